@@ -1,0 +1,255 @@
+"""``dataset.toml``: everything that a dataset is made from, as frozen models.
+
+One file per dataset, checked strictly: an unknown key is an error. Paths are relative to the folder
+that holds the file. :func:`load` reads it, :func:`render` writes it with every key commented.
+Reading the configuration imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import ConfigError
+
+Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
+Percent = Annotated[int, Field(ge=0, le=99)]
+ENGINES = ("local", "serial")
+
+
+class Model(BaseModel):
+    """A part of the configuration: immutable, without unknown keys, documented under each field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Images(Model):
+    """How an image is decoded, resized and encoded. A change of any key here decodes all images again."""
+
+    size: Size = (224, 224)
+    """Width and height of the images in the shards, in pixels."""
+    fit: Literal["stretch", "crop", "pad"] = "stretch"
+    """stretch: exactly to the size, whatever the shape. crop: the largest centred part of the right shape.
+    pad: the whole image, centred on black."""
+    filter: Literal["bicubic", "lanczos", "bilinear", "box"] = "bicubic"
+    """The resampling filter."""
+    draft: Annotated[int, Field(ge=0, le=8)] = 2
+    """JPEGs are decoded at the smallest size that is at least this many times the target; 0 decodes in full."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 100
+    """JPEG quality of the images in the shards."""
+    subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
+    """Chroma subsampling of the images in the shards."""
+    exif_rotate: bool = True
+    """Turn photographs upright by their EXIF orientation."""
+    max_pixels: Annotated[int, Field(ge=1)] = 400_000_000
+    """Images that declare more pixels are skipped before decoding."""
+    max_bytes: Annotated[int, Field(ge=1)] = 200_000_000
+    """Files that are longer are skipped before decoding."""
+
+    @property
+    def set_name(self) -> str:
+        """The name of the image set, such as ``224x224``: the folder of its shards."""
+        return f"{self.size[0]}x{self.size[1]}"
+
+
+class Splits(Model):
+    """How many images of each source go to val and to train_small."""
+
+    val_percent: Percent = 5
+    """Of n images of a source, n * val_percent // 100 go to val; the others are train."""
+    train_small_percent: Percent = 10
+    """Of n train images of a source, n * train_small_percent // 100 are in train_small as well."""
+
+
+class MinShards(Model):
+    """The least number of shards per split: a trainer needs at least one for each of its data workers."""
+
+    train: Annotated[int, Field(ge=1)] = 1
+    """In train."""
+    val: Annotated[int, Field(ge=1)] = 1
+    """In val."""
+    train_small: Annotated[int, Field(ge=1)] = 1
+    """In train_small."""
+
+
+class Wds(Model):
+    """How samples are laid out in shards. A change here packs again and decodes nothing."""
+
+    order: Literal["shuffled", "source"] = "shuffled"
+    """shuffled: all sources mixed, by the seed. source: as the sources and their containers come."""
+    max_samples: Annotated[int, Field(ge=1)] = 10_000
+    """The most samples a shard holds."""
+    max_bytes: Annotated[int, Field(ge=100_000)] = 1_000_000_000
+    """The most bytes a shard takes."""
+    min_shards: MinShards = MinShards()
+    """The least number of shards per split."""
+    keep_store: bool = True
+    """Keep the encoded images after the shards are checked. Without them, a later change that needs one
+    encodes its container again."""
+
+
+class Holdout(Model):
+    """A list of species or images that must not be in the dataset."""
+
+    path: Path
+    """A JSON file ({species: [image names]}), or a text or CSV file with one species or image name a line."""
+    by: Literal["auto", "species", "images"] = "auto"
+    """species: whole species, and the images listed. images: only the images listed.
+    auto: species for lists; for JSON files, images when the file is called seen…, else species."""
+    allow_unmatched: bool = False
+    """Go on even if nothing in the file matches an image of the dataset."""
+
+
+class Names(Model):
+    """Where names come from."""
+
+    lookups: Path | None = None
+    """A folder with published {eol,inat21,bioscan}_name_lookup.json files, to take names from as they are."""
+
+
+class Mapping(Model):
+    """Where ids and splits come from."""
+
+    published: Path | None = None
+    """A published mapping.sqlite, which is only read. Without it, ids and splits are made here."""
+
+
+class Checks(Model):
+    """What check-taxa expects."""
+
+    kingdoms: tuple[str, ...] = (
+        "Animalia", "Archaea", "Bacteria", "Bamfordvirae", "Chromista", "Fungi",
+        "Heunggongvirae", "Metazoa", "Orthornavirae", "Plantae", "Protozoa", "Shotokuvirae",
+    )  # fmt: skip
+    """Kingdoms that are not unexpected."""
+
+
+class EngineTable(Model):
+    """Where tasks run."""
+
+    name: str = "local"
+    """local: processes on this computer. serial: one after the other in this process, for debugging."""
+    workers: Annotated[int, Field(ge=0)] = 0
+    """How many processes; 0 is one per core."""
+
+
+class Config(Model):
+    """A whole dataset.toml."""
+
+    seed: int = 17
+    """Splits and shuffles depend on this number and the ids alone."""
+    sources: dict[str, dict[str, Any]]
+    """The sources of images: a table each, [sources.NAME], whose kind is NAME unless it says otherwise."""
+    mapping: Mapping = Mapping()
+    names: Names = Names()
+    splits: Splits = Splits()
+    images: Images = Images()
+    wds: Wds = Wds()
+    holdout: tuple[Holdout, ...] = ()
+    checks: Checks = Checks()
+    engine: EngineTable = EngineTable()
+
+
+def load(path: Path) -> Config:
+    """Read and check a dataset.toml; its relative paths are taken from its folder.
+
+    Raises:
+        ConfigError: it is missing, is not TOML, has an unknown key or a wrong value.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration at {path}; 'treeoflife init' writes one") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
+    return parse(table, base=path.parent, where=str(path))
+
+
+def parse(table: dict[str, Any], base: Path, where: str = "the configuration") -> Config:
+    """Check a configuration given as a table; see :func:`load`."""
+    try:
+        config = Config.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {describe(error)}") from None
+    return _rooted(config, base.resolve())
+
+
+def describe(error: ValidationError) -> str:
+    """The first few problems of a validation, each as 'key: what is wrong', with close keys named."""
+    problems = [_problem(part) for part in error.errors(include_url=False)[:5]]
+    return "; ".join(problems)
+
+
+def _problem(part: Any) -> str:
+    key = ".".join(str(step) for step in part["loc"])
+    if part["type"] == "extra_forbidden":
+        return f"unknown key '{key}'"
+    if part["type"] == "missing":
+        return f"the key '{key}' is missing"
+    return f"{key}: {part['msg'][:1].lower()}{part['msg'][1:]}, got {part['input']!r:.80}"
+
+
+def _rooted(model: Any, base: Path) -> Any:
+    """The same model with its relative paths taken from ``base``."""
+    if isinstance(model, Path):
+        return base / model.expanduser()
+    if isinstance(model, Model):
+        return model.model_copy(update={name: _rooted(value, base) for name, value in model})
+    if isinstance(model, tuple):
+        return tuple(_rooted(item, base) for item in model)
+    return model
+
+
+def render(config: Config) -> str:
+    """The text of a dataset.toml that says the same as ``config``, each key under its explanation.
+
+    Keys that have no value (an absent path) stand as comments.
+    """
+    lines = ["# A treeoflife dataset. 'treeoflife build --config THIS FILE' makes it; 'treeoflife status' says what is left.", ""]
+    tables: list[tuple[str, Model]] = []
+    for name, field in Config.model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, Model):
+            tables.append((name, value))
+        elif name == "seed":
+            lines += [*_comment(field.description), f"seed = {value}", ""]
+    lines += _comment(Config.model_fields["sources"].description)
+    for name, source in config.sources.items():
+        lines += [f"[sources.{name}]", *(f"{key} = {_toml(value)}" for key, value in source.items()), ""]
+    for name, table in tables:
+        lines += _render_table(name, table)
+    for holdout in config.holdout or ():
+        lines += _render_table("holdout", holdout, brackets="[[{}]]")
+    if not config.holdout:
+        example = _render_table("holdout", Holdout(path=Path("list.txt")), brackets="[[{}]]")
+        lines += [line if line.startswith("#") or not line else f"# {line}" for line in example]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _render_table(name: str, table: Model, brackets: str = "[{}]") -> list[str]:
+    lines = [*_comment(type(table).__doc__), brackets.format(name)]
+    for key, field in type(table).model_fields.items():
+        value = getattr(table, key)
+        lines += _comment(field.description)
+        lines.append(f"# {key} = " if value is None else f"{key} = {_toml(value)}")
+    return [*lines, ""]
+
+
+def _comment(text: str | None) -> list[str]:
+    return [f"# {line.strip()}" for line in (text or "").splitlines() if line.strip()]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, Model | dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in dict(value).items()) + " }"
+    return json.dumps(str(value), ensure_ascii=False)

@@ -1,0 +1,136 @@
+"""Every file of a dataset. No other module builds a path inside OUT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .config import Images
+from .records import SPLITS
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of the dataset in the folder ``root``, for one way of encoding images.
+
+    >>> Paths(Path("OUT"), Images()).shard("train", 3).as_posix()
+    'OUT/224x224/train/shard-000003.tar'
+    """
+
+    root: Path
+    images: Images
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.root / "dataset.toml"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one run that works on the dataset."""
+        return self.root / ".lock"
+
+    @property
+    def known(self) -> Path:
+        """Hashes of files that were read, by size, time and inode. May be deleted: they are made anew."""
+        return self.root / ".known.sqlite"
+
+    @property
+    def metadata(self) -> Path:
+        """Ids, splits and names."""
+        return self.root / "metadata"
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping that this program makes."""
+        return self.metadata / "mapping.sqlite"
+
+    @property
+    def names(self) -> Path:
+        """One row per name key and source: its seven ranks and common name, and where each came from."""
+        return self.metadata / "names.parquet"
+
+    @property
+    def naming(self) -> Path:
+        """The name lookups in their published form."""
+        return self.metadata / "naming"
+
+    @property
+    def store(self) -> Path:
+        """The encoded store."""
+        return self.root / "encoded" / f"{self.images.set_name}-q{self.images.quality}"
+
+    def encoded(self, source: str, container: str) -> Path:
+        """The encoded images of one container, as a tar."""
+        return self.store / source / f"{container}.tar"
+
+    def encoded_index(self, source: str, container: str) -> Path:
+        """A row per file of the container, encoded or skipped."""
+        return self.store / source / f"{container}.parquet"
+
+    @property
+    def ledger(self) -> Path:
+        """The record of every image that did not become a sample."""
+        return self.root / "ledger" / "ledger.parquet"
+
+    @property
+    def plan(self) -> Path:
+        """Which sample goes into which shard: one Parquet file per split."""
+        return self.root / "plan" / self.images.set_name
+
+    def split_plan(self, split: str) -> Path:
+        """The plan of one split: a row group per shard, rows in the shard's order."""
+        return self.plan / f"{split}.parquet"
+
+    @property
+    def shards(self) -> Path:
+        """The image set: a folder of shards per split, and the catalog."""
+        return self.root / self.images.set_name
+
+    def split(self, split: str) -> Path:
+        """The folder of a split's shards."""
+        return self.shards / split
+
+    def shard(self, split: str, number: int) -> Path:
+        """A shard."""
+        return self.split(split) / f"shard-{number:06d}.tar"
+
+    def shard_index(self, split: str, number: int) -> Path:
+        """A row per sample of the shard, and what the shard was made from."""
+        return self.root / "index" / self.images.set_name / split / f"shard-{number:06d}.parquet"
+
+    def sizes(self, split: str) -> Path:
+        """Samples per shard, for open_clip."""
+        return self.split(split) / "sizes.json"
+
+    def wids(self, split: str) -> Path:
+        """The shard list, for wids."""
+        return self.split(split) / "index.json"
+
+    @property
+    def catalog_csv(self) -> Path:
+        """One row per sample, as CSV."""
+        return self.shards / "catalog.csv"
+
+    @property
+    def catalog(self) -> Path:
+        """One row per sample, as Parquet."""
+        return self.shards / "catalog.parquet"
+
+    @property
+    def logs(self) -> Path:
+        """What runs and checks have to say."""
+        return self.root / "logs"
+
+    @property
+    def bad_shards(self) -> Path:
+        """The shards that check-wds found something wrong with, one a line."""
+        return self.logs / "bad-shards.txt"
+
+    def report(self, name: str) -> Path:
+        """A machine-readable report of a stage or check."""
+        return self.logs / f"{name}.json"
+
+    def finished(self) -> tuple[Path, ...]:
+        """Files that a training run reads, beyond the shards themselves."""
+        return (*(self.sizes(split) for split in SPLITS), *(self.wids(split) for split in SPLITS), self.catalog)

@@ -1,0 +1,79 @@
+"""iNat21: a folder per class, ``NNNNN_Kingdom_Phylum_Class_Order_Family_Genus_species``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from ..config import Model
+from ..errors import InputError
+from ..records import Label, RawImage, Taxon
+from .base import Container, file_name, unique
+from .folders import FolderImages
+from .reading import image_files, subfolders
+
+_CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)
+
+
+class Settings(Model):
+    """The keys of the table of an iNat21 source."""
+
+    path: Path
+    """The folder that holds the class folders (train)."""
+
+
+def parse_class(folder: str) -> tuple[int, Taxon] | None:
+    """The class number and the ranks in the name of a class folder; None if it is not one.
+
+    Ranks may be empty; hyphens belong to names. An underscore too many belongs to the species.
+
+    >>> parse_class("00003_Plantae__Liliopsida_Poales_Poaceae_Poa_uva-ursi")[1].species
+    'uva-ursi'
+    """
+    match = _CLASS.fullmatch(folder)
+    if not match:
+        return None
+    ranks = match[2].split("_", 6)
+    return int(match[1]), Taxon(*(rank.strip() for rank in ranks))
+
+
+class INat21(FolderImages):
+    """Images of iNat21, by class number and file name; names hang on the class."""
+
+    Settings: ClassVar[type[Model]] = Settings
+    key: ClassVar[dict[str, type[int] | type[str]]] = {"filename": str, "cls_name": str, "cls_num": int}
+    name_key: ClassVar[str] = "cls_num"
+
+    def __init__(self, name: str, settings: Model) -> None:
+        assert isinstance(settings, Settings)
+        self.name = name
+        self.path = settings.path
+        self.catalog = ("inat21_filename", "inat21_cls_name", "inat21_cls_num")
+
+    def containers(self) -> list[Container]:
+        """A class folder each."""
+        if not self.path.is_dir():
+            raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
+        folders = [path for path in subfolders(self.path) if parse_class(path.name)]
+        if not folders:
+            raise InputError(f"[sources.{self.name}] path: no class folder (NNNNN_Kingdom_…_species) in {self.path}")
+        return unique(Container(self.name, file_name(path.name), path) for path in folders)
+
+    def files(self, container: Container) -> list[Path]:
+        """The images of the class."""
+        return image_files(container.path)
+
+    def image(self, container: Container, path: Path) -> RawImage:
+        """An image of the class, without data."""
+        parsed = parse_class(container.path.name)
+        assert parsed
+        return RawImage(path.name, (path.name, container.path.name, parsed[0]))
+
+    def labels(self) -> Iterator[Label]:
+        """The ranks in the names of the class folders."""
+        for container in self.containers():
+            parsed = parse_class(container.path.name)
+            assert parsed
+            yield Label(str(parsed[0]), parsed[1])

@@ -1,0 +1,90 @@
+"""What the sources share: streaming the members of an archive and the images of a folder."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from isal import igzip
+
+from ..errors import ContainerError, InputError
+from ..tarstream import Member, TarError, members
+from .base import IMAGE_SUFFIXES
+
+_BUFFER = 1 << 20
+
+
+@contextmanager
+def opened(archive: Path) -> Iterator[IO[bytes]]:
+    """The tar stream inside ``archive``: unpacked while reading if the file begins as gzip does."""
+    try:
+        with archive.open("rb", buffering=_BUFFER) as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            yield cast("IO[bytes]", igzip.GzipFile(fileobj=raw, mode="rb")) if packed else raw
+    except (TarError, EOFError, OSError, zlib.error, igzip.BadGzipFile, igzip.IsalError) as error:
+        raise ContainerError(f"the archive {archive} cannot be read to its end: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line."""
+    return f"{error}" if str(error) else type(error).__name__
+
+
+def archive_members(archive: Path, max_bytes: int) -> Iterator[Member]:
+    """The members of a .tar or .tar.gz, in its order, without folders.
+
+    Raises:
+        ContainerError: it cannot be read to its end.
+    """
+    with opened(archive) as stream:
+        for member in members(stream, max_bytes):
+            if member.regular or not member.name.endswith("/"):
+                yield member
+        while stream.read(_BUFFER):  # to the end, so that gzip's checksum is checked
+            pass
+
+
+def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
+    """The images below ``folder``, sorted by name; hidden files and folders are left out.
+
+    Raises:
+        InputError: the folder is not there or cannot be listed.
+    """
+    found: list[Path] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    found += image_files(Path(entry.path), deep=True) if deep else []
+                elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+                    found.append(Path(entry.path))
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
+    return sorted(found)
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in ``folder``, sorted by name; hidden ones are left out."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
+
+
+def file_bytes(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        ContainerError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ContainerError(f"the image {path} cannot be read: {error.strerror}") from error

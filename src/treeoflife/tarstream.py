@@ -1,0 +1,145 @@
+"""Reading tar archives as streams, strictly.
+
+Python's ``tarfile`` takes a damaged header in mid-archive for the end, and so loses what follows without
+a word; it also remembers every member. This reader raises, keeps nothing, and knows where data lies.
+Headers are still parsed by ``tarfile``; long names in GNU and PAX form are understood.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+BLOCK = 512
+_SKIP_CHUNK = 1 << 20
+_LONGEST_EXTENSION = 1 << 20
+_REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_WITHOUT_DATA = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE)
+_EXTENSIONS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+
+
+class TarError(Exception):
+    """The bytes are not a whole tar archive."""
+
+
+class Readable(Protocol):
+    """Anything with ``read``."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; fewer only at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of an archive.
+
+    Attributes:
+        name: as the archive has it: hostile until proven otherwise.
+        size: bytes of data.
+        offset: where the data begins, counted from the first byte of the archive.
+        regular: whether it is a plain file: not a folder, link, device or sparse file.
+        data: its bytes, where they were asked for.
+    """
+
+    name: str
+    size: int
+    offset: int
+    regular: bool
+    data: bytes | None = field(default=None, repr=False)
+
+
+def members(stream: Readable, max_bytes: int) -> Iterator[Member]:
+    """The members of the tar archive in ``stream``, with the data of plain files up to ``max_bytes`` long.
+
+    Folders, links, devices and longer files come without data.
+
+    Raises:
+        TarError: a header is damaged, or the archive stops before its end marker.
+    """
+    position = 0
+    overrides: dict[str, str] = {}
+    while (header := _exactly(stream, BLOCK, position)) != bytes(BLOCK):
+        info = _parse(header, position)
+        position += BLOCK
+        if info.type in _EXTENSIONS:
+            data = _long(stream, info.size, position)
+            overrides.update(_extension(info.type, data, position))
+            position += _padded(info.size)
+            continue
+        position += _sparse_headers(stream, info.type, header, position)
+        size = _size(overrides, info.size, position) if info.type not in _WITHOUT_DATA else 0
+        regular = info.type in _REGULAR and not any(key.startswith("GNU.sparse") for key in overrides)
+        wanted = regular and size <= max_bytes
+        data_or_none = _exactly(stream, _padded(size), position)[:size] if wanted else _pass(stream, _padded(size), position)
+        yield Member(overrides.get("path", info.name), size, position, regular, data_or_none)
+        position += _padded(size)
+        overrides = {}
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
+
+
+def _parse(header: bytes, position: int) -> tarfile.TarInfo:
+    try:
+        info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+    except tarfile.TarError as error:
+        raise TarError(f"damaged header at byte {position}: {error}") from None
+    if info.size < 0:
+        raise TarError(f"damaged header at byte {position}: a size below zero")
+    return info
+
+
+def _sparse_headers(stream: Readable, kind: bytes, header: bytes, position: int) -> int:
+    """Pass the blocks that continue the header of an old GNU sparse file; returns their bytes."""
+    start, more = position, kind == tarfile.GNUTYPE_SPARSE and bool(header[482])
+    while more:
+        more = bool(_exactly(stream, BLOCK, position)[504])
+        position += BLOCK
+    return position - start
+
+
+def _long(stream: Readable, size: int, position: int) -> bytes:
+    if size > _LONGEST_EXTENSION:
+        raise TarError(f"a name or extended header of {size} bytes at byte {position}; at most {_LONGEST_EXTENSION} are read")
+    return _exactly(stream, _padded(size), position)[:size]
+
+
+def _extension(kind: bytes, data: bytes, position: int) -> dict[str, str]:
+    """What a header that speaks of the next member says: its name, its size."""
+    if kind == tarfile.GNUTYPE_LONGNAME:
+        return {"path": data.rstrip(b"\0").decode("utf-8", "surrogateescape")}
+    if kind not in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
+        return {}
+    found: dict[str, str] = {}
+    while data:
+        length, space, _ = data.partition(b" ")
+        if not space or not length.isdigit() or not len(length) + 2 < int(length) <= len(data):
+            raise TarError(f"damaged PAX header before byte {position}")
+        key, _, value = data[len(length) + 1 : int(length) - 1].partition(b"=")
+        found[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
+        data = data[int(length) :]
+    return found
+
+
+def _size(overrides: dict[str, str], size: int, position: int) -> int:
+    text = overrides.get("size", str(size))
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise TarError(f"damaged PAX header before byte {position}: size {text!r:.40}")
+    return int(text)
+
+
+def _exactly(stream: Readable, size: int, position: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise TarError(f"the archive stops at byte {position + len(data)}, before its end marker")
+    return data
+
+
+def _pass(stream: Readable, size: int, position: int) -> None:
+    while size:
+        step = min(size, _SKIP_CHUNK)
+        _exactly(stream, step, position)
+        size, position = size - step, position + step
