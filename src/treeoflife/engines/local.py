@@ -1,0 +1,185 @@
+"""Processes on this computer, each with a pipe to this one.
+
+``concurrent.futures`` gives up all tasks when one worker dies and cannot say which task it was on.
+Here a dead worker is replaced, and its task, which the driver knows, is tried once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, cast
+
+from .base import Done, Failed, Function, R, T, Tick, describe
+
+_TICK_SECONDS = 0.25
+_TAIL_BYTES = 2000
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: int | None = None
+
+
+class LocalEngine:
+    """Runs tasks in ``workers`` processes.
+
+    Args:
+        workers: how many.
+        tries: how often a task is started whose worker dies.
+        log: a file that takes what the workers (and the libraries in them) write to standard error.
+    """
+
+    def __init__(self, workers: int, tries: int = 2, log: Path | None = None) -> None:
+        self.workers = workers
+        self.tries = tries
+        self.log = log
+
+    def run(
+        self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
+    ) -> Iterator[Done[R] | Failed]:
+        """See :class:`treeoflife.engines.base.Engine`."""
+        waiting = deque(range(len(tasks)))
+        deaths = [0] * len(tasks)
+        team = [self._start(function) for _ in range(min(self.workers, len(tasks)))]
+        try:
+            for worker in team:
+                _give(worker, waiting, tasks)
+            while any(worker.task is not None for worker in team):
+                for worker in _ready(team):
+                    kind, value = _hear(worker)
+                    if kind == "tick":
+                        tick(cast(int, value))
+                        continue
+                    number = cast(int, worker.task)
+                    worker.task = None
+                    if kind == "death":
+                        deaths[number] += 1
+                        team[team.index(worker)] = worker = self._replace(worker, function)
+                        if deaths[number] < self.tries:
+                            waiting.append(number)
+                        else:
+                            yield Failed(number, f"{value}, {self.tries} times in a row{self._tail()}")
+                    else:
+                        yield cast("Done[R] | Failed", value)
+                    _give(worker, waiting, tasks)
+        finally:
+            for worker in team:
+                _end(worker)
+
+    def _start(self, function: Function[T, R]) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        if self.log:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+        process = context.Process(target=_work, args=(theirs, function, self.log), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _replace(self, worker: _Worker, function: Function[T, R]) -> _Worker:
+        _end(worker)
+        return self._start(function)
+
+    def _tail(self) -> str:
+        """The last lines of the log, to follow an error."""
+        if not self.log or not self.log.exists():
+            return ""
+        with self.log.open("rb") as fd:
+            fd.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+            text = fd.read().decode(errors="replace").strip()
+        return f"; {self.log} ends:\n{text}" if text else ""
+
+
+def _give(worker: _Worker, waiting: deque[int], tasks: Sequence[Any]) -> None:
+    """Send the worker the next task, if there is one. A dead worker's pipe may be closed: it is heard of later."""
+    if waiting:
+        worker.task = waiting.popleft()
+        with contextlib.suppress(OSError):
+            worker.pipe.send((worker.task, tasks[worker.task]))
+
+
+def _ready(team: list[_Worker]) -> list[_Worker]:
+    """The workers that have something to say, or that died."""
+    busy = [worker for worker in team if worker.task is not None]
+    signals = wait([worker.pipe for worker in busy] + [worker.process.sentinel for worker in busy])
+    return [worker for worker in busy if worker.pipe in signals or worker.process.sentinel in signals]
+
+
+def _hear(worker: _Worker) -> tuple[str, object]:
+    try:
+        return cast("tuple[str, object]", worker.pipe.recv())
+    except (EOFError, OSError):
+        worker.process.join(5)
+        return "death", f"the worker process died ({_cause(worker.process.exitcode)})"
+
+
+def _cause(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-exitcode).name
+    return f"exit status {exitcode}"
+
+
+def _end(worker: _Worker) -> None:
+    worker.pipe.close()
+    if worker.process.is_alive():
+        worker.process.kill()
+    worker.process.join(10)
+
+
+def _work(pipe: Connection, function: Function[T, R], log: Path | None) -> None:
+    """What a worker does: tasks from the pipe, until it closes."""
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    if log:
+        os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
+    while True:
+        try:
+            number, task = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(("outcome", _outcome(number, task, function, _throttled(pipe))))
+
+
+def _outcome(number: int, task: T, function: Function[T, R], tick: Tick) -> Done[R] | Failed:
+    try:
+        return Done(number, function(task, tick))
+    except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
+        return describe(number, error)
+    finally:
+        tick(0)
+
+
+def _throttled(pipe: Connection) -> Tick:
+    """A tick that sends its sum every so often, and at once when called with 0."""
+    pending, last = 0, time.monotonic()
+
+    def tick(items: int) -> None:
+        nonlocal pending, last
+        pending += items
+        if pending and (not items or time.monotonic() - last > _TICK_SECONDS):
+            pipe.send(("tick", pending))
+            pending, last = 0, time.monotonic()
+
+    return tick
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    wait([parent.sentinel])
+    os._exit(1)
