@@ -1,0 +1,145 @@
+"""One run at a time on a dataset."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from treeoflife import lock
+from treeoflife.errors import BusyError
+from treeoflife.lock import Holder, holder, locked
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from treeoflife.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def other_process(path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def record(path: Path, **other: object) -> None:
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 7, "since": "2026-01-01T00:00:00+00:00", **other}))
+
+
+def test_a_second_run_says_who_holds_the_lock_and_what_to_do(tmp_path: Path) -> None:
+    """The message names host, process, start and the way out."""
+    path = tmp_path / ".lock"
+    with other_process(path) as process, pytest.raises(BusyError) as caught, locked(path):
+        pass
+    message = str(caught.value)
+    assert f"process {process.pid} on {socket.gethostname()}" in message
+    assert "since 20" in message
+    assert "treeoflife cancel" in message
+    assert str(tmp_path) in message
+
+
+def test_the_same_process_cannot_hold_it_twice(tmp_path: Path) -> None:
+    """A lock within a lock is a second run as well."""
+    with locked(tmp_path / ".lock"), pytest.raises(BusyError), locked(tmp_path / ".lock"):
+        pass
+
+
+def test_a_killed_holder_leaves_nothing_to_clear_away(tmp_path: Path) -> None:
+    """After SIGKILL the next run starts at once, though the record of the dead one still stands."""
+    path = tmp_path / ".lock"
+    with other_process(path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert holder(path)
+    with locked(path):
+        assert holder(path).pid == os.getpid()  # type: ignore[union-attr]
+
+
+def test_the_record_is_empty_after_the_run(tmp_path: Path) -> None:
+    """Nobody is on record when nobody runs, even if the run failed."""
+    path = tmp_path / ".lock"
+    with pytest.raises(ZeroDivisionError), locked(path):
+        _ = 1 // 0
+    assert holder(path) is None
+
+
+def test_a_living_run_of_another_host_is_seen_where_flock_holds_for_one_host_alone(tmp_path: Path) -> None:
+    """A count that grows is a living run, whatever flock says."""
+    path = tmp_path / ".lock"
+    record(path)
+    stop = threading.Event()
+
+    def beat() -> None:
+        count = 0
+        while not stop.wait(0.05):
+            count += 1
+            record(path, beat=count)
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        with pytest.raises(BusyError, match="process 7 on elsewhere"), locked(path, beat_seconds=0.5):
+            pass
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_dead_run_of_another_host_is_outwaited(tmp_path: Path) -> None:
+    """A count that stands still is a dead run."""
+    path = tmp_path / ".lock"
+    record(path, beat=3)
+    with locked(path, beat_seconds=0.05):
+        assert holder(path).pid == os.getpid()  # type: ignore[union-attr]
+
+
+def test_without_any_locks_a_living_process_of_this_host_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a mount that refuses flock, the record alone keeps two runs of one host apart."""
+    path = tmp_path / ".lock"
+
+    def refuse(*_: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    with other_process(path):
+        monkeypatch.setattr(lock.fcntl, "flock", refuse)
+        with pytest.raises(BusyError), locked(path, beat_seconds=0.05):
+            pass
+    with locked(path, beat_seconds=0.05):
+        assert holder(path)
+
+
+def test_the_holder_shows_that_it_lives(tmp_path: Path) -> None:
+    """The count in the record grows."""
+    path = tmp_path / ".lock"
+    with locked(path, beat_seconds=0.02):
+        deadline = time.monotonic() + 60
+        while _beat(path) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert _beat(path) >= 2
+
+
+def _beat(path: Path) -> int:
+    found: Holder | None = holder(path)
+    return found.beat if found else -1
