@@ -45,8 +45,10 @@ class Images(Model):
     """Chroma subsampling of the images in the shards."""
     exif_rotate: bool = True
     """Turn photographs upright by their EXIF orientation."""
-    max_pixels: Annotated[int, Field(ge=1)] = 400_000_000
+    max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 178_956_970
     """Images that declare more pixels are skipped before decoding."""
+    max_memory: Annotated[int, Field(ge=1)] = 200_000_000
+    """Images that would take more bytes of memory to decode, by their header, are skipped."""
     max_bytes: Annotated[int, Field(ge=1)] = 200_000_000
     """Files that are longer are skipped before decoding."""
 
@@ -175,7 +177,8 @@ def parse(table: dict[str, Any], base: Path, where: str = "the configuration") -
         config = Config.model_validate(table)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe(error)}") from None
-    return _rooted(config, base.resolve())
+    rooted: Config = _rooted(config, base.resolve())
+    return rooted
 
 
 def describe(error: ValidationError) -> str:
@@ -209,7 +212,10 @@ def render(config: Config) -> str:
 
     Keys that have no value (an absent path) stand as comments.
     """
-    lines = ["# A treeoflife dataset. 'treeoflife build --config THIS FILE' makes it; 'treeoflife status' says what is left.", ""]
+    lines = [
+        "# A treeoflife dataset: 'treeoflife build --config dataset.toml' makes it, 'treeoflife status' says what is left.",
+        "",
+    ]
     tables: list[tuple[str, Model]] = []
     for name, field in Config.model_fields.items():
         value = getattr(config, name)

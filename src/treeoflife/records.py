@@ -53,7 +53,7 @@ class Skip:
 
 
 Key = tuple[int | str, ...]
-"""A natural key: the values of a source's key columns, such as (content id, page id)."""
+"""The values of a source's columns in the mapping, such as (content id, page id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class RawImage:
 
     Attributes:
         file: its name within the container, for people and the ledger; never used as a path.
-        key: its natural key, or None where the name does not give one.
+        key: the values of the source's columns, or None where the name does not give them.
         treeoflife_id: its id where the name *is* the id (published archives), else None.
         data: the file's bytes; empty when only names were asked for.
         skip: set where the file cannot be an image of this source at all.

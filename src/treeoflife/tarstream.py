@@ -17,7 +17,13 @@ _SKIP_CHUNK = 1 << 20
 _LONGEST_EXTENSION = 1 << 20
 _REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _WITHOUT_DATA = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE)
-_EXTENSIONS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_EXTENSIONS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 
 
 class TarError(Exception):
@@ -64,16 +70,17 @@ def members(stream: Readable, max_bytes: int) -> Iterator[Member]:
         info = _parse(header, position)
         position += BLOCK
         if info.type in _EXTENSIONS:
-            data = _long(stream, info.size, position)
-            overrides.update(_extension(info.type, data, position))
+            overrides |= _extension(info.type, _long(stream, info.size, position), position)
             position += _padded(info.size)
             continue
         position += _sparse_headers(stream, info.type, header, position)
         size = _size(overrides, info.size, position) if info.type not in _WITHOUT_DATA else 0
         regular = info.type in _REGULAR and not any(key.startswith("GNU.sparse") for key in overrides)
         wanted = regular and size <= max_bytes
-        data_or_none = _exactly(stream, _padded(size), position)[:size] if wanted else _pass(stream, _padded(size), position)
-        yield Member(overrides.get("path", info.name), size, position, regular, data_or_none)
+        data = _exactly(stream, _padded(size), position)[:size] if wanted else None
+        if data is None:
+            _pass(stream, _padded(size), position)
+        yield Member(overrides.get("path", info.name), size, position, regular, data)
         position += _padded(size)
         overrides = {}
 
@@ -103,7 +110,9 @@ def _sparse_headers(stream: Readable, kind: bytes, header: bytes, position: int)
 
 def _long(stream: Readable, size: int, position: int) -> bytes:
     if size > _LONGEST_EXTENSION:
-        raise TarError(f"a name or extended header of {size} bytes at byte {position}; at most {_LONGEST_EXTENSION} are read")
+        raise TarError(
+            f"a name or extended header of {size} bytes at byte {position}; at most {_LONGEST_EXTENSION} are read"
+        )
     return _exactly(stream, _padded(size), position)[:size]
 
 

@@ -30,7 +30,9 @@ def load(name: str, table: dict[str, Any]) -> Source:
         ConfigError: its kind is not installed or does not load, its name is unfit, or a key is wrong.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or name in _TAKEN:
-        raise ConfigError(f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_TAKEN)}")
+        raise ConfigError(
+            f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_TAKEN)}"
+        )
     kind = str(table.get("kind", name))
     factory = _factory(name, kind)
     try:

@@ -47,14 +47,16 @@ class Source(Protocol):
     Attributes:
         Settings: the keys of that table.
         name: the table's name, and the name of the source's table in the mapping.
-        key: the columns of the natural key, each with its type: ``int`` or ``str``.
-        name_key: the column that names hang on: one of the key's columns, or ``treeoflife_id``.
-        catalog: the key columns' names in the catalog, in the order of ``key``.
+        columns: the columns of the source's table in the mapping, each with its type: ``int`` or ``str``.
+        key: those of the columns that make the natural key, in the order in which an id is made from them.
+        name_key: the column that names hang on: one of ``columns``, or ``treeoflife_id``.
+        catalog: what ``columns`` are called in the catalog, in their order.
     """
 
     Settings: ClassVar[type[Model]]
     name: str
-    key: ClassVar[dict[str, type[int] | type[str]]]
+    columns: ClassVar[dict[str, type[int] | type[str]]]
+    key: ClassVar[tuple[str, ...]]
     name_key: ClassVar[str]
     catalog: tuple[str, ...]
 

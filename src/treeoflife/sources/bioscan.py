@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..records import Label, RawImage
 from .base import Container, unique
 from .folders import FolderImages
-from .reading import image_files, subfolders
+from .reading import image_files, printable, subfolders
 
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
 
@@ -28,7 +28,8 @@ class Bioscan(FolderImages):
     """Images of BIOSCAN-1M, by part and file name; names hang on the single image."""
 
     Settings: ClassVar[type[Model]] = Settings
-    key: ClassVar[dict[str, type[int] | type[str]]] = {"part": int, "filename": str}
+    columns: ClassVar[dict[str, type[int] | type[str]]] = {"part": int, "filename": str}
+    key: ClassVar[tuple[str, ...]] = ("part", "filename")
     name_key: ClassVar[str] = "treeoflife_id"
 
     def __init__(self, name: str, settings: Model) -> None:
@@ -52,7 +53,8 @@ class Bioscan(FolderImages):
 
     def image(self, container: Container, path: Path) -> RawImage:
         """An image of the part, without data."""
-        return RawImage(path.name, (int(container.path.name.removeprefix("part")), path.name))
+        name = printable(path.name)
+        return RawImage(name, (int(container.path.name.removeprefix("part")), name))
 
     def labels(self) -> Iterator[Label]:
         """Nothing yet: see the metadata stage."""

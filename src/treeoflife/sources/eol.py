@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..records import Key, Label, RawImage, Skip
 from ..tarstream import Member
 from .base import Container, file_name, unique
-from .reading import archive_members
+from .reading import archive_members, printable
 
 _SUFFIXES = (".tar.gz", ".tgz", ".tar")
 _NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})(?:_eol[^/]*|)\.[A-Za-z0-9]+", re.ASCII)
@@ -35,7 +35,8 @@ class Eol:
     """
 
     Settings: ClassVar[type[Model]] = Settings
-    key: ClassVar[dict[str, type[int] | type[str]]] = {"content_id": int, "page_id": int}
+    columns: ClassVar[dict[str, type[int] | type[str]]] = {"content_id": int, "page_id": int}
+    key: ClassVar[tuple[str, ...]] = ("content_id", "page_id")
     name_key: ClassVar[str] = "page_id"
 
     def __init__(self, name: str, settings: Model) -> None:
@@ -48,7 +49,9 @@ class Eol:
         """An archive each."""
         if not self.path.exists():
             raise InputError(f"[sources.{self.name}] path: there is no {self.path}")
-        archives = [self.path] if self.path.is_file() else [p for p in self.path.iterdir() if p.name.endswith(_SUFFIXES)]
+        archives = (
+            [self.path] if self.path.is_file() else [p for p in self.path.iterdir() if p.name.endswith(_SUFFIXES)]
+        )
         archives = [path for path in archives if not path.name.startswith(".")]
         if not archives:
             raise InputError(f"[sources.{self.name}] path: no archive ({', '.join(_SUFFIXES)}) in {self.path}")
@@ -97,7 +100,7 @@ def _image(member: Member, max_bytes: int | None) -> RawImage:
         skip = Skip("too-many-bytes", f"{member.size} bytes; at most {max_bytes} are read")
     if skip and skip.reason != "too-many-bytes":
         key = treeoflife_id = None
-    return RawImage(member.name, key, treeoflife_id, member.data or b"", skip)
+    return RawImage(printable(member.name), key, treeoflife_id, member.data or b"", skip)
 
 
 def _stem(name: str) -> str:

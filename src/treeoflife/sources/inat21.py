@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ..config import Model
 from ..errors import InputError
 from ..records import Label, RawImage, Taxon
 from .base import Container, file_name, unique
 from .folders import FolderImages
-from .reading import image_files, subfolders
+from .reading import image_files, printable, subfolders
 
 _CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)
 
@@ -24,26 +24,35 @@ class Settings(Model):
     """The folder that holds the class folders (train)."""
 
 
-def parse_class(folder: str) -> tuple[int, Taxon] | None:
-    """The class number and the ranks in the name of a class folder; None if it is not one.
+class ClassFolder(NamedTuple):
+    """What the name of a class folder says: its number, the name without the number, and the ranks in it."""
+
+    number: int
+    name: str
+    taxon: Taxon
+
+
+def parse_class(folder: str) -> ClassFolder | None:
+    """The class that the name of a folder says; None if it is not a class folder.
 
     Ranks may be empty; hyphens belong to names. An underscore too many belongs to the species.
 
-    >>> parse_class("00003_Plantae__Liliopsida_Poales_Poaceae_Poa_uva-ursi")[1].species
+    >>> parse_class("00003_Plantae__Liliopsida_Poales_Poaceae_Poa_uva-ursi").taxon.species
     'uva-ursi'
     """
     match = _CLASS.fullmatch(folder)
     if not match:
         return None
     ranks = match[2].split("_", 6)
-    return int(match[1]), Taxon(*(rank.strip() for rank in ranks))
+    return ClassFolder(int(match[1]), match[2], Taxon(*(rank.strip() for rank in ranks)))
 
 
 class INat21(FolderImages):
     """Images of iNat21, by class number and file name; names hang on the class."""
 
     Settings: ClassVar[type[Model]] = Settings
-    key: ClassVar[dict[str, type[int] | type[str]]] = {"filename": str, "cls_name": str, "cls_num": int}
+    columns: ClassVar[dict[str, type[int] | type[str]]] = {"filename": str, "cls_name": str, "cls_num": int}
+    key: ClassVar[tuple[str, ...]] = ("cls_num", "filename")
     name_key: ClassVar[str] = "cls_num"
 
     def __init__(self, name: str, settings: Model) -> None:
@@ -69,11 +78,12 @@ class INat21(FolderImages):
         """An image of the class, without data."""
         parsed = parse_class(container.path.name)
         assert parsed
-        return RawImage(path.name, (path.name, container.path.name, parsed[0]))
+        name = printable(path.name)
+        return RawImage(name, (name, printable(parsed.name), parsed.number))
 
     def labels(self) -> Iterator[Label]:
         """The ranks in the names of the class folders."""
         for container in self.containers():
             parsed = parse_class(container.path.name)
             assert parsed
-            yield Label(str(parsed[0]), parsed[1])
+            yield Label(str(parsed.number), parsed.taxon)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from isal import igzip
+from isal import igzip, igzip_lib
 
 from ..errors import ContainerError, InputError
 from ..tarstream import Member, TarError, members
@@ -25,8 +25,8 @@ def opened(archive: Path) -> Iterator[IO[bytes]]:
         with archive.open("rb", buffering=_BUFFER) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            yield cast("IO[bytes]", igzip.GzipFile(fileobj=raw, mode="rb")) if packed else raw
-    except (TarError, EOFError, OSError, zlib.error, igzip.BadGzipFile, igzip.IsalError) as error:
+            yield cast("IO[bytes]", igzip.open(raw, "rb")) if packed else raw  # type: ignore[no-untyped-call]
+    except (TarError, EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:
         raise ContainerError(f"the archive {archive} cannot be read to its end: {reason(error)}") from error
 
 
@@ -49,6 +49,11 @@ def archive_members(archive: Path, max_bytes: int) -> Iterator[Member]:
             pass
 
 
+def printable(name: str) -> str:
+    """``name`` with bytes that are not UTF-8 written as escapes, so that it can go into tables."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
     """The images below ``folder``, sorted by name; hidden files and folders are left out.
 
@@ -61,7 +66,7 @@ def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if entry.is_dir(follow_symlinks=False):
                     found += image_files(Path(entry.path), deep=True) if deep else []
                 elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
                     found.append(Path(entry.path))

@@ -1,0 +1,1 @@
+"""Images: decode, resize, encode, and the store of what came out."""

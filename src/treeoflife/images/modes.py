@@ -1,0 +1,69 @@
+"""Any of Pillow's modes -> RGB or gray, opaque, without clipping, and in little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from PIL import Image, ImageCms
+
+_STRIP_PIXELS = 4_000_000
+_WHITE = (255, 255, 255)
+
+
+def simplify(image: Image.Image, wanted: tuple[int, int]) -> tuple[Image.Image, int]:
+    """``image`` in mode RGB or L, and the whole factor by which it became smaller.
+
+    What is transparent becomes white; 16-bit and floating-point values are scaled, not clipped. A large image is
+    converted strip by strip and averaged down to at least twice the ``wanted`` size, as JPEG decoders do.
+    """
+    if image.mode in ("RGB", "L") and "transparency" not in image.info:
+        return image, 1
+    opaque = _converter(image)
+    factor = min(image.width // (2 * wanted[0]), image.height // (2 * wanted[1]))
+    if image.width * image.height <= _STRIP_PIXELS or factor < 2:
+        return opaque(image), 1
+    rows = max(1, _STRIP_PIXELS // image.width // factor) * factor
+    canvas = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(image.height, top + rows)))
+        canvas.paste(opaque(strip).convert("RGB").reduce(factor), (0, top // factor))
+    return canvas, factor
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """How this image, or a strip of it, is made opaque RGB or L."""
+    if image.mode == "1":
+        return lambda part: part.convert("L")
+    if image.mode == "F" or image.mode.startswith("I"):
+        deep = "F" if image.mode == "F" else "I"
+        scale, offset = _range(image.convert(deep))
+        return lambda part: part.convert(deep).point(lambda value: value * scale + offset).convert("L")
+    if image.mode == "LAB":
+        return _from_lab
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
+        return _on_white
+    return lambda part: part.convert("RGB")
+
+
+def _range(image: Image.Image) -> tuple[float, float]:
+    """Scale and offset that bring the values of a 16-bit, 32-bit or floating-point image to 0 … 255."""
+    low, high = cast(tuple[float, float], image.getextrema())
+    low = min(low, 0)
+    span = high - low
+    depths = [2**bits - 1 for bits in (8, 10, 12, 14, 16)]
+    top = next((most for most in ([1, *depths] if image.mode == "F" else depths) if span <= most), span)
+    scale = 255 / top
+    return scale, -low * scale
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    full = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, _WHITE)
+    canvas.paste(full, mask=full.getchannel("A"))
+    return canvas
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return cast(Image.Image, ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB")))
