@@ -106,11 +106,61 @@ class Holdout(Model):
     """Go on even if nothing in the file matches an image of the dataset."""
 
 
+class Verifier(Model):
+    """GNVerifier, asked for names that nothing local knows. Off by default: it is a service on the network.
+    Its answers are kept in metadata/verifier.sqlite, so that no name is asked for twice."""
+
+    enabled: bool = False
+    """Ask it."""
+    url: str = "https://verifier.globalnames.org"
+    """The service; names go to URL/api/v1/verifications."""
+    data_sources: tuple[int, ...] = (1, 3, 11)
+    """Numbers of the sources it may answer from: 1 is the Catalogue of Life, 3 ITIS, 11 GBIF."""
+    batch: Annotated[int, Field(ge=1, le=5000)] = 500
+    """Names per request."""
+    per_second: Annotated[float, Field(gt=0)] = 1.0
+    """Requests per second, at most."""
+    timeout: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds until a request counts as failed."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 4
+    """How often a failed request is made again, after waiting longer each time."""
+
+
 class Names(Model):
     """Where names come from."""
 
     lookups: Path | None = None
-    """A folder with published {eol,inat21,bioscan}_name_lookup.json files, to take names from as they are."""
+    """A folder with published {eol,inat21,bioscan}_name_lookup.json files, to take names from as they are.
+    Then the keys below mean nothing."""
+    eol_tree: Path | None = None
+    """EOL's dynamic hierarchy, taxon.tab. Needed for a source of the kind eol."""
+    eol_scraped: Path | None = None
+    """Names of EOL pages that the hierarchy lacks, scraped_page_ids.csv."""
+    eol_vernaculars: Path | None = None
+    """EOL's common names, vernacularnames.csv."""
+    itis: Path | None = None
+    """ITIS, as species_level_taxonomy_chains.csv."""
+    inaturalist: Path | None = None
+    """The iNaturalist Darwin Core archive: a folder or a zip with taxa.csv and VernacularNames-english.csv."""
+    resolved: Path | None = None
+    """resolved.jsonl: {name: {authority: {rank: value}}}, one name a line."""
+    taxonopy: Path | None = None
+    """Resolved names of TaxonoPy: a Parquet file, or a folder of them."""
+    authorities: tuple[Literal["itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier"], ...] = (
+        "itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier",
+    )  # fmt: skip
+    """Who fills ranks that a source leaves empty, the most trusted first. Who is left out is not asked."""
+    common_authorities: tuple[Literal["label", "itis", "inaturalist", "eol", "taxonopy"], ...] = (
+        "itis", "inaturalist", "eol", "taxonopy", "label",
+    )  # fmt: skip
+    """Whose common names are taken, the most trusted first; label is what a source's own table says."""
+    parser: Literal["gnparser", "simple"] = "gnparser"
+    """What takes scientific names apart: gnparser, or a plain parser for computers that it does not run on."""
+    genus_alone: bool = False
+    """Fill the ranks above a genus for a name of which nothing else is known. Off: a genus may be an animal's and
+    a plant's, and the authorities at hand may know but one of them."""
+    verifier: Verifier = Verifier()
+    """Asking GNVerifier."""
 
 
 class Mapping(Model):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import ijson
 
 from ..config import Model
 from ..errors import InputError
-from ..records import Label, RawImage
+from ..records import RANKS, Label, RawImage, Taxon
 from .base import Container, unique
 from .folders import FolderImages
 from .reading import image_files, printable, subfolders
@@ -22,6 +26,8 @@ class Settings(Model):
 
     path: Path
     """The folder that holds the folders part1, part2, …"""
+    metadata: Path | None = None
+    """Its metadata: the JSON-LD list of records, or the same as tab-separated text."""
 
 
 class Bioscan(FolderImages):
@@ -36,6 +42,7 @@ class Bioscan(FolderImages):
         assert isinstance(settings, Settings)
         self.name = name
         self.path = settings.path
+        self.metadata = settings.metadata
         self.catalog = ("bioscan_part", "bioscan_filename")
 
     def containers(self) -> list[Container]:
@@ -57,5 +64,38 @@ class Bioscan(FolderImages):
         return RawImage(name, (int(container.path.name.removeprefix("part")), name))
 
     def labels(self) -> Iterator[Label]:
-        """Nothing yet: see the metadata stage."""
-        return iter(())
+        """The ranks of every record of the metadata, as a stream; nothing without metadata.
+
+        Raises:
+            InputError: the metadata is missing or malformed.
+        """
+        return iter(()) if self.metadata is None else map(_label, records(self.metadata))
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of BIOSCAN-1M's metadata, one at a time: 1.1 million take no memory.
+
+    Raises:
+        InputError: it is missing, or is neither a JSON list nor tab-separated text with a header.
+    """
+    try:
+        with path.open("rb") as fd:
+            begins = fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
+            fd.seek(0)
+            if begins in (b"[", b"{"):
+                yield from ijson.items(fd, "item" if begins == b"[" else "@graph.item")
+            else:
+                yield from csv.DictReader(TextIOWrapper(fd, "utf-8-sig"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    except (OSError, ValueError, ijson.JSONError, csv.Error) as error:
+        raise InputError(f"BIOSCAN's metadata {path} cannot be read: {error}") from None
+
+
+def _label(record: dict[str, Any]) -> Label:
+    """All that BIOSCAN-1M holds are insects: its own paper says so, where a record names no kingdom, phylum or class."""
+    try:
+        key = f"{int(record['chunk_number'])}/{record['image_file']}"
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}") from None
+    ranks = {rank: str(record.get(rank) or "") for rank in RANKS}
+    taxon = Taxon(*(ranks[rank] for rank in RANKS))
+    return Label(key, taxon._replace(kingdom="Animalia", phylum=taxon.phylum or "Arthropoda", class_=taxon.class_ or "Insecta"))
