@@ -1,0 +1,62 @@
+"""The published name lookups, ``{eol,inat21,bioscan}_name_lookup.json``, as one table of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import ijson
+import polars as pl
+
+from ..errors import InputError
+from ..records import RANKS
+
+NAMES: dict[str, Any] = {
+    "source": pl.String,
+    "name_key": pl.String,
+    **dict.fromkeys(RANKS, pl.String),
+    "common": pl.String,
+    "names_from": pl.String,
+}
+"""The columns of a table of names: a row per source and name key."""
+
+_ROWS_AT_ONCE = 50_000
+
+
+def lookup_file(folder: Path, source: str) -> Path:
+    """The lookup of a source."""
+    return folder / f"{source}_name_lookup.json"
+
+
+def read_lookup(path: Path, source: str) -> pl.DataFrame:
+    """A published lookup, as a table of names. It is read as a stream.
+
+    Raises:
+        InputError: it is missing, or not of the form {key: [[seven ranks], common name, …]}.
+    """
+    rows = _rows(path, source)
+    frames = []
+    while batch := list(islice(rows, _ROWS_AT_ONCE)):
+        frames.append(pl.DataFrame(batch, schema=NAMES, orient="row"))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=NAMES)
+
+
+def _rows(path: Path, source: str) -> Iterator[tuple[str, ...]]:
+    where = f"the name lookup {path}"
+    try:
+        with path.open("rb") as fd:
+            for key, value in ijson.kvitems(fd, ""):
+                yield (source, key, *_names(value, f"{where}, key {key!r:.60}"), path.name)
+    except OSError as error:
+        raise InputError(f"{where} cannot be read: {error.strerror}") from None
+    except ijson.JSONError as error:
+        raise InputError(f"{where} is not JSON: {error}") from None
+
+
+def _names(value: Any, where: str) -> Iterable[str]:
+    ranks = value[0] if isinstance(value, list) and value else None
+    if not isinstance(ranks, list) or len(ranks) != len(RANKS) or len(value) < 2:
+        raise InputError(f"{where}: not [[{len(RANKS)} ranks], common name, class numbers]")
+    return (*(str(rank or "").strip() for rank in ranks), str(value[1] or "").strip())
