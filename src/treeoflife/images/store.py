@@ -91,8 +91,8 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
     """
     before = signature(task.source, task.container)
     if task.expected and task.expected == content_digest(task, tick):
-        index = read_meta(task.index)
-        return EncodedContainer(before, task.expected, stamp(task.tar), str(index["sha256"]), unchanged=True)
+        meta = read_meta(task.index) or {}
+        return EncodedContainer(before, task.expected, stamp(task.tar), str(meta["sha256"]), unchanged=True)
     rows = _Rows(task.source)
     with replacing(task.tar) as temporary:
         with temporary.open("wb") as out:

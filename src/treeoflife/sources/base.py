@@ -49,6 +49,7 @@ class Source(Protocol):
         name: the table's name, and the name of the source's table in the mapping.
         columns: the columns of the source's table in the mapping, each with its type: ``int`` or ``str``.
         key: those of the columns that make the natural key, in the order in which an id is made from them.
+        listed_as: what a list of images calls one, as a format of ``columns``; file endings do not count.
         name_key: the column that names hang on: one of ``columns``, or ``treeoflife_id``.
         catalog: what ``columns`` are called in the catalog, in their order.
     """
@@ -57,6 +58,7 @@ class Source(Protocol):
     name: str
     columns: ClassVar[dict[str, type[int] | type[str]]]
     key: ClassVar[tuple[str, ...]]
+    listed_as: ClassVar[str]
     name_key: ClassVar[str]
     catalog: tuple[str, ...]
 

@@ -36,6 +36,7 @@ class Bioscan(FolderImages):
     Settings: ClassVar[type[Model]] = Settings
     columns: ClassVar[dict[str, type[int] | type[str]]] = {"part": int, "filename": str}
     key: ClassVar[tuple[str, ...]] = ("part", "filename")
+    listed_as: ClassVar[str] = "{filename}"
     name_key: ClassVar[str] = "treeoflife_id"
 
     def __init__(self, name: str, settings: Model) -> None:

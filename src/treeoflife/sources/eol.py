@@ -37,6 +37,7 @@ class Eol:
     Settings: ClassVar[type[Model]] = Settings
     columns: ClassVar[dict[str, type[int] | type[str]]] = {"content_id": int, "page_id": int}
     key: ClassVar[tuple[str, ...]] = ("content_id", "page_id")
+    listed_as: ClassVar[str] = "{content_id}_{page_id}"
     name_key: ClassVar[str] = "page_id"
 
     def __init__(self, name: str, settings: Model) -> None:

@@ -53,6 +53,7 @@ class INat21(FolderImages):
     Settings: ClassVar[type[Model]] = Settings
     columns: ClassVar[dict[str, type[int] | type[str]]] = {"filename": str, "cls_name": str, "cls_num": int}
     key: ClassVar[tuple[str, ...]] = ("cls_num", "filename")
+    listed_as: ClassVar[str] = "{filename}"
     name_key: ClassVar[str] = "cls_num"
 
     def __init__(self, name: str, settings: Model) -> None:

@@ -26,7 +26,7 @@ def opened(archive: Path) -> Iterator[IO[bytes]]:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             yield cast("IO[bytes]", igzip.open(raw, "rb")) if packed else raw  # type: ignore[no-untyped-call]
-    except (TarError, EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:
+    except (TarError, EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
         raise ContainerError(f"the archive {archive} cannot be read to its end: {reason(error)}") from error
 
 

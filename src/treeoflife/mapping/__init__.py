@@ -1,0 +1,1 @@
+"""The mapping: every image of every source, its id and its split, in ``mapping.sqlite``."""

@@ -1,0 +1,62 @@
+"""Making the mapping: an id for every natural key that the sources hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+
+from ..sources import Source
+from .store import read_source, write_mapping
+
+STEP_VERSION = 1
+NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
+"""The namespace of all ids that are made here."""
+
+
+def treeoflife_id(source: str, key: Iterable[int | str]) -> str:
+    """The id of an image: UUIDv5 (RFC 9562) of its source and natural key.
+
+    >>> treeoflife_id("eol", (9000024, 7000521))
+    'aa6c849d-cac5-5632-8e5d-8cb825004fce'
+    """
+    name = "/".join((source, *(str(part) for part in key)))
+    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def build_mapping(path: Path, keys: Iterable[tuple[Source, pl.DataFrame]], inputs: Any) -> dict[str, int]:
+    """Write a mapping of the images that are there and of those that it already held.
+
+    An image that is gone from its source keeps its id and its row; a second run over the same images writes
+    the same bytes.
+
+    Args:
+        path: the mapping.
+        keys: the columns of the images that each source holds now.
+        inputs: what they were read from, to be recorded.
+
+    Returns:
+        How many images each source has now.
+    """
+    tables = [(source, _with_ids(source, _joined(path, source, frame))) for source, frame in keys]
+    write_mapping(path, tables, inputs)
+    return {source.name: frame.height for source, frame in tables}
+
+
+def _joined(path: Path, source: Source, frame: pl.DataFrame) -> pl.DataFrame:
+    """The images that are there and those on record, each natural key once."""
+    known = read_source(path, source).drop("treeoflife_id") if path.exists() else frame.clear()
+    return pl.concat([frame.select(known.columns), known]).unique(source.key, keep="first", maintain_order=True)
+
+
+def _with_ids(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
+    ids = [treeoflife_id(source.name, key) for key in frame.select(source.key).iter_rows()]
+    return frame.with_columns(pl.Series("treeoflife_id", ids, dtype=pl.String))

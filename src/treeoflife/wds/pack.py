@@ -1,0 +1,135 @@
+"""Packing: store + plan -> shards, one task per shard.
+
+Where each member of a shard lies is known from the plan before a byte is read. So images are gathered in the
+order in which they lie in the store, and each is written straight to its place: the bytes of the shard do not
+depend on that order, and a disk that dislikes jumping about is read in sweeps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from .. import __version__, tarwrite
+from ..engines.base import Tick
+from ..errors import StoreError
+from ..files import replacing, sha256, stamp
+from ..images.store import read_meta
+from ..records import Taxon
+from .captions import captions
+from .plan import NAME_COLUMNS, PLACE, read_shard
+
+
+@dataclass(frozen=True)
+class PackTask:
+    """A shard to pack.
+
+    Attributes:
+        plan: the plan of its split.
+        number: the shard's number.
+        fingerprint: of its rows in the plan.
+        store: the folder of the encoded store.
+        shard: where it goes.
+        index: where its index goes; written last.
+    """
+
+    plan: Path
+    number: int
+    fingerprint: str
+    store: Path
+    shard: Path
+    index: Path
+
+
+@dataclass(frozen=True)
+class PackedShard:
+    """What was written, and how it is known again."""
+
+    shard: Path
+    samples: int
+    tar_stamp: str
+    tar_sha256: str
+
+
+def pack_shard(task: PackTask, tick: Tick) -> PackedShard:
+    """Write one shard and its index.
+
+    Raises:
+        StoreError: the store lacks an image of the plan, or an image there is not the one that was encoded.
+    """
+    rows = read_shard(task.plan, task.number)
+    members, size = layout(rows)
+    with replacing(task.shard) as temporary:
+        with temporary.open("wb") as out:
+            out.truncate(size)
+            _write_texts(out.fileno(), rows, members)
+            for place, jpeg in _gather(rows, task.store, tick):
+                start = members[place]
+                name = f"{rows['treeoflife_id'][place]}.jpg"
+                os.pwrite(out.fileno(), tarwrite.member(name, jpeg), start)
+        digest = sha256(temporary)
+        task.index.unlink(missing_ok=True)  # it speaks of the shard that is about to go
+    _write_index(task, rows, members, digest)
+    return PackedShard(task.shard, rows.height, stamp(task.shard), digest)
+
+
+def layout(rows: pl.DataFrame) -> tuple[list[int], int]:
+    """Where each sample of a shard begins, and how long the shard is, both in bytes."""
+    starts, position = [], 0
+    for size in rows["tar_bytes"]:
+        starts.append(position)
+        position += size
+    return starts, position + len(tarwrite.end(position))
+
+
+def _write_texts(out: int, rows: pl.DataFrame, starts: list[int]) -> None:
+    """Write the ten texts of every sample behind the place of its image."""
+    sizes = rows["size"].to_list()
+    for place, (key, *names) in enumerate(rows.select("treeoflife_id", *NAME_COLUMNS).iter_rows()):
+        texts = captions(Taxon(*names[:-1]), names[-1])
+        block = b"".join(tarwrite.member(f"{key}.{name}", text.encode()) for name, text in texts.items())
+        os.pwrite(out, block, starts[place] + tarwrite.BLOCK + tarwrite.padded(sizes[place]))
+
+
+def _gather(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:
+    """Every image of the shard with its row's number, in the order in which they lie in the store."""
+    wanted = rows.select("source", "container", "offset", "size", "sha256").with_row_index("place")
+    for (source, container), group in wanted.sort("source", "container", "offset").group_by(
+        "source", "container", maintain_order=True
+    ):
+        tar = store / str(source) / f"{container}.tar"
+        try:
+            yield from _read(tar, group, tick)
+        except FileNotFoundError:
+            raise StoreError(f"the encoded store lacks {tar}; 'treeoflife wds' encodes it again") from None
+
+
+def _read(tar: Path, group: pl.DataFrame, tick: Tick) -> Iterator[tuple[int, bytes]]:
+    with tar.open("rb", buffering=0) as fd:
+        for place, offset, size, digest in group.select("place", "offset", "size", "sha256").iter_rows():
+            jpeg = os.pread(fd.fileno(), size, offset)
+            if hashlib.sha256(jpeg).digest() != digest:
+                raise StoreError(f"{tar} is damaged at byte {offset}; delete it, and 'treeoflife wds' encodes it again")
+            tick(1)
+            yield place, jpeg
+
+
+def _write_index(task: PackTask, rows: pl.DataFrame, starts: list[int], digest: str) -> None:
+    """A row per sample: what the catalog says of it, and where its image lies in the shard."""
+    places = pl.Series("offset", starts, dtype=pl.Int64) + tarwrite.BLOCK
+    index = rows.drop(PLACE).with_columns(offset=places)
+    meta = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height, "treeoflife": __version__}
+    with replacing(task.index) as temporary:
+        index.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
+
+
+def index_meta(index: Path) -> dict[str, Any]:
+    """What a shard's index says of it; empty where there is no whole index."""
+    return read_meta(index) or {}
