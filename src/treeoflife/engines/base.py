@@ -35,11 +35,13 @@ class Failed:
         task: its place in the sequence that was given to ``run``.
         error: one line for people.
         traceback: where it was raised; empty where the error says all there is to say.
+        died: the worker died of it, or the computer failed it; another try may succeed.
     """
 
     task: int
     error: str
     traceback: str = ""
+    died: bool = False
 
 
 class Engine(Protocol):
@@ -60,7 +62,8 @@ def describe(task: int, error: Exception) -> Failed:
     """The outcome of a task that raised ``error``: errors that were raised on purpose need no traceback."""
     if isinstance(error, TreeoflifeError):
         return Failed(task, str(error))
+    lines = "".join(traceback.format_exception(error))
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
-        return Failed(task, f"{error.strerror}{where}", "".join(traceback.format_exception(error)))
-    return Failed(task, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+        return Failed(task, f"{error.strerror}{where}", lines, died=True)
+    return Failed(task, f"{type(error).__name__}: {error}", lines, died=isinstance(error, OSError | MemoryError))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, cast
 
 from .base import Done, Failed, Function, R, T, Tick, describe
@@ -52,6 +53,7 @@ class LocalEngine:
     ) -> Iterator[Done[R] | Failed]:
         """See :class:`treeoflife.engines.base.Engine`."""
         waiting = deque(range(len(tasks)))
+        begin = self.log.stat().st_size if self.log and self.log.exists() else 0
         deaths = [0] * len(tasks)
         team = [self._start(function) for _ in range(min(self.workers, len(tasks)))]
         try:
@@ -71,7 +73,7 @@ class LocalEngine:
                         if deaths[number] < self.tries:
                             waiting.append(number)
                         else:
-                            yield Failed(number, f"{value}, {self.tries} times in a row{self._tail()}")
+                            yield Failed(number, f"{value}{_times(self.tries)}{self._tail(begin)}", died=True)
                     else:
                         yield cast("Done[R] | Failed", value)
                     _give(worker, waiting, tasks)
@@ -85,7 +87,8 @@ class LocalEngine:
         if self.log:
             self.log.parent.mkdir(parents=True, exist_ok=True)
         process = context.Process(target=_work, args=(theirs, function, self.log), daemon=True)
-        process.start()
+        with _environment(POLARS_MAX_THREADS="1"):
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -93,14 +96,33 @@ class LocalEngine:
         _end(worker)
         return self._start(function)
 
-    def _tail(self) -> str:
-        """The last lines of the log, to follow an error."""
+    def _tail(self, begin: int) -> str:
+        """The last lines that this run put into the log, to follow an error."""
         if not self.log or not self.log.exists():
             return ""
         with self.log.open("rb") as fd:
-            fd.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+            fd.seek(max(begin, self.log.stat().st_size - _TAIL_BYTES))
             text = fd.read().decode(errors="replace").strip()
         return f"; {self.log} ends:\n{text}" if text else ""
+
+
+def _times(tries: int) -> str:
+    return f", {tries} times in a row" if tries > 1 else ""
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set variables for the processes that start now: libraries read them when they are imported."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _give(worker: _Worker, waiting: deque[int], tasks: Sequence[Any]) -> None:
@@ -142,7 +164,6 @@ def _end(worker: _Worker) -> None:
 
 def _work(pipe: Connection, function: Function[T, R], log: Path | None) -> None:
     """What a worker does: tasks from the pipe, until it closes."""
-    os.environ["POLARS_MAX_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if log:
@@ -152,7 +173,11 @@ def _work(pipe: Connection, function: Function[T, R], log: Path | None) -> None:
             number, task = pipe.recv()
         except EOFError:
             return
-        pipe.send(("outcome", _outcome(number, task, function, _throttled(pipe))))
+        outcome = _outcome(number, task, function, _throttled(pipe))
+        try:
+            pipe.send(("outcome", outcome))
+        except (TypeError, AttributeError, PicklingError) as error:
+            pipe.send(("outcome", describe(number, error)))
 
 
 def _outcome(number: int, task: T, function: Function[T, R], tick: Tick) -> Done[R] | Failed:
