@@ -241,7 +241,8 @@ class EngineTable(Model):
 
     name: str = "local"
     """local: processes on this computer. serial: one after the other in this process, for debugging.
-    slurm: jobs on a Slurm cluster (pip install 'treeoflife[slurm]'). ray: a Ray cluster (pip install 'treeoflife[ray]')."""
+    slurm: jobs on a Slurm cluster (pip install 'treeoflife[slurm]').
+    ray: tasks on a Ray cluster (pip install 'treeoflife[ray]')."""
     workers: Annotated[int, Field(ge=0)] = 0
     """local: how many processes; 0 is one per core."""
     slurm: SlurmTable = SlurmTable()
