@@ -56,6 +56,31 @@ class Paths:
         return self.metadata / "naming"
 
     @property
+    def scientific_to_common(self) -> Path:
+        """Every scientific name that has a common name, and that name."""
+        return self.metadata / "scientific_to_common.json"
+
+    @property
+    def predicted_catalog(self) -> Path:
+        """One row per image and split that the mapping foresees, with its names."""
+        return self.metadata / "predicted-catalog.csv"
+
+    @property
+    def name_findings(self) -> Path:
+        """What resolving names could not settle or found wrong."""
+        return self.metadata / "name-findings.parquet"
+
+    @property
+    def name_findings_csv(self) -> Path:
+        """The same for people."""
+        return self.metadata / "name-findings.csv"
+
+    @property
+    def verifier_cache(self) -> Path:
+        """The answers of GNVerifier."""
+        return self.metadata / "verifier.sqlite"
+
+    @property
     def store(self) -> Path:
         """The encoded store."""
         return self.root / "encoded" / f"{self.images.set_name}-q{self.images.quality}"
