@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from .files import replacing
+from .files import replacing, sha256
 from .records import RANKS
 from .sources import Source
 
@@ -52,6 +52,7 @@ def write(
     parquet.unlink(missing_ok=True)
     with replacing(csv) as temporary:
         catalog.write_csv(temporary)
+    meta = meta | {"csv": sha256(csv)}
     with replacing(parquet) as temporary:
         catalog.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
     return catalog.height

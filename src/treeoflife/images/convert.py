@@ -97,12 +97,12 @@ def _judge(image: Image.Image, data: bytes, settings: Images) -> Skip | None:
     width, height = image.size
     if width * height > settings.max_pixels:
         return Skip("too-many-pixels", f"{width}x{height}; at most {settings.max_pixels} pixels are decoded")
-    if image.format in ("JPEG", "MPO") and not _is_whole_jpeg(data):
+    if image.format in ("JPEG", "MPO") and not is_whole_jpeg(data):
         return Skip("truncated", "the JPEG stops before its end marker")
     return None
 
 
-def _is_whole_jpeg(data: bytes) -> bool:
+def is_whole_jpeg(data: bytes) -> bool:
     """Whether an end-of-image marker follows the start of the scan.
 
     A file whose second half was never written, and is all zeros, decodes without complaint into half a picture;

@@ -92,7 +92,8 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
     before = signature(task.source, task.container)
     if task.expected and task.expected == content_digest(task, tick):
         meta = read_meta(task.index) or {}
-        return EncodedContainer(before, task.expected, stamp(task.tar), str(meta["sha256"]), unchanged=True)
+        tar = stamp(task.tar) if task.tar.exists() else ""
+        return EncodedContainer(before, task.expected, tar, str(meta["sha256"]), unchanged=True)
     rows = _Rows(task.source)
     with replacing(task.tar) as temporary:
         with temporary.open("wb") as out:
@@ -115,7 +116,7 @@ def content_digest(task: EncodeTask, tick: Tick) -> str:
     rows = _Rows(task.source)
     for image in task.source.read(task.container, task.images.max_bytes):
         rows.see(image)
-        tick(0)
+        tick(len(image.data))
     return rows.content.hexdigest()
 
 
@@ -140,7 +141,7 @@ def _encode_all(task: EncodeTask, tick: Tick, out: IO[bytes], rows: _Rows) -> st
             out.write(block)
             digest.update(block)
             offset += len(block)
-        tick(1)
+        tick(len(image.data))
     end = tarwrite.end(offset)
     out.write(end)
     digest.update(end)
@@ -208,12 +209,11 @@ class ScannedContainer:
     keys: pl.DataFrame
 
 
-def scan_container(task: ScanTask, tick: Tick) -> ScannedContainer:
+def scan_container(task: ScanTask, _tick: Tick) -> ScannedContainer:
     """The natural keys in a container, without decoding an image."""
     rows, before = _Rows(task.source), signature(task.source, task.container)
     for position, image in enumerate(task.source.names(task.container)):
         rows.add(position, image, Skip("scanned"), 0)
-        tick(1)
     return ScannedContainer(before, rows.names.hexdigest(), key_rows(rows.frame(), task.source))
 
 

@@ -47,8 +47,16 @@ def build_mapping(path: Path, keys: Iterable[tuple[Source, pl.DataFrame]], input
         How many images each source has now.
     """
     tables = [(source, _with_ids(source, _joined(path, source, frame))) for source, frame in keys]
-    write_mapping(path, tables, inputs)
+    write_mapping(path, tables, {"from": inputs, "ids": _digest(frame for _, frame in tables)})
     return {source.name: frame.height for source, frame in tables}
+
+
+def _digest(tables: Iterable[pl.DataFrame]) -> str:
+    """A digest of ids and natural keys, whatever the order of the rows."""
+    digest = hashlib.sha256()
+    for table in tables:
+        digest.update(table.sort("treeoflife_id").write_csv().encode())
+    return digest.hexdigest()
 
 
 def _joined(path: Path, source: Source, frame: pl.DataFrame) -> pl.DataFrame:

@@ -66,8 +66,8 @@ def read_source(path: Path, source: Source) -> pl.DataFrame:
 
 def read_splits(path: Path) -> pl.DataFrame:
     """The split of every image: ``treeoflife_id``, ``is_val``, ``is_train_small``."""
-    schema = {"treeoflife_id": pl.String, "is_val": pl.Boolean, "is_train_small": pl.Boolean}
-    return _read(path, "split", [ID, "is_val", "is_train_small"], schema)
+    schema = {"treeoflife_id": pl.String, "is_val": pl.Int64, "is_train_small": pl.Int64}
+    return _read(path, "split", [ID, *list(schema)[1:]], schema).with_columns(pl.col("is_val", "is_train_small") != 0)
 
 
 def _read(path: Path, table: str, columns: list[str], schema: dict[str, Any]) -> pl.DataFrame:

@@ -32,13 +32,13 @@ class Container:
         source: the source's name.
         name: unique within the source, and fit to be a file name.
         path: the archive, or the folder, that it is read from.
-        part: for a folder that is read in parts, (number of this part, number of parts).
+        members: for a folder that is read in parts, the files of this part, relative to ``path``.
     """
 
     source: str
     name: str
     path: Path
-    part: tuple[int, int] = (0, 1)
+    members: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -98,7 +98,7 @@ class Source(Protocol):
 
 def signature(source: Source, container: Container) -> str:
     """A digest of the names, sizes, times and inodes of a container's files: what it is known again by."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("\0".join(container.members).encode())
     for path in source.files(container):
         digest.update(f"{path.relative_to(container.path.parent)}\0{stamp(path)}\0".encode())
     return digest.hexdigest()

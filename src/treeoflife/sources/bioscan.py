@@ -96,7 +96,11 @@ def _label(record: dict[str, Any]) -> Label:
     try:
         key = f"{int(record['chunk_number'])}/{record['image_file']}"
     except (KeyError, TypeError, ValueError):
-        raise InputError(f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}") from None
+        raise InputError(
+            f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}"
+        ) from None
     ranks = {rank: str(record.get(rank) or "") for rank in RANKS}
     taxon = Taxon(*(ranks[rank] for rank in RANKS))
-    return Label(key, taxon._replace(kingdom="Animalia", phylum=taxon.phylum or "Arthropoda", class_=taxon.class_ or "Insecta"))
+    return Label(
+        key, taxon._replace(kingdom="Animalia", phylum=taxon.phylum or "Arthropoda", class_=taxon.class_ or "Insecta")
+    )

@@ -235,6 +235,18 @@ def resolve_names(
     return _report(table, every, count, known)
 
 
+def name_sources(
+    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = lambda line: None
+) -> pl.DataFrame:
+    """The rows of names.parquet for some sources, where others have published lookups; nothing is written."""
+    parser = make_parser(config.names.parser)
+    known = load(config.names, parser, listen)
+    rows = gather(config, sources, {source.name: read_source(mapping, source) for source in sources}, known, parser)
+    known = _ask_verifier(config, paths, rows, known, parser, listen)
+    names, _ = name_evidence(rows, known, config.names.common_authorities)
+    return _columns(names, parser)
+
+
 def _ask_verifier(config: Config, paths: Paths, rows: pl.DataFrame, known: Known, parser: Parser, listen: Listen) -> Known:
     if not config.names.verifier.enabled or "verifier" not in config.names.authorities:
         return known

@@ -73,7 +73,7 @@ def pack_shard(task: PackTask, tick: Tick) -> PackedShard:
             for place, jpeg in _gather(rows, task.store, tick):
                 start = members[place]
                 name = f"{rows['treeoflife_id'][place]}.jpg"
-                os.pwrite(out.fileno(), tarwrite.member(name, jpeg), start)
+                _put(out.fileno(), tarwrite.member(name, jpeg), start)
         digest = sha256(temporary)
         task.index.unlink(missing_ok=True)  # it speaks of the shard that is about to go
     _write_index(task, rows, members, digest)
@@ -95,7 +95,15 @@ def _write_texts(out: int, rows: pl.DataFrame, starts: list[int]) -> None:
     for place, (key, *names) in enumerate(rows.select("treeoflife_id", *NAME_COLUMNS).iter_rows()):
         texts = captions(Taxon(*names[:-1]), names[-1])
         block = b"".join(tarwrite.member(f"{key}.{name}", text.encode()) for name, text in texts.items())
-        os.pwrite(out, block, starts[place] + tarwrite.BLOCK + tarwrite.padded(sizes[place]))
+        _put(out, block, starts[place] + tarwrite.BLOCK + tarwrite.padded(sizes[place]))
+
+
+def _put(out: int, data: bytes, position: int) -> None:
+    """Write all of ``data``; a full disk may take a part of it first."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(out, view, position)
+        view, position = view[written:], position + written
 
 
 def _gather(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:

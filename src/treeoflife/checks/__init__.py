@@ -1,0 +1,1 @@
+"""Checks of what was made, beyond the shards themselves."""

@@ -1,0 +1,114 @@
+"""A dataset that is being made: its configuration, its files, its sources, and what a run of a stage needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from . import engines
+from .config import Config, load
+from .engines import Engine
+from .engines.base import Done, Failed, Function
+from .errors import TasksFailed
+from .files import KnownFiles, remove_leftovers
+from .lock import locked
+from .paths import Paths
+from .progress import Listener, Silence
+from .sources import Container, Source, load_all
+
+T = TypeVar("T")
+R = TypeVar("R")
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a dataset.toml describes."""
+
+    config: Config
+    paths: Paths
+    sources: tuple[Source, ...]
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping in use: the published one, or our own."""
+        return self.config.mapping.published or self.paths.mapping
+
+
+def open_dataset(path: Path) -> Dataset:
+    """The dataset of a dataset.toml.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    config = load(path)
+    return Dataset(config, Paths(path.parent, config.images), tuple(load_all(config)))
+
+
+@dataclass
+class Run:
+    """One run over a dataset: what stages are given to read with, run tasks on and tell progress to."""
+
+    dataset: Dataset
+    known: KnownFiles
+    engine: Engine
+    listener: Listener
+
+    def containers(self) -> list[tuple[Source, Container]]:
+        """All containers, in the order of the sources; the listing is made once for a run."""
+        if not hasattr(self, "_containers"):
+            self._containers = [(source, one) for source in self.dataset.sources for one in source.containers()]
+        return self._containers
+
+    def tasks(self, function: Function[T, R], tasks: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[T, R]]:
+        """Run tasks on the engine; yields each with what it returned, in any order.
+
+        Raises:
+            TasksFailed: some failed; it is raised after the others finished, and names them.
+        """
+        failures: list[tuple[str, Failed]] = []
+        for outcome in self.engine.run(function, tasks, self.listener.advance):
+            if isinstance(outcome, Done):
+                yield tasks[outcome.task], outcome.value
+            else:
+                failures.append((name(tasks[outcome.task]), outcome))
+                self.listener.note(f"failed: {failures[-1][0]}: {outcome.error}")
+        if failures:
+            self._report(failures, len(tasks))
+
+    def _report(self, failures: list[tuple[str, Failed]], total: int) -> None:
+        text = "\n\n".join(f"{where}: {failed.error}\n{failed.traceback}" for where, failed in failures)
+        log = self.dataset.paths.logs / "failures.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text)
+        first = "; ".join(f"{where}: {failed.error}" for where, failed in failures[:_SHOWN])
+        more = f" (and {len(failures) - _SHOWN} more)" if len(failures) > _SHOWN else ""
+        raise TasksFailed(f"{len(failures)} of {total} tasks failed: {first}{more}; see {log}")
+
+
+@contextmanager
+def running(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]:
+    """Work on a dataset, alone: leftovers of killed runs are removed first.
+
+    Raises:
+        BusyError: another run works on it.
+    """
+    paths = dataset.paths
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with locked(paths.lock):
+        remove_leftovers(paths.root)
+        with looking(dataset, listener) as run:
+            yield run
+
+
+@contextmanager
+def looking(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]:
+    """Look at a dataset without working on it; others may."""
+    known = KnownFiles(dataset.paths.known)
+    try:
+        yield Run(dataset, known, engines.make(dataset.config.engine, dataset.paths.logs), listener or Silence())
+    finally:
+        known.close()

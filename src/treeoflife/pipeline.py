@@ -1,0 +1,71 @@
+"""The stages in order, what is stale, and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .dataset import Run
+from .errors import ConfigError
+from .stages import catalog, check_taxa, check_wds, encode, mapping, metadata, pack, plan, splits
+from .stages.base import State
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the pipeline.
+
+    Attributes:
+        name: what it is called in status.
+        look: how far it is.
+        work: does what is left; returns what was done, in a few words.
+    """
+
+    name: str
+    look: Callable[[Run], State]
+    work: Callable[[Run], str]
+
+
+STAGES = (
+    Stage("encode", encode.look, encode.work),
+    Stage("mapping", mapping.look, mapping.work),
+    Stage("splits", splits.look, splits.work),
+    Stage("metadata", metadata.look, metadata.work),
+    Stage("plan", plan.look, plan.work),
+    Stage("pack", pack.look, pack.work),
+    Stage("check-wds", check_wds.look, check_wds.work),
+    Stage("catalog", catalog.look, catalog.work),
+    Stage("check-taxa", check_taxa.look, check_taxa.work),
+)
+"""Encoding comes first, since it needs nothing but the sources: its index spares the mapping a second reading."""
+
+WDS = ("encode", "plan", "pack")
+"""The stages of the command ``wds``."""
+
+
+def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
+    """Run the stages that are not up to date, in order.
+
+    Args:
+        run: the run.
+        only: the names of the stages to consider; all, if not given.
+
+    Returns:
+        What each stage that ran has done.
+
+    Raises:
+        TreeoflifeError: a stage failed; those before it are done.
+    """
+    wanted = set(only) if only is not None else {stage.name for stage in STAGES}
+    if unknown := wanted - {stage.name for stage in STAGES}:
+        raise ConfigError(f"there is no stage {sorted(unknown)}; there are {[stage.name for stage in STAGES]}")
+    done: dict[str, str] = {}
+    for stage in STAGES:
+        if stage.name in wanted and not stage.look(run).fresh:
+            done[stage.name] = stage.work(run)
+    return done
+
+
+def status(run: Run) -> dict[str, State]:
+    """How far every stage is."""
+    return {stage.name: stage.look(run) for stage in STAGES}

@@ -1,0 +1,161 @@
+"""check-wds: shards -> findings and logs/bad-shards.txt; repair packs the bad ones again. One task per shard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from .. import holdout
+from ..dataset import Run
+from ..errors import TreeoflifeError
+from ..files import fingerprint, read_json, write_json, write_text
+from ..mapping.store import read_source
+from ..records import SPLITS
+from ..wds.check import STEP_VERSION, CheckTask, Finding, check_keys, check_shard
+from ..wds.pack import index_meta
+from ..wds.plan import NAME_COLUMNS
+from . import pack
+from .base import State, difference
+
+_KEPT = 10_000
+
+
+class ShardsAreBad(TreeoflifeError):
+    """The check found something wrong with shards."""
+
+
+def look(run: Run) -> State:
+    """Whether the shards that are there were checked, and found good."""
+    made = read_json(run.dataset.paths.report("check-wds")) or {}
+    if reason := difference(made.get("from"), _inputs(run)):
+        return State(0, 1, (reason,))
+    if made.get("findings"):
+        return State(0, 1, (f"the last check found {made['found']} things wrong in {len(made['bad'])} shards",))
+    return State(1, 0)
+
+
+def work(run: Run) -> str:
+    """Check the dataset's shards.
+
+    Raises:
+        ShardsAreBad: something is wrong with them.
+    """
+    findings = check(run)
+    if findings:
+        bad = len({one.shard for one in findings})
+        raise ShardsAreBad(
+            f"check-wds found {len(findings)} things wrong in {bad} shards, such as: {findings[0].shard}: "
+            f"{findings[0].kind} {findings[0].detail}; 'treeoflife check-wds --repair' packs them again"
+        )
+    return "all shards are good"
+
+
+def check(run: Run) -> list[Finding]:
+    """Check the dataset's shards, and write logs/check-wds.json and logs/bad-shards.txt."""
+    inputs = _inputs(run)
+    planned = list(pack.planned(run))
+    size, paths = run.dataset.config.images.size, run.dataset.paths
+    tasks = [CheckTask(one.shard, one.shard.parent.name, size, one.index) for one in planned]
+    findings = check_shards(run, tasks, samples=sum(int(index_meta(one.index).get("samples", 0)) for one in planned))
+    findings += _strangers(run, {one.shard for one in planned})
+    report(run, findings, {"from": inputs, "shards": len(tasks)})
+    run.listener.finish(f"{len(tasks)} shards, {len(findings)} findings")
+    if findings and paths.report("check-wds").exists():
+        run.listener.note(f"the bad shards are named in {paths.bad_shards}")
+    return findings
+
+
+def check_shards(run: Run, tasks: Sequence[CheckTask], samples: int = 0) -> list[Finding]:
+    """Check shards, each and together; findings are in the order of the shards."""
+    run.listener.start("check-wds", samples, "samples")
+    order = {str(task.shard): place for place, task in enumerate(tasks)}
+    findings: list[Finding] = []
+    keys: list[pl.DataFrame] = []
+    for _, done in run.tasks(check_shard, tasks, lambda task: str(task.shard)):
+        findings += done.findings
+        keys.append(done.keys)
+    if keys:
+        suspects = {one.shard for one in findings}
+        every = pl.concat(keys)
+        findings += check_keys(every, suspects, _ids(run), _held(run))
+    return sorted(findings, key=lambda one: (order.get(one.shard, -1), one.key, one.kind, one.detail))
+
+
+def repair(run: Run, findings: Sequence[Finding]) -> str:
+    """Pack the bad shards again, and remove those that are not in the plan. Nothing else is touched."""
+    bad = {one.shard for one in findings}
+    for task in pack.planned(run):
+        if str(task.shard) in bad:
+            task.index.unlink(missing_ok=True)
+    return pack.work(run)
+
+
+def report(run: Run, findings: Sequence[Finding], more: dict[str, Any]) -> None:
+    """Write what was found, for programs and for people."""
+    paths = run.dataset.paths
+    bad = list(dict.fromkeys(one.shard for one in findings))
+    kinds = dict(Counter(one.kind for one in findings).most_common())
+    shown = [one.to_json() for one in findings[:_KEPT]]
+    write_text(paths.bad_shards, "".join(f"{shard}\n" for shard in bad))
+    table = more | {"found": len(findings), "kinds": kinds, "bad": bad, "findings": shown}
+    write_json(paths.report("check-wds"), table)
+
+
+def _strangers(run: Run, expected: set[Path]) -> list[Finding]:
+    """Files in the folders of the shards that should not be there."""
+    found = []
+    for split in SPLITS:
+        folder = run.dataset.paths.split(split)
+        lists = {run.dataset.paths.sizes(split), run.dataset.paths.wids(split)}
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path not in expected | lists:
+                found.append(Finding("unexpected-file", str(path), detail="it is not in the plan"))
+    return found
+
+
+def _ids(run: Run) -> pl.Series | None:
+    if not run.dataset.mapping.exists():
+        return None
+    frames = [read_source(run.dataset.mapping, source).select("treeoflife_id") for source in run.dataset.sources]
+    return pl.concat(frames)["treeoflife_id"]
+
+
+def _held(run: Run) -> pl.Series:
+    """What the hold-out lists name, found anew from the mapping and the names."""
+    dataset = run.dataset
+    lists = [holdout.read(one) for one in dataset.config.holdout]
+    found = [pl.Series("treeoflife_id", [], pl.String)]
+    if lists and dataset.mapping.exists() and dataset.paths.names.exists():
+        names = pl.read_parquet(dataset.paths.names, columns=["source", "name_key", *NAME_COLUMNS])
+        for source in dataset.sources:
+            key = pl.col(source.name_key).cast(pl.String)
+            images = read_source(dataset.mapping, source).with_columns(name_key=key)
+            images = images.join(names.filter(source=source.name), on="name_key", how="left")
+            found.append(holdout.find(lists, source, images)[0]["treeoflife_id"])
+    return pl.concat(found)
+
+
+def _inputs(run: Run) -> dict[str, Any]:
+    paths = run.dataset.paths
+    shards = {
+        f"{one.shard.parent.name}/{one.shard.name}": [
+            index_meta(one.index).get("sha256"),
+            run.known.sha256(one.shard) if one.shard.exists() else None,
+        ]
+        for one in pack.planned(run)
+    }
+    there = sorted(
+        str(path.name) for split in SPLITS if paths.split(split).is_dir() for path in paths.split(split).iterdir()
+    )
+    lists = {str(one.path): run.known.sha256(one.path) for one in run.dataset.config.holdout if one.path.exists()}
+    mapping = run.known.sha256(run.dataset.mapping) if run.dataset.mapping.exists() else None
+    return {
+        "step": STEP_VERSION,
+        "shards": fingerprint([shards, there]),
+        "mapping": mapping,
+        "holdout": fingerprint(lists),
+    }
