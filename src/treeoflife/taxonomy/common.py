@@ -79,7 +79,8 @@ def from_eol(path: Path, nodes: pl.DataFrame | None, parser: Parser) -> pl.DataF
         InputError: the file is missing or lacks a column.
     """
     rows = read_table(path, _EOL, optional=_EOL_FLAGS).filter(pl.col("language_code").str.to_lowercase().is_in(list(_ENGLISH)))
-    rows = rows.rename({"vernacular_string": "common"})
+    # Its resources write them in every case, several ways for one page; in the published dataset they are small.
+    rows = rows.with_columns(pl.col("vernacular_string").str.to_lowercase().alias("common")).drop("vernacular_string")
     paged, unpaged = rows.clear(), rows
     if nodes is not None:
         pages = deepest(nodes.filter((pl.col("page") != "") & (pl.col("status") == "accepted"))).sort("node").unique("page", keep="first")
