@@ -1,0 +1,379 @@
+"""Jobs on a Slurm cluster, submitted as arrays through submitit.
+
+The driver (this process) puts small tasks together into groups, one group to a job, and submits arrays no
+longer than the cluster allows, so that at most ``parallel`` jobs run at once. Each job streams its outcomes
+into a file (stream.py). Every so often the driver asks the queue: a job that is over while some of its
+tasks have no outcome was killed in the middle. The tasks it was at are tried again, each in a job of its
+own, with more memory if that is what it lacked; the tasks it had not begun are put into a new job.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import re
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..config import SlurmTable
+from ..errors import ConfigError, MissingExtra, TasksFailed
+from . import journal, slurm_queue
+from .base import Done, Failed, Function, R, T, Tick
+from .journal import Run
+from .slurm_job import work
+from .slurm_queue import GONE, State
+from .stream import Began, Ended, Reader, Ticked, path_of
+
+_LOOKS = 2
+_BUSY = re.compile(r"Limit|temporarily|timed out|Unable to contact|Connection refused|try again", re.IGNORECASE)
+
+
+@dataclass
+class Group:
+    """Tasks that share a job.
+
+    Attributes:
+        number: each job that is submitted has another one.
+        tasks: places in the sequence that was given to ``run``.
+        hungry: how often memory ran out, so far.
+        stillborn: how often such a job ended before it began with a task.
+        job: its Slurm id, once submitted.
+        log: what it printed.
+        began: it showed that it runs.
+        looks: how often the queue has called it over.
+        reader, start: where its stream is read.
+    """
+
+    tasks: tuple[int, ...]
+    hungry: int = 0
+    stillborn: int = 0
+    number: int = -1
+    job: str = ""
+    log: Path = Path()
+    began: bool = False
+    looks: int = 0
+    start: int = 0
+    reader: Reader | None = None
+
+
+class SlurmEngine:
+    """Runs tasks as Slurm jobs.
+
+    Args:
+        table: what the jobs ask for.
+        folder: where each run keeps its journal, on a file system that all nodes see at the same path.
+
+    Raises:
+        MissingExtra: submitit is not installed.
+    """
+
+    def __init__(self, table: SlurmTable, folder: Path) -> None:
+        if importlib.util.find_spec("submitit") is None:
+            raise MissingExtra("the engine slurm needs submitit: pip install 'treeoflife[slurm]'")
+        self.table = table
+        self.folder = folder.absolute()
+
+    def run(
+        self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
+    ) -> Iterator[Done[R] | Failed]:
+        """See :class:`treeoflife.engines.base.Engine`.
+
+        Raises:
+            ConfigError: there is no Slurm here, or it refuses the jobs for good.
+            TasksFailed: somebody cancelled the run.
+        """
+        slurm_queue.check()
+        end_orphans(self.folder)
+        if not tasks:
+            return
+        name = getattr(function, "__name__", type(function).__name__)
+        driver = _Driver(self.table, journal.begin(self.folder, "slurm", name, len(tasks)), function, tasks, tick)
+        try:
+            yield from driver.outcomes()
+        finally:
+            driver.end()
+
+
+def end_orphans(folder: Path) -> None:
+    """End the jobs of runs whose driver was killed: their tasks are ours now."""
+    for run in journal.runs(folder):
+        if run.about.get("engine") == "slurm" and not run.ended() and slurm_queue.cancel(run.name):
+            run.note("ended", how="its driver was killed; a later run took over")
+
+
+@dataclass
+class _Driver:
+    table: SlurmTable
+    run: Run
+    function: Function[Any, Any]
+    tasks: Sequence[Any]
+    tick: Tick
+    waiting: deque[Group] = field(default_factory=deque)
+    active: dict[int, Group] = field(default_factory=dict)
+    deaths: dict[int, int] = field(default_factory=dict)
+    owner: dict[int, Group] = field(default_factory=dict)
+    groups: int = 0
+    failed: int = 0
+    next_look: float = 0
+    newest: tuple[str, int] = ("", 0)
+    limit: int = 1
+    refused: bool = False
+
+    def outcomes(self) -> Iterator[Done[Any] | Failed]:
+        self.limit = slurm_queue.max_array_size()
+        for numbers in grouped(self.tasks, self.table):
+            self._put(Group(numbers))
+        pause = min(1.0, self.table.poll_seconds / 2)
+        while self.owner:
+            self._submit()
+            for group in list(self.active.values()):
+                yield from self._listen(group)
+            if time.monotonic() >= self.next_look:
+                yield from self._look()
+            if self.run.cancelled.exists():
+                raise TasksFailed(f"cancelled by 'treeoflife cancel'; {len(self.owner)} tasks were not done")
+            if self.owner:
+                time.sleep(pause)
+
+    def end(self) -> None:
+        """Cancel what runs, and keep of the folder what people may want to read."""
+        if self.active:
+            slurm_queue.cancel(self.run.name)
+        how = "cancelled" if self.run.cancelled.exists() else "interrupted" if self.owner else "complete"
+        self.run.note("ended", how=how, failed=self.failed, left=len(self.owner))
+        for pattern in ("slurm/*.pkl", "streams/*"):
+            for path in self.run.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def _put(self, group: Group) -> None:
+        """Let a group wait for its job. From now on, its tasks are nobody else's."""
+        self.waiting.append(group)
+        self.owner.update(dict.fromkeys(group.tasks, group))
+
+    def _settle(self, outcome: Done[Any] | Failed) -> Done[Any] | Failed:
+        del self.owner[outcome.task]
+        if isinstance(outcome, Failed):
+            self.failed += 1
+            name = journal.label(self.tasks[outcome.task])
+            self.run.note("failed", task=outcome.task, label=name, error=outcome.error)
+        return outcome
+
+    # What is submitted
+
+    def _submit(self) -> None:
+        """Submit an array of waiting groups, if half of the places are free. One array has one size of memory."""
+        running = len(self.active)
+        if not self.waiting or running > self.table.parallel // 2:
+            return
+        hungry = self.waiting[0].hungry
+        batch = [group for group in self.waiting if group.hungry == hungry][: self.limit]
+        for number, group in enumerate(batch, self.groups):
+            group.number = number
+        parallel = self.table.parallel - running
+        if not self._submitted(batch, parallel):
+            return
+        self.groups += len(batch)
+        chosen = {group.number for group in batch}
+        self.waiting = deque(group for group in self.waiting if group.number not in chosen)
+        self.active.update({group.number: group for group in batch})
+        self.newest = (batch[0].job.partition("_")[0], parallel)
+
+    def _submitted(self, batch: list[Group], parallel: int) -> bool:
+        """Give the batch to sbatch; False if the cluster takes no more for now."""
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        if self.refused and time.monotonic() < self.next_look:
+            return False
+        try:
+            with slurm_queue.outside_of_job():
+                jobs = self._sbatch(batch, parallel)
+        except (FailedJobError, FailedSubmissionError, OSError) as error:
+            self.refused = True
+            if _BUSY.search(str(error)):
+                self.run.note("refused", error=str(error)[-500:])
+                return False
+            raise ConfigError(f"Slurm refuses the jobs that [engine.slurm] describes: {_last_line(error)}") from None
+        self.refused = False
+        for group, job in zip(batch, jobs, strict=True):
+            group.job, group.log = job.job_id, job.paths.stdout
+            self.run.note(
+                "submitted", group=group.number, job=group.job, tasks=list(group.tasks), log=str(group.log),
+                memory_gb=self._memory(group.hungry), labels=[journal.label(self.tasks[n]) for n in group.tasks[:3]],
+            )  # fmt: skip
+        return True
+
+    def _sbatch(self, batch: list[Group], parallel: int) -> list[Any]:
+        import submitit
+
+        executor = submitit.SlurmExecutor(self.run.slurm, python=self.table.python or None)
+        executor.update_parameters(**parameters(self.table, self.run.name, self._memory(batch[0].hungry), parallel))
+        numbered = [[(number, self.tasks[number]) for number in group.tasks] for group in batch]
+        size = len(batch)
+        return executor.map_array(
+            work,
+            [self.run.streams] * size,
+            [group.number for group in batch],
+            [self.function] * size,
+            numbered,
+            [self.table.cpus] * size,
+        )
+
+    def _memory(self, hungry: int) -> float:
+        return self.table.memory_gb * self.table.memory_factor**hungry
+
+    # What comes back
+
+    def _listen(self, group: Group) -> Iterator[Done[Any] | Failed]:
+        """What the group's job has said since the last time; after a requeue, it says it in a new stream."""
+        while True:
+            if group.reader is None:
+                path = path_of(self.run.streams, group.number, group.start)
+                if not path.exists():
+                    return
+                group.reader = Reader(path)
+            for word in group.reader.read():
+                if isinstance(word, Ticked):
+                    self.tick(word.items)
+                elif isinstance(word, Began):
+                    group.began = True
+                    self.run.note("began", group=group.number, job=group.job, host=word.host)
+                elif isinstance(word, Ended):
+                    self.active.pop(group.number, None)
+                    self.run.note("over", group=group.number, job=group.job, how="done")
+                elif self.owner.get(word.task) is group:
+                    yield from self._take(group, word)
+            if not path_of(self.run.streams, group.number, group.start + 1).exists():
+                return
+            group.start, group.reader = group.start + 1, None
+
+    def _take(self, group: Group, outcome: Done[Any] | Failed) -> Iterator[Done[Any] | Failed]:
+        """An outcome, or another try for a task whose worker died."""
+        if isinstance(outcome, Done) or not outcome.died:
+            yield self._settle(outcome if isinstance(outcome, Done) else _with_log(outcome, group.log))
+        elif self._dies(outcome.task):
+            hungry = group.hungry + ("SIGKILL" in outcome.error or "MemoryError" in outcome.error)
+            self._put(Group((outcome.task,), hungry))
+        else:
+            again = f", {self.table.tries} times" if self.table.tries > 1 else ""
+            error = f"{outcome.error}{again}; {journal.tail(group.log)}"
+            yield self._settle(Failed(outcome.task, error, outcome.traceback, died=True))
+
+    def _dies(self, task: int) -> bool:
+        """Count a death; True if the task may be tried again."""
+        self.deaths[task] = self.deaths.get(task, 0) + 1
+        return self.deaths[task] < self.table.tries
+
+    def _look(self) -> Iterator[Failed]:
+        """Ask the queue which jobs are over, and see to the tasks that they leave behind."""
+        self.next_look = time.monotonic() + self.table.poll_seconds
+        states = slurm_queue.states(self.run.name) if self.active else None
+        if states is None:
+            return
+        for group in list(self.active.values()):
+            state = states.get(group.job, GONE)
+            group.looks = group.looks + 1 if state is GONE or state.over else 0
+            # The first look may come before the job's last words have travelled here.
+            if group.looks >= _LOOKS:
+                yield from self._bury(group, state)
+        self._widen()
+
+    def _bury(self, group: Group, state: State) -> Iterator[Failed]:
+        """A job that is over: what it was at has died once more, what it had not begun waits for another job."""
+        del self.active[group.number]
+        end = journal.tail(group.log)
+        cause = slurm_queue.cause(state, end)
+        self.run.note("over", group=group.number, job=group.job, how=cause, node=state.node)
+        rest = tuple(task for task in group.tasks if self.owner.get(task) is group)
+        hungry = group.hungry + (cause == "out of memory")
+        if not group.began and group.stillborn + 1 < self.table.tries:
+            self._put(Group(rest, hungry, group.stillborn + 1))
+            return
+        doomed = rest[: self.table.cpus] if group.began else rest
+        for task in doomed:
+            if group.began and self._dies(task):
+                self._put(Group((task,), hungry))
+            else:
+                yield self._lost(task, group, cause, end)
+        if rest[len(doomed) :]:
+            self._put(Group(rest[len(doomed) :], group.hungry))
+
+    def _lost(self, task: int, group: Group, cause: str, end: str) -> Failed:
+        again = f", {self.table.tries} times" if self.table.tries > 1 else ""
+        hint = ""
+        if not group.began:
+            hint = f"; it never began: do the nodes see {self.run.folder} and {sys.executable}?"
+        elif cause == "out of time":
+            hint = f"; raise engine.slurm.time_minutes, now {self.table.time_minutes}"
+        error = f"the Slurm job {group.job} ended ({cause}{again}){hint}; {end}"
+        outcome = self._settle(Failed(task, error, died=True))
+        assert isinstance(outcome, Failed)
+        return outcome
+
+    def _widen(self) -> None:
+        """Give the newest array the places that older ones no longer take."""
+        array, parallel = self.newest
+        others = sum(group.job.partition("_")[0] != array for group in self.active.values())
+        if array and self.table.parallel - others > parallel:
+            self.newest = (array, self.table.parallel - others)
+            slurm_queue.throttle(*self.newest)
+
+
+def grouped(tasks: Sequence[object], table: SlurmTable) -> list[tuple[int, ...]]:
+    """Put neighbouring tasks together until a job takes ``group_minutes`` by their ``cost`` (seconds).
+
+    Where no task says what it costs, there are four groups for each job that may run at once.
+
+    >>> grouped("abcdefg", SlurmTable(parallel=1))
+    [(0, 1), (2, 3), (4, 5), (6,)]
+    """
+    costs = [getattr(task, "cost", None) for task in tasks]
+    if not table.group_minutes:
+        room = 0.0
+    elif all(cost is None for cost in costs):
+        costs, room = [1.0] * len(tasks), float(math.ceil(len(tasks) / (4 * table.parallel)))
+    else:
+        room = table.group_minutes * 60 * table.cpus
+    groups: list[list[int]] = []
+    used = math.inf
+    for number, cost in enumerate(costs):
+        if used + (cost or 0.0) > room:
+            groups.append([])
+            used = 0.0
+        groups[-1].append(number)
+        used += cost or 0.0
+    return [tuple(group) for group in groups]
+
+
+def parameters(table: SlurmTable, name: str, memory_gb: float, parallel: int) -> dict[str, Any]:
+    """The options of sbatch, in submitit's words."""
+    asked = {"account": table.account, "partition": table.partition, "qos": table.qos, "constraint": table.constraint}
+    options = {key: value for key, value in {"requeue": True, **table.options}.items() if value is not False}
+    return {
+        **{key: value for key, value in asked.items() if value},
+        "job_name": name,
+        "time": table.time_minutes,
+        "mem": f"{math.ceil(memory_gb * 1024)}M",
+        "nodes": 1,
+        "ntasks_per_node": 1,
+        "cpus_per_task": table.cpus,
+        "array_parallelism": parallel,
+        "setup": list(table.setup),
+        "additional_parameters": options,
+        "stderr_to_stdout": True,
+        "use_srun": False,
+        "wckey": None,
+    }
+
+
+def _with_log(failed: Failed, log: Path) -> Failed:
+    return Failed(failed.task, f"{failed.error} (log: {log})", failed.traceback, failed.died)
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
