@@ -7,15 +7,15 @@ Reading the configuration imports nothing heavy.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError
 
+V = TypeVar("V")
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
 Percent = Annotated[int, Field(ge=0, le=99)]
 
@@ -287,8 +287,7 @@ def parse(table: dict[str, Any], base: Path, where: str = "the configuration") -
         config = Config.model_validate(table)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe(error)}") from None
-    rooted: Config = _rooted(config, base.resolve())
-    return rooted
+    return rooted(config, base.resolve())
 
 
 def describe(error: ValidationError) -> str:
@@ -306,70 +305,13 @@ def _problem(part: Any) -> str:
     return f"{key}: {part['msg'][:1].lower()}{part['msg'][1:]}, got {part['input']!r:.80}"
 
 
-def _rooted(model: Any, base: Path) -> Any:
-    """The same model with its relative paths taken from ``base``."""
-    if isinstance(model, Path):
-        return base / model.expanduser()
-    if isinstance(model, Model):
-        return model.model_copy(update={name: _rooted(value, base) for name, value in model})
-    if isinstance(model, tuple):
-        return tuple(_rooted(item, base) for item in model)
-    return model
-
-
-def render(config: Config) -> str:
-    """The text of a dataset.toml that says the same as ``config``, each key under its explanation.
-
-    Keys that have no value (an absent path) stand as comments.
-    """
-    lines = [
-        "# A treeoflife dataset: 'treeoflife build --config dataset.toml' makes it, 'treeoflife status' says what is left.",
-        "",
-    ]
-    tables: list[tuple[str, Model]] = []
-    for name, field in Config.model_fields.items():
-        value = getattr(config, name)
-        if isinstance(value, Model):
-            tables.append((name, value))
-        elif name == "seed":
-            lines += [*_comment(field.description), f"seed = {value}", ""]
-    lines += _comment(Config.model_fields["sources"].description)
-    for name, source in config.sources.items():
-        lines += [f"[sources.{name}]", *(f"{key} = {_toml(value)}" for key, value in source.items()), ""]
-    for name, table in tables:
-        lines += _render_table(name, table)
-    for holdout in config.holdout or ():
-        lines += _render_table("holdout", holdout, brackets="[[{}]]")
-    if not config.holdout:
-        example = _render_table("holdout", Holdout(path=Path("list.txt")), brackets="[[{}]]")
-        lines += [line if line.startswith("#") or not line else f"# {line}" for line in example]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _render_table(name: str, table: Model, brackets: str = "[{}]") -> list[str]:
-    lines = [*_comment(type(table).__doc__), brackets.format(name)]
-    inner: list[str] = []
-    for key, field in type(table).model_fields.items():
-        value = getattr(table, key)
-        if isinstance(value, Model):
-            inner += _render_table(f"{name}.{key}", value)
-            continue
-        lines += _comment(field.description)
-        lines.append(f"# {key} = " if value is None else f"{key} = {_toml(value)}")
-    return [*lines, "", *inner]
-
-
-def _comment(text: str | None) -> list[str]:
-    return [f"# {line.strip()}" for line in (text or "").splitlines() if line.strip()]
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, Model | dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in dict(value).items()) + " }"
-    return json.dumps(str(value), ensure_ascii=False)
+def rooted(value: V, base: Path) -> V:
+    """The same model (or path, or tuple of them) with its relative paths taken from ``base``."""
+    there: Any = value
+    if isinstance(value, Path):
+        there = base / value.expanduser()
+    elif isinstance(value, Model):
+        there = value.model_copy(update={name: rooted(field, base) for name, field in value})
+    elif isinstance(value, tuple):
+        there = tuple(rooted(item, base) for item in value)
+    return cast(V, there)

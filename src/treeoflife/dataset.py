@@ -45,7 +45,7 @@ def open_dataset(path: Path) -> Dataset:
         ConfigError: the configuration is wrong.
     """
     config = load(path)
-    return Dataset(config, Paths(path.parent, config.images), tuple(load_all(config)))
+    return Dataset(config, Paths(path.parent, config.images), tuple(load_all(config, path.parent)))
 
 
 @dataclass

@@ -64,6 +64,20 @@ def read_source(path: Path, source: Source) -> pl.DataFrame:
     return _read(path, source.name, columns, schema)
 
 
+def ids(path: Path) -> pl.Series:
+    """All ids of a mapping, whatever its sources."""
+    with reading(path) as db:
+        tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        having = [
+            one
+            for one in tables
+            if one != "split" and ID in {row[1] for row in db.execute(f'PRAGMA table_info("{one}")')}
+        ]
+    if not having:
+        raise InputError(f"{path} is not a mapping: no table has a column {ID}")
+    return pl.concat([_read(path, one, [ID], {"treeoflife_id": pl.String}) for one in having])["treeoflife_id"]
+
+
 def read_splits(path: Path) -> pl.DataFrame:
     """The split of every image: ``treeoflife_id``, ``is_val``, ``is_train_small``."""
     schema = {"treeoflife_id": pl.String, "is_val": pl.Int64, "is_train_small": pl.Int64}

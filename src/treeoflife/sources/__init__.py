@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
 
-from ..config import Config, describe
+from ..config import Config, describe, rooted
 from ..errors import ConfigError
 from .base import Container, Source, signature, size
 
-__all__ = ["Container", "Source", "kinds", "load", "load_all", "signature", "size"]
+__all__ = ["Container", "Source", "kind_of", "kinds", "load", "load_all", "signature", "size"]
 
 GROUP = "treeoflife.sources"
 _TAKEN = frozenset({"split", "meta", "sqlite_master", "sqlite_schema"})
@@ -23,8 +24,8 @@ def kinds() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
-def load(name: str, table: dict[str, Any]) -> Source:
-    """Make the source that the table ``[sources.name]`` of a dataset.toml describes.
+def load(name: str, table: dict[str, Any], base: Path) -> Source:
+    """Make the source that the table ``[sources.name]`` of the dataset.toml in the folder ``base`` describes.
 
     Raises:
         ConfigError: its kind is not installed or does not load, its name is unfit, or a key is wrong.
@@ -34,15 +35,20 @@ def load(name: str, table: dict[str, Any]) -> Source:
             f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_TAKEN)}"
         )
     kind = str(table.get("kind", name))
-    factory = _factory(name, kind)
+    factory = kind_of(name, kind)
     try:
         settings = factory.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
     except ValidationError as error:
         raise ConfigError(f"[sources.{name}]: {describe(error)}") from None
-    return factory(name, settings)
+    return factory(name, rooted(settings, base.resolve()))
 
 
-def _factory(name: str, kind: str) -> type[Source]:
+def kind_of(name: str, kind: str) -> type[Source]:
+    """The class of the sources of a kind.
+
+    Raises:
+        ConfigError: it is not installed, or does not load.
+    """
     points = entry_points(group=GROUP, name=kind)
     if not points:
         raise ConfigError(f"[sources.{name}] is of the unknown kind '{kind}'; add kind = one of: {', '.join(kinds())}")
@@ -52,6 +58,12 @@ def _factory(name: str, kind: str) -> type[Source]:
         raise ConfigError(f"the source plug-in '{kind}' does not load: {type(error).__name__}: {error}") from error
 
 
-def load_all(config: Config) -> list[Source]:
-    """All sources of a configuration, in its order."""
-    return [load(name, table) for name, table in config.sources.items()]
+def load_all(config: Config, base: Path) -> list[Source]:
+    """All sources of a configuration, in its order.
+
+    Raises:
+        ConfigError: there is none, or one is wrong.
+    """
+    if not config.sources:
+        raise ConfigError(f"there is no source: add a table [sources.NAME], of one of the kinds {', '.join(kinds())}")
+    return [load(name, table, base) for name, table in config.sources.items()]

@@ -15,7 +15,7 @@ from ..errors import TreeoflifeError
 from ..files import fingerprint, read_json, write_json, write_text
 from ..mapping.store import read_source
 from ..records import SPLITS
-from ..wds.check import STEP_VERSION, CheckTask, Finding, check_keys, check_shard
+from ..wds.check import STEP_VERSION, CheckTask, Finding, check_shard, join
 from ..wds.pack import index_meta
 from ..wds.plan import NAME_COLUMNS
 from . import pack
@@ -60,29 +60,15 @@ def check(run: Run) -> list[Finding]:
     planned = list(pack.planned(run))
     size, paths = run.dataset.config.images.size, run.dataset.paths
     tasks = [CheckTask(one.shard, one.shard.parent.name, size, one.index) for one in planned]
-    findings = check_shards(run, tasks, samples=sum(int(index_meta(one.index).get("samples", 0)) for one in planned))
+    run.listener.start("check-wds", sum(int(index_meta(one.index).get("samples", 0)) for one in planned), "samples")
+    checked = [done for _, done in run.tasks(check_shard, tasks, lambda task: str(task.shard))]
+    findings = join(checked, tasks, _ids(run), _held(run))
     findings += _strangers(run, {one.shard for one in planned})
     report(run, findings, {"from": inputs, "shards": len(tasks)})
     run.listener.finish(f"{len(tasks)} shards, {len(findings)} findings")
     if findings and paths.report("check-wds").exists():
         run.listener.note(f"the bad shards are named in {paths.bad_shards}")
     return findings
-
-
-def check_shards(run: Run, tasks: Sequence[CheckTask], samples: int = 0) -> list[Finding]:
-    """Check shards, each and together; findings are in the order of the shards."""
-    run.listener.start("check-wds", samples, "samples")
-    order = {str(task.shard): place for place, task in enumerate(tasks)}
-    findings: list[Finding] = []
-    keys: list[pl.DataFrame] = []
-    for _, done in run.tasks(check_shard, tasks, lambda task: str(task.shard)):
-        findings += done.findings
-        keys.append(done.keys)
-    if keys:
-        suspects = {one.shard for one in findings}
-        every = pl.concat(keys)
-        findings += check_keys(every, suspects, _ids(run), _held(run))
-    return sorted(findings, key=lambda one: (order.get(one.shard, -1), one.key, one.kind, one.detail))
 
 
 def repair(run: Run, findings: Sequence[Finding]) -> str:

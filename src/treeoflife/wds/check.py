@@ -6,7 +6,7 @@ import glob
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -249,7 +249,7 @@ def _compare_keys(task: CheckTask, seen: dict[str, str], expected: dict[str, Nam
 
 
 def check_keys(
-    keys: pl.DataFrame, suspects: set[str], ids: pl.Series | None, held: Sequence[str] | pl.Series | None
+    keys: pl.DataFrame, suspects: set[str], ids: pl.Series | None, held: pl.Series | None
 ) -> Iterator[Finding]:
     """What is wrong with keys across shards.
 
@@ -285,6 +285,20 @@ def check_keys(
         out = pl.DataFrame({"key": held}, schema={"key": pl.String})
         for key, shard in keys.join(out, on="key", how="semi").select("key", "shard").iter_rows():
             yield Finding("held-out", shard, key, "a hold-out list names it, or its species")
+
+
+def join(
+    checked: Iterable[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held: pl.Series | None
+) -> list[Finding]:
+    """All findings over shards that were checked one by one, in the order of the shards."""
+    order = {str(task.shard): place for place, task in enumerate(tasks)}
+    findings: list[Finding] = []
+    keys = [pl.DataFrame(schema=KEYS)]
+    for one in checked:
+        findings += one.findings
+        keys.append(one.keys)
+    findings += check_keys(pl.concat(keys), {one.shard for one in findings}, ids, held)
+    return sorted(findings, key=lambda one: (order.get(one.shard, -1), one.key, one.kind, one.detail))
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:

@@ -1,0 +1,156 @@
+"""The commands that make a dataset."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import ConfigError
+from . import checks, demo
+from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, dataset_of, show, working
+
+app = typer.Typer(
+    name="treeoflife",
+    help="Build image-text datasets of living things: ids, splits, names, WebDataset shards, checks, a catalog.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Kind(enum.StrEnum):
+    """Where a dataset starts from."""
+
+    original = "original"
+    published = "published"
+    folder = "folder"
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def init(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            help="original: from the providers' files. published: from the published mapping and names. folder: from your own photographs."
+        ),
+    ],
+    raw: Annotated[Path, typer.Option("--raw", help="The folder with the images and their metadata.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder of the dataset.")],
+    table: Annotated[
+        Path | None, typer.Option("--table", help="For your own photographs: the table that says what they show.")
+    ] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace a dataset.toml that is there.")] = False,
+) -> None:
+    """Look at raw data and write OUT/dataset.toml, every key explained."""
+    from ..files import write_text
+    from ..init import look, render
+
+    path = out / "dataset.toml"
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already; --force replaces it")
+    looked = look(kind.value, raw, table)
+    write_text(path, render(looked.config))
+    for line in looked.found:
+        print(f"found      {line}")
+    for line in looked.missing:
+        print(f"not found  {line}")
+    print(f"\nwrote {path}\nnext: treeoflife build --config {path}")
+
+
+@app.command()
+def build(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
+    """Run every stage that is not up to date, and sum up."""
+    from .. import pipeline
+    from ..summary import summarise
+
+    with working(config, workers, engine) as run:
+        pipeline.build(run)
+        print(summarise(run.dataset).text())
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Say what is done, what is stale and why, and what is left."""
+    from dataclasses import asdict
+
+    from .. import pipeline
+    from ..dataset import looking
+
+    with looking(dataset_of(config)) as run:
+        states = pipeline.status(run)
+    if as_json:
+        show({name: asdict(state) | {"fresh": state.fresh} for name, state in states.items()})
+        return
+    for name, state in states.items():
+        print(
+            f"{name:<11} {'done' if state.fresh else 'to do':<6} {state.done:>7} done {state.remaining:>7} left  {'; '.join(state.why)}".rstrip()
+        )
+
+
+def _stages(config: Path, workers: int | None, engine: str | None, *names: str) -> None:
+    from .. import pipeline
+
+    with working(config, workers, engine) as run:
+        done = pipeline.build(run, names)
+        for name in names:
+            print(f"{name}: {done.get(name, 'up to date')}")
+
+
+@app.command()
+def mapping(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
+    """Give every image of every source its id."""
+    _stages(config, workers, engine, "mapping")
+
+
+@app.command()
+def splits(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Split the images into train, val and train_small."""
+    _stages(config, None, None, "splits")
+
+
+@app.command()
+def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Give every image its name."""
+    _stages(config, None, None, "metadata")
+
+
+@app.command()
+def wds(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
+    """Encode the images, plan the shards, and pack them."""
+    _stages(config, workers, engine, "encode", "plan", "pack")
+
+
+@app.command()
+def catalog(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write the catalog from the shards' own indexes."""
+    _stages(config, None, None, "catalog")
+
+
+app.command(name="check-wds")(checks.check_wds)
+app.command(name="check-taxa")(checks.check_taxa)
+app.command(name="demo")(demo.demo)

@@ -1,0 +1,128 @@
+"""The commands that check: shards, and the names in a catalog."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkersOption, show, working
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..wds.check import Finding
+
+_SHOWN = 20
+
+
+def check_wds(
+    shards: Annotated[
+        list[str] | None,
+        typer.Argument(help="Anybody's shards: brace patterns, globs, folders. Without them, the dataset's own."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="For SHARDS: a mapping that must have every key.")
+    ] = None,
+    holdout: Annotated[
+        list[Path] | None, typer.Option("--holdout", help="For SHARDS: a list of what must not be there.")
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", help="For SHARDS: the images' size, such as 224x224, or any.")
+    ] = "224x224",
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Pack the dataset's bad shards again.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check shards: every member there, every image sound, texts valid, keys in one place, nothing held out."""
+    if shards:
+        if repair:
+            raise ConfigError("--repair mends the dataset of --config; it cannot be given together with SHARDS")
+        findings = _strangers(shards, workers, mapping, holdout or [], size)
+    else:
+        findings = _own(config, workers, repair=repair)
+    if as_json:
+        show({"findings": [one.to_json() for one in findings], "kinds": Counter(one.kind for one in findings)})
+    else:
+        _print(findings)
+    if findings and not repair:
+        raise typer.Exit(1)
+
+
+def _own(config: Path, workers: int | None, *, repair: bool) -> Sequence[Finding]:
+    from ..stages import check_wds as stage
+
+    with working(config, workers) as run:
+        findings = stage.check(run)
+        if findings and repair:
+            stage.repair(run, findings)
+            left = stage.check(run)
+            if left:
+                _print(left)
+                raise typer.Exit(1)
+    return findings
+
+
+def _strangers(
+    patterns: list[str], workers: int | None, mapping: Path | None, holdouts: list[Path], size: str
+) -> Sequence[Finding]:
+    from ..terminal import listener
+    from ..wds import anybodys
+
+    return anybodys.check(patterns, _size(size), mapping, holdouts, workers, listener())
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if text == "any":
+        return None
+    width, x, height = text.partition("x")
+    if not (x and width.isdigit() and height.isdigit()):
+        raise ConfigError(f"--size {text}: give WIDTHxHEIGHT, such as 224x224, or any")
+    return int(width), int(height)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    from ..terminal import printable
+
+    for one in findings[:_SHOWN]:
+        print(printable(f"{one.shard}: {one.kind}{f' {one.key}' if one.key else ''}: {one.detail}"))
+    if len(findings) > _SHOWN:
+        print(f"and {len(findings) - _SHOWN} more; --json prints all")
+    shards = len({one.shard for one in findings})
+    print(f"{len(findings)} findings in {shards} shards" if findings else "all shards are good")
+
+
+def check_taxa(
+    catalog: Annotated[
+        Path | None, typer.Argument(help="A catalog or predicted catalog. Without it, the dataset's own.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for wrong labels in a catalog: counts and examples."""
+    from ..checks.taxa import check_taxa as look
+    from ..config import Checks
+    from ..stages import check_taxa as stage
+    from ..terminal import printable
+
+    if catalog:
+        findings = look(catalog, Checks().kingdoms)
+    else:
+        with working(config) as run:
+            findings = stage.check(run)
+    if as_json:
+        show([one.to_json() for one in findings])
+    else:
+        for one in findings:
+            print(printable(f"{one.kind:<22} {one.images:>10,} images: {one.what}"))
+            print("".join(f"{'':<24}{printable(example)}\n" for example in one.examples), end="")
+        print(f"{len(findings)} kinds of finding" if findings else "nothing found")
+    if findings and strict:
+        raise typer.Exit(1)

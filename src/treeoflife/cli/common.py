@@ -1,0 +1,51 @@
+"""What the commands share: options, opening a dataset to work on, printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..dataset import Dataset, Run
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml of the dataset.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", "-j", min=1, help="Processes; one per core, if not given.")
+]
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", help="Where tasks run, in place of what the configuration says.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DEFAULT_CONFIG = Path("dataset.toml")
+
+
+@contextmanager
+def working(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Run]:
+    """A run over the dataset that ``config`` describes, which tells of its progress on standard error."""
+    from ..dataset import running
+    from ..terminal import listener
+
+    with running(dataset_of(config, workers, engine), listener()) as run:
+        yield run
+
+
+def dataset_of(config: Path, workers: int | None = None, engine: str | None = None) -> Dataset:
+    """The dataset that ``config`` describes, with the engine that was asked for."""
+    from dataclasses import replace
+
+    from ..dataset import open_dataset
+
+    dataset = open_dataset(config)
+    asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
+    table = dataset.config.engine.model_copy(update=asked)
+    return replace(dataset, config=dataset.config.model_copy(update={"engine": table}))
+
+
+def show(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
