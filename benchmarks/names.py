@@ -60,7 +60,11 @@ def write(folder: Path, rows: int) -> None:
     rng, made, nodes = random.Random(rows), 0, {}
     with (folder / "taxon.tab").open("w") as tree, (folder / "itis.csv").open("w") as itis:
         tree.write("\t".join(HEADER) + "\n")
-        itis.write("terminal_tsn,terminal_scientific_name,terminal_vernacular,terminal_vernacular_lang," + ",".join(map(str.capitalize, RANKS)) + "\n")
+        itis.write(
+            "terminal_tsn,terminal_scientific_name,terminal_vernacular,terminal_vernacular_lang,"
+            + ",".join(map(str.capitalize, RANKS))
+            + "\n"
+        )
         genus = 0
         while made < rows:
             parent, above = "", dict(chain(rng, genus))
@@ -78,16 +82,29 @@ def write(folder: Path, rows: int) -> None:
             name = word(genus).capitalize()
             made += 1
             home = f"E{made}"
-            tree.write(line(home, f"E{made + 1}" if genus % 5000 == 7 else "gone" if genus % 300 == 5 else parent, name, "genus", page=str(made)))
+            tree.write(
+                line(
+                    home,
+                    f"E{made + 1}" if genus % 5000 == 7 else "gone" if genus % 300 == 5 else parent,
+                    name,
+                    "genus",
+                    page=str(made),
+                )
+            )
             for at in range(rng.randrange(2, 14)):
                 made += 1
                 species = f"{name} {word(at * 13 + genus % 97)}us"
                 tree.write(line(f"E{made}", home, species, "species", "(Smith, 1900)", page=str(made)))
                 if at % 4 == 0:
                     made += 1
-                    tree.write(line(f"S{made}", "", f"{name} {word(at + 500)}a", "species", "Jones", accepted=f"E{made - 1}"))
+                    tree.write(
+                        line(f"S{made}", "", f"{name} {word(at + 500)}a", "species", "Jones", accepted=f"E{made - 1}")
+                    )
                 if at % 10 == 3:
-                    full = [{"Metazoa": "Animalia", "Archaeplastida": "Plantae"}.get(above["kingdom"], "Fungi"), *(above.get(rank, "") for rank in RANKS[1:5])]
+                    full = [
+                        {"Metazoa": "Animalia", "Archaeplastida": "Plantae"}.get(above["kingdom"], "Fungi"),
+                        *(above.get(rank, "") for rank in RANKS[1:5]),
+                    ]
                     itis.write(f"{made},{species},name {made},English,{','.join(full)},{name},{species}\n")
             genus += 1
 
@@ -125,6 +142,9 @@ if __name__ == "__main__":
     if "--in" in sys.argv:
         pages, seconds = run(Path(sys.argv[2]))
         rows, peak = int(sys.argv[3]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{rows} rows, {pages} pages: {seconds:.1f} s, {1e6 * seconds / rows:.1f} µs a row, peak {peak:.0f} MB", flush=True)
+        print(
+            f"{rows} rows, {pages} pages: {seconds:.1f} s, {1e6 * seconds / rows:.1f} µs a row, peak {peak:.0f} MB",
+            flush=True,
+        )
     else:
         main([int(size) for size in sys.argv[1:]] or [100_000, 300_000, 1_000_000])

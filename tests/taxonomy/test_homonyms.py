@@ -53,7 +53,11 @@ def everything() -> Knowledge:
 def wrong(rows: pl.DataFrame, cases: list[Case]) -> list[tuple[str, Lineage]]:
     """Cases where a filled rank is not the right one."""
     got = [row for row in rows.select(RANKS).iter_rows()]
-    return [(c.genus, g) for c, g in zip(cases, got, strict=True) if any(a not in ("", b) for a, b in zip(g[:6], c.right, strict=False))]
+    return [
+        (c.genus, g)
+        for c, g in zip(cases, got, strict=True)
+        if any(a not in ("", b) for a, b in zip(g[:6], c.right, strict=False))
+    ]
 
 
 def test_there_are_at_least_sixty() -> None:
@@ -71,7 +75,9 @@ def test_one_rank_of_evidence_never_leads_to_a_wrong_parent(rank: str, also: tup
 
 
 def test_a_kingdom_settles_every_homonym_of_two_kingdoms() -> None:
-    resolved, _ = resolve(evidence([only(case.right, "kingdom", "genus", species="nova") for case in ACROSS]), everything())
+    resolved, _ = resolve(
+        evidence([only(case.right, "kingdom", "genus", species="nova") for case in ACROSS]), everything()
+    )
     assert [row[:6] for row in resolved.select(RANKS).iter_rows()] == [case.right[:6] for case in ACROSS]
 
 
@@ -84,7 +90,9 @@ def test_a_species_that_an_authority_knows_settles_every_homonym() -> None:
 def test_a_genus_without_evidence_is_left_and_reported(known: str) -> None:
     for case in CASES:
         rows = (case.right, case.other) if known == "both" else (case.other,)
-        resolved, findings = resolve(evidence([only(case.right, "genus", species="nova")]), know({"itis": records(*rows)}))
+        resolved, findings = resolve(
+            evidence([only(case.right, "genus", species="nova")]), know({"itis": records(*rows)})
+        )
         assert wrong(resolved, [case]) == []
         assert resolved["kingdom"].to_list() == [""]
         assert len(findings) == 1

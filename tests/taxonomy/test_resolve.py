@@ -34,7 +34,9 @@ def test_a_genus_of_two_kingdoms_is_settled_by_the_kingdom(kingdom: str) -> None
 
 
 def test_a_genus_of_two_kingdoms_without_evidence_is_left_and_reported() -> None:
-    found = answer(evidence(genus="Morus", species="nova"), genus_alone=True, itis=records(GANNET), resolved=records(MULBERRY))
+    found = answer(
+        evidence(genus="Morus", species="nova"), genus_alone=True, itis=records(GANNET), resolved=records(MULBERRY)
+    )
     assert found["kingdom"] == ""
     assert found["ambiguous"]
     assert found["kinds"] == {"ambiguous"}
@@ -57,13 +59,17 @@ def test_a_record_of_another_kingdom_fills_nothing_and_is_reported() -> None:
 
 def test_what_the_source_says_is_never_overwritten() -> None:
     snake = evidence(kingdom="Animalia", **{"class": "Squamata"}, family="Colubridae", genus="Natrix", species="natrix")
-    found = answer(snake, itis=records(("Animalia", "Chordata", "Reptilia", "Squamata", "Colubridae", "Natrix", "natrix")))
+    found = answer(
+        snake, itis=records(("Animalia", "Chordata", "Reptilia", "Squamata", "Colubridae", "Natrix", "natrix"))
+    )
     assert (found["class"], found["order"], found["kinds"]) == ("Squamata", "", {"contradiction"})
 
 
 def test_a_synonym_is_no_contradiction() -> None:
     daisy = evidence(kingdom="Plantae", family="Compositae", genus="Bellis", species="perennis")
-    found = answer(daisy, itis=records(("Plantae", "", "Magnoliopsida", "Asterales", "Asteraceae", "Bellis", "perennis")))
+    found = answer(
+        daisy, itis=records(("Plantae", "", "Magnoliopsida", "Asterales", "Asteraceae", "Bellis", "perennis"))
+    )
     assert (found["order"], found["family"]) == ("Asterales", "Compositae")
 
 

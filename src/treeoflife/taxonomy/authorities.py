@@ -43,7 +43,11 @@ def read_resolved(path: Path, parser: Parser) -> pl.DataFrame:
         InputError: the file is missing, or a line is not {name: {authority: {rank: value}}}.
     """
     rows = [row for row in _resolved_lines(path)]
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(("name", *RANKS), pl.String), orient="row").unique().sort("name", *RANKS)
+    frame = (
+        pl.DataFrame(rows, schema=dict.fromkeys(("name", *RANKS), pl.String), orient="row")
+        .unique()
+        .sort("name", *RANKS)
+    )
     species = pl.select(pl.when(frame["species"] == "").then(frame["name"]).otherwise(frame["species"])).to_series()
     return with_species(clean_ranks(frame, parser), species, parser)
 
@@ -60,7 +64,9 @@ def _resolved_lines(path: Path) -> Iterator[tuple[str, ...]]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, AttributeError):
-        raise InputError(f"{path}, line {number}: expected {{name: {{authority: {{rank: value}}}}}}, got {line[:120]!r}") from None
+        raise InputError(
+            f"{path}, line {number}: expected {{name: {{authority: {{rank: value}}}}}}, got {line[:120]!r}"
+        ) from None
 
 
 def read_taxonopy(path: Path, parser: Parser) -> pl.DataFrame:
@@ -133,9 +139,14 @@ def read_inaturalist(folder: Path, parser: Parser) -> pl.DataFrame:
     rows = read_table(folder / "taxa.csv", _INAT)
     own = pl.col("taxonRank").str.to_lowercase()
     fills = [
-        pl.when((own == rank) & (pl.col(rank) == "")).then("scientificName").otherwise(rank).alias(rank) for rank in UPPER
+        pl.when((own == rank) & (pl.col(rank) == "")).then("scientificName").otherwise(rank).alias(rank)
+        for rank in UPPER
     ]
-    species = pl.when((own == "species") & (pl.col("specificEpithet") == "")).then("scientificName").otherwise("specificEpithet")
+    species = (
+        pl.when((own == "species") & (pl.col("specificEpithet") == ""))
+        .then("scientificName")
+        .otherwise("specificEpithet")
+    )
     rows = rows.with_columns(*fills, species.alias("species"), own.alias("rank"))
     return with_species(clean_ranks(rows, parser), rows["species"], parser).sort("id", *RANKS)
 
@@ -146,14 +157,19 @@ def read_inaturalist_names(folder: Path) -> pl.DataFrame | None:
     if not path.exists():
         return None
     rows = read_table(path, ("id", "vernacularName"), optional=_INAT_NAMES[2:])
-    return rows.filter(pl.col("language").str.to_lowercase().is_in(["en", "eng", "english", ""])).rename({"vernacularName": "name"})
+    return rows.filter(pl.col("language").str.to_lowercase().is_in(["en", "eng", "english", ""])).rename(
+        {"vernacularName": "name"}
+    )
 
 
 def tree_records(tree: Tree, parser: Parser) -> pl.DataFrame:
     """Every node of EOL's tree as a record, ``node`` and ``page`` beside it. A synonym stands under the parents of its accepted name."""
     nodes = tree.nodes.filter(pl.col("trouble") != "cycle")
     nodes = with_species(nodes.rename({"species": "species_name"}), nodes["species"], parser).drop("species_name")
-    synonyms = nodes.filter((pl.col("status") == "synonym") & pl.col("rank").is_in(["species", "genus", "family", "order", "class", "phylum"]))
+    synonyms = nodes.filter(
+        (pl.col("status") == "synonym")
+        & pl.col("rank").is_in(["species", "genus", "family", "order", "class", "phylum"])
+    )
     return pl.concat([nodes.filter(pl.col("status") == "accepted"), _synonyms(synonyms, parser)], how="diagonal")
 
 
@@ -167,10 +183,13 @@ def _synonyms(synonyms: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     below = {rank: RANKS[RANKS.index(rank) :] for rank in RANKS}
     for rank in UPPER[1:]:
         emptied = [pl.when(pl.col("rank") == rank).then(pl.lit("")).otherwise(each).alias(each) for each in below[rank]]
-        frame = frame.with_columns(emptied).with_columns(pl.when(pl.col("rank") == rank).then("own_genus").otherwise(rank).alias(rank))
+        frame = frame.with_columns(emptied).with_columns(
+            pl.when(pl.col("rank") == rank).then("own_genus").otherwise(rank).alias(rank)
+        )
     is_species = pl.col("rank") == "species"
     return frame.with_columns(
-        genus=pl.when(is_species).then("own_genus").otherwise("genus"), species=pl.when(is_species).then("own_species").otherwise("species")
+        genus=pl.when(is_species).then("own_genus").otherwise("genus"),
+        species=pl.when(is_species).then("own_species").otherwise("species"),
     ).drop("own_genus", "own_species")
 
 

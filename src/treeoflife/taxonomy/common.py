@@ -37,11 +37,19 @@ def deepest(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(depth=depth, name=name)
 
 
-def _placed(frame: pl.DataFrame, authority: str, order: Sequence[str | pl.Expr], descending: Sequence[bool]) -> pl.DataFrame:
+def _placed(
+    frame: pl.DataFrame, authority: str, order: Sequence[str | pl.Expr], descending: Sequence[bool]
+) -> pl.DataFrame:
     """The rows in their order of preference, numbered; ``common`` cleaned, without names that say nothing."""
     frame = frame.with_columns(map_unique(frame["common"], clean_common).alias("common"))
-    frame = frame.filter((pl.col("common") != "") & (pl.col("name") != "") & (pl.col("common").str.to_lowercase() != pl.col("name").str.to_lowercase()))
-    frame = frame.sort(*order, "kingdom", "family", "common", descending=[*descending, False, False, False], nulls_last=True)
+    frame = frame.filter(
+        (pl.col("common") != "")
+        & (pl.col("name") != "")
+        & (pl.col("common").str.to_lowercase() != pl.col("name").str.to_lowercase())
+    )
+    frame = frame.sort(
+        *order, "kingdom", "family", "common", descending=[*descending, False, False, False], nulls_last=True
+    )
     return frame.with_row_index("place").with_columns(authority=pl.lit(authority)).select(list(SCHEMA)).cast(SCHEMA)  # type: ignore[arg-type]
 
 
@@ -54,7 +62,11 @@ def from_itis(itis: pl.DataFrame) -> pl.DataFrame:
     ).iter_rows():
         for at, common in enumerate(_english(names, languages)):
             rows.append((depth, name, kingdom, family, common, tsn, at))
-    schema = {**dict.fromkeys(("depth", "name", "kingdom", "family", "common"), pl.String), "tsn": pl.Int64, "at": pl.Int64}
+    schema = {
+        **dict.fromkeys(("depth", "name", "kingdom", "family", "common"), pl.String),
+        "tsn": pl.Int64,
+        "at": pl.Int64,
+    }
     return _placed(pl.DataFrame(rows, schema=schema, orient="row"), "itis", ("tsn", "at"), (False, False))
 
 
@@ -78,13 +90,21 @@ def from_eol(path: Path, nodes: pl.DataFrame | None, parser: Parser) -> pl.DataF
     Raises:
         InputError: the file is missing or lacks a column.
     """
-    rows = read_table(path, _EOL, optional=_EOL_FLAGS).filter(pl.col("language_code").str.to_lowercase().is_in(list(_ENGLISH)))
+    rows = read_table(path, _EOL, optional=_EOL_FLAGS).filter(
+        pl.col("language_code").str.to_lowercase().is_in(list(_ENGLISH))
+    )
     # Its resources write them in every case, several ways for one page; in the published dataset they are small.
     rows = rows.with_columns(pl.col("vernacular_string").str.to_lowercase().alias("common")).drop("vernacular_string")
     paged, unpaged = rows.clear(), rows
     if nodes is not None:
-        pages = deepest(nodes.filter((pl.col("page") != "") & (pl.col("status") == "accepted"))).sort("node").unique("page", keep="first")
-        paged = rows.join(pages.select("page", "depth", "name", "kingdom", "family", "rank"), left_on="page_id", right_on="page")
+        pages = (
+            deepest(nodes.filter((pl.col("page") != "") & (pl.col("status") == "accepted")))
+            .sort("node")
+            .unique("page", keep="first")
+        )
+        paged = rows.join(
+            pages.select("page", "depth", "name", "kingdom", "family", "rank"), left_on="page_id", right_on="page"
+        )
         paged = paged.filter(pl.col("depth") == pl.col("rank"))
         unpaged = rows.join(pages.select("page"), left_on="page_id", right_on="page", how="anti")
     parts = parse_names(unpaged["canonical_form"], parser)
@@ -98,7 +118,9 @@ def from_eol(path: Path, nodes: pl.DataFrame | None, parser: Parser) -> pl.DataF
 def deepest_of_names(frame: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     """``depth`` and ``name`` for names without ranks; of one word only, they are taken for genera. Subspecies are left out."""
     binomial = parts.select(pl.concat_str("genus", "species", separator=" ").str.strip_chars()).to_series()
-    depth = parts.select(pl.when(pl.col("species") != "").then(pl.lit("species")).otherwise(pl.lit("genus"))).to_series()
+    depth = parts.select(
+        pl.when(pl.col("species") != "").then(pl.lit("species")).otherwise(pl.lit("genus"))
+    ).to_series()
     plain = parts["infraspecific"] == ""
     return frame.with_columns(name=binomial, depth=depth).filter(plain)
 
@@ -122,12 +144,23 @@ def choose(taxa: pl.DataFrame, vernaculars: Sequence[pl.DataFrame]) -> pl.DataFr
     empty = pl.DataFrame(schema={**SCHEMA, "trust": pl.Int8})
     known = pl.concat([empty, *frames]).join(wanted.select("depth", "name").unique(), on=["depth", "name"], how="semi")
     joined = wanted.join(known, on=["depth", "name"], suffix="_theirs")
-    fits = (pl.col("kingdom") == "") | (pl.col("kingdom_theirs") == "") | (pl.col("kingdom") == pl.col("kingdom_theirs"))
-    kin = (pl.col("depth") != "genus") | (pl.col("family") == "") | (pl.col("family_theirs") == "") | (pl.col("family") == pl.col("family_theirs"))
+    fits = (
+        (pl.col("kingdom") == "") | (pl.col("kingdom_theirs") == "") | (pl.col("kingdom") == pl.col("kingdom_theirs"))
+    )
+    kin = (
+        (pl.col("depth") != "genus")
+        | (pl.col("family") == "")
+        | (pl.col("family_theirs") == "")
+        | (pl.col("family") == pl.col("family_theirs"))
+    )
     joined = joined.filter(fits & kin)
     kingdoms = pl.col("kingdom_theirs").filter(pl.col("kingdom_theirs") != "").n_unique().over("number")
     family = (pl.col("family") != "") & (pl.col("family_theirs") == pl.col("family"))
-    first = joined.filter((pl.col("kingdom") != "") | (kingdoms <= 1)).sort("number", "trust", ~family, "place").unique("number", keep="first")
+    first = (
+        joined.filter((pl.col("kingdom") != "") | (kingdoms <= 1))
+        .sort("number", "trust", ~family, "place")
+        .unique("number", keep="first")
+    )
     return first.select("number", "common", common_from="authority", common_rank="depth")
 
 

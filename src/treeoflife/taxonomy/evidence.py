@@ -41,7 +41,9 @@ def name_keys(source: Source, images: pl.DataFrame) -> pl.DataFrame:
     return key.with_columns(label_key="name_key")
 
 
-def of_pages(source: Source, pages: pl.DataFrame, nodes: pl.DataFrame | None, scraped: Path | None, parser: Parser) -> pl.DataFrame:
+def of_pages(
+    source: Source, pages: pl.DataFrame, nodes: pl.DataFrame | None, scraped: Path | None, parser: Parser
+) -> pl.DataFrame:
     """Evidence for EOL pages: their node of the tree, else the name that was scraped from the page."""
     parts = []
     wanted = pages.select("name_key")
@@ -50,9 +52,19 @@ def of_pages(source: Source, pages: pl.DataFrame, nodes: pl.DataFrame | None, sc
         parts.append(shaped(_from_nodes(found, parser).with_columns(source=pl.lit(source.name), origin=pl.lit("eol"))))
         wanted = wanted.join(found.select("name_key"), on="name_key", how="anti")
     if scraped is not None:
-        table = read_table(scraped, ("page_id", "scientific_name")).sort("page_id", "scientific_name").unique("page_id", keep="first")
+        table = (
+            read_table(scraped, ("page_id", "scientific_name"))
+            .sort("page_id", "scientific_name")
+            .unique("page_id", keep="first")
+        )
         found = wanted.join(table, left_on="name_key", right_on="page_id", how="inner")
-        parts.append(shaped(_from_names(found, "scientific_name", parser).with_columns(source=pl.lit(source.name), origin=pl.lit("scraped"))))
+        parts.append(
+            shaped(
+                _from_names(found, "scientific_name", parser).with_columns(
+                    source=pl.lit(source.name), origin=pl.lit("scraped")
+                )
+            )
+        )
     return pl.concat([shaped(pl.DataFrame({"name_key": []}, schema={"name_key": pl.String})), *parts])
 
 
@@ -68,10 +80,16 @@ def _from_nodes(found: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """Nodes of the tree; the name of one at or below the species is taken apart for what stands below the epithet."""
     own = parse_names(found["name"], parser)
     found = found.drop("infraspecific").with_columns(
-        own["genus"].alias("own_genus"), own["species"].alias("own_species"), own["infraspecific"], own["quality"], own["kind"].alias("parse")
+        own["genus"].alias("own_genus"),
+        own["species"].alias("own_species"),
+        own["infraspecific"],
+        own["quality"],
+        own["kind"].alias("parse"),
     )
     low = pl.col("rank").is_in(list(RANKS[:-1])).not_() & (pl.col("own_species") != "") & (pl.col("species") == "")
-    unplaced = (pl.col("rank") == "") & (pl.col("own_species") == "") & pl.all_horizontal(pl.col(rank) == "" for rank in RANKS)
+    unplaced = (
+        (pl.col("rank") == "") & (pl.col("own_species") == "") & pl.all_horizontal(pl.col(rank) == "" for rank in RANKS)
+    )
     return found.with_columns(
         species=pl.when(low).then("own_species").otherwise("species"),
         genus=pl.when(low & (pl.col("genus") == "")).then("own_genus").otherwise("genus"),
@@ -98,14 +116,18 @@ def of_labels(source: Source, keys: pl.DataFrame, parser: Parser) -> pl.DataFram
     parts = [shaped(pl.DataFrame({"name_key": []}, schema={"name_key": pl.String}))]
     for batch in _label_batches(source):
         known = batch.join(keys, on="label_key", how="inner")
-        parts.append(shaped(_from_labels(known, parser).with_columns(source=pl.lit(source.name), origin=pl.lit(source.name))))
+        parts.append(
+            shaped(_from_labels(known, parser).with_columns(source=pl.lit(source.name), origin=pl.lit(source.name)))
+        )
     return pl.concat(parts).sort("name_key", *RANKS, "verbatim").unique("name_key", keep="first", maintain_order=True)
 
 
 def _label_batches(source: Source) -> Iterator[pl.DataFrame]:
     schema = dict.fromkeys(("label_key", *RANKS, "verbatim", "label_common"), pl.String)
     labels = source.labels()
-    while batch := [(label.name_key, *label.taxon, label.scientific_name, label.common) for label in islice(labels, _ROWS_AT_ONCE)]:
+    while batch := [
+        (label.name_key, *label.taxon, label.scientific_name, label.common) for label in islice(labels, _ROWS_AT_ONCE)
+    ]:
         yield pl.DataFrame(batch, schema=schema, orient="row")
 
 
@@ -120,7 +142,9 @@ def _from_labels(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     )  # fmt: skip
     named = frame.select(pl.any_horizontal(pl.col(rank) == pl.col("own_genus") for rank in RANKS)).to_series()
     return frame.with_columns(
-        species=pl.when((pl.col("species") == "") & ((pl.col("own_genus") == pl.col("genus")) | empty)).then("own_species").otherwise("species"),
+        species=pl.when((pl.col("species") == "") & ((pl.col("own_genus") == pl.col("genus")) | empty))
+        .then("own_species")
+        .otherwise("species"),
         genus=pl.when(empty & (pl.col("own_species") != "")).then("own_genus").otherwise("genus"),
         uninomial=pl.when(empty & (pl.col("own_species") == "") & ~named).then("own_genus").otherwise(pl.lit("")),
     )
@@ -138,9 +162,16 @@ def place_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame])
     known = [words.join(tables[rank].select(pl.col(rank).alias("uninomial")).unique(), on="uninomial", how="semi").with_columns(rank=pl.lit(rank))
              for rank in tables if rank != "species"]  # fmt: skip
     ranks = pl.concat(known).group_by("uninomial").agg(pl.col("rank").sort().str.join(", "))
-    by_ending = pl.when(pl.col("uninomial").str.contains("(idae|aceae)$")).then(pl.lit("family")).otherwise(pl.lit("genus"))
+    by_ending = (
+        pl.when(pl.col("uninomial").str.contains("(idae|aceae)$")).then(pl.lit("family")).otherwise(pl.lit("genus"))
+    )
     placed = words.join(ranks, on="uninomial", how="left").with_columns(pl.col("rank").fill_null(by_ending))
     evidence = evidence.join(placed, on="uninomial", how="left", maintain_order="left")
-    fills = [pl.when((pl.col("rank") == rank) & (pl.col(rank) == "")).then("uninomial").otherwise(rank).alias(rank) for rank in RANKS[:-1]]
-    several = evidence.filter(pl.col("rank").str.contains(",")).select("source", "name_key", "uninomial", pl.col("rank").alias("ranks"))
+    fills = [
+        pl.when((pl.col("rank") == rank) & (pl.col(rank) == "")).then("uninomial").otherwise(rank).alias(rank)
+        for rank in RANKS[:-1]
+    ]
+    several = evidence.filter(pl.col("rank").str.contains(",")).select(
+        "source", "name_key", "uninomial", pl.col("rank").alias("ranks")
+    )
     return evidence.with_columns(fills).drop("rank"), several

@@ -19,7 +19,15 @@ import polars as pl
 
 from ..records import RANKS
 
-SCHEMA = {"kind": pl.String, "source": pl.String, "name_key": pl.String, "keys": pl.UInt32, "rank": pl.String, "value": pl.String, "detail": pl.String}
+SCHEMA = {
+    "kind": pl.String,
+    "source": pl.String,
+    "name_key": pl.String,
+    "keys": pl.UInt32,
+    "rank": pl.String,
+    "value": pl.String,
+    "detail": pl.String,
+}
 ORDER = ("kind", "source", "value", "rank", "name_key", "detail")
 
 
@@ -29,7 +37,10 @@ def none() -> pl.DataFrame:
 
 
 def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
-    columns = [(pl.col(name) if name in frame.columns else pl.lit(1 if name == "keys" else "")).cast(kind).alias(name) for name, kind in SCHEMA.items()]
+    columns = [
+        (pl.col(name) if name in frame.columns else pl.lit(1 if name == "keys" else "")).cast(kind).alias(name)
+        for name, kind in SCHEMA.items()
+    ]
     return frame.select(columns)
 
 
@@ -48,10 +59,21 @@ def of_names(rows: pl.DataFrame, resolved: pl.DataFrame, found: pl.DataFrame, se
     ``rows`` is the evidence with ``number``; ``resolved`` the answers; ``found`` the findings by number; ``several`` the names of
     one word that stand at several ranks.
     """
-    keys = rows.group_by("number", "source").agg(pl.col("name_key").min(), pl.len().alias("keys"), pl.col("trouble").max())
+    keys = rows.group_by("number", "source").agg(
+        pl.col("name_key").min(), pl.len().alias("keys"), pl.col("trouble").max()
+    )
     about = [keys.join(found, on="number"), keys.join(_holes(resolved), on="number"), _unnamed(rows, resolved)]
-    about.append(keys.filter(pl.col("trouble") == "duplicate").with_columns(kind=pl.lit("duplicate"), detail=pl.lit("an EOL page with several nodes in the tree; the lowest node is taken")))
-    ranks = several.with_columns(kind=pl.lit("rank-unknown"), value=pl.col("uninomial"), detail=pl.concat_str(pl.lit("stands at the ranks "), "ranks"))
+    about.append(
+        keys.filter(pl.col("trouble") == "duplicate").with_columns(
+            kind=pl.lit("duplicate"),
+            detail=pl.lit("an EOL page with several nodes in the tree; the lowest node is taken"),
+        )
+    )
+    ranks = several.with_columns(
+        kind=pl.lit("rank-unknown"),
+        value=pl.col("uninomial"),
+        detail=pl.concat_str(pl.lit("stands at the ranks "), "ranks"),
+    )
     return pl.concat([_shaped(frame) for frame in (*about, ranks)]).unique().sort(ORDER)
 
 
@@ -70,6 +92,8 @@ def _holes(resolved: pl.DataFrame) -> pl.DataFrame:
 
 def _unnamed(rows: pl.DataFrame, resolved: pl.DataFrame) -> pl.DataFrame:
     empty = resolved.filter(pl.all_horizontal(pl.col(rank) == "" for rank in RANKS)).select("number")
-    return rows.join(empty, on="number", how="semi").select("source", "name_key", value="verbatim").with_columns(
-        kind=pl.lit("no-name"), detail=pl.lit("neither the source nor any authority names it")
+    return (
+        rows.join(empty, on="number", how="semi")
+        .select("source", "name_key", value="verbatim")
+        .with_columns(kind=pl.lit("no-name"), detail=pl.lit("neither the source nor any authority names it"))
     )

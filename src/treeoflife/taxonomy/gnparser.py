@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from .parsing import ParsedName, capitalised, placeholder, virus, whole
-from .text import is_unknown
+from .parsing import ParsedName, placeholder, virus, whole
+from .text import capitalised, is_unknown
 
 _LIBRARY = {"linux": "libgnparser.so", "darwin": "libgnparser.dylib", "windows": "libgnparser.dll"}
 
@@ -37,7 +37,9 @@ class GNParser:
         return kept or _parsed(self._ask(name), name)
 
     def _ask(self, name: str) -> dict[str, Any]:
-        pointer = self._library.ParseToString(name.replace("\0", " ").encode("utf-8", "replace"), b"compact", None, 0, 1)
+        pointer = self._library.ParseToString(
+            name.replace("\0", " ").encode("utf-8", "replace"), b"compact", None, 0, 1
+        )
         if not pointer:
             return {}
         try:
@@ -80,9 +82,9 @@ def _hybrid(full: str, author: str, quality: int) -> ParsedName:
 def _load() -> ctypes.CDLL:
     spec = importlib.util.find_spec("gnparser")
     name = _LIBRARY.get(platform.system().lower(), "libgnparser.so")
-    remedy = "install it (pip install gnparser), or set parser = \"simple\" in [names] of dataset.toml"
+    remedy = 'install it (pip install gnparser), or set parser = "simple" in [names] of dataset.toml'
     if spec is None or spec.origin is None:
-        raise ConfigError(f"[names] parser = \"gnparser\": the package gnparser is not installed; {remedy}")
+        raise ConfigError(f'[names] parser = "gnparser": the package gnparser is not installed; {remedy}')
     path = Path(spec.origin).with_name(name)
     try:
         library = ctypes.CDLL(str(path))
@@ -91,5 +93,7 @@ def _load() -> ctypes.CDLL:
         library.FreeMemory.argtypes = [ctypes.c_void_p]
         library.FreeMemory.restype = None
     except (OSError, AttributeError) as error:
-        raise ConfigError(f"[names] parser = \"gnparser\": its library {path.name} does not load here ({error}); {remedy}") from None
+        raise ConfigError(
+            f'[names] parser = "gnparser": its library {path.name} does not load here ({error}); {remedy}'
+        ) from None
     return library

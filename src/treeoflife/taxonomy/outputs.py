@@ -24,7 +24,9 @@ def with_classes(names: pl.DataFrame) -> pl.DataFrame:
     """The names with a number for each rank: the place of the lineage down to it among all that occur, in sorted order."""
     taxa = names.select(RANKS).unique().sort(RANKS)
     for at, column in enumerate(CLASSES):
-        changed = pl.any_horizontal(pl.col(rank) != pl.col(rank).shift(1) for rank in RANKS[: at + 1]).fill_null(value=False)
+        changed = pl.any_horizontal(pl.col(rank) != pl.col(rank).shift(1) for rank in RANKS[: at + 1]).fill_null(
+            value=False
+        )
         taxa = taxa.with_columns(changed.cum_sum().cast(pl.Int64).alias(column))
     return names.join(taxa, on=list(RANKS), how="left", maintain_order="left")
 
@@ -53,7 +55,14 @@ def fallback() -> pl.Expr:
     scientific = pl.concat_str("genus", "species", separator=" ").str.strip_chars()
     scientific = scientific.str.head(1).str.to_uppercase() + scientific.str.slice(1)
     taxonomic = pl.concat_str(list(RANKS), separator=" ").str.replace_all(" +", " ").str.strip_chars()
-    return pl.when(pl.col("common") != "").then("common").when(scientific != "").then(scientific).otherwise(taxonomic).alias("common")
+    return (
+        pl.when(pl.col("common") != "")
+        .then("common")
+        .when(scientific != "")
+        .then(scientific)
+        .otherwise(taxonomic)
+        .alias("common")
+    )
 
 
 def write_predicted_catalog(
@@ -82,7 +91,9 @@ def columns(sources: Sequence[Source]) -> list[str]:
     return [*CATALOG, *dict.fromkeys(further), *RANKS, "common", "class_index"]
 
 
-def _catalog_rows(source: Source, images: pl.DataFrame, names: pl.DataFrame, splits: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
+def _catalog_rows(
+    source: Source, images: pl.DataFrame, names: pl.DataFrame, splits: pl.DataFrame, header: Sequence[str]
+) -> pl.DataFrame:
     key = pl.col(source.name_key).cast(pl.String).alias("name_key")
     named = images.with_columns(key).join(names.drop("source"), on="name_key", how="left", maintain_order="left")
     named = named.join(splits, on="treeoflife_id", how="inner", maintain_order="left")

@@ -49,7 +49,9 @@ class Parser(Protocol):
 
 
 _REGULAR = re.compile(r"([A-Z][a-zë]+(?:-[a-z]+)?)(?: ([a-zë]{3,}(?:-[a-zë]+)*))?")
-_NOT_EPITHETS = frozenset("spp ssp subsp var and the from species group complex indet nov gen undet cultivar hybrid near".split())
+_NOT_EPITHETS = frozenset(
+    "spp ssp subsp var and the from species group complex indet nov gen undet cultivar hybrid near".split()
+)
 _VIRAL = re.compile(r"\b\w*(?:virus|viruses|viroid|phage|satellite|virinae|viridae|prion|npv)\b", re.IGNORECASE)
 _OPEN = re.compile(r"\b(?:spp?|cf|aff|nr|near|indet|nov|gr|cfr|prox|n\. ?sp)\.?(?= |$)|\bBOLD:|\bsp\.", re.IGNORECASE)
 _MARKS = {
@@ -62,7 +64,9 @@ _CITATION = re.compile(r"\([^()\d]+,? ?(?:1[5-9]|20)\d\d[a-z]?\)")
 _EPITHET = re.compile(r"[^\W\d_A-Z]+(?:[-'][^\W\d_A-Z]+)*")
 _GENUS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?\.?")
 _CROSS = re.compile(r"(?:^|(?<= ))[xX×✕]\s*(?= |[A-Z])|×\s*")
-_AUTHOR_PARTICLES = frozenset("de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter".split())
+_AUTHOR_PARTICLES = frozenset(
+    "de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter".split()
+)
 
 
 def parse(name: str, parser: Parser) -> ParsedName:
@@ -74,7 +78,11 @@ def parse(name: str, parser: Parser) -> ParsedName:
     text = clean_text(name)
     if is_unknown(text) or not any(letter.isalpha() for letter in text):
         return ParsedName()
-    text = capitalised(text.lower() if text.isupper() and text.replace(" ", "").isalpha() else text) if not _VIRAL.search(text) else text
+    text = (
+        capitalised(text.lower() if text.isupper() and text.replace(" ", "").isalpha() else text)
+        if not _VIRAL.search(text)
+        else text
+    )
     return regular(text) or _stable(parser.parse(text), parser)
 
 
@@ -122,7 +130,11 @@ def placeholder(text: str) -> ParsedName | None:
     if _EPITHET.fullmatch(first) and not _OPEN.match(tail):
         return ParsedName(genus, first, _open_tail(tail.partition(" ")[2]), quality=4, kind="placeholder")
     kept = _open_tail(tail)
-    return ParsedName(genus, kept, quality=4, kind="placeholder") if kept else ParsedName(genus, quality=4, kind="uninomial")
+    return (
+        ParsedName(genus, kept, quality=4, kind="placeholder")
+        if kept
+        else ParsedName(genus, quality=4, kind="uninomial")
+    )
 
 
 def _open_tail(tail: str) -> str:
@@ -154,7 +166,9 @@ class SimpleParser:
         first, second = self._latin(left.strip()), right.strip()
         if not left.strip():
             parsed = self._latin(second)
-            return parsed._replace(genus=f"× {parsed.genus}", quality=2, kind="hybrid") if parsed.genus else ParsedName()
+            return (
+                parsed._replace(genus=f"× {parsed.genus}", quality=2, kind="hybrid") if parsed.genus else ParsedName()
+            )
         words = [word for word in second.split() if _EPITHET.fullmatch(word) or word == first.genus]
         words = [word for word in words if word not in _AUTHOR_PARTICLES and word != first.genus]
         if not first.genus or not words:

@@ -51,7 +51,9 @@ def above(rank: str) -> tuple[str, ...]:
     return RANKS[: RANKS.index(rank)] if rank != "species" else UPPER[:-1]
 
 
-def know(records: Mapping[str, pl.DataFrame], synonyms: pl.DataFrame | None = None, *, genus_alone: bool = False) -> Knowledge:
+def know(
+    records: Mapping[str, pl.DataFrame], synonyms: pl.DataFrame | None = None, *, genus_alone: bool = False
+) -> Knowledge:
     """Prepare the authorities' records (in order of trust) for looking names up.
 
     ``synonyms`` has the columns ``rank``, ``name`` and ``accepted``.
@@ -78,7 +80,9 @@ def _synonym_pairs(synonyms: pl.DataFrame | None) -> dict[str, tuple[pl.Series, 
     return pairs
 
 
-def _table(frames: Sequence[pl.DataFrame], depth: str, pairs: Mapping[str, tuple[pl.Series, pl.Series]]) -> pl.DataFrame:
+def _table(
+    frames: Sequence[pl.DataFrame], depth: str, pairs: Mapping[str, tuple[pl.Series, pl.Series]]
+) -> pl.DataFrame:
     kept = list(RANKS) if depth == "species" else list(RANKS[: RANKS.index(depth) + 1])
     parts = [frame.select(*kept, "authority").filter(pl.col(depth) != "").unique() for frame in frames]
     table = pl.concat(parts)
@@ -89,12 +93,16 @@ def _table(frames: Sequence[pl.DataFrame], depth: str, pairs: Mapping[str, tuple
 
 def _comparable(ranks: Sequence[str], pairs: Mapping[str, tuple[pl.Series, pl.Series]]) -> list[pl.Expr]:
     return [
-        (pl.col(rank).replace(*pairs[rank]) if rank in pairs and len(pairs[rank][0]) else pl.col(rank)).alias(f"c_{rank}")
+        (pl.col(rank).replace(*pairs[rank]) if rank in pairs and len(pairs[rank][0]) else pl.col(rank)).alias(
+            f"c_{rank}"
+        )
         for rank in ranks
     ]
 
 
-def resolve(evidence: pl.DataFrame, knowledge: Knowledge, trace: Trace | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+def resolve(
+    evidence: pl.DataFrame, knowledge: Knowledge, trace: Trace | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fill the holes of every row of ``evidence``.
 
     ``evidence`` has the seven ranks, ``number`` (unique), ``context`` (a kingdom that is known but not given as a rank, or
@@ -140,17 +148,26 @@ def _candidates(rows: pl.DataFrame, knowledge: Knowledge, depth: str) -> pl.Data
     """The records that have a row's name at this rank, ``r_…`` for the record's ranks; ``fits`` where the evidence agrees."""
     ranks = above(depth)
     names = ["genus", "species"] if depth == "species" else [depth]
-    open_rows = rows.filter(~pl.col("settled"), *(pl.col(name) != "" for name in names), pl.any_horizontal(pl.col(rank) == "" for rank in ranks))
+    open_rows = rows.filter(
+        ~pl.col("settled"),
+        *(pl.col(name) != "" for name in names),
+        pl.any_horizontal(pl.col(rank) == "" for rank in ranks),
+    )
     if depth == "species":
         open_rows = open_rows.filter(~pl.col("species").str.contains(r"[.\d]"))
     if open_rows.is_empty():
         return pl.DataFrame()
     table = knowledge.tables[depth].rename({rank: f"r_{rank}" for rank in ranks})
     seen = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise("context")
-    mine = open_rows.select("number", "origin", *names, *ranks, "context", *_evidence_comparable(ranks, knowledge, seen))
+    mine = open_rows.select(
+        "number", "origin", *names, *ranks, "context", *_evidence_comparable(ranks, knowledge, seen)
+    )
     joined = mine.join(table, on=names, how="inner", nulls_equal=False)
     agree = [(pl.col(f"e_{rank}") == pl.col(f"c_{rank}")) & (pl.col(f"e_{rank}") != "") for rank in ranks]
-    clash = [(pl.col(f"e_{rank}") != pl.col(f"c_{rank}")) & (pl.col(f"e_{rank}") != "") & (pl.col(f"c_{rank}") != "") for rank in ranks]
+    clash = [
+        (pl.col(f"e_{rank}") != pl.col(f"c_{rank}")) & (pl.col(f"e_{rank}") != "") & (pl.col(f"c_{rank}") != "")
+        for rank in ranks
+    ]
     joined = joined.with_columns(support=pl.sum_horizontal(agree), clash=pl.any_horizontal(clash))
     fits = ~pl.col("clash")
     if depth == "genus" and not knowledge.genus_alone:
@@ -160,11 +177,16 @@ def _candidates(rows: pl.DataFrame, knowledge: Knowledge, depth: str) -> pl.Data
 
 def _evidence_comparable(ranks: Sequence[str], knowledge: Knowledge, kingdom: pl.Expr) -> list[pl.Expr]:
     compared = _comparable(ranks[1:], knowledge.synonyms)
-    return [kingdom.alias("e_kingdom"), *(expr.alias(f"e_{rank}") for rank, expr in zip(ranks[1:], compared, strict=True))]
+    return [
+        kingdom.alias("e_kingdom"),
+        *(expr.alias(f"e_{rank}") for rank, expr in zip(ranks[1:], compared, strict=True)),
+    ]
 
 
 def _no_findings() -> pl.DataFrame:
-    return pl.DataFrame(schema={"number": pl.UInt32, "kind": pl.String, "rank": pl.String, "value": pl.String, "detail": pl.String})
+    return pl.DataFrame(
+        schema={"number": pl.UInt32, "kind": pl.String, "rank": pl.String, "value": pl.String, "detail": pl.String}
+    )
 
 
 def _refused(candidates: pl.DataFrame, depth: str, knowledge: Knowledge) -> pl.DataFrame:
@@ -177,16 +199,28 @@ def _refused(candidates: pl.DataFrame, depth: str, knowledge: Knowledge) -> pl.D
 def _describe(candidates: pl.DataFrame, depth: str, knowledge: Knowledge) -> pl.DataFrame:
     """A finding per row: what its candidates are."""
     ranks = above(depth)
-    who = pl.col("authority").replace_strict(dict(enumerate(knowledge.order)), return_dtype=pl.String) if len(candidates) else pl.lit("")
-    lineage = pl.concat_str([pl.col(f"r_{rank}") for rank in ranks], separator=" ").str.replace_all(r" +", " ").str.strip_chars()
+    who = (
+        pl.col("authority").replace_strict(dict(enumerate(knowledge.order)), return_dtype=pl.String)
+        if len(candidates)
+        else pl.lit("")
+    )
+    lineage = (
+        pl.concat_str([pl.col(f"r_{rank}") for rank in ranks], separator=" ")
+        .str.replace_all(r" +", " ")
+        .str.strip_chars()
+    )
     value = pl.concat_str("genus", "species", separator=" ") if depth == "species" else pl.col(depth)
-    said = candidates.select("number", "kind", value.alias("value"), pl.concat_str(who, pl.lit(": "), lineage).alias("said"))
+    said = candidates.select(
+        "number", "kind", value.alias("value"), pl.concat_str(who, pl.lit(": "), lineage).alias("said")
+    )
     return said.group_by("number", "kind", "value").agg(pl.col("said").unique().sort().head(6).str.join("; ").alias("detail")).select(
         "number", "kind", pl.lit(depth).alias("rank"), "value", "detail"
     )  # fmt: skip
 
 
-def _fill(rows: pl.DataFrame, fitting: pl.DataFrame, depth: str, knowledge: Knowledge) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _fill(
+    rows: pl.DataFrame, fitting: pl.DataFrame, depth: str, knowledge: Knowledge
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fill from the candidates that fit; returns the rows and what was ambiguous."""
     if fitting.is_empty():
         return rows, _no_findings()
@@ -222,7 +256,9 @@ def _ambiguous(fitting: pl.DataFrame, depth: str) -> pl.DataFrame:
     counts = fitting.group_by("number").agg(
         _distinct("c_kingdom").alias("kingdoms"), *(_distinct(f"c_{rank}").alias(f"n_{rank}") for rank in ranks)
     )
-    apart = pl.all_horizontal(pl.col(f"n_{rank}") != 1 for rank in near) & pl.any_horizontal(pl.col(f"n_{rank}") > 1 for rank in near)
+    apart = pl.all_horizontal(pl.col(f"n_{rank}") != 1 for rank in near) & pl.any_horizontal(
+        pl.col(f"n_{rank}") > 1 for rank in near
+    )
     return counts.filter((pl.col("kingdoms") > 1) | apart).select("number")
 
 
@@ -247,13 +283,21 @@ def _shared(candidates: pl.DataFrame, depth: str) -> pl.DataFrame:
     counts = candidates.group_by("number").agg(
         *(_distinct(f"c_{rank}").alias(f"n_{rank}") for rank in ranks),
         *((pl.col(f"r_{rank}") == "").any().alias(f"gap_{rank}") for rank in ranks),
-        *(pl.col(f"r_{rank}").filter(pl.col(f"r_{rank}") != "").min().fill_null("").alias(f"v_{rank}") for rank in ranks),
+        *(
+            pl.col(f"r_{rank}").filter(pl.col(f"r_{rank}") != "").min().fill_null("").alias(f"v_{rank}")
+            for rank in ranks
+        ),
     )
     peace = pl.all_horizontal(pl.col(f"n_{rank}") <= 1 for rank in ranks)
     values = []
     for at, rank in enumerate(ranks):
         undisputed = pl.all_horizontal(pl.col(f"n_{each}") <= 1 for each in ranks[: at + 1])
-        values.append(pl.when(peace | (undisputed & ~pl.col(f"gap_{rank}"))).then(f"v_{rank}").otherwise(pl.lit("")).alias(f"v_{rank}"))
+        values.append(
+            pl.when(peace | (undisputed & ~pl.col(f"gap_{rank}")))
+            .then(f"v_{rank}")
+            .otherwise(pl.lit(""))
+            .alias(f"v_{rank}")
+        )
     return counts.select("number", *values)
 
 
@@ -265,5 +309,7 @@ def _apply(rows: pl.DataFrame, values: pl.DataFrame, depth: str, authority: pl.E
     joined = rows.join(values, on="number", how="left", maintain_order="left")
     fills = {rank: (pl.col(rank) == "") & (pl.col(f"v_{rank}").fill_null("") != "") for rank in ranks}
     filled = [pl.when(fill).then(f"v_{rank}").otherwise(rank).alias(rank) for rank, fill in fills.items()]
-    sources = [pl.when(fill).then(authority).otherwise(f"{rank}_from").alias(f"{rank}_from") for rank, fill in fills.items()]
+    sources = [
+        pl.when(fill).then(authority).otherwise(f"{rank}_from").alias(f"{rank}_from") for rank, fill in fills.items()
+    ]
     return joined.with_columns(*filled, *sources).drop(f"v_{rank}" for rank in ranks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from ..sources import Source
 from . import authorities, common, evidence, findings, outputs
 from .parsing import Parser, make_parser
 from .resolve import Knowledge, know, resolve
-from .tables import UPPER
 from .tree import read_tree
 
 STEP = 1
@@ -73,19 +72,26 @@ class Known:
         vernaculars: common names by authority.
         troubles: what is wrong with EOL's tree.
         without: the inputs that are not there.
+        knowledge_records: the records by authority, and
+        synonyms: the synonyms of families to phyla, from which ``knowledge`` was made.
     """
 
     knowledge: Knowledge
     nodes: pl.DataFrame | None
     vernaculars: dict[str, pl.DataFrame]
     troubles: pl.DataFrame
-    without: tuple[str, ...] = field(default=())
+    without: tuple[str, ...] = ()
+    knowledge_records: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    synonyms: pl.DataFrame | None = None
 
 
 def found_inputs(raw: Path) -> tuple[Names, list[str]]:
     """The inputs that lie in ``raw/metadata`` under their usual names, and what is not there."""
     folder = raw / "metadata"
-    there = {key: next((folder / place for place in places if (folder / place).exists()), None) for key, places in _PLACES.items()}
+    there = {
+        key: next((folder / place for place in places if (folder / place).exists()), None)
+        for key, places in _PLACES.items()
+    }
     missing = [f"{_FILES[key]}: no {folder / _PLACES[key][0]}" for key, path in there.items() if path is None]
     return Names(**{key: path for key, path in there.items() if path is not None}), missing  # type: ignore[arg-type]
 
@@ -115,8 +121,10 @@ def load(names: Names, parser: Parser, listen: Listen = lambda line: None) -> Kn
         listen(f"goes without {what}")
     loaded = _Loaded(names, parser)
     order = [name for name in names.authorities if name in loaded.records]
-    knowledge = know({name: loaded.records[name] for name in order}, loaded.synonyms, genus_alone=names.genus_alone)
-    return Known(knowledge, loaded.nodes, loaded.vernaculars, loaded.troubles, without)
+    records: dict[str, pl.DataFrame] = {name: loaded.records[name] for name in order}
+    knowledge = know(records, loaded.synonyms, genus_alone=names.genus_alone)
+    kept = records if names.verifier.enabled else {}
+    return Known(knowledge, loaded.nodes, loaded.vernaculars, loaded.troubles, without, kept, loaded.synonyms)
 
 
 class _Loaded:
@@ -132,7 +140,9 @@ class _Loaded:
         self._itis(names.itis, parser)
         self._inaturalist(names.inaturalist, parser)
         if names.resolved:
-            self.records["resolved"] = authorities.as_records(authorities.read_resolved(names.resolved, parser), "resolved")
+            self.records["resolved"] = authorities.as_records(
+                authorities.read_resolved(names.resolved, parser), "resolved"
+            )
         if names.taxonopy:
             table = authorities.read_taxonopy(names.taxonopy, parser)
             self.records["taxonopy"] = authorities.as_records(table, "taxonopy")
@@ -175,7 +185,9 @@ def _rank_synonyms(nodes: pl.DataFrame) -> pl.DataFrame:
     return pairs.join(accepted, on=["rank", "name"], how="anti")
 
 
-def gather(config: Config, sources: Sequence[Source], images: dict[str, pl.DataFrame], known: Known, parser: Parser) -> pl.DataFrame:
+def gather(
+    config: Config, sources: Sequence[Source], images: dict[str, pl.DataFrame], known: Known, parser: Parser
+) -> pl.DataFrame:
     """The evidence for every name key of every source: keys of which nothing is known have empty ranks.
 
     Raises:
@@ -187,14 +199,20 @@ def gather(config: Config, sources: Sequence[Source], images: dict[str, pl.DataF
         labels = evidence.of_labels(source, keys, parser)
         if source.name_key == "page_id":
             labels = pl.concat([labels, _pages(config.names, source, keys, known, parser, labels)])
-        missing = keys.select("name_key").join(labels, on="name_key", how="anti").with_columns(source=pl.lit(source.name))
+        missing = (
+            keys.select("name_key").join(labels, on="name_key", how="anti").with_columns(source=pl.lit(source.name))
+        )
         parts.append(pl.concat([labels, evidence.shaped(missing)]))
     return pl.concat(parts).sort("source", "name_key")
 
 
-def _pages(names: Names, source: Source, keys: pl.DataFrame, known: Known, parser: Parser, labels: pl.DataFrame) -> pl.DataFrame:
+def _pages(
+    names: Names, source: Source, keys: pl.DataFrame, known: Known, parser: Parser, labels: pl.DataFrame
+) -> pl.DataFrame:
     if known.nodes is None and names.eol_scraped is None:
-        raise InputError(f"the source '{source.name}' is named by EOL page: set eol_tree (EOL's taxon.tab) in [names] of dataset.toml")
+        raise InputError(
+            f"the source '{source.name}' is named by EOL page: set eol_tree (EOL's taxon.tab) in [names] of dataset.toml"
+        )
     rest = keys.join(labels, on="name_key", how="anti")
     return evidence.of_pages(source, rest, known.nodes, names.eol_scraped, parser)
 
@@ -203,14 +221,18 @@ def name_evidence(rows: pl.DataFrame, known: Known, order: Sequence[str]) -> tup
     """Names for evidence, and findings. Rows that say the same are resolved once."""
     rows, several = evidence.place_uninomials(rows, known.knowledge.tables)
     said = [*RANKS, "context", "origin"]
-    distinct = rows.select(said).unique().sort(said).with_row_index("number").with_columns(pl.col("number").cast(pl.UInt32))
+    distinct = (
+        rows.select(said).unique().sort(said).with_row_index("number").with_columns(pl.col("number").cast(pl.UInt32))
+    )
     resolved, found = resolve(distinct, known.knowledge)
     own = common.from_table(rows.filter(pl.col("label_common") != ""), "label_common", "label")
     vernaculars = [{**known.vernaculars, "label": own}[name] for name in order if name in {*known.vernaculars, "label"}]
     resolved = resolved.join(common.choose(resolved, vernaculars), on="number", how="left", maintain_order="left")
     numbered = rows.join(distinct, on=said, how="left", maintain_order="left")
     table = findings.of_names(numbered, resolved, found, several)
-    named = numbered.drop(*RANKS, "context", "origin").join(resolved.drop("context"), on="number", how="left", maintain_order="left")
+    named = numbered.drop(*RANKS, "context", "origin").join(
+        resolved.drop("context"), on="number", how="left", maintain_order="left"
+    )
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), table
 
 
@@ -247,7 +269,9 @@ def name_sources(
     return _columns(names, parser)
 
 
-def _ask_verifier(config: Config, paths: Paths, rows: pl.DataFrame, known: Known, parser: Parser, listen: Listen) -> Known:
+def _ask_verifier(
+    config: Config, paths: Paths, rows: pl.DataFrame, known: Known, parser: Parser, listen: Listen
+) -> Known:
     if not config.names.verifier.enabled or "verifier" not in config.names.authorities:
         return known
     from .verifier import add_answers
@@ -257,9 +281,13 @@ def _ask_verifier(config: Config, paths: Paths, rows: pl.DataFrame, known: Known
 
 def _columns(names: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """names.parquet: who says what, in the order of sources and keys."""
-    given = [pl.col(column).filter(pl.lit(value=True)) for column in ()]
-    who = pl.concat_list(FROM).list.unique(maintain_order=True).list.eval(pl.element().filter(pl.element() != "")).list.join(" ")
-    shaped = names.with_columns(*given, who.alias("names_from"), pl.lit(parser.name).alias("parser"))
+    who = (
+        pl.concat_list(FROM)
+        .list.unique(maintain_order=True)
+        .list.eval(pl.element().filter(pl.element() != ""))
+        .list.join(" ")
+    )
+    shaped = names.with_columns(who.alias("names_from"), pl.lit(parser.name).alias("parser"))
     return shaped.select(COLUMNS).sort("source", "name_key")
 
 
@@ -271,8 +299,12 @@ def _write(
     outputs.write_scientific_to_common(paths.scientific_to_common, common.by_name(order))
     numbered = outputs.with_classes(table.select("source", "name_key", *RANKS, "common"))
     for source in sources:
-        outputs.write_lookup(paths.naming / f"{source.name}_name_lookup.json", numbered.filter(pl.col("source") == source.name))
-    count = outputs.write_predicted_catalog(paths.predicted_catalog, numbered, splits, [(s, images[s.name]) for s in sources])
+        outputs.write_lookup(
+            paths.naming / f"{source.name}_name_lookup.json", numbered.filter(pl.col("source") == source.name)
+        )
+    count = outputs.write_predicted_catalog(
+        paths.predicted_catalog, numbered, splits, [(s, images[s.name]) for s in sources]
+    )
     with replacing(paths.name_findings) as temporary:
         found.write_parquet(temporary, compression="zstd")
     with replacing(paths.name_findings_csv) as temporary:
@@ -288,6 +320,3 @@ def _report(table: pl.DataFrame, found: pl.DataFrame, rows: int, known: Known) -
     unnamed = dict(empty.group_by("source").len().sort("source").iter_rows())
     kinds = dict(found.group_by("kind").len().sort("kind").iter_rows())
     return NamesReport(keys, unnamed, kinds, rows, known.without)
-
-
-__all__ = ["COLUMNS", "STEP", "UPPER", "NamesReport", "found_inputs", "load", "names_inputs", "resolve_names"]

@@ -14,7 +14,7 @@ from polars.exceptions import PolarsError
 from ..errors import InputError
 from ..records import RANKS
 from .parsing import ParsedName, Parser, parse
-from .text import KINGDOMS, capitalised, is_unknown
+from .text import KINGDOMS, UNKNOWN, capitalised, is_unknown
 
 UPPER = RANKS[:-1]
 """Kingdom to genus."""
@@ -24,7 +24,9 @@ _PLAIN = r"^[A-Z][a-z]+(-[a-z]+)?$"
 _BINOMIAL = r"^[A-Z][a-z]+(-[a-z]+)? [a-z]{3,}(-[a-z]+)*$"
 
 
-def read_table(path: Path, columns: Sequence[str], *, separator: str = ",", optional: Sequence[str] = ()) -> pl.DataFrame:
+def read_table(
+    path: Path, columns: Sequence[str], *, separator: str = ",", optional: Sequence[str] = ()
+) -> pl.DataFrame:
     """Some columns of a CSV or tab-separated file, all as text; empty where absent. Tabs mean: quotes are literal text.
 
     Raises:
@@ -33,7 +35,7 @@ def read_table(path: Path, columns: Sequence[str], *, separator: str = ",", opti
     try:
         frame = pl.scan_csv(
             path, separator=separator, quote_char=None if separator == "\t" else '"', infer_schema=False,
-            encoding="utf8-lossy", truncate_ragged_lines=True, 
+            encoding="utf8-lossy", truncate_ragged_lines=True,
         )  # fmt: skip
         there = frame.collect_schema().names()
         missing = [column for column in columns if column not in there]
@@ -75,7 +77,9 @@ def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
 def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
     values = values.fill_null("")
     unique = values.unique()
-    odd = unique.filter((unique != "") & (~unique.str.contains(_PLAIN) | unique.str.to_lowercase().is_in(["unknown", "other", "none", "na", "unidentified", "unassigned", "undetermined", "unclassified", "indet", "nan", "null", "unspecified", "undef", "undet", "unnamed", "missing", "unranked", "tbd", "pleasehelp"])))
+    odd = unique.filter(
+        (unique != "") & (~unique.str.contains(_PLAIN) | unique.str.to_lowercase().is_in(sorted(UNKNOWN)))
+    )
     if odd.is_empty():
         return values
     return values.replace(odd, pl.Series([rank_value(value, parser) for value in odd.to_list()], dtype=pl.String))
@@ -84,18 +88,35 @@ def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
 def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
     """The parts of every name, a row each in the same order: the columns of :data:`PARSED`."""
     unique = names.fill_null("").unique()
-    plain = unique.str.contains(_BINOMIAL) & ~unique.str.contains(r"(?i)virus|viroid|phage| (?:spp|ssp|subsp|var|the|and|species|group|complex|indet|nov|gen|undet|cultivar|hybrid|near|from)$|^Candidatus|^Unknown|^Unidentified")
+    plain = unique.str.contains(_BINOMIAL) & ~unique.str.contains(
+        r"(?i)virus|viroid|phage| (?:spp|ssp|subsp|var|the|and|species|group|complex|indet|nov|gen|undet|cultivar|hybrid|near|from)$|^Candidatus|^Unknown|^Unidentified"
+    )
     easy = unique.filter(plain)
-    parts = easy.str.split_exact(" ", 1).struct.unnest() if len(easy) else pl.DataFrame({"field_0": [], "field_1": []}, schema={"field_0": pl.String, "field_1": pl.String})
+    parts = (
+        easy.str.split_exact(" ", 1).struct.unnest()
+        if len(easy)
+        else pl.DataFrame({"field_0": [], "field_1": []}, schema={"field_0": pl.String, "field_1": pl.String})
+    )
     split = pl.DataFrame({
         "name": easy, "genus": parts["field_0"], "species": parts["field_1"],
     }).with_columns(infraspecific=pl.lit(""), authorship=pl.lit(""), quality=pl.lit(1, pl.Int8), kind=pl.lit("species"))  # fmt: skip
     table = pl.concat([split, _parse_each(unique.filter(~plain), parser)])
-    return pl.DataFrame({"name": names.fill_null("")}).join(table, on="name", how="left", maintain_order="left").drop("name")
+    return (
+        pl.DataFrame({"name": names.fill_null("")})
+        .join(table, on="name", how="left", maintain_order="left")
+        .drop("name")
+    )
 
 
 def _parse_each(names: pl.Series, parser: Parser) -> pl.DataFrame:
-    schema = {"genus": pl.String, "species": pl.String, "infraspecific": pl.String, "authorship": pl.String, "quality": pl.Int8, "kind": pl.String}
+    schema = {
+        "genus": pl.String,
+        "species": pl.String,
+        "infraspecific": pl.String,
+        "authorship": pl.String,
+        "quality": pl.Int8,
+        "kind": pl.String,
+    }
     parsed: list[ParsedName] = [parse(name, parser) for name in names.to_list()]
     return pl.DataFrame({"name": names}).hstack(pl.DataFrame(parsed, schema=schema, orient="row"))
 
@@ -107,12 +128,29 @@ def with_species(frame: pl.DataFrame, species: pl.Series, parser: Parser) -> pl.
     """
     species = species.fill_null("").replace(["not_classified", "unknown"], ["", ""])
     genus = frame["genus"]
-    bare = species.str.contains(r"^[a-zë-]{2,}$") & ~species.is_in(["sp", "spp", "indet", "unidentified", "none", "nan", "null", "undetermined", "pleasehelp"])
-    full = pl.select(pl.when(bare | (species == "")).then(pl.lit("")).when(
-        (genus == "") | species.str.starts_with(genus + " ") | species.str.contains(r"^[A-Z×]")).then(species).otherwise(genus + " " + species)).to_series()
+    bare = species.str.contains(r"^[a-zë-]{2,}$") & ~species.is_in(["sp", "spp", *sorted(UNKNOWN)])
+    written = pl.DataFrame({"genus": genus, "species": species, "bare": bare})
+    prefixed = pl.concat_str("genus", "species", separator=" ")
+    alone = (
+        (pl.col("genus") == "")
+        | pl.col("species").str.starts_with(pl.col("genus") + " ")
+        | pl.col("species").str.contains("^[A-Z×]")
+    )
+    given = pl.when(pl.col("bare") | (pl.col("species") == "")).then(pl.lit(""))
+    full = written.select(given.when(alone).then("species").otherwise(prefixed).alias("full")).to_series()
     parts = parse_names(full, parser)
     same = (genus == "") | (parts["genus"] == genus) | (parts["genus"] == "")
-    found = pl.DataFrame({"genus": genus, "g": parts["genus"], "s": parts["species"], "i": parts["infraspecific"], "same": same, "bare": bare, "species": species})
+    found = pl.DataFrame(
+        {
+            "genus": genus,
+            "g": parts["genus"],
+            "s": parts["species"],
+            "i": parts["infraspecific"],
+            "same": same,
+            "bare": bare,
+            "species": species,
+        }
+    )
     chosen = found.select(
         genus=pl.when((pl.col("genus") == "") & (pl.col("s") != "")).then("g").otherwise("genus"),
         species=pl.when("bare").then("species").when("same").then("s").otherwise(pl.col("s")),

@@ -92,7 +92,7 @@ def clean_common(value: str, scientific: str = "") -> str:
     >>> clean_common(" <b>Lion</b> "), clean_common("Panthera leo", "Panthera leo"), clean_common("?")
     ('Lion', '', '')
     """
-    cleaned = clean_text(value).strip("\"“”*_;, ")
+    cleaned = clean_text(value).strip('"“”*_;, ')
     if is_unknown(cleaned) or not any(letter.isalpha() for letter in cleaned):
         return ""
     return "" if scientific and cleaned.lower() == scientific.lower() else cleaned

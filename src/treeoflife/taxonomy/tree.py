@@ -14,7 +14,7 @@ import polars as pl
 from ..errors import InputError
 from ..records import RANKS
 from .parsing import Parser
-from .tables import clean_ranks, parse_names, read_table
+from .tables import clean_ranks, read_table
 from .text import KINGDOMS
 
 _COLUMNS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID", "scientificName", "taxonRank", "eolID")
@@ -64,7 +64,9 @@ def _one_per_node(rows: pl.DataFrame) -> pl.DataFrame:
 def _parents(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """The row number of every node's parent (null at a root), and what is wrong with it. Cycles are cut."""
     numbers = rows.select(pl.col("taxonID"), pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
-    wanted = rows.select(pl.when(_accepted()).then("parentNameUsageID").otherwise("acceptedNameUsageID").alias("taxonID"))
+    wanted = rows.select(
+        pl.when(_accepted()).then("parentNameUsageID").otherwise("acceptedNameUsageID").alias("taxonID")
+    )
     parent = wanted.join(numbers, on="taxonID", how="left", maintain_order="left")["number"]
     orphan = parent.is_null() & (wanted["taxonID"] != "")
     cyclic = _on_cycles(parent)
@@ -93,7 +95,8 @@ def _lineage(rows: pl.DataFrame, parent: pl.Series) -> pl.DataFrame:
     ranks = rows.select(rank.alias("rank"), pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
     accepted = rows.select(_accepted()).to_series()
     found = {
-        each: ranks.select(pl.when((pl.col("rank") == each) & accepted).then("number").otherwise(None)).to_series() for each in RANKS
+        each: ranks.select(pl.when((pl.col("rank") == each) & accepted).then("number").otherwise(None)).to_series()
+        for each in RANKS
     }
     jump = parent
     while jump.null_count() < len(jump):
@@ -114,5 +117,7 @@ def _nodes(rows: pl.DataFrame, lineage: pl.DataFrame) -> pl.DataFrame:
 
 def _context() -> pl.Expr:
     """The kingdom that the column higherClassification names."""
-    found = pl.col("higherClassification").str.extract(r"(?:^|\|)(Metazoa|Archaeplastida|Chloroplastida|Fungi|Bacteria|Archaea|Animalia|Plantae)(?:\||$)", 1)
+    found = pl.col("higherClassification").str.extract(
+        r"(?:^|\|)(Metazoa|Archaeplastida|Chloroplastida|Fungi|Bacteria|Archaea|Animalia|Plantae)(?:\||$)", 1
+    )
     return found.fill_null("").replace(KINGDOMS)
