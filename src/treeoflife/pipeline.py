@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .dataset import Run
 from .errors import ConfigError
-from .stages import catalog, check_taxa, check_wds, encode, mapping, metadata, pack, plan, splits
+from .stages import catalog, check_taxa, check_wds, encode, mapping, metadata, pack, plan, splits, tidy
 from .stages.base import State
 
 
@@ -34,6 +34,7 @@ STAGES = (
     Stage("plan", plan.look, plan.work),
     Stage("pack", pack.look, pack.work),
     Stage("check-wds", check_wds.look, check_wds.work),
+    Stage("tidy", tidy.look, tidy.work),
     Stage("catalog", catalog.look, catalog.work),
     Stage("check-taxa", check_taxa.look, check_taxa.work),
 )

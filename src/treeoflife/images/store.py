@@ -219,7 +219,7 @@ def scan_container(task: ScanTask, _tick: Tick) -> ScannedContainer:
 
 def key_rows(index: pl.DataFrame, source: Source) -> pl.DataFrame:
     """The natural keys in an index, each once."""
-    return index.select(source.columns).drop_nulls().unique(maintain_order=True)
+    return index.select(list(source.columns)).drop_nulls().unique(maintain_order=True)
 
 
 def read_keys(index: Path, source: Source) -> pl.DataFrame:
