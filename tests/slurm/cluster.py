@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -80,10 +81,20 @@ class Cluster:
         text = CONF.format(folder=self.folder, host=socket.gethostname().split(".")[0], ports=_ports())
         self.conf.write_text(text.lstrip())
         (self.folder / "state").mkdir()
-        self._spawn("slurmctld", ["slurmctld", "-D", "-i", "-f", str(self.conf)])
+        self.start_controller()
         for name in ("n1", "n2"):
             self.start_node(name)
         self.wait_idle()
+
+    def start_controller(self) -> None:
+        """Start slurmctld, with the state that it left."""
+        self._spawn("slurmctld", ["slurmctld", "-D", "-f", str(self.conf)])
+
+    def stop_controller(self) -> None:
+        """End slurmctld as its administrator would."""
+        process = self._processes.pop("slurmctld")
+        process.terminate()
+        process.wait(60)
 
     def start_node(self, name: str) -> None:
         """Start the slurmd of a node."""
@@ -166,7 +177,7 @@ class Cluster:
             )  # fmt: skip
 
     def _offspring(self, name: str) -> list[int]:
-        """The slurmstepd of a node's jobs and all below them: each has the node's name and our conf in its environment."""
+        """The slurmstepd of a node's jobs, and the jobs: their environment names our conf and the node."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -176,23 +187,21 @@ class Cluster:
                 continue
             ours = f"SLURM_CONF={self.conf}".encode() in words
             on_node = f"SLURMD_NODENAME={name}".encode() in words or f"-N\0{name}\0".encode() in line
-            if ours and on_node or (line.startswith(b"slurmstepd") and self._is_stepd_of(path, name)):
+            if (ours and on_node) or (line.startswith(b"slurmstepd") and self._is_stepd_of(path, name)):
                 found.append(int(path.name))
         return found
 
     def _is_stepd_of(self, path: Path, name: str) -> bool:
         spool = str(self.folder / f"spool-{name}")
         try:
-            return any(spool in os.readlink(fd) for fd in (path / "fd").iterdir())
+            return any(spool in str(fd.readlink()) for fd in (path / "fd").iterdir())
         except OSError:
             return False
 
 
 def _kill(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _ports() -> list[int]:

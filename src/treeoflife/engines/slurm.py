@@ -333,7 +333,7 @@ def grouped(tasks: Sequence[object], table: SlurmTable) -> list[tuple[int, ...]]
     """
     costs = [getattr(task, "cost", None) for task in tasks]
     if not table.group_minutes:
-        room = 0.0
+        room = -1.0
     elif all(cost is None for cost in costs):
         costs, room = [1.0] * len(tasks), float(math.ceil(len(tasks) / (4 * table.parallel)))
     else:

@@ -99,6 +99,16 @@ def breathes(task: Chore, _: Tick) -> int:
     return task.number
 
 
+def waits_for_go(task: Chore, tick: Tick) -> int:
+    """Says where it began, and returns once the file ``go`` is there."""
+    with (task.folder / f"began-{task.number}").open("a") as fd:
+        fd.write(os.environ.get("SLURMD_NODENAME", "?") + "\n")
+    while not (task.folder / "go").exists():
+        time.sleep(0.05)
+    tick(1)
+    return task.number
+
+
 def sees_variable(task: str, _: Tick) -> str | None:
     """An environment variable, as the worker sees it."""
     return os.environ.get(task)

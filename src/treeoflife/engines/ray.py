@@ -1,0 +1,230 @@
+"""Tasks on a Ray cluster: one that is there, or one that is started on this computer.
+
+Placement, retries after the loss of a worker or a node, and killing what takes too much memory are Ray's.
+This process keeps a bounded number of tasks in flight, and hears of progress through one small actor that
+stays on its own node.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..config import RayTable
+from ..errors import ConfigError, InputError, MissingExtra, TasksFailed
+from . import journal
+from .base import Done, Failed, Function, R, T, Tick, describe
+from .journal import Run
+
+_WAIT_SECONDS = 1.0
+_TICK_ITEMS = 64
+
+
+class RayEngine:
+    """Runs tasks on Ray.
+
+    Args:
+        table: the cluster, and what a task asks of it.
+        folder: where each run keeps its journal, on a file system that all nodes see at the same path.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+    """
+
+    def __init__(self, table: RayTable, folder: Path) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise MissingExtra("the engine ray needs Ray: pip install 'treeoflife[ray]'")
+        self.table = table
+        self.folder = folder.absolute()
+
+    def run(
+        self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
+    ) -> Iterator[Done[R] | Failed]:
+        """See :class:`treeoflife.engines.base.Engine`.
+
+        Raises:
+            ConfigError: there is no cluster at the address.
+            InputError: a worker does not see the folder of the dataset.
+            TasksFailed: somebody cancelled the run.
+        """
+        if not tasks:
+            return
+        _connect(self.table)
+        name = getattr(function, "__name__", type(function).__name__)
+        driver = _Driver(self.table, journal.begin(self.folder, "ray", name, len(tasks)), function, tasks, tick)
+        try:
+            yield from driver.outcomes()
+        finally:
+            driver.end()
+
+
+class _Driver:
+    def __init__(
+        self, table: RayTable, run: Run, function: Function[Any, Any], tasks: Sequence[Any], tick: Tick
+    ) -> None:
+        import ray
+
+        self.ray: Any = ray
+        self.table = table
+        self.run = run
+        self.tasks = tasks
+        self.tick = tick
+        self.function = ray.put(function)
+        self.counter = _counter(ray)
+        self.remote = ray.remote(_attempt).options(
+            num_cpus=table.cpus, memory=int(table.memory_gb * 2**30) or None, max_retries=table.tries - 1,
+            runtime_env={"env_vars": {"POLARS_MAX_THREADS": "1"}},
+        )  # fmt: skip
+        self.flying: dict[Any, int] = {}
+        self.failed = 0
+        self.left = len(tasks)
+
+    def outcomes(self) -> Iterator[Done[Any] | Failed]:
+        coming = iter(range(len(self.tasks)))
+        self._launch(coming)
+        while self.flying:
+            ready, _ = self.ray.wait(list(self.flying), num_returns=1, timeout=_WAIT_SECONDS)
+            for reference in ready:
+                outcome = self._outcome(reference)
+                self._hear()
+                self.left -= 1
+                yield outcome
+            self._hear()
+            if self.run.cancelled.exists():
+                raise TasksFailed(f"cancelled by 'treeoflife cancel'; {self.left} tasks were not done")
+            self._launch(coming)
+
+    def _launch(self, coming: Iterator[int]) -> None:
+        """Fill up what may be in flight: asked anew each time, since clusters grow and shrink."""
+        cores = self.ray.cluster_resources().get("CPU", 1.0)
+        most = self.table.in_flight or max(2, int(2 * cores / self.table.cpus))
+        while len(self.flying) < most:
+            number = next(coming, None)
+            if number is None:
+                return
+            probe = str(self.run.streams)
+            reference = self.remote.remote(self.function, number, self.tasks[number], self.counter, probe)
+            self.flying[reference] = number
+
+    def _outcome(self, reference: Any) -> Done[Any] | Failed:
+        number = self.flying.pop(reference)
+        try:
+            outcome: Done[Any] | Failed = self.ray.get(reference)
+        except self.ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, _Unseen):
+                raise InputError(str(error.cause)) from None
+            outcome = Failed(number, str(error.cause), str(error))
+        except self.ray.exceptions.RayError as error:
+            again = f", {self.table.tries} times" if self.table.tries > 1 else ""
+            outcome = Failed(number, f"{type(error).__name__}{again}: {str(error).strip()}", died=True)
+        if isinstance(outcome, Failed):
+            self.failed += 1
+            self.run.note("failed", task=number, label=journal.label(self.tasks[number]), error=outcome.error)
+        return outcome
+
+    def _hear(self) -> None:
+        """Pass on what the counter has heard; progress is no reason to fail."""
+        try:
+            items = self.ray.get(self.counter.take.remote(), timeout=30)
+        except self.ray.exceptions.RayError:
+            return
+        if items:
+            self.tick(items)
+
+    def end(self) -> None:
+        for reference in self.flying:
+            self.ray.cancel(reference, force=True)
+        self.ray.kill(self.counter)
+        how = "cancelled" if self.run.cancelled.exists() else "interrupted" if self.left else "complete"
+        self.run.note("ended", how=how, failed=self.failed, left=self.left)
+
+
+class _Unseen(Exception):
+    """A worker does not see the folder of the dataset."""
+
+
+class _Counter:
+    """Adds up ticks, on the node of the driver, so that no other node's loss loses it."""
+
+    def __init__(self) -> None:
+        self.items = 0
+
+    def add(self, items: int) -> None:
+        self.items += items
+
+    def take(self) -> int:
+        items, self.items = self.items, 0
+        return items
+
+
+def _connect(table: RayTable) -> None:
+    """Join the cluster, unless this process has."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    # Ray would pack the working folder, or ask a package manager, to make the workers' environment.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray.init(
+            address=table.address or "local", log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"no Ray cluster at engine.ray.address = {table.address!r}: {error}") from None
+
+
+def _counter(ray: Any) -> Any:
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(_Counter).options(num_cpus=0, scheduling_strategy=here).remote()
+
+
+def _attempt(function: Function[Any, Any], number: int, task: Any, counter: Any, probe: str) -> Done[Any] | Failed:
+    """What a worker does: whatever the task raises is its outcome."""
+    if not Path(probe).is_dir():
+        raise _Unseen(
+            f"the Ray worker on {socket.gethostname()} does not see {probe}: the dataset must lie on a file system "
+            "that every node of the cluster mounts at the same path"
+        )
+    tick = _Ticker(counter)
+    try:
+        outcome: Done[Any] | Failed = Done(number, function(task, tick))
+        pickle.dumps(outcome)
+    except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
+        print(f"task {number}: {type(error).__name__}: {error}", file=sys.stderr)
+        outcome = describe(number, error)
+    tick.flush()
+    return outcome
+
+
+class _Ticker:
+    """A tick that tells the counter every so often; what it told first arrives first."""
+
+    def __init__(self, counter: Any) -> None:
+        self.counter = counter
+        self.pending = 0
+        self.told = False
+
+    def __call__(self, items: int) -> None:
+        self.pending += items
+        if self.pending >= _TICK_ITEMS:
+            self.counter.add.remote(self.pending)
+            self.pending, self.told = 0, True
+
+    def flush(self) -> None:
+        """Return once the counter knows all; progress is no reason to fail."""
+        import ray
+
+        if self.told or self.pending:
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.get(self.counter.add.remote(self.pending))
