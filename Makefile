@@ -1,0 +1,49 @@
+# Each target sets up what it needs, in .venv. Needed beforehand: make, and Python 3.11 or later.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-slurm lint format bench clean
+
+help: ## Show what there is to make.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.core: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[slurm,ray,download]'
+	touch $@
+
+demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.
+	$(BIN)/treeoflife demo demo
+
+test: $(VENV)/.dev ## Run the tests that CI runs.
+	$(BIN)/python -m pytest -m "not slow and not slurm"
+
+test-slow: $(VENV)/.dev ## Run the long tests.
+	$(BIN)/python -m pytest -m slow
+
+test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
+	@tests/slurm/install
+	$(BIN)/python -m pytest -m slurm tests/slurm
+
+lint: $(VENV)/.dev ## Check formatting, style and types.
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code.
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev ## Run the benchmarks.
+	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python $$one; done
+
+clean: ## Remove what the targets made.
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
