@@ -17,6 +17,7 @@ from ..paths import Paths
 from ..records import RANKS
 from ..sources import Source
 from . import authorities, common, evidence, findings, outputs
+from .lookups import lookup_file
 from .parsing import Parser, make_parser
 from .resolve import Knowledge, know, resolve
 from .tree import read_tree
@@ -110,7 +111,11 @@ def names_inputs(config: Config, sources: Sequence[Source]) -> tuple[dict[str, A
     return {**settings, "sources": labels, "given": sorted(key for key in _FILES if getattr(names, key))}, files
 
 
-def load(names: Names, parser: Parser, listen: Listen = lambda line: None) -> Known:
+def _silent(line: str) -> None:
+    """Hear nothing."""
+
+
+def load(names: Names, parser: Parser, listen: Listen = _silent) -> Known:
     """Read every authority that is configured; ``listen`` hears what the run goes without.
 
     Raises:
@@ -236,8 +241,41 @@ def name_evidence(rows: pl.DataFrame, known: Known, order: Sequence[str]) -> tup
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), table
 
 
+@dataclass(frozen=True)
+class _Named:
+    """Names, findings, and what the outputs need beyond them."""
+
+    table: pl.DataFrame
+    findings: pl.DataFrame
+    images: dict[str, pl.DataFrame]
+    known: Known
+
+
+def name_sources(
+    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = _silent
+) -> pl.DataFrame:
+    """The names of these sources as a table with the columns of names.parquet; nothing is written but the verifier's cache.
+
+    Raises:
+        ConfigError: the parser cannot be loaded.
+        InputError: an input that is configured is missing or malformed.
+    """
+    return _named(config, paths, sources, mapping, listen).table
+
+
+def _named(config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen) -> _Named:
+    parser = make_parser(config.names.parser)
+    known = load(config.names, parser, listen)
+    images = {source.name: read_source(mapping, source) for source in sources}
+    rows = gather(config, sources, images, known, parser)
+    known = _ask_verifier(config, paths, rows, known, parser, listen)
+    names, found = name_evidence(rows, known, config.names.common_authorities)
+    every = pl.concat([known.troubles, found]).sort(findings.ORDER)
+    return _Named(_columns(names, parser), every, images, known)
+
+
 def resolve_names(
-    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = lambda line: None
+    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = _silent
 ) -> NamesReport:
     """Name every image of the mapping, and write all that the stage writes; names.parquet last.
 
@@ -245,28 +283,9 @@ def resolve_names(
         ConfigError: the parser cannot be loaded.
         InputError: an input that is configured is missing or malformed.
     """
-    parser = make_parser(config.names.parser)
-    known = load(config.names, parser, listen)
-    images = {source.name: read_source(mapping, source) for source in sources}
-    rows = gather(config, sources, images, known, parser)
-    known = _ask_verifier(config, paths, rows, known, parser, listen)
-    names, found = name_evidence(rows, known, config.names.common_authorities)
-    table = _columns(names, parser)
-    every = pl.concat([known.troubles, found]).sort(findings.ORDER)
-    count = _write(paths, table, every, sources, images, read_splits(mapping), known, config)
-    return _report(table, every, count, known)
-
-
-def name_sources(
-    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = lambda line: None
-) -> pl.DataFrame:
-    """The rows of names.parquet for some sources, where others have published lookups; nothing is written."""
-    parser = make_parser(config.names.parser)
-    known = load(config.names, parser, listen)
-    rows = gather(config, sources, {source.name: read_source(mapping, source) for source in sources}, known, parser)
-    known = _ask_verifier(config, paths, rows, known, parser, listen)
-    names, _ = name_evidence(rows, known, config.names.common_authorities)
-    return _columns(names, parser)
+    named = _named(config, paths, sources, mapping, listen)
+    rows = _write(config, paths, sources, named, read_splits(mapping))
+    return _report(named.table, named.findings, rows, named.known)
 
 
 def _ask_verifier(
@@ -291,26 +310,22 @@ def _columns(names: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     return shaped.select(COLUMNS).sort("source", "name_key")
 
 
-def _write(
-    paths: Paths, table: pl.DataFrame, found: pl.DataFrame, sources: Sequence[Source], images: dict[str, pl.DataFrame],
-    splits: pl.DataFrame, known: Known, config: Config,
-) -> int:  # fmt: skip
-    order = [known.vernaculars[name] for name in config.names.common_authorities if name in known.vernaculars]
+def _write(config: Config, paths: Paths, sources: Sequence[Source], named: _Named, splits: pl.DataFrame) -> int:
+    vernaculars = named.known.vernaculars
+    order = [vernaculars[name] for name in config.names.common_authorities if name in vernaculars]
     outputs.write_scientific_to_common(paths.scientific_to_common, common.by_name(order))
-    numbered = outputs.with_classes(table.select("source", "name_key", *RANKS, "common"))
+    numbered = outputs.with_classes(named.table.select("source", "name_key", *RANKS, "common"))
     for source in sources:
-        outputs.write_lookup(
-            paths.naming / f"{source.name}_name_lookup.json", numbered.filter(pl.col("source") == source.name)
-        )
-    count = outputs.write_predicted_catalog(
-        paths.predicted_catalog, numbered, splits, [(s, images[s.name]) for s in sources]
-    )
+        own = numbered.filter(pl.col("source") == source.name)
+        outputs.write_lookup(lookup_file(paths.naming, source.name), own)
+    images = [(source, named.images[source.name]) for source in sources]
+    count = outputs.write_predicted_catalog(paths.predicted_catalog, numbered, splits, images)
     with replacing(paths.name_findings) as temporary:
-        found.write_parquet(temporary, compression="zstd")
+        named.findings.write_parquet(temporary, compression="zstd")
     with replacing(paths.name_findings_csv) as temporary:
-        found.write_csv(temporary)
+        named.findings.write_csv(temporary)
     with replacing(paths.names) as temporary:
-        table.write_parquet(temporary, compression="zstd")
+        named.table.write_parquet(temporary, compression="zstd")
     return count
 
 

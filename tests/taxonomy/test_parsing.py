@@ -1,0 +1,76 @@
+"""Parsing and cleaning never raise, are idempotent, and never return markup, an author or a year."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from treeoflife.errors import ConfigError
+from treeoflife.taxonomy.parsing import Parser, SimpleParser, make_parser, parse
+from treeoflife.taxonomy.tables import rank_value
+from treeoflife.taxonomy.text import clean_common, clean_text
+
+PARSERS = [make_parser("gnparser"), SimpleParser()]
+genus = st.sampled_from(["Panthera", "Morus", "Isoetes", "Aedes", "Poa"])
+epithet = st.sampled_from(["leo", "uva-ursi", "alba", "niger", "aegypti"])
+author = st.sampled_from(["", " L.", " (Linnaeus, 1758)", " Smith & Jones, 1901", " (L.) Mill.", " Homolle ex Arènes"])
+below = st.sampled_from(["", " ssp. minor", " var. major", " subsp. minor var. major"])
+markup = st.sampled_from(["{}", "<i>{}</i>", "&lt;i&gt;{}&lt;/i&gt;", " {}\n"])
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@given(genus, epithet, below, author, markup)
+@settings(max_examples=150, deadline=None)
+def test_authors_years_and_markup_are_taken_off(parser: Parser, g: str, e: str, b: str, a: str, m: str) -> None:
+    parsed = parse(m.format(f"{g} {e}{b}{a}"), parser)
+    assert (parsed.genus, parsed.species) == (g, e)
+    assert not re.search(r"[<>]|\d|Linn|Smith|Mill|Homolle", parsed.canonical)
+    assert parse(parsed.canonical, parser)[:3] == parsed[:3]
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@given(st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_parsed_without_an_error_and_the_same_when_parsed_again(parser: Parser, text: str) -> None:
+    parsed = parse(text, parser)
+    assert parse(parsed.canonical, parser)[:3] == parsed[:3]
+    assert not re.search("[<>]", parsed.canonical)
+    assert not re.search("[<>]", rank_value(text, parser))
+
+
+@given(st.text(alphabet="<>&;ltgamp i/bLion 'é\n", max_size=40))
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    assert clean_text(clean_text(text)) == clean_text(text)
+    assert clean_common(clean_common(text)) == clean_common(text)
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@pytest.mark.parametrize(
+    ("name", "genus", "species"),
+    [
+        ("Mentha × piperita L.", "Mentha", "× piperita"),
+        ("Salix alba x fragilis", "Salix", "alba × fragilis"),
+        ("Aedes sp. BOLD:AAA1234", "Aedes", "sp. BOLD:AAA1234"),
+        ("Tobacco mosaic virus", "", "Tobacco mosaic virus"),
+        ("Candidatus Phytoplasma asteris", "Candidatus Phytoplasma", "asteris"),
+    ],
+)
+def test_hybrids_placeholders_viruses_and_candidates_are_kept_whole(
+    parser: Parser, name: str, genus: str, species: str
+) -> None:
+    parsed = parse(name, parser)
+    assert (parsed.genus, parsed.species) == (genus, species)
+
+
+@pytest.mark.parametrize("value", ["unknown", "(unidentified)", "not_classified", "pleasehelp", "", "?", "Unknown"])
+def test_a_rank_that_says_nobody_knows_is_empty(value: str) -> None:
+    assert rank_value(value, PARSERS[0]) == ""
+
+
+def test_where_gnparser_does_not_load_the_error_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match='parser = "simple"'):
+        make_parser("gnparser")
