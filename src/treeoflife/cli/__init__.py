@@ -24,18 +24,35 @@ def main() -> None:
         app()
     except TreeoflifeError as error:
         _fail(str(error), 2 if isinstance(error, ConfigError) else 1)
-    except KeyboardInterrupt:
-        _fail("stopped; what is done is kept, and the same command goes on from there", 130)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Typer turns Ctrl-C into exit status 130 by itself, and says nothing.
+        if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
+            raise
+        _fail(f"stopped; {_GOES_ON}", _INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in _REASONS:
+    except Exception as error:
+        if not (told := _of_the_machine(error)):
             raise
-        where = f": {error.filename}" if error.filename else ""
-        _fail(f"{_REASONS[error.errno]}{where}; what is done is kept, and the same command goes on from there", 1)
+        _fail(f"{told}; {_GOES_ON}", 1)
 
 
+def _of_the_machine(error: Exception) -> str:
+    """What the computer said, in a few words; nothing for an error of another kind, which is a bug."""
+    text = str(error)
+    # SQLite and Polars have words of their own for a full disk.
+    if isinstance(error, OSError) and error.strerror:
+        text = _REASONS.get(error.errno or 0, error.strerror)
+        return f"{text}: {error.filename}" if error.filename else text
+    if isinstance(error, OSError):
+        return text
+    full = "database or disk is full" in text or "No space left on device" in text
+    return _REASONS[errno.ENOSPC] if full else ""
+
+
+_INTERRUPTED = 130
+_GOES_ON = "what is done is kept, and the same command goes on from there"
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from .. import __version__, cli_names
 from ..errors import ConfigError
-from . import checks, demo
+from . import catalog, checks, demo
 from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, dataset_of, show, working
 
 app = typer.Typer(
@@ -141,16 +141,14 @@ def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def wds(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
-    """Encode the images, plan the shards, and pack them."""
-    _stages(config, workers, engine, "encode", "plan", "pack")
+    """Encode the images, bring their names up to date, plan the shards, and pack them."""
+    from ..pipeline import WDS
 
-
-@app.command()
-def catalog(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write the catalog from the shards' own indexes."""
-    _stages(config, None, None, "catalog")
+    _stages(config, workers, engine, *WDS)
 
 
 app.command(name="check-wds")(checks.check_wds)
 app.command(name="check-taxa")(checks.check_taxa)
 app.command(name="demo")(demo.demo)
+app.command(name="catalog")(catalog.catalog)
+app.add_typer(cli_names.app, name="names")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -59,9 +59,13 @@ def check(path: Path, sources: Iterable[Source]) -> None:
 
 def read_source(path: Path, source: Source) -> pl.DataFrame:
     """All images of a source: its columns, and ``treeoflife_id``. Empty where the mapping lacks its table."""
-    columns = [*source.columns, ID]
-    schema = {**{column: _TYPES[kind] for column, kind in source.columns.items()}, "treeoflife_id": pl.String}
-    return _read(path, source.name, columns, schema)
+    return read_table(path, source.name, source.columns)
+
+
+def read_table(path: Path, table: str, columns: Mapping[str, type[int] | type[str]]) -> pl.DataFrame:
+    """All rows of the table of a source: these columns, and ``treeoflife_id``."""
+    schema = {**{column: _TYPES[kind] for column, kind in columns.items()}, "treeoflife_id": pl.String}
+    return _read(path, table, [*columns, ID], schema)
 
 
 def ids(path: Path) -> pl.Series:

@@ -29,7 +29,7 @@ def captions(taxon: Taxon, common: str) -> dict[str, str]:
     'a photo of kingdom Animalia genus Panthera species leo with common name Lion.'
     """
     sci, taxonomic = taxon.scientific_name, taxon.taxonomic_name
-    common = common or sci or taxonomic
+    common = common_or(taxon, common)
     tagged = " ".join(f"{rank} {name}" for rank, name in zip(RANKS, taxon, strict=True) if name)
     return {
         "scientific_name.txt": sci,
@@ -43,6 +43,11 @@ def captions(taxon: Taxon, common: str) -> dict[str, str]:
         "taxon_com.txt": f"a photo of {taxonomic} with common name {common}.",
         "taxonTag_com.txt": f"a photo of {tagged} with common name {common}.",
     }
+
+
+def common_or(taxon: Taxon, common: str) -> str:
+    """The common name; without one, the scientific name, else the taxonomic name."""
+    return common or taxon.scientific_name or taxon.taxonomic_name
 
 
 def archive_bytes(taxon: Taxon, common: str) -> int:

@@ -22,7 +22,7 @@ from ..sources import Source
 from ..splits import shuffled
 from ..tarwrite import BLOCK, end
 from .captions import STEP_VERSION as CAPTIONS_VERSION
-from .captions import archive_bytes
+from .captions import archive_bytes, common_or
 
 STEP_VERSION = 1
 LEDGER = {
@@ -88,6 +88,9 @@ def _named(source: Source, images: pl.DataFrame, names: pl.DataFrame) -> pl.Data
     """The images of a source with their names, null where there is none."""
     key = pl.col(source.name_key).cast(pl.String)
     names = names.select("name_key", *NAME_COLUMNS).unique("name_key", keep="first", maintain_order=True)
+    names = names.with_columns(pl.col(NAME_COLUMNS).fill_null(""))
+    common = [common_or(Taxon(*row[:-1]), row[-1]) for row in names.select(NAME_COLUMNS).iter_rows()]
+    names = names.with_columns(pl.Series("common", common, dtype=pl.String))
     return images.with_columns(name_key=key).join(names, on="name_key", how="left", maintain_order="left")
 
 
