@@ -63,6 +63,11 @@ def states(name: str) -> dict[str, State] | None:
     }
 
 
+def live(name: str) -> bool:
+    """Whether jobs of that name wait or run."""
+    return any(not state.over for state in (states(name) or {}).values())
+
+
 def max_array_size() -> int:
     """The most jobs that an array may have here."""
     found = re.search(r"MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config") or "")

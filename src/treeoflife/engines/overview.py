@@ -1,0 +1,148 @@
+"""What runs on a cluster, read from the journals and, where there is one, from Slurm's queue; and ending it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..lock import holder
+from . import journal, slurm_queue
+from .journal import Run
+
+
+@dataclass
+class Job:
+    """A job of a run.
+
+    Attributes:
+        job: its Slurm id.
+        state: pending, running, done, or how it ended.
+        tasks: how many tasks it has.
+        label: the first of them.
+        log: what it printed.
+        where: its node, or why it waits.
+    """
+
+    job: str
+    state: str
+    tasks: int
+    label: str
+    log: str
+    where: str = ""
+
+
+@dataclass
+class Overview:
+    """A run of an engine."""
+
+    name: str
+    engine: str
+    runs: str
+    since: str
+    driver: str
+    state: str
+    tasks: int
+    jobs: list[Job] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it."""
+        return asdict(self)
+
+    def lines(self, shown: int) -> Iterator[str]:
+        """For people: the run, a count of its jobs, those that run or went wrong, and the failed tasks."""
+        count = ", ".join(f"{number} {state}" for state, number in Counter(job.state for job in self.jobs).items())
+        yield f"{self.name}: {self.runs}, {self.tasks} tasks, {self.state}; driven by {self.driver}, since {self.since}"
+        if count:
+            yield f"  jobs: {count}"
+        told = [job for job in self.jobs if job.state not in ("done", "pending")]
+        for job in told[:shown]:
+            yield f"  {job.job:<12} {job.state:<10} {job.where:<12} {job.tasks:>5} tasks  {job.label}  {job.log}"
+        if len(told) > shown:
+            yield f"  and {len(told) - shown} more; --json has all"
+        for failure in self.failures[:shown]:
+            yield f"  failed: {failure['label']}: {failure['error'].splitlines()[0]}"
+
+
+def overview(folder: Path, *, everything: bool = False) -> list[Overview]:
+    """The runs below ``folder``: those that go on and the last that ended, or all of them."""
+    runs = journal.runs(folder)
+    if not everything:
+        over = [run for run in runs if run.ended()]
+        runs = [run for run in runs if run not in over[:-1]]
+    return [_overview(run) for run in runs]
+
+
+def _overview(run: Run) -> Overview:
+    about, events = run.about, list(run.events())
+    ended = next((str(event["how"]) for event in events if event["event"] == "ended"), "")
+    seen = {} if ended or not shutil.which("squeue") else slurm_queue.states(run.name) or {}
+    jobs = {event["job"]: _job(event) for event in events if event["event"] == "submitted"}
+    for event in events:
+        if event["event"] == "began":
+            jobs[event["job"]].state, jobs[event["job"]].where = "running", event["host"]
+        if event["event"] == "over":
+            jobs[event["job"]].state = event["how"]
+    for job in jobs.values():
+        _see(job, seen.get(job.job), ended)
+    driver = f"process {about.get('pid')} on {about.get('host')}"
+    if about.get("job"):
+        driver += f" (Slurm job {about['job']})"
+    failures = [event for event in events if event["event"] == "failed"]
+    state = ended or _state_of_driver(run, list(jobs.values()))
+    return Overview(
+        run.name, about.get("engine", ""), about.get("runs", ""), about.get("since", ""), driver, state,
+        about.get("tasks", 0), list(jobs.values()), [{k: str(e[k]) for k in ("label", "error")} for e in failures],
+    )  # fmt: skip
+
+
+def _job(event: dict[str, Any]) -> Job:
+    labels = event.get("labels") or [""]
+    return Job(event["job"], "pending", len(event.get("tasks", ())), labels[0], event.get("log", ""))
+
+
+def _see(job: Job, state: slurm_queue.State | None, ended: str) -> None:
+    """What the queue says is newer than the journal, for a job that the journal does not know to be over."""
+    if job.state not in ("pending", "running"):
+        return
+    if state:
+        job.state = state.state.lower()
+        job.where = state.node or state.reason
+    elif ended:
+        job.state = "done" if ended == "complete" else ended
+
+
+def _state_of_driver(run: Run, jobs: list[Job]) -> str:
+    """A driver's own job has no journal of its end: the queue tells."""
+    if run.about.get("engine") != "driver" or not jobs:
+        return "running"
+    return jobs[0].state if jobs[0].state in ("pending", "running", "completing") else "over"
+
+
+def cancel_all(folder: Path, lock: Path) -> list[str]:
+    """End what goes on below ``folder`` and the process that drives it; returns what was ended, in words.
+
+    The driver of another computer stops when it sees the file ``cancelled``.
+    """
+    told = []
+    for run in journal.runs(folder):
+        if run.ended():
+            continue
+        run.cancelled.touch()
+        if shutil.which("scancel") and slurm_queue.live(run.name) and slurm_queue.cancel(run.name):
+            told.append(f"the jobs of {run.name}")
+        if run.about.get("engine") == "driver":
+            run.note("ended", how="cancelled")
+    found = holder(lock)
+    if found and found.alive_here():
+        os.kill(found.pid, signal.SIGTERM)
+        told.append(str(found))
+    elif found and not told:
+        told.append(f"asked {found} to stop")
+    return told
