@@ -18,6 +18,8 @@ from .sources.base import IMAGE_SUFFIXES
 
 _EOL_NAME = re.compile(r"([0-9]+_[0-9]+)(?:_eol.*)?")
 _SUBGENUS = re.compile(r"\s*\([^)]*\)")
+_BETWEEN = re.compile(r"[\s_|;,>/]+")
+_HYPHENS_OF_RANKS = 5
 _COLUMNS = (
     "species",
     "scientific_name",
@@ -41,7 +43,7 @@ class HoldoutList:
 
     Attributes:
         path: its file.
-        species: each entry by which whole species are held out, and the species it means.
+        species: each entry by which whole species are held out, and the species it means; nothing if it means none.
         images: the image names listed.
     """
 
@@ -73,27 +75,34 @@ class Matches:
 def species_of(text: str) -> str | None:
     """The species that an entry means, as 'genus epithet' in small letters; None if it names no species.
 
-    The ranks above may stand before it, joined by '-' or '_'; authors may follow it.
+    The ranks above may stand before it, joined by whatever; authors or a subspecies may follow it.
 
     >>> species_of("Animalia-Mollusca-Bivalvia-Unionida-Unionidae-Cyclonaias-tuberculata")
     'cyclonaias tuberculata'
     >>> species_of("Arctostaphylos uva-ursi (L.) Spreng.")
     'arctostaphylos uva-ursi'
     """
-    words = _SUBGENUS.sub("", text.replace("_", " ")).split()
-    if len(words) < 2 and text.count("-") >= 1:
-        words = _after_ranks(text.split("-"))
-    elif len(words) > 2 and "_" in text:
-        words = _after_ranks(words)
+    clean = _SUBGENUS.sub("", text).replace("×", " ").strip()
+    words = [word for word in _BETWEEN.split(clean) if word not in ("", "x") and not word.isdigit()]
+    if clean.count("-") >= _HYPHENS_OF_RANKS or (len(words) == 1 and "-" in clean):
+        words = _after_ranks(clean.split("-"))
+    elif len(words) > 2 and words[1][:1].isupper():
+        words = _before_epithet(words)
     return " ".join(words[:2]).lower() if len(words) >= 2 else None
 
 
 def _after_ranks(parts: list[str]) -> list[str]:
-    """Genus and epithet: from the last capital on, hyphens of the epithet put back."""
-    capitals = [place for place, part in enumerate(parts) if part[:1].isupper()]
-    if not capitals or capitals[-1] + 1 >= len(parts):
-        return []
-    return [parts[capitals[-1]], "-".join(filter(None, parts[capitals[-1] + 1 :]))]
+    """Genus and epithet of ranks joined by hyphens: from the last capital on, or else the sixth and seventh rank."""
+    capitals = [place for place, part in enumerate(parts[:-1]) if part[:1].isupper()]
+    genus = capitals[-1] if capitals else 5
+    epithet = "-".join(filter(None, parts[genus + 1 :])).split()
+    return [parts[genus].strip(), epithet[0]] if epithet else []
+
+
+def _before_epithet(words: list[str]) -> list[str]:
+    """Genus and epithet of ranks that are words: the first small letter begins the epithet."""
+    small = [place for place, word in enumerate(words) if word[:1].islower()]
+    return words[small[0] - 1 : small[0] + 1] if small and small[0] else words
 
 
 def read(holdout: Holdout) -> HoldoutList:
@@ -115,7 +124,8 @@ def read(holdout: Holdout) -> HoldoutList:
         keys = [entry for entry in entries if entry not in set(images)] if holdout.by != "species" else entries
         images = [] if holdout.by == "species" else images
         whole_species = True
-    species = {key: found for key in keys if (found := species_of(key))} if whole_species else {}
+    species = {key: species_of(key) or "" for key in keys if key.strip()} if whole_species else {}
+    images = [image for image in images if PurePosixPath(image.replace("\\", "/")).stem]
     if not species and not images:
         raise InputError(f"the hold-out list {holdout.path} has no entry: neither a species nor an image name")
     return HoldoutList(holdout.path, species, tuple(images))
@@ -136,13 +146,22 @@ def _from_json(path: Path, text: str) -> tuple[list[str], list[str]]:
 
 def _lines(text: str) -> list[str]:
     """The entries of a text file or of a CSV: one a line, from the column that is called like one, else the first."""
-    rows = [row for row in csv.reader(text.splitlines()) if row and row[0].strip() and not row[0].startswith("#")]
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
     if not rows:
         return []
     head = [cell.strip().lower() for cell in rows[0]]
+    if "genus" in head and "species" in head:
+        return [_binomial(dict(zip(head, row, strict=False))) for row in rows[1:]]
     place = next((head.index(name) for name in _COLUMNS if name in head), None)
     body, column = (rows, 0) if place is None else (rows[1:], place)
     return [row[column].strip() for row in body if len(row) > column and row[column].strip()]
+
+
+def _binomial(row: dict[str, str]) -> str:
+    """The species of a table's row that has genus and epithet apart."""
+    genus, species = row.get("genus", "").strip(), row.get("species", "").strip()
+    return species if species.lower().startswith(f"{genus.lower()} ") else f"{genus} {species}".strip()
 
 
 def _is_image(entry: str) -> bool:
@@ -176,8 +195,9 @@ _HITS = {"treeoflife_id": pl.String, "entry": pl.String, "reason": pl.String}
 
 
 def _by_species(one: HoldoutList, images: pl.DataFrame) -> pl.DataFrame:
-    wanted = pl.DataFrame(list(one.species.items()), schema={"entry": pl.String, "name": pl.String}, orient="row")
-    first_epithet = pl.col("species").str.split(" ").list.first()
+    meant = [(entry, name) for entry, name in one.species.items() if name]
+    wanted = pl.DataFrame(meant, schema={"entry": pl.String, "name": pl.String}, orient="row")
+    first_epithet = pl.col("species").str.replace(r"^(×|x )\s*", "").str.split(" ").list.first()
     name = (pl.col("genus") + " " + first_epithet).str.to_lowercase()
     named = images.select("treeoflife_id", name=name).filter(pl.col("name").is_not_null())
     return named.join(wanted, on="name").with_columns(reason=pl.lit("held-out-species")).select(list(_HITS))
