@@ -45,8 +45,9 @@ def archive_members(archive: Path, max_bytes: int) -> Iterator[Member]:
         for member in members(stream, max_bytes):
             if member.regular or not member.name.endswith("/"):
                 yield member
-        while stream.read(_BUFFER):  # to the end, so that gzip's checksum is checked
-            pass
+        while rest := stream.read(_BUFFER):  # to the end, so that gzip's checksum is checked
+            if rest.strip(b"\0"):
+                raise TarError("bytes follow its end marker: a second archive, or a block that was zeroed")
 
 
 def printable(name: str) -> str:
