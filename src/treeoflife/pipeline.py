@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from . import holdout
 from .dataset import Run
 from .errors import ConfigError
+from .mapping import store
 from .stages import catalog, check_taxa, check_wds, encode, mapping, metadata, pack, plan, splits, tidy
 from .stages.base import State
 
@@ -40,8 +42,8 @@ STAGES = (
 )
 """Encoding comes first, since it needs nothing but the sources: its index spares the mapping a second reading."""
 
-WDS = ("encode", "plan", "pack")
-"""The stages of the command ``wds``."""
+WDS = ("encode", "metadata", "plan", "pack")
+"""The stages of the command ``wds``: a plan needs names, and where they are published nobody asks for them by hand."""
 
 
 def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
@@ -60,11 +62,25 @@ def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
     wanted = set(only) if only is not None else {stage.name for stage in STAGES}
     if unknown := wanted - {stage.name for stage in STAGES}:
         raise ConfigError(f"there is no stage {sorted(unknown)}; there are {[stage.name for stage in STAGES]}")
+    _preflight(run)
     done: dict[str, str] = {}
     for stage in STAGES:
         if stage.name in wanted and not stage.look(run).fresh:
             done[stage.name] = stage.work(run)
     return done
+
+
+def _preflight(run: Run) -> None:
+    """Read the small files that only a late stage needs: hours of encoding must not come before a sentence about them.
+
+    Raises:
+        InputError: a published mapping or a hold-out list is missing or malformed.
+    """
+    dataset = run.dataset
+    if dataset.config.mapping.published:
+        store.check(dataset.mapping, dataset.sources)
+    for one in dataset.config.holdout:
+        holdout.read(one)
 
 
 def status(run: Run) -> dict[str, State]:

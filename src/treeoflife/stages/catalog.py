@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import catalog
 from ..dataset import Run
+from ..errors import InputError
 from ..images.store import read_meta
 from ..records import SPLITS
 from ..wds.pack import index_meta
@@ -27,8 +28,14 @@ def look(run: Run) -> State:
 
 
 def work(run: Run) -> str:
-    """Write the catalog."""
+    """Write the catalog.
+
+    Raises:
+        InputError: the shards are not all there.
+    """
     paths = run.dataset.paths
+    if _inputs(run) is None:
+        raise InputError(f"the shards in {paths.shards} are not all there: 'treeoflife wds' packs them")
     shards = [(split, number) for split in SPLITS for number in range(_shards(run, split))]
     run.listener.start("catalog", len(shards), "shards")
     indexes = [(split, paths.shard_index(split, number)) for split, number in shards]

@@ -11,7 +11,7 @@ import polars as pl
 
 from .. import holdout
 from ..dataset import Run
-from ..errors import TreeoflifeError
+from ..errors import InputError, TreeoflifeError
 from ..files import fingerprint, read_json, write_json, write_text
 from ..mapping.store import read_source
 from ..records import SPLITS
@@ -55,7 +55,13 @@ def work(run: Run) -> str:
 
 
 def check(run: Run) -> list[Finding]:
-    """Check the dataset's shards, and write logs/check-wds.json and logs/bad-shards.txt."""
+    """Check the dataset's shards, and write logs/check-wds.json and logs/bad-shards.txt.
+
+    Raises:
+        InputError: no shard has been planned yet.
+    """
+    if not pack.has_plans(run):
+        raise InputError(f"there is nothing to check in {run.dataset.paths.shards}: 'treeoflife wds' plans the shards")
     inputs = _inputs(run)
     planned = list(pack.planned(run))
     size, paths = run.dataset.config.images.size, run.dataset.paths
@@ -92,15 +98,11 @@ def report(run: Run, findings: Sequence[Finding], more: dict[str, Any]) -> None:
 
 
 def _strangers(run: Run, expected: set[Path]) -> list[Finding]:
-    """Files in the folders of the shards that should not be there."""
-    found = []
-    for split in SPLITS:
-        folder = run.dataset.paths.split(split)
-        lists = {run.dataset.paths.sizes(split), run.dataset.paths.wids(split)}
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path not in expected | lists:
-                found.append(Finding("unexpected-file", str(path), detail="it is not in the plan"))
-    return found
+    """Tars in the folders of the shards that are not in the plan, and that a trainer's glob would take in."""
+    there = (path for split in SPLITS for path in sorted(run.dataset.paths.split(split).glob("*.tar")))
+    return [
+        Finding("unexpected-file", str(path), detail="it is not in the plan") for path in there if path not in expected
+    ]
 
 
 def _ids(run: Run) -> pl.Series | None:

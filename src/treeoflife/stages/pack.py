@@ -24,7 +24,7 @@ def look(run: Run) -> State:
     """How many shards are as planned, and why others are not."""
     shards = list(planned(run))
     if not shards:
-        return State(0, 1, ("there is no plan yet",)) if not _has_plans(run) else State(0, 0)
+        return State(0, 1, ("there is no plan yet",)) if not has_plans(run) else State(0, 0)
     reasons = [why(run, task) for task in shards]
     reasons += ["a shard that is not in the plan" for _ in _surplus(run, shards)]
     reasons += ["its lists of shards are not up to date" for split in SPLITS if not _listed(run, split, shards)]
@@ -61,7 +61,8 @@ def why(run: Run, task: PackTask) -> str | None:
     return None
 
 
-def _has_plans(run: Run) -> bool:
+def has_plans(run: Run) -> bool:
+    """Whether every split has a plan."""
     return all(read_meta(run.dataset.paths.split_plan(split)) for split in SPLITS)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from .. import holdout
 from ..dataset import Run
+from ..errors import InputError
 from ..files import fingerprint, write_json
 from ..images.store import read_meta
 from ..mapping.store import read_source, read_splits
@@ -28,8 +29,14 @@ def look(run: Run) -> State:
 
 
 def work(run: Run) -> str:
-    """Write the ledger and the plan of each split."""
+    """Write the ledger and the plan of each split.
+
+    Raises:
+        InputError: there are no names yet.
+    """
     dataset, paths = run.dataset, run.dataset.paths
+    if not paths.names.exists():
+        raise InputError(f"there are no names at {paths.names}: 'treeoflife metadata' makes them")
     meta = {"from": _inputs(run)}
     run.listener.start("plan", len(dataset.sources) + len(SPLITS), "tables")
     before = _texts(run)
