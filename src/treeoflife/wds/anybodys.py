@@ -151,7 +151,7 @@ def _held(holdouts: Sequence[Path], keys: list[pl.DataFrame]) -> pl.Series | Non
     if not holdouts:
         return None
     lists = [read(Holdout(path=path)) for path in holdouts]
-    species = {name for one in lists for name in one.species.values()}
+    species = {name for one in lists for name in one.species.values() if name}
     images = {Path(image).stem for one in lists for image in one.images}
     every = pl.concat(keys)
     short = pl.col("name").str.split(" ").list.head(2).list.join(" ").str.to_lowercase()
