@@ -78,11 +78,9 @@ def parse(name: str, parser: Parser) -> ParsedName:
     text = clean_text(name)
     if is_unknown(text) or not any(letter.isalpha() for letter in text):
         return ParsedName()
-    text = (
-        capitalised(text.lower() if text.isupper() and text.replace(" ", "").isalpha() else text)
-        if not _VIRAL.search(text)
-        else text
-    )
+    if not _VIRAL.search(text):
+        text = capitalised(text)
+        text = capitalised(text.lower()) if text.isupper() and text.replace(" ", "").isalpha() else text
     return regular(text) or _stable(parser.parse(text), parser)
 
 
