@@ -78,7 +78,7 @@ def capitalised(value: str) -> str:
     >>> capitalised("FELIDAE"), capitalised("× cupressocyparis")
     ('Felidae', '× Cupressocyparis')
     """
-    if value.isupper() and value.isalpha() and len(value) > 2:
+    if value.isupper() and value.isalpha() and len(value) > 1:
         value = value.lower()
     for at, letter in enumerate(value):
         if letter.isalpha():
