@@ -52,6 +52,8 @@ def check_wds(
         _print(findings)
     if findings and not repair:
         raise typer.Exit(1)
+    if findings and not as_json:
+        print("repaired: the bad shards were packed again, and are good now")
 
 
 def _own(config: Path, workers: int | None, *, repair: bool) -> Sequence[Finding]:

@@ -242,9 +242,9 @@ def _compare_keys(task: CheckTask, seen: dict[str, str], expected: dict[str, Nam
     if not seen:
         yield Finding("empty", str(task.shard), detail="there is no sample in it")
     if expected:
-        for key in list(expected.keys() - seen.keys())[:_SHOWN]:
+        for key in sorted(expected.keys() - seen.keys())[:_SHOWN]:
             yield Finding("missing-key", str(task.shard), key, "its index has the key, the shard lacks it")
-        for key in list(seen.keys() - expected.keys())[:_SHOWN]:
+        for key in sorted(seen.keys() - expected.keys())[:_SHOWN]:
             yield Finding("unexpected-key", str(task.shard), key, "its index lacks the key")
 
 
