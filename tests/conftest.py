@@ -1,0 +1,73 @@
+"""Worlds and builds that many tests look at; who changes one copies it first."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import built, configured, shared_world
+
+from treeoflife.testing.world import World, draw
+
+SMALL_SHARDS = 25
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of the shared world; tests that need it are skipped where it is absent."""
+    path = shared_world()
+    if path is None:
+        pytest.skip("there is no shared world beside the checkout; TREEOFLIFE_WORLD names one")
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_world(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a world of real photographs with these arguments; returns its folder."""
+
+    def make(*words: str) -> Path:
+        out = tmp_path_factory.mktemp("world")
+        subprocess.run([sys.executable, shared / "make_world.py", out, *words], check=True, capture_output=True)
+        return out
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def golden_world(shared: Path, make_world: Callable[..., Path]) -> Path:
+    """The world that the original scripts' output was made of."""
+    return make_world("--images", "300", "--seed", "1", "--published", str(shared / "golden/seed1"))
+
+
+@pytest.fixture(scope="session")
+def golden_build(golden_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That world's published layout, built; a folder to look at and not to change."""
+    out = tmp_path_factory.mktemp("golden")
+    built(configured(out, "published", golden_world / "published", max_samples=60))
+    return out
+
+
+@pytest.fixture(scope="session")
+def drawn_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A small drawn world with awkward and broken files and hold-outs."""
+    return draw(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="session")
+def drawn_build(drawn_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn world, built into small shards; a folder to look at and not to change."""
+    out = tmp_path_factory.mktemp("built")
+    built(configured(out, "published", drawn_world.root, max_samples=SMALL_SHARDS))
+    return out
+
+
+@pytest.fixture
+def build_copy(drawn_build: Path, tmp_path: Path) -> Path:
+    """A copy of the drawn build, to be changed."""
+    out = tmp_path / "copy"
+    shutil.copytree(drawn_build, out)
+    return out
