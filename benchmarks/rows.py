@@ -1,0 +1,147 @@
+"""The tables of a dataset at scale: mapping, splits, plan and catalog, without an image.
+
+    python benchmarks/rows.py [ROWS ...]        # 100000 1000000, if none are given
+
+For each number of rows it makes the encoded store's indexes of that many images that do not exist, runs the stages
+that work on whole tables, each in a process of its own, and prints seconds, microseconds a row and peak memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from treeoflife import catalog, splits
+from treeoflife.config import Config, Images
+from treeoflife.mapping.build import build_mapping
+from treeoflife.mapping.store import read_source, read_splits
+from treeoflife.paths import Paths
+from treeoflife.records import RANKS, SPLITS
+from treeoflife.sources import load
+from treeoflife.wds import plan
+
+PER_CONTAINER = 100_000
+TAXA_PER_IMAGE = 20
+
+
+def make(root: Path, rows: int) -> None:
+    """The store's indexes and the names of ``rows`` images."""
+    paths = Paths(root, Images())
+    for number in range(-(-rows // PER_CONTAINER)):
+        first = number * PER_CONTAINER
+        count = min(PER_CONTAINER, rows - first)
+        content = pl.int_range(first, first + count, eager=True)
+        digests = [hashlib.sha256(b"%d" % one).digest() for one in range(first, first + count)]
+        page = (content * 2_654_435_761) % max(1, rows // TAXA_PER_IMAGE)
+        frame = pl.DataFrame(
+            {
+                "position": content - first,
+                "file": content.cast(pl.String) + "_" + page.cast(pl.String) + "_eol-full-size-copy.jpg",
+                "treeoflife_id": pl.Series([None] * count, dtype=pl.String),
+                "offset": (content - first) * 31_000 + 512,
+                "size": 25_000 + content % 9_000,
+                "sha256": pl.Series(digests, dtype=pl.Binary),
+                "width": 1024 + content % 100,
+                "height": 768 + content % 100,
+                "reason": pl.Series(["broken" if one % 1000 == 0 else None for one in range(count)], dtype=pl.String),
+                "detail": pl.Series([None] * count, dtype=pl.String),
+                "content_id": content,
+                "page_id": page,
+            }
+        ).cast({"position": pl.UInt32, "offset": pl.UInt64, "size": pl.UInt32, "width": pl.UInt32, "height": pl.UInt32})
+        path = paths.encoded_index("eol", f"image_set_{number:04d}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(path)
+    pages = pl.int_range(max(1, rows // TAXA_PER_IMAGE), eager=True)
+    names = {rank: f"{rank}-" + (pages // 5 ** (6 - place)).cast(pl.String) for place, rank in enumerate(RANKS)}
+    table = pl.DataFrame({"source": ["eol"] * len(pages), "name_key": pages.cast(pl.String), **names, "common": [""] * len(pages)})
+    paths.names.parent.mkdir(parents=True, exist_ok=True)
+    table.write_parquet(paths.names)
+
+
+def indexes(root: Path) -> list[tuple[str, Path]]:
+    """The containers of the store."""
+    return [(path.stem, path) for path in sorted((Paths(root, Images()).store / "eol").glob("*.parquet"))]
+
+
+def source(root: Path) -> object:
+    """The source of the images."""
+    return load("eol", {"path": str(root)}, root)
+
+
+def run_mapping(root: Path) -> None:
+    """Ids for all natural keys, and the mapping written."""
+    keys = pl.concat([pl.read_parquet(path, columns=["content_id", "page_id"]) for _, path in indexes(root)])
+    build_mapping(Paths(root, Images()).mapping, [(source(root), keys)], {})  # type: ignore[list-item]
+
+
+def run_splits(root: Path) -> None:
+    """The table of splits."""
+    splits.write(Paths(root, Images()).mapping, [source(root)], Config(sources={}).splits, 17, {})  # type: ignore[list-item]
+
+
+def run_plan(root: Path) -> None:
+    """Ledger and plans."""
+    paths, config, eol = Paths(root, Images()), Config(sources={}), source(root)
+    names, table = pl.read_parquet(paths.names), read_splits(paths.mapping)
+    one = plan.plan_source(eol, indexes(root), paths.mapping, table, names, [])  # type: ignore[arg-type]
+    plan.balance(eol, read_source(paths.mapping, eol), table, one)  # type: ignore[arg-type]
+    for split in SPLITS:
+        plan.write_split(paths.split_plan(split), split, [one], [eol], config, {})  # type: ignore[list-item]
+    plan.write_ledger(paths.ledger, [one], {})
+
+
+def run_catalog(root: Path) -> None:
+    """The catalog, from indexes cut from the plans."""
+    paths, shards = Paths(root, Images()), []
+    for split in SPLITS:
+        whole = pl.scan_parquet(paths.split_plan(split))
+        for number in range(int(whole.select(pl.col("shard").max()).collect().item() or 0) + 1):
+            index = paths.shard_index(split, number)
+            index.parent.mkdir(parents=True, exist_ok=True)
+            whole.filter(shard=number).drop(plan.PLACE).collect().write_parquet(index)
+            shards.append((split, index))
+    begun = time.perf_counter()
+    catalog.write(paths.catalog_csv, paths.catalog, shards, [source(root)], {})  # type: ignore[list-item]
+    print(f"    the catalog alone: {time.perf_counter() - begun:.1f} s")
+
+
+def measured(function: Callable[[Path], None], root: Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of ``function`` in a process of its own."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_child, args=(theirs, function, root))
+    process.start()
+    result: tuple[float, float] = ours.recv()
+    process.join()
+    return result
+
+
+def _child(pipe: object, function: Callable[[Path], None], root: Path) -> None:
+    begun = time.perf_counter()
+    function(root)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    pipe.send((time.perf_counter() - begun, peak))  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    print(f"{'rows':>10}  {'stage':<8} {'seconds':>8} {'µs a row':>9} {'peak MB':>8}")
+    for rows in [int(one) for one in sys.argv[1:]] or [100_000, 1_000_000]:
+        with tempfile.TemporaryDirectory() as folder:
+            make(Path(folder), rows)
+            for function in (run_mapping, run_splits, run_plan, run_catalog):
+                seconds, peak = measured(function, Path(folder))
+                name = function.__name__.removeprefix("run_")
+                print(f"{rows:>10,}  {name:<8} {seconds:>8.1f} {seconds / rows * 1e6:>9.2f} {peak:>8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
