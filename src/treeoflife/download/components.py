@@ -185,9 +185,8 @@ def chosen(names: Iterable[str], known: Mapping[str, Component]) -> list[Compone
     for name in names:
         if name not in known and name not in groups:
             close = get_close_matches(name, [*known, *groups], n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise ConfigError(
-                f"there is no component '{name}'{hint} There are: {', '.join(known)}; and the groups {', '.join(sorted(groups))}"
-            )
+            hint = f"; did you mean '{close[0]}'?" if close else "."
+            there = f"{', '.join(known)}; and the groups {', '.join(sorted(groups))}"
+            raise ConfigError(f"there is no component '{name}'{hint} There are: {there}")
         wanted |= {name} if name in known else {one.name for one in known.values() if name in one.groups}
     return [one for one in known.values() if one.name in wanted]

@@ -1,0 +1,213 @@
+"""Fetching a file from servers that drop, stall, lie, refuse and change their minds."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from pathlib import Path
+
+import httpx
+import pytest
+
+from treeoflife.config import DownloadTable
+from treeoflife.download.part import Part, there
+from treeoflife.download.transfer import Fetched, Wanted, fetch
+from treeoflife.errors import InputError
+
+from .server import Resource, Server
+
+DATA = random.Random(1).randbytes(1_000_000)
+QUICK = DownloadTable(
+    segment_bytes=150_000, chunk_bytes=20_000, connections=3, stall_seconds=0.4, tries=5, wait_seconds=0.01
+)
+
+
+def get(server: Server, path: Path, settings: DownloadTable = QUICK, **wanted: object) -> Fetched:
+    with httpx.Client(follow_redirects=True, timeout=settings.stall_seconds) as client:
+        found = fetch(Wanted(server.url + "/file", path, **wanted), client, settings)  # type: ignore[arg-type]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256
+    return found
+
+
+def test_a_file_comes_in_ranges_over_several_connections(server: Server, tmp_path: Path) -> None:
+    """Every byte is sent once, in as many requests as there are segments."""
+    server.put("/file", Resource(DATA))
+    found = get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == DATA
+    assert found.received == server.sent() == len(DATA)
+    assert len(server.requests) == 7
+    assert not list(tmp_path.glob("*.part"))
+
+
+FAULTS = {
+    "drops": ["drop:70000", "drop:0", "drop:1", "drop:149999"],
+    "stalls": ["stall:30000", "stall:0"],
+    "says too much": ["long:5000", "long:1"],
+    "sends less than it was asked for": ["short:5000", "short:1"],
+    "errors": ["503", "500", "429:0", "408"],
+    "error pages with status 200": ["html", "html"],
+    "another range": ["wrong-range"],
+    "no HTTP": ["garbage"],
+    "changes between two ranges": ["", "", "change:panthera leo "],
+    "all in place of a range": ["", "ignore"],
+}
+
+
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
+def test_a_server_that_misbehaves_for_a_while_is_survived(faults: list[str], server: Server, tmp_path: Path) -> None:
+    """Whatever goes wrong, what comes out are the bytes that the server has in the end."""
+    resource = Resource(DATA, faults=list(faults))
+    server.put("/file", resource)
+    get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == resource.data
+    assert not resource.faults
+
+
+@pytest.mark.parametrize("faults", [[], ["drop:70000", "stall:10"], ["503", "html"]])
+def test_a_server_without_ranges_is_survived(faults: list[str], server: Server, tmp_path: Path) -> None:
+    """What it sends is begun anew when the connection ends early."""
+    server.put("/file", Resource(DATA, ranges=False, faults=faults))
+    get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == DATA
+
+
+def test_a_server_that_does_not_say_the_length_is_read_to_its_end(server: Server, tmp_path: Path) -> None:
+    server.put("/file", Resource(DATA, ranges=False, says_length=False))
+    assert get(server, tmp_path / "file").size == len(DATA)
+
+
+def test_what_is_cut_off_without_a_word_is_noticed_by_the_length_in_the_list(server: Server, tmp_path: Path) -> None:
+    server.put("/file", Resource(DATA, ranges=False, says_length=False, faults=["drop:999"]))
+    assert get(server, tmp_path / "file", length=len(DATA)).size == len(DATA)
+
+
+def test_an_empty_file_is_a_file(server: Server, tmp_path: Path) -> None:
+    server.put("/file", Resource(b""))
+    assert get(server, tmp_path / "file").size == 0
+
+
+def test_redirects_are_followed(server: Server, tmp_path: Path) -> None:
+    server.put("/there", Resource(DATA))
+    server.put("/file", Resource(b"", faults=[f"redirect:{server.url}/there"] * 20))
+    get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        (["404"], "says 404"),
+        (["403"], "may want an account"),
+        (["html"] * 99, "Down for maintenance"),
+        (["503"] * 99, "says 503"),
+        (["drop:0"] * 99, "5 times in a row"),
+        (["stall:0"] * 99, "ReadTimeout"),
+        (["gzip"], "compressed"),
+        (["redirect:/file"] * 99, "redirects"),
+        ([f"change:{letter * 1000}" for letter in "abcdef"] * 9, "changed on the server"),
+    ],
+)
+def test_a_server_that_keeps_misbehaving_is_named(
+    faults: list[str], message: str, server: Server, tmp_path: Path
+) -> None:
+    """The message says which address, and what is wrong with it; no file is left that looks whole."""
+    server.put("/file", Resource(DATA, faults=faults))
+    with pytest.raises(InputError, match=message) as caught:
+        get(server, tmp_path / "file")
+    assert server.url in str(caught.value)
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_length_other_than_the_published_one_is_named_before_a_byte_is_kept(server: Server, tmp_path: Path) -> None:
+    server.put("/file", Resource(DATA))
+    with pytest.raises(InputError, match="1000000 bytes, the list of components says 7"):
+        get(server, tmp_path / "file", length=7)
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_the_published_checksum_is_checked(algorithm: str, server: Server, tmp_path: Path) -> None:
+    """Right: nothing is said. Wrong: it is fetched once more, then named."""
+    server.put("/file", Resource(DATA))
+    get(server, tmp_path / "file", digest=hashlib.new(algorithm, DATA).hexdigest())
+    other = hashlib.new(algorithm, b"").hexdigest()
+    with pytest.raises(InputError, match=rf"published is {other}"):
+        get(server, tmp_path / "other", digest=other)
+    assert server.sent() == 3 * len(DATA)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("start", [b"<html><body>quota exceeded", b"just text"])
+def test_a_page_is_not_taken_for_an_archive_whatever_its_header_says(
+    start: bytes, server: Server, tmp_path: Path
+) -> None:
+    server.put("/file", Resource(start * 100))
+    with pytest.raises(InputError, match=r"HTML page|does not begin as"):
+        get(server, tmp_path / "file.tar.gz")
+
+
+def test_retry_after_is_waited_for(server: Server, tmp_path: Path) -> None:
+    """A server that wants to be left alone for a second gets no request within it."""
+    import time
+
+    times: list[float] = []
+    server.answer = lambda _: bool(times.append(time.monotonic()))
+    server.put("/file", Resource(DATA[:1000], faults=["429:1"]))
+    get(server, tmp_path / "file")
+    assert times[1] - times[0] >= 1
+
+
+def test_the_next_run_goes_on_where_a_failed_one_stopped(server: Server, tmp_path: Path) -> None:
+    """Nothing is sent twice; the request asks for the rest, if the file is still the same."""
+    server.put("/file", Resource(DATA, faults=["drop:50000"] + ["404"] * 3))
+    one = QUICK.model_copy(update={"connections": 1})
+    with pytest.raises(InputError):
+        get(server, tmp_path / "file", one)
+    assert there(tmp_path / "file") == 50_000
+    server.files["/file"].faults.clear()
+    assert get(server, tmp_path / "file", one).received == len(DATA) - 50_000
+    assert server.sent() == len(DATA)
+    assert server.requests[2].headers["if-range"] == server.files["/file"].etag
+
+
+@pytest.mark.parametrize("honours", [True, False])
+def test_a_file_that_changed_between_two_runs_is_fetched_anew(honours: bool, server: Server, tmp_path: Path) -> None:
+    """Also from a server that sends ranges of the new file whatever If-Range says."""
+    server.put("/file", Resource(DATA, faults=["drop:50000", "404", "404", "404"]))
+    with pytest.raises(InputError):
+        get(server, tmp_path / "file")
+    server.put("/file", Resource(DATA[::-1], honours_if_range=honours))
+    get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == DATA[::-1]
+
+
+def test_a_date_serves_where_there_is_no_strong_tag(server: Server, tmp_path: Path) -> None:
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    server.put("/file", Resource(DATA, etag='W/"weak"', modified=date))
+    get(server, tmp_path / "file")
+    assert {one.headers.get("if-range") for one in server.requests} == {None, date}
+
+
+def test_a_whole_part_needs_no_request(server: Server, tmp_path: Path) -> None:
+    """Killed between the last byte and the renaming, the next run only hashes and renames."""
+    server.put("/file", Resource(DATA))
+    get(server, tmp_path / "file")
+    (tmp_path / "file").rename(tmp_path / "file.part")
+    asked = len(server.requests)
+    assert get(server, tmp_path / "file").received == 0
+    assert len(server.requests) == asked
+
+
+def test_a_record_that_was_cut_off_or_speaks_of_bytes_that_are_gone_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "file.part").write_bytes(bytes(10))
+    (tmp_path / "file.part.state").write_text('{"url": "u", "total": 20}\n[0,4]\n[8,30]\n[12,')
+    part = Part(tmp_path / "file")
+    assert part.missing(20) == [(4, 8), (10, 20)]
+    part.close()
+
+
+def test_an_older_file_is_there_until_the_new_one_is_whole(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    server.put("/file", Resource(DATA, faults=["404"]))
+    with pytest.raises(InputError):
+        get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "old"
