@@ -1,7 +1,8 @@
 """Files of the Hugging Face Hub, through huggingface_hub: its cache, tokens and endpoint are respected.
 
-A file that the Hub's cache already holds is linked or copied from there. Any other is fetched into a folder beside
-its place, so that two terabytes are not kept twice, and moved.
+What is in the Hub's cache is linked or copied from there. Else huggingface_hub says where a file is, who asks for it
+and what its SHA-256 must be, and its bytes are fetched as any other file's: huggingface_hub itself begins a file anew
+when a process was killed, and keeps it a second time in its cache.
 """
 
 from __future__ import annotations
@@ -9,26 +10,26 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+import httpx
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-from tqdm.auto import tqdm
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from ..config import DownloadTable
 from ..errors import InputError
 from ..files import replacing, sha256
 from .answers import retry_after
 from .components import HubFile
+from .transfer import Tick, Wanted
+from .transfer import fetch as transfer
 
-STAGING = ".hub"
 _LENGTH_OF_SHA256 = 64
-Tick = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -37,70 +38,59 @@ class OnHub:
 
     url: str
     revision: str
-    size: int | None
-    sha256: str
+    size: int | None = None
+    sha256: str = ""
 
 
 def look(file: HubFile) -> OnHub:
     """Ask the Hub about a file."""
     url = hf_hub_url(file.repo, file.file, repo_type="dataset", revision=file.revision)
     found = get_hf_file_metadata(url)
-    tag = found.etag or ""
-    digest = tag if len(tag) == _LENGTH_OF_SHA256 else ""
-    return OnHub(url, found.commit_hash or file.revision, found.size, digest)
+    tag, commit = found.etag or "", found.commit_hash or file.revision
+    pinned = hf_hub_url(file.repo, file.file, repo_type="dataset", revision=commit)
+    return OnHub(pinned, commit, found.size, tag if len(tag) == _LENGTH_OF_SHA256 else "")
 
 
 def fetch(
-    file: HubFile, path: Path, root: Path, settings: DownloadTable, tick: Tick, known: Callable[[OnHub], bool]
+    file: HubFile, path: Path, client: httpx.Client, settings: DownloadTable, tick: Tick = lambda _: None
 ) -> tuple[OnHub, str]:
-    """Fetch a file of the Hub to ``path``; returns what the Hub says of it, and its SHA-256.
-
-    Args:
-        known: whether the file that is at ``path`` is the one that the Hub has.
+    """Fetch a file of the Hub to ``path``, unless it is there; returns what the Hub says of it, and its SHA-256.
 
     Raises:
         InputError: it cannot be fetched, or is not what the Hub says it is.
     """
-    found = _persist(file, settings, lambda: look(file))
-    if path.exists() and known(found):
-        return found, sha256(path)
-    staged = _persist(file, settings, lambda: _download(file, found, root, tick))
-    digest = sha256(staged)
-    if found.sha256 not in ("", digest) or found.size not in (None, staged.stat().st_size):
-        staged.unlink()
-        raise InputError(f"{found.url} came with SHA-256 {digest}, not {found.sha256}; run again to fetch it anew")
-    _move(staged, path, root / STAGING)
-    return found, digest
-
-
-def _download(file: HubFile, found: OnHub, root: Path, tick: Tick) -> Path:
+    offline = bool(constants.HF_HUB_OFFLINE)
+    found = OnHub(_url(file), file.revision) if offline else _persist(file, settings, lambda: look(file))
+    if path.is_file() and found.sha256 and found.size == path.stat().st_size and found.sha256 == sha256(path):
+        return found, found.sha256
     cached = try_to_load_from_cache(file.repo, file.file, repo_type="dataset", revision=found.revision)
     if isinstance(cached, str):
-        tick(found.size or 0)
-        return Path(cached)
-    return Path(
-        hf_hub_download(
-            file.repo,
-            file.file,
-            repo_type="dataset",
-            revision=found.revision,
-            local_dir=root / STAGING,
-            tqdm_class=_bar(tick),
+        tick(Path(cached).stat().st_size)
+        return found, _take(Path(cached), path, found)
+    if offline:
+        raise InputError(
+            f"{file.file} of {file.repo} is not in the Hub's cache, and HF_HUB_OFFLINE forbids to fetch it"
         )
-    )
+    headers = {key: value for key, value in build_hf_headers().items() if key.lower() == "authorization"}
+    wanted = Wanted(found.url, path, found.size, found.sha256, headers)
+    return found, transfer(wanted, client, settings, tick).sha256
 
 
-def _move(staged: Path, path: Path, staging: Path) -> None:
-    """Put the file in its place; one that belongs to the Hub's cache stays there too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if staged.is_relative_to(staging):
-        staged.replace(path)
-        return
+def _url(file: HubFile) -> str:
+    return hf_hub_url(file.repo, file.file, repo_type="dataset", revision=file.revision)
+
+
+def _take(cached: Path, path: Path, found: OnHub) -> str:
+    """Put a file of the Hub's cache in its place; it stays in the cache too."""
     with replacing(path) as temporary:
         try:
-            os.link(staged.resolve(), temporary)
+            os.link(cached.resolve(), temporary)
         except OSError:
-            shutil.copyfile(staged, temporary)
+            shutil.copyfile(cached, temporary)
+        digest = sha256(temporary)
+        if found.sha256 not in ("", digest):
+            raise InputError(f"{cached} in the Hub's cache is damaged: its SHA-256 is {digest}, not {found.sha256}")
+    return digest
 
 
 def _persist(file: HubFile, settings: DownloadTable, work: Callable[[], Any]) -> Any:
@@ -139,20 +129,3 @@ def _refused(file: HubFile, error: Exception) -> str:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
-
-
-def _bar(tick: Tick) -> type[Any]:
-    """A progress bar that shows nothing and tells what it hears."""
-
-    class Silent(tqdm):  # type: ignore[misc]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "disable": True})
-            self._told = threading.Lock()
-
-        def update(self, n: float | None = 1) -> bool | None:
-            with self._told:
-                tick(int(n or 0))
-            return None
-
-    return Silent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,7 +231,7 @@ class _Run:
         revision = ""
         if file.hub:
             hub = needs("treeoflife.download.hub", "huggingface_hub")
-            found, digest = hub.fetch(file.hub, place.path, self.root, self.settings, tick, _by_digest(place.path))
+            found, digest = hub.fetch(file.hub, place.path, client, self.settings, tick)
             url, revision = found.url, found.revision
         elif adopted := _adopted(place):
             url, digest = file.url, adopted
@@ -293,11 +293,6 @@ def _md5(path: Path) -> str:
 
     with path.open("rb") as fd:
         return hashlib.file_digest(fd, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _by_digest(path: Path) -> Callable[..., bool]:
-    """Whether the file at ``path`` is the one that the Hub describes, by its SHA-256."""
-    return lambda found: bool(found.sha256) and found.size == path.stat().st_size and found.sha256 == sha256(path)
 
 
 def agent(contact: str = "") -> str:

@@ -6,7 +6,7 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,12 +33,14 @@ class Wanted:
         path: where it goes.
         length: how many bytes it must have; None if that is not known.
         digest: what its MD5 or SHA-256 must be; empty if that is not known.
+        headers: what to send along, such as a token; never written to disk.
     """
 
     url: str
     path: Path
     length: int | None = None
     digest: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class _Transfer:
             InputError: it cannot be fetched.
         """
         identity = self.part.identity
-        if identity is None or identity.total is None or identity.url != self.wanted.url or not self.ranges:
+        moved = identity is not None and identity.url != self.wanted.url and not identity.validator
+        if identity is None or identity.total is None or moved or not self.ranges:
             self.part.reset(None)
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self.settings.connections)]
         hashes = _Hashes(self.part, self.wanted.digest)
@@ -211,7 +214,7 @@ class _Transfer:
             self.part.reset(self.part.identity)
 
     def _request(self, piece: _Piece) -> None:
-        headers = {"Accept-Encoding": "identity"}
+        headers = {**self.wanted.headers, "Accept-Encoding": "identity"}
         if piece.stop is not None:
             headers["Range"] = f"bytes={piece.at}-{piece.stop - 1}"
             if self.part.identity and self.part.identity.validator:
