@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from .files import KnownFiles, remove_leftovers
 from .lock import locked
 from .paths import Paths
 from .progress import Listener, Silence
-from .sources import Container, Source, load_all
+from .sources import Container, Source, load_all, signature
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,12 +56,25 @@ class Run:
     known: KnownFiles
     engine: Engine
     listener: Listener
+    _containers: list[tuple[Source, Container]] = field(default_factory=list)
+    _signatures: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def containers(self) -> list[tuple[Source, Container]]:
         """All containers, in the order of the sources; the listing is made once for a run."""
-        if not hasattr(self, "_containers"):
-            self._containers = [(source, one) for source in self.dataset.sources for one in source.containers()]
+        if not self._containers:
+            self._containers += [(source, one) for source in self.dataset.sources for one in source.containers()]
         return self._containers
+
+    def signature(self, source: Source, container: Container) -> str:
+        """What a container is known again by; its files are looked at once for a run."""
+        key = (source.name, container.name)
+        if key not in self._signatures:
+            self._signatures[key] = signature(source, container)
+        return self._signatures[key]
+
+    def saw(self, source: Source, container: Container, signature: str) -> None:
+        """A task has looked at the container's files, later than this run did."""
+        self._signatures[source.name, container.name] = signature
 
     def tasks(self, function: Function[T, R], tasks: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[T, R]]:
         """Run tasks on the engine; yields each with what it returned, in any order.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import holdout
 from .dataset import Run
-from .errors import ConfigError
+from .errors import ConfigError, InputError
 from .mapping import store
 from .stages import catalog, check_taxa, check_wds, encode, mapping, metadata, pack, plan, splits, tidy
 from .stages.base import State
@@ -62,7 +63,7 @@ def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
     wanted = set(only) if only is not None else {stage.name for stage in STAGES}
     if unknown := wanted - {stage.name for stage in STAGES}:
         raise ConfigError(f"there is no stage {sorted(unknown)}; there are {[stage.name for stage in STAGES]}")
-    _preflight(run)
+    _check_inputs(run)
     done: dict[str, str] = {}
     for stage in STAGES:
         if stage.name in wanted and not stage.look(run).fresh:
@@ -70,17 +71,22 @@ def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
     return done
 
 
-def _preflight(run: Run) -> None:
-    """Read the small files that only a late stage needs: hours of encoding must not come before a sentence about them.
+def _check_inputs(run: Run) -> None:
+    """See that all that the configuration names is there and can be read, before hours of work rest on it.
 
     Raises:
-        InputError: a published mapping or a hold-out list is missing or malformed.
+        InputError: something is missing or malformed; the message names it.
     """
-    dataset = run.dataset
-    if dataset.config.mapping.published:
-        store.check(dataset.mapping, dataset.sources)
-    for one in dataset.config.holdout:
+    config = run.dataset.config
+    run.containers()
+    for table, model in {"mapping": config.mapping, "names": config.names}.items():
+        for key, value in model:
+            if isinstance(value, Path) and not value.exists():
+                raise InputError(f"[{table}] {key}: there is no {value}")
+    for one in config.holdout:
         holdout.read(one)
+    if config.mapping.published:
+        store.check(run.dataset.mapping, run.dataset.sources)
 
 
 def status(run: Run) -> dict[str, State]:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__, cli_names
+from .. import __version__
 from ..errors import ConfigError
-from . import catalog, checks, demo
+from . import catalog, checks, demo, names
 from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, dataset_of, show, working
 
 app = typer.Typer(
@@ -151,4 +151,4 @@ app.command(name="check-wds")(checks.check_wds)
 app.command(name="check-taxa")(checks.check_taxa)
 app.command(name="demo")(demo.demo)
 app.command(name="catalog")(catalog.catalog)
-app.add_typer(cli_names.app, name="names")
+app.add_typer(names.app, name="names")

@@ -21,9 +21,9 @@ def demo(
     from ..summary import summarise
     from ..testing.world import draw
 
-    draw(folder / "world")
+    draw(folder / "world", natural=True)
     out = folder / "dataset"
-    looked = look("published", folder / "world")
+    looked = look("original", folder / "world")
     write_text(out / "dataset.toml", render(looked.config))
     with working(out / "dataset.toml", workers) as run:
         pipeline.build(run)

@@ -87,6 +87,9 @@ class Source(Protocol):
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without their data, as cheaply as the container allows."""
 
+    def label_files(self) -> list[Path]:
+        """The tables that labels are read from: names are made anew when one changes."""
+
     def labels(self) -> Iterator[Label]:
         """What the source says of names. A label's ``name_key`` is the value of the column ``name_key``;
         where that is ``treeoflife_id``, it is the natural key's values joined by ``/`` instead.

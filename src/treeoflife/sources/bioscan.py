@@ -64,6 +64,10 @@ class Bioscan(FolderImages):
         name = printable(path.name)
         return RawImage(name, (int(container.path.name.removeprefix("part")), name))
 
+    def label_files(self) -> list[Path]:
+        """The metadata."""
+        return [self.metadata] if self.metadata else []
+
     def labels(self) -> Iterator[Label]:
         """The ranks of every record of the metadata, as a stream; nothing without metadata.
 

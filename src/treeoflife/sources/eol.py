@@ -72,6 +72,10 @@ class Eol:
         for member in archive_members(container.path, max_bytes=-1):
             yield _image(member, max_bytes=None)
 
+    def label_files(self) -> list[Path]:
+        """None."""
+        return []
+
     def labels(self) -> Iterator[Label]:
         """Nothing: EOL's names come with its hierarchy, by page."""
         return iter(())

@@ -88,6 +88,10 @@ class Folder(FolderImages):
             yield from (RawImage(file, None, skip=skip) for file in container.members)
         yield from super().read(container, max_bytes)
 
+    def label_files(self) -> list[Path]:
+        """The table."""
+        return [self.table]
+
     def labels(self) -> Iterator[Label]:
         """What the table says of each image.
 

@@ -82,6 +82,10 @@ class INat21(FolderImages):
         name = printable(path.name)
         return RawImage(name, (name, printable(parsed.name), parsed.number))
 
+    def label_files(self) -> list[Path]:
+        """None: the class folders say it, and are in the mapping."""
+        return []
+
     def labels(self) -> Iterator[Label]:
         """The ranks in the names of the class folders."""
         for container in self.containers():

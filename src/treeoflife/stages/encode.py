@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dataset import Run
 from ..images.store import EncodedContainer, EncodeTask, encode_container, read_meta, wanted
-from ..sources import Container, Source, signature, size
+from ..sources import Container, Source, size
 from .base import State, difference, state
 
 _UNPROVEN = "size, time or inode of its files changed"
@@ -49,17 +49,25 @@ def why(run: Run, source: Source, container: Container) -> str | None:
         return "the encoded images are not the ones that were written"
     if not tar.exists() and run.dataset.config.wds.keep_store:
         return "the encoded images are gone"
-    return None if run.known.recall(*_sight(source, container)) == meta["content"] else _UNPROVEN
+    return (
+        None
+        if run.known.recall(_sight(source, container), run.signature(source, container)) == meta["content"]
+        else _UNPROVEN
+    )
 
 
 def trusted_meta(run: Run, source: Source, container: Container) -> dict[str, Any] | None:
     """The record of a container's index, if it is of the files that are there now."""
     meta = read_meta(run.dataset.paths.encoded_index(source.name, container.name))
-    return meta if meta and run.known.recall(*_sight(source, container)) == meta["content"] else None
+    return (
+        meta
+        if meta and run.known.recall(_sight(source, container), run.signature(source, container)) == meta["content"]
+        else None
+    )
 
 
-def _sight(source: Source, container: Container) -> tuple[str, str]:
-    return f"content:{source.name}:{container.path}:{container.name}", signature(source, container)
+def _sight(source: Source, container: Container) -> str:
+    return f"content:{source.name}:{container.path}:{container.name}"
 
 
 def _encode(run: Run, stale: list[tuple[Source, Container, bool]]) -> str:
@@ -86,7 +94,7 @@ def _tasks(run: Run, stale: Iterable[tuple[Source, Container, bool]]) -> Iterato
 
 
 def _remember(run: Run, task: EncodeTask, done: EncodedContainer) -> None:
-    name, _ = _sight(task.source, task.container)
-    run.known.remember(name, done.signature, done.content)
+    run.known.remember(_sight(task.source, task.container), done.signature, done.content)
+    run.saw(task.source, task.container, done.signature)
     if done.tar_stamp:
         run.known.remember(str(task.tar.absolute()), done.tar_stamp, done.tar_sha256)

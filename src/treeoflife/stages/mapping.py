@@ -11,7 +11,7 @@ from ..files import fingerprint
 from ..images.store import ScanTask, read_keys, scan_container
 from ..mapping import store
 from ..mapping.build import STEP_VERSION, build_mapping
-from ..sources import Container, Source, signature
+from ..sources import Container, Source
 from . import encode
 from .base import State, difference, state
 
@@ -84,4 +84,4 @@ def _names_digest(run: Run, source: Source, container: Container) -> str | None:
     """The digest of the names in a container, if they are known."""
     if meta := encode.trusted_meta(run, source, container):
         return str(meta["names"])
-    return run.known.recall(_sight(source, container), signature(source, container))
+    return run.known.recall(_sight(source, container), run.signature(source, container))

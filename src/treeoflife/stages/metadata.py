@@ -77,7 +77,5 @@ def _inputs(run: Run) -> dict[str, Any]:
         inputs, more = stage.names_inputs(config, others)
         inputs |= {"mapping": mapping.digest(run)}
         files += more
-    return inputs | {
-        "files": {path.name: run.known.sha256(path) for path in files if path.exists()},
-        "paths": fingerprint([str(p) for p in files]),
-    }
+    there = [path for path in files if path.exists()]
+    return inputs | {"files": {f"{number} {path.name}": run.known.sha256(path) for number, path in enumerate(there)}}

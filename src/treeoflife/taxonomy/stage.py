@@ -106,7 +106,7 @@ def names_inputs(config: Config, sources: Sequence[Source]) -> tuple[dict[str, A
         path: Path | None = getattr(names, key)
         if path is not None:
             files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    files += [path for source in sources if isinstance(path := getattr(source, "metadata", None), Path)]
+    files += [path for source in sources for path in source.label_files()]
     labels = sorted(source.name for source in sources)
     return {**settings, "sources": labels, "given": sorted(key for key in _FILES if getattr(names, key))}, files
 

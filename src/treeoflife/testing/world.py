@@ -1,7 +1,6 @@
 """A tiny synthetic world: all three sources, some broken files, a hold-out, drawn and named by a seed.
 
-It is written in both layouts: as the providers publish their files (``raw``) and as the published dataset is laid
-out. Its organisms are real; its pictures are blots.
+It is written in either layout: as the providers lay their files out, or as the published dataset is laid out. Its organisms are real; its pictures are blots.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from uuid import UUID
 from PIL import Image, ImageDraw, ImageFilter
 
 from ..records import Taxon
+from . import taxonomies
 
 SPECIES = (
     (Taxon("Animalia", "Chordata", "Aves", "Passeriformes", "Turdidae", "Turdus", "merula"), "Common Blackbird"),
@@ -78,15 +78,19 @@ def draw(root: Path, images: int = 120, seed: int = 1, *, natural: bool = False)
         root: a folder; what is in it already is written over.
         images: roughly how many images, over all sources.
         seed: of everything that is drawn.
-        natural: name the files in EOL's archives by content and page, not by their ids.
+        natural: as the providers lay their files out, with their taxonomies; else as they are published, with a
+            mapping and name lookups.
     """
     rng = random.Random(seed)
     counts = {"eol": images * 55 // 100, "inat21": images * 30 // 100, "bioscan": images * 15 // 100}
     eol, broken = _eol(root, counts["eol"], rng, natural=natural)
     inat21 = _inat21(root, counts["inat21"], rng)
     bioscan = _bioscan(root, counts["bioscan"], rng)
-    _mapping(root / "metadata/mapping.sqlite", eol, inat21, bioscan, rng)
-    _names(root / "metadata/naming", bioscan)
+    if natural:
+        _taxonomies(root / "metadata", bioscan)
+    else:
+        _mapping(root / "metadata/mapping.sqlite", eol, inat21, bioscan, rng)
+        _names(root / "metadata/naming", bioscan)
     _holdouts(root / "metadata/rarespecies", eol)
     return World(root, counts, broken, SPECIES[HELD_OUT][0].scientific_name)
 
@@ -211,6 +215,21 @@ def _mapping(
         for one in (row[-1] for table in (eol, inat21, bioscan) for row in table):
             place = rng.random()
             db.execute("INSERT INTO split VALUES (?, ?, ?)", (one, int(place < 0.08), int(place > 0.85)))
+
+
+def _taxonomies(folder: Path, bioscan: list[tuple[int, str, str]]) -> None:
+    """What the providers know of the names: EOL's tree lacks the last species, of whose page only the name is known."""
+    pages = {_FIRST_PAGE + number: one for number, one in enumerate(SPECIES)}
+    last = _FIRST_PAGE + len(SPECIES) - 1
+    taxonomies.write_eol(
+        folder / "eol",
+        {page: one for page, one in pages.items() if page != last},
+        {last: f"<i>{pages[last][0].scientific_name}</i> (Rao, 2000)"},
+    )
+    taxonomies.write_itis(folder / "itis", SPECIES[::2])
+    taxonomies.write_inaturalist(folder / "inat", SPECIES[4:])
+    labels = [(part, name, INSECTS[number % len(INSECTS)]) for number, (part, name, _) in enumerate(bioscan)]
+    taxonomies.write_bioscan(folder / "bioscan", labels)
 
 
 def _names(folder: Path, bioscan: list[tuple[int, str, str]]) -> None:

@@ -1,0 +1,53 @@
+"""``treeoflife names``: why something is called what it is called, and what changed between two tables of names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Look into names.")
+
+
+@app.command()
+def why(
+    name: Annotated[
+        str, typer.Argument(help="A scientific name, an EOL page, a class number, a treeoflife id, or source:key.")
+    ],
+    config: Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml.")] = Path("dataset.toml"),
+    limit: Annotated[int, typer.Option(min=1, help="The most names to explain.")] = 3,
+) -> None:
+    """Print the whole reasoning behind a name: the evidence, every record that was weighed, and what was taken from whom."""
+    from ..config import load
+    from ..paths import Paths
+    from ..taxonomy import stage
+    from ..taxonomy.parsing import make_parser
+    from ..taxonomy.why import explain, find, read_names
+
+    settings = load(config)
+    found = find(read_names(Paths(config.parent, settings.images).names), name)
+    known = stage.load(settings.names, make_parser(settings.names.parser))
+    for row in found.head(limit).iter_rows(named=True):
+        for line in explain(row, settings.names, known):
+            typer.echo(line)
+    if len(found) > limit:
+        typer.echo(f"and {len(found) - limit} more; --limit shows them")
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="A names.parquet.")],
+    new: Annotated[Path, typer.Argument(help="Another.")],
+    limit: Annotated[int, typer.Option(min=0, help="The most changes to print; 0 prints the counts alone.")] = 100,
+) -> None:
+    """Print what changed between two names.parquet files: counts per source and column, then the changes."""
+    from ..taxonomy import why as reasons
+
+    changes = reasons.diff(reasons.read_names(old), reasons.read_names(new))
+    for source, column, count in changes.group_by("source", "column").len().sort("source", "column").iter_rows():
+        typer.echo(f"{source}: {column}: {count} changed")
+    for source, key, column, before, after in changes.head(limit).iter_rows():
+        typer.echo(f"{source}:{key} {column}: {before or '-'} -> {after or '-'}")
+    if not len(changes):
+        typer.echo("no difference")
