@@ -194,6 +194,7 @@ def test_a_whole_part_needs_no_request(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").rename(tmp_path / "file.part")
     asked = len(server.requests)
     assert get(server, tmp_path / "file").received == 0
+    assert get(server, tmp_path / "file").received == 0  # killed after the renaming
     assert len(server.requests) == asked
 
 

@@ -138,6 +138,15 @@ def _flush(fd: int) -> None:
     (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(fd)
 
 
+def finished(path: Path) -> bool:
+    """Whether ``path`` is what its record speaks of: a run was killed after it gave the file its name."""
+    state, bytes_ = path.with_name(path.name + STATE), path.with_name(path.name + SUFFIX)
+    identity, done = _read(state)
+    if identity is None or bytes_.exists() or not path.is_file():
+        return False
+    return identity.total == path.stat().st_size and done == [(0, identity.total)]
+
+
 def forget(path: Path) -> None:
     """Remove the record of a file that is whole and on record elsewhere."""
     path.with_name(path.name + STATE).unlink(missing_ok=True)
