@@ -152,6 +152,36 @@ class Paths:
         """The shards that check-wds found something wrong with, one a line."""
         return self.logs / "bad-shards.txt"
 
+    @property
+    def marks(self) -> Path:
+        """What a curator found wrong: images to drop or to relabel. An input, which the plan obeys."""
+        return self.root / "marks.csv"
+
+    @property
+    def view(self) -> Path:
+        """Where samples lie, and what pages need to find them fast. May be deleted: it is made anew."""
+        return self.root / ".view" / self.images.set_name
+
+    @property
+    def reports(self) -> Path:
+        """Reports for people: index.html, statistics, treemaps."""
+        return self.root / "reports"
+
+    @property
+    def licences(self) -> Path:
+        """A row per image of which a licence is known."""
+        return self.root / "licences.csv"
+
+    @property
+    def card(self) -> Path:
+        """The dataset card."""
+        return self.root / "README.md"
+
+    @property
+    def croissant(self) -> Path:
+        """The dataset described for machines, as Croissant."""
+        return self.root / "croissant.json"
+
     def report(self, name: str) -> Path:
         """A machine-readable report of a stage or check."""
         return self.logs / f"{name}.json"

@@ -116,7 +116,7 @@ def read_samples(task: ReadTask, _tick: Tick) -> pl.DataFrame:
     except (OSError, TarError) as error:
         raise InputError(f"{task.shard} cannot be read to its end: {error}; 'treeoflife check-wds' says more") from None
     shaped = [
-        (task.shard.parent.name, key, *_ranks(row.get(TAGGED, "")), row.get("common_name.txt", ""))
+        (task.shard.parent.name, key, *ranks_of(row.get(TAGGED, "")), row.get("common_name.txt", ""))
         for key, row in rows.items()
     ]
     return pl.DataFrame(
@@ -124,7 +124,7 @@ def read_samples(task: ReadTask, _tick: Tick) -> pl.DataFrame:
     )
 
 
-def _ranks(text: str) -> list[str]:
+def ranks_of(text: str) -> list[str]:
     """The seven ranks of 'a photo of kingdom … species ….'; a name may have several words."""
     words = text.removeprefix("a photo of ").removesuffix(".")
     values = []
