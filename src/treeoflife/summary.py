@@ -34,11 +34,13 @@ class Summary:
         """For people."""
         paths = self.dataset.paths
         lines = ["", f"images in      {self.files:>10,}"]
-        for split in SPLITS:
-            lines.append(f"{split:<14} {self.samples[split]:>10,} samples in {self.shards[split]:,} shards")
+        lines += [
+            f"{split:<14} {self.samples[split]:>10,} samples in {self.shards[split]:,} shards" for split in SPLITS
+        ]
         lines.append(f"left out       {sum(self.left_out.values()):>10,}" + (" of these:" if self.left_out else ""))
         lines += [f"  {reason:<18} {count:>4,}" for reason, count in self.left_out.items()]
         train = _pattern(paths.split("train"), self.shards["train"])
+        tars = f"{paths.split('train')}/*.tar"
         return "\n".join(
             [
                 *lines,
@@ -49,7 +51,7 @@ class Summary:
                 "",
                 "open them with",
                 f'  webdataset.WebDataset("{train}", shardshuffle=False).decode("pil")',
-                f'  datasets.load_dataset("webdataset", data_files="{paths.split("train")}/*.tar", split="train", streaming=True)',
+                f'  datasets.load_dataset("webdataset", data_files="{tars}", split="train", streaming=True)',
                 f'  polars.read_parquet("{paths.catalog}")',
             ]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -75,17 +76,25 @@ def check_taxa(path: Path, kingdoms: Sequence[str]) -> list[TaxaFinding]:
     )
     binomial = pl.concat_str([pl.col("genus"), pl.col("species")], separator=" ")
     nameless = pl.all_horizontal(pl.col(rank) == "" for rank in RANKS)
-    found = [
-        _count(taxa, "unexpected-kingdom", "a kingdom that is not on the list", (pl.col("kingdom") != "") & ~pl.col("kingdom").is_in(list(kingdoms)), pl.col("kingdom")),
-        _count(taxa, "no-kingdom", "no kingdom", (pl.col("kingdom") == "") & ~nameless, lineage),
-        _count(taxa, "no-name", "no rank at all", nameless, pl.lit("(nothing)")),
-        _count(taxa, "hole", "an empty rank above a filled one", holes, lineage),
-        _count(taxa, "species-without-genus", "a species, but no genus", (pl.col("genus") == "") & (pl.col("species") != ""), pl.col("species")),
-        _count(taxa, "several-words", "several words in species", pl.col("species").str.contains(" "), binomial),
-        _count(taxa, "placeholder", "a placeholder for a name", pl.any_horizontal(pl.col(rank).str.contains(_PLACEHOLDER) for rank in RANKS), lineage),
-        _count(taxa, "no-common-name", "no common name but the scientific one", (pl.col("common") == "") | (pl.col("common") == binomial), binomial),
-    ]  # fmt: skip
-    found += [_two_parents(taxa, parent, rank) for parent, rank in zip(RANKS, RANKS[1:-1], strict=False)]
+    kingdom, genus, species, common = (pl.col(name) for name in ("kingdom", "genus", "species", "common"))
+    held = pl.any_horizontal(pl.col(rank).str.contains(_PLACEHOLDER) for rank in RANKS)
+    looks: tuple[tuple[str, str, pl.Expr, pl.Expr], ...] = (
+        (
+            "unexpected-kingdom",
+            "a kingdom that is not on the list",
+            (kingdom != "") & ~kingdom.is_in(list(kingdoms)),
+            kingdom,
+        ),
+        ("no-kingdom", "no kingdom", (kingdom == "") & ~nameless, lineage),
+        ("no-name", "no rank at all", nameless, pl.lit("(nothing)")),
+        ("hole", "an empty rank above a filled one", holes, lineage),
+        ("species-without-genus", "a species, but no genus", (genus == "") & (species != ""), species),
+        ("several-words", "several words in species", species.str.contains(" "), binomial),
+        ("placeholder", "a placeholder for a name", held, lineage),
+        ("no-common-name", "no common name but the scientific one", (common == "") | (common == binomial), binomial),
+    )
+    found = [_count(taxa, *one) for one in looks]
+    found += [_two_parents(taxa, parent, rank) for parent, rank in pairwise(RANKS[:-1])]
     return [one for one in found if one.images]
 
 

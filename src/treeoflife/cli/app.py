@@ -55,7 +55,8 @@ def init(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="original: from the providers' files. published: from the published mapping and names. folder: from your own photographs."
+            help="original: from the providers' files. published: from the published mapping and names. "
+            "folder: from your own photographs."
         ),
     ],
     raw: Annotated[Path, typer.Option("--raw", help="The folder with the images and their metadata.")],
@@ -107,9 +108,8 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
         show({name: asdict(state) | {"fresh": state.fresh} for name, state in states.items()})
         return
     for name, state in states.items():
-        print(
-            f"{name:<11} {'done' if state.fresh else 'to do':<6} {state.done:>7} done {state.remaining:>7} left  {'; '.join(state.why)}".rstrip()
-        )
+        word = "done" if state.fresh else "to do"
+        print(f"{name:<11} {word:<6} {state.done:>7} done {state.remaining:>7} left  {'; '.join(state.why)}".rstrip())
 
 
 def _stages(config: Path, workers: int | None, engine: str | None, *names: str) -> None:

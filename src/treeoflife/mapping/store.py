@@ -124,7 +124,7 @@ def made_from(path: Path, stage: str) -> Any:
 
 
 def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inputs: Any) -> None:
-    """Write a mapping without splits; rows lie in the order of their natural keys, so that its bytes depend on them alone.
+    """Write a mapping without splits; rows lie in the order of their natural keys: its bytes depend on them alone.
 
     Args:
         path: the file, replaced as a whole.
@@ -165,15 +165,14 @@ def _record(db: sqlite3.Connection, stage: str, inputs: Any) -> None:
 
 def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path | None) -> None:
     """Write a new file, beginning with the tables of ``start``, and put it in the place of ``path``."""
-    with replacing(path) as temporary:
-        with closing(sqlite3.connect(temporary, isolation_level=None)) as db:
-            db.execute("PRAGMA journal_mode = OFF")
-            db.execute("PRAGMA synchronous = OFF")
-            if start:
-                with reading(start) as old:
-                    old.backup(db)
-            db.executescript(files(__package__).joinpath("schema.sql").read_text())
-            db.execute("BEGIN")
-            fill(db)
-            db.execute("COMMIT")
-            db.execute("VACUUM")
+    with replacing(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = OFF")
+        db.execute("PRAGMA synchronous = OFF")
+        if start:
+            with reading(start) as old:
+                old.backup(db)
+        db.executescript(files(__package__).joinpath("schema.sql").read_text())
+        db.execute("BEGIN")
+        fill(db)
+        db.execute("COMMIT")
+        db.execute("VACUUM")

@@ -76,7 +76,7 @@ class Folder(FolderImages):
         """The images of one part; none for the rows of the table whose files are not there."""
         return [] if container.name == "not-in-folder" else [container.path / name for name in container.members]
 
-    def image(self, container: Container, path: Path) -> RawImage:
+    def image(self, _container: Container, path: Path) -> RawImage:
         """An image of the folder, without data."""
         name = self._name(path)
         return RawImage(printable(name), (printable(name),))

@@ -1,4 +1,4 @@
-"""metadata: mapping + taxonomies, or the published lookups -> names.parquet, and the lookups in their published form."""
+"""metadata: mapping + taxonomies, or the published lookups -> names.parquet, and lookups in their published form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from ..dataset import Run
-from ..files import fingerprint, read_json, replacing, write_json
+from ..files import read_json, replacing, write_json
 from ..sources import Source
 from ..taxonomy import lookups, stage
 from . import mapping

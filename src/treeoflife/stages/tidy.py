@@ -1,4 +1,4 @@
-"""tidy: where the configuration does not keep the store, its images go once the shards are checked; its indexes stay."""
+"""tidy: where the store is not to be kept, its images go once the shards are checked; its indexes stay."""
 
 from __future__ import annotations
 

@@ -12,10 +12,13 @@ from ..records import RANKS, Taxon
 
 Species = tuple[Taxon, str]
 _TAXON_TAB = (
-    "taxonID source furtherInformationURL acceptedNameUsageID parentNameUsageID scientificName taxonRank taxonomicStatus "
-    "datasetID canonicalName authority eolID Landmark higherClassification"
+    "taxonID source furtherInformationURL acceptedNameUsageID parentNameUsageID scientificName taxonRank "
+    "taxonomicStatus datasetID canonicalName authority eolID Landmark higherClassification"
 ).split()
-_ITIS = "hierarchy_string_tsn hierarchy_string_names terminal_tsn terminal_scientific_name terminal_vernacular terminal_vernacular_lang hierarchy_string_ranks".split()
+_ITIS = (
+    "hierarchy_string_tsn hierarchy_string_names terminal_tsn terminal_scientific_name terminal_vernacular "
+    "terminal_vernacular_lang hierarchy_string_ranks"
+).split()
 _KINGDOMS = {"Animalia": "Metazoa", "Plantae": "Archaeplastida"}
 
 

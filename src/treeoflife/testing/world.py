@@ -1,6 +1,7 @@
 """A tiny synthetic world: all three sources, some broken files, a hold-out, drawn and named by a seed.
 
-It is written in either layout: as the providers lay their files out, or as the published dataset is laid out. Its organisms are real; its pictures are blots.
+It is written in either layout: as the providers lay their files out, or as the published dataset is laid out.
+Its organisms are real; its pictures are blots.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def draw(root: Path, images: int = 120, seed: int = 1, *, natural: bool = False)
         natural: as the providers lay their files out, with their taxonomies; else as they are published, with a
             mapping and name lookups.
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - nothing is kept secret
     counts = {"eol": images * 55 // 100, "inat21": images * 30 // 100, "bioscan": images * 15 // 100}
     eol, broken = _eol(root, counts["eol"], rng, natural=natural)
     inat21 = _inat21(root, counts["inat21"], rng)
@@ -113,7 +114,7 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
 
 
 def awkward(rng: random.Random) -> Iterator[tuple[str, bytes]]:
-    """Files that are not what they are called, each with its kind; those of kinds that begin with ``bad`` are broken."""
+    """Files that are not what they are called, each with its kind; ``bad…`` ones are broken."""
     image = picture(rng)
     whole = encoded(image, quality=90)
     yield "gray", encoded(image.convert("L"))
@@ -157,12 +158,15 @@ def _eol(
 def write_archive(path: Path, files: list[tuple[str, bytes]]) -> None:
     """A .tar.gz of files, with nothing in it that depends on the time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as out, gzip.GzipFile("", "wb", 6, out, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w") as tar:
-            for name, data in files:
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
+    with (
+        path.open("wb") as out,
+        gzip.GzipFile("", "wb", 6, out, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
 
 
 def _inat21(root: Path, count: int, rng: random.Random) -> list[tuple[str, str, int, str]]:

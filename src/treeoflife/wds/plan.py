@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,8 @@ def balance(source: Source, mapping: pl.DataFrame, splits: pl.DataFrame, plan: S
         samples, rows = int(kept.is_in(inside).sum()), int(out.is_in(inside).sum())
         if samples + rows != ids.len() or kept.n_unique() + out.n_unique() != mapping["treeoflife_id"].n_unique():
             raise BalanceError(
-                f"{source.name}, {split}: {ids.len()} images in the mapping, but {samples} samples and {rows} ledger rows"
+                f"{source.name}, {split}: {ids.len()} images in the mapping, "
+                f"but {samples} samples and {rows} ledger rows"
             )
 
 
@@ -213,7 +215,7 @@ def write_split(
         frame = shuffled(frame, config.seed, "shard")
     frame = frame.with_columns(_tar_bytes(frame))
     bounds = shard_bounds(frame["tar_bytes"].to_numpy(), config.wds, getattr(config.wds.min_shards, split))
-    shards = [frame[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False)]
+    shards = [frame[start:stop] for start, stop in pairwise(bounds)]
     table = meta | {"split": split, "shards": [shard_fingerprint(shard) for shard in shards]}
     _write_groups(path, frame, shards, table)
     return len(shards)
