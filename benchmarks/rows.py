@@ -62,7 +62,9 @@ def make(root: Path, rows: int) -> None:
         frame.write_parquet(path)
     pages = pl.int_range(max(1, rows // TAXA_PER_IMAGE), eager=True)
     names = {rank: f"{rank}-" + (pages // 5 ** (6 - place)).cast(pl.String) for place, rank in enumerate(RANKS)}
-    table = pl.DataFrame({"source": ["eol"] * len(pages), "name_key": pages.cast(pl.String), **names, "common": [""] * len(pages)})
+    table = pl.DataFrame(
+        {"source": ["eol"] * len(pages), "name_key": pages.cast(pl.String), **names, "common": [""] * len(pages)}
+    )
     paths.names.parent.mkdir(parents=True, exist_ok=True)
     table.write_parquet(paths.names)
 
