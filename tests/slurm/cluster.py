@@ -53,7 +53,7 @@ SlurmdTimeout=10
 KillWait=2
 MinJobAge=60
 PreemptType=preempt/none
-NodeName=n[1-2] NodeHostname={host} Port=[{ports[1]}-{ports[2]}] CPUs=4 RealMemory=4000 State=UNKNOWN
+NodeName=n[1-2] NodeHostname={host} Port=[{ports[1]}-{ports[2]}] CPUs=4 RealMemory=8000 State=UNKNOWN
 PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -115,6 +115,15 @@ class Cluster:
         """Id and state of each element of the queue that is not over."""
         lines = self.command("squeue", "-h", "-r", "-o", "%i %T").splitlines()
         return [(line.split()[0], line.split()[1]) for line in lines]
+
+    def clear(self) -> None:
+        """End all jobs that a test has left."""
+        if self.jobs():
+            self.command("scancel", "--user", "root")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.jobs():
+            assert time.monotonic() < deadline, "the jobs do not end"
+            time.sleep(0.2)
 
     def command(self, *words: str) -> str:
         """What one of Slurm's commands prints."""

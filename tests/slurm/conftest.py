@@ -23,6 +23,7 @@ def session_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def cluster(session_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def cluster(session_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     monkeypatch.setenv("SLURM_CONF", str(session_cluster.conf))
-    return session_cluster
+    yield session_cluster
+    session_cluster.clear()

@@ -23,6 +23,8 @@ from treeoflife.testing.engines import Chore, EngineContract, picky, run, sees_v
 from .chores import peak, sleeps, takes_memory
 from .cluster import Cluster
 
+pytestmark = pytest.mark.slurm
+
 
 def engine_of(tmp_path: Path, **other: object) -> SlurmEngine:
     usual = {"memory_gb": 0.5, "time_minutes": 10, "poll_seconds": 1.0, "parallel": 4, "tries": 2, "group_minutes": 0}

@@ -58,7 +58,8 @@ class Overview:
     def lines(self, shown: int) -> Iterator[str]:
         """For people: the run, a count of its jobs, those that run or went wrong, and the failed tasks."""
         count = ", ".join(f"{number} {state}" for state, number in Counter(job.state for job in self.jobs).items())
-        yield f"{self.name}: {self.runs}, {self.tasks} tasks, {self.state}; driven by {self.driver}, since {self.since}"
+        what = f"{self.tasks} tasks" if self.tasks else "the driver of a detached run"
+        yield f"{self.name}: {self.runs}, {what}, {self.state}; begun by {self.driver}, since {self.since}"
         if count:
             yield f"  jobs: {count}"
         told = [job for job in self.jobs if job.state not in ("done", "pending")]
