@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import built, configured, shared_world
 
+from helpers import built, configured, shared_world
 from treeoflife.testing.world import World, draw
 
 SMALL_SHARDS = 25

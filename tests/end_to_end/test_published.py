@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from helpers import MEMBERS, samples, shards
 from PIL import Image
+
+from helpers import MEMBERS, samples, shards
 
 DECIBELS = 50.0
 

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import built, cli, command, configured, digests
 
+from helpers import built, cli, command, configured, digests
 from treeoflife.testing.world import World
 
 SMALL = {"max_samples": 25}

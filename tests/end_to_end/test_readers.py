@@ -1,0 +1,103 @@
+"""The shards are read, whole, by three readers that nobody here wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from helpers import MEMBERS, samples, shards
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module", params=["drawn_build", "golden_build"])
+def out(request: pytest.FixtureRequest) -> Path:
+    """A build of the drawn world, and one of real photographs."""
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
+@pytest.fixture(scope="module", params=["train", "val", "train_small"])
+def split(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_webdataset_reads_every_sample(out: Path, split: str) -> None:
+    """By the brace pattern, with all eleven members, pictures decoded; it makes small letters of their names."""
+    webdataset = pytest.importorskip("webdataset")
+    expected = samples(shards(out, split))
+    last = len(shards(out, split)) - 1
+    pattern = f"{out}/224x224/{split}/shard-{{000000..{last:06d}}}.tar"
+    seen = {}
+    for sample in webdataset.WebDataset(pattern, shardshuffle=False).decode("pil"):
+        texts = {name: text.encode() for name, text in sample.items() if name.endswith(".txt")}
+        seen[sample["__key__"]] = texts
+        assert sample["jpg"].size == (224, 224)
+        assert set(sample) - {"__key__", "__url__", "__local_path__"} == {name.lower() for name in MEMBERS}
+    assert seen == {
+        key: {name.lower(): data for name, data in one.items() if name != "jpg"} for key, one in expected.items()
+    }
+
+
+def test_wids_reads_every_sample_by_its_number(
+    out: Path, split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From index.json, whose counts are right."""
+    wids = _wids(monkeypatch)
+    expected = samples(shards(out, split))
+    index = out / "224x224" / split / "index.json"
+    table = json.loads(index.read_text())
+    for one in table["shardlist"]:
+        assert (index.parent / one["url"]).stat().st_size == one["filesize"]
+    dataset = wids.ShardListDataset(str(index), cache_dir=str(tmp_path), keep=True)
+    assert len(dataset) == len(expected)
+    seen = {dataset[place]["__key__"]: _shape(dataset[place]) for place in range(len(dataset))}
+    assert seen.keys() == expected.keys()
+    assert set(seen.values()) == {(224, 224)}
+
+
+def test_datasets_reads_every_sample(out: Path, split: str, tmp_path: Path) -> None:
+    """``load_dataset("webdataset", …)``, streamed and loaded."""
+    datasets = pytest.importorskip("datasets")
+    expected = samples(shards(out, split))
+    files = [str(path) for path in shards(out, split)]
+    streamed = datasets.load_dataset("webdataset", data_files=files, split="train", streaming=True)
+    loaded = datasets.load_dataset("webdataset", data_files=files, split="train", cache_dir=str(tmp_path))
+    for rows in (streamed, loaded):
+        seen = {row["__key__"]: row for row in rows}
+        assert seen.keys() == expected.keys()
+        for key, row in seen.items():
+            assert row["jpg"].size == (224, 224)
+            for name in MEMBERS - {"jpg"}:
+                assert row[name] == expected[key][name].decode()
+
+
+def test_sizes_say_how_many_samples_each_shard_has(out: Path, split: str) -> None:
+    """As open_clip reads them."""
+    sizes = json.loads((out / "224x224" / split / "sizes.json").read_text())
+    assert sizes == {path.name: len(samples([path])) for path in shards(out, split)}
+
+
+def _wids(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The library; of torch it needs nothing but that it can be imported."""
+    if not find_spec("torch"):
+        torch = ModuleType("torch")
+        torch.distributed = ModuleType("torch.distributed")  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        monkeypatch.setitem(sys.modules, "torch.distributed", torch.distributed)
+    return pytest.importorskip("wids")
+
+
+def _shape(sample: dict[str, Any]) -> tuple[int, int]:
+    image = sample[".jpg"] if ".jpg" in sample else sample["jpg"]
+    if hasattr(image, "read"):
+        image = Image.open(io.BytesIO(image.read()))
+    return tuple(image.size)  # type: ignore[return-value]
