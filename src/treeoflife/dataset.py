@@ -113,8 +113,11 @@ def running(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]
     paths.root.mkdir(parents=True, exist_ok=True)
     with locked(paths.lock):
         remove_leftovers(paths.root)
-        with looking(dataset, listener) as run:
-            yield run
+        try:
+            with looking(dataset, listener) as run:
+                yield run
+        finally:
+            remove_leftovers(paths.root)
 
 
 @contextmanager
