@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import ConfigError
-from . import catalog, checks, demo, names
+from . import catalog, checks, demo, names, see
 from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, dataset_of, show, working
 
 app = typer.Typer(
@@ -152,3 +152,4 @@ app.command(name="check-taxa")(checks.check_taxa)
 app.command(name="demo")(demo.demo)
 app.command(name="catalog")(catalog.catalog)
 app.add_typer(names.app, name="names")
+app.command(name="report")(see.report)

@@ -1,0 +1,41 @@
+"""The commands to see a dataset and to hand it on: report, explore, card, publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import DEFAULT_CONFIG, ConfigOption, working
+
+
+def report(
+    catalog: Annotated[
+        Path | None, typer.Argument(help="Any catalog, CSV or Parquet. Without it, the dataset's own.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: Annotated[Path | None, typer.Option("--out", help="For CATALOG: the folder that the report goes to.")] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Make it again even if nothing changed.")] = False,
+) -> None:
+    """Count and draw a dataset: statistics, treemaps, and a page that shows it all."""
+    if catalog:
+        print(_of_catalog(catalog, out or catalog.parent / "reports"))
+        return
+    from ..stages import report as stage
+
+    with working(config) as run:
+        fresh = stage.look(run).fresh and not force
+        print(f"report: {'up to date' if fresh else stage.work(run)}")
+        print(run.dataset.paths.reports / "index.html")
+
+
+def _of_catalog(catalog: Path, out: Path) -> Path:
+    from ..reports import make
+    from ..terminal import listener
+
+    title = catalog.resolve().parent.name or catalog.stem
+    made_from = {"catalog": str(catalog.name)}
+    make.make(out, make.Sources(title, catalog, out / "no-ledger"), made_from, listener())
+    return out / "index.html"

@@ -1,0 +1,1 @@
+"""What came of a dataset, for people: statistics, treemaps and one page that shows it all."""
