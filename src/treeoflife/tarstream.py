@@ -8,7 +8,7 @@ Headers are still parsed by ``tarfile``; long names in GNU and PAX form are unde
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,10 +56,19 @@ class Member:
     data: bytes | None = field(default=None, repr=False)
 
 
-def members(stream: Readable, max_bytes: int) -> Iterator[Member]:
+Pour = Callable[[bytes], object]
+
+
+def members(
+    stream: Readable, max_bytes: int, longer: Callable[[str, int], Pour | None] | None = None
+) -> Iterator[Member]:
     """The members of the tar archive in ``stream``, with the data of plain files up to ``max_bytes`` long.
 
     Folders, links, devices and longer files come without data.
+
+    Args:
+        longer: is told the name and size of each plain file that is longer, and says where its data go as they
+            pass, before the member is yielded.
 
     Raises:
         TarError: a header is damaged, or the archive stops before its end marker.
@@ -79,7 +88,8 @@ def members(stream: Readable, max_bytes: int) -> Iterator[Member]:
         wanted = regular and size <= max_bytes
         data = _exactly(stream, _padded(size), position)[:size] if wanted else None
         if data is None:
-            _pass(stream, _padded(size), position)
+            pour = longer(overrides.get("path", info.name), size) if longer and regular else None
+            _pass(stream, _padded(size), position, size, pour)
         yield Member(overrides.get("path", info.name), size, position, regular, data)
         position += _padded(size)
         overrides = {}
@@ -147,8 +157,11 @@ def _exactly(stream: Readable, size: int, position: int) -> bytes:
     return data
 
 
-def _pass(stream: Readable, size: int, position: int) -> None:
+def _pass(stream: Readable, size: int, position: int, wanted: int = 0, pour: Pour | None = None) -> None:
+    """Read on, over ``size`` bytes; the first ``wanted`` of them go to ``pour``."""
     while size:
         step = min(size, _SKIP_CHUNK)
-        _exactly(stream, step, position)
-        size, position = size - step, position + step
+        data = _exactly(stream, step, position)
+        if pour:
+            pour(data[:wanted])
+        size, position, wanted = size - step, position + step, max(0, wanted - step)

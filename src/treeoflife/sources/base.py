@@ -33,12 +33,14 @@ class Container:
         name: unique within the source, and fit to be a file name.
         path: the archive, or the folder, that it is read from.
         members: for a folder that is read in parts, the files of this part, relative to ``path``.
+        span: for an archive that is read in parts, where this part begins and ends, and about how many bytes it takes.
     """
 
     source: str
     name: str
     path: Path
     members: tuple[str, ...] = ()
+    span: tuple[int, int, int] | None = None
 
 
 class Source(Protocol):
@@ -102,6 +104,8 @@ class Source(Protocol):
 def signature(source: Source, container: Container) -> str:
     """A digest of the names, sizes, times and inodes of a container's files: what it is known again by."""
     digest = hashlib.sha256("\0".join(container.members).encode())
+    if container.span:
+        digest.update(repr(container.span).encode())
     for path in source.files(container):
         digest.update(f"{path.relative_to(container.path.parent)}\0{stamp(path)}\0".encode())
     return digest.hexdigest()
@@ -109,6 +113,8 @@ def signature(source: Source, container: Container) -> str:
 
 def size(source: Source, container: Container) -> int:
     """The bytes that a container's files take."""
+    if container.span:
+        return container.span[2]
     return sum(path.stat().st_size for path in source.files(container))
 
 

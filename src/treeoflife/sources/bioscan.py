@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import TextIOWrapper
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import ijson
 
 from ..config import Model
 from ..errors import InputError
-from ..records import RANKS, Label, RawImage, Taxon
+from ..records import RANKS, Label, RawImage, Skip, Taxon
+from ..zipread import ZipError, ZipMember
+from .archived import archive_in, zip_images, zip_spans
 from .base import Container, unique
-from .folders import FolderImages
+from .folders import FolderImages, too_long
 from .reading import image_files, printable, subfolders
 
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
@@ -25,7 +28,7 @@ class Settings(Model):
     """The keys of the table of a BIOSCAN source."""
 
     path: Path
-    """The folder that holds the folders part1, part2, …"""
+    """The folder that holds the folders part1, part2, …, or the archive cropped_256.zip, which is read as it is."""
     metadata: Path | None = None
     """Its metadata: the JSON-LD list of records, or the same as tab-separated text."""
 
@@ -47,7 +50,9 @@ class Bioscan(FolderImages):
         self.catalog = ("bioscan_part", "bioscan_filename")
 
     def containers(self) -> list[Container]:
-        """A part each."""
+        """A part each, also where they are in an archive."""
+        if archive := self._archive():
+            return self._archived(archive)
         if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
         folders = [path for path in subfolders(self.path) if _PART.fullmatch(path.name)]
@@ -55,14 +60,56 @@ class Bioscan(FolderImages):
             raise InputError(f"[sources.{self.name}] path: no folder part1, part2, … in {self.path}")
         return unique(Container(self.name, path.name, path) for path in folders)
 
+    def _archive(self) -> Path | None:
+        """The archive to read from: what the path names, or what lies there in place of parts."""
+        archive = archive_in(self.path, (".zip",))
+        unpacked = self.path.is_dir() and any(_PART.fullmatch(one.name) for one in subfolders(self.path))
+        return None if unpacked else archive
+
+    def _archived(self, archive: Path) -> list[Container]:
+        spans = [span for span in zip_spans(archive) if _PART.fullmatch(span.folder)]
+        if not spans:
+            raise InputError(f"[sources.{self.name}] path: no folder part1, part2, … in {archive}")
+        return unique(
+            Container(self.name, one.folder, archive, (one.folder,), (one.start, one.stop, one.bytes)) for one in spans
+        )
+
     def files(self, container: Container) -> list[Path]:
-        """The images of the part."""
-        return image_files(container.path)
+        """The images of the part, or the archive that holds them."""
+        return [container.path] if container.span else image_files(container.path)
+
+    def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
+        """The part's images, by name."""
+        if container.span is None:
+            yield from super().read(container, max_bytes)
+            return
+        for member, data in zip_images(container.path, container.span, container.members[0]):
+            image = self._member(container, member)
+            if image.skip:
+                yield image
+            elif member.size > max_bytes:
+                yield replace(image, skip=too_long(member.size, max_bytes))
+            else:
+                yield _with(image, data)
+
+    def names(self, container: Container) -> Iterator[RawImage]:
+        """The same without data."""
+        if container.span is None:
+            yield from super().names(container)
+            return
+        for member, _ in zip_images(container.path, container.span, container.members[0]):
+            yield self._member(container, member)
+
+    def _member(self, container: Container, member: ZipMember) -> RawImage:
+        image = self.image(container, Path(PurePosixPath(member.name).name))
+        if member.regular:
+            return image
+        return replace(image, key=None, skip=Skip("not-a-file", "a link or device in the archive"))
 
     def image(self, container: Container, path: Path) -> RawImage:
         """An image of the part, without data."""
         name = printable(path.name)
-        return RawImage(name, (int(container.path.name.removeprefix("part")), name))
+        return RawImage(name, (int(_folder(container).removeprefix("part")), name))
 
     def label_files(self) -> list[Path]:
         """The metadata."""
@@ -75,6 +122,18 @@ class Bioscan(FolderImages):
             InputError: the metadata is missing or malformed.
         """
         return iter(()) if self.metadata is None else map(_label, records(self.metadata))
+
+
+def _with(image: RawImage, data: Callable[[], bytes]) -> RawImage:
+    """The image with its data; members of a zip are damaged one by one, so each is a row of the ledger."""
+    try:
+        return replace(image, data=data())
+    except ZipError as error:
+        return replace(image, skip=Skip("damaged-in-archive", str(error)))
+
+
+def _folder(container: Container) -> str:
+    return container.members[0] if container.span else container.path.name
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,7 @@ class FolderImages:
             image = self.image(container, path)
             size = path.stat().st_size
             if size > max_bytes:
-                yield replace(image, skip=Skip("too-many-bytes", f"{size} bytes; at most {max_bytes} are read"))
+                yield replace(image, skip=too_long(size, max_bytes))
             else:
                 yield replace(image, data=file_bytes(path))
 
@@ -36,3 +36,8 @@ class FolderImages:
         """The same without data."""
         for path in self.files(container):
             yield self.image(container, path)
+
+
+def too_long(size: int, max_bytes: int) -> Skip:
+    """Why a long file is not read."""
+    return Skip("too-many-bytes", f"{size} bytes; at most {max_bytes} are read")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 
 from ..config import Model
 from ..errors import InputError
-from ..records import Label, RawImage, Taxon
+from ..records import Label, RawImage, Skip, Taxon
+from .archived import TARS, archive_in, tar_images, tar_spans
 from .base import Container, file_name, unique
-from .folders import FolderImages
+from .folders import FolderImages, too_long
 from .reading import image_files, printable, subfolders
 
 _CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)
@@ -21,7 +23,7 @@ class Settings(Model):
     """The keys of the table of an iNat21 source."""
 
     path: Path
-    """The folder that holds the class folders (train)."""
+    """The folder that holds the class folders (train), or the archive train.tar.gz, which is read as it is."""
 
 
 class ClassFolder(NamedTuple):
@@ -63,7 +65,9 @@ class INat21(FolderImages):
         self.catalog = ("inat21_filename", "inat21_cls_name", "inat21_cls_num")
 
     def containers(self) -> list[Container]:
-        """A class folder each."""
+        """A class folder each, also where they are in an archive."""
+        if archive := self._archive():
+            return self._archived(archive)
         if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
         folders = [path for path in subfolders(self.path) if parse_class(path.name)]
@@ -71,13 +75,50 @@ class INat21(FolderImages):
             raise InputError(f"[sources.{self.name}] path: no class folder (NNNNN_Kingdom_…_species) in {self.path}")
         return unique(Container(self.name, file_name(path.name), path) for path in folders)
 
+    def _archive(self) -> Path | None:
+        """The archive to read from: what the path names, or what lies there in place of class folders."""
+        archive = archive_in(self.path, TARS)
+        unpacked = self.path.is_dir() and any(parse_class(one.name) for one in subfolders(self.path))
+        return None if unpacked else archive
+
+    def _archived(self, archive: Path) -> list[Container]:
+        spans = [span for span in tar_spans(archive) if parse_class(span.folder)]
+        if not spans:
+            raise InputError(f"[sources.{self.name}] path: no class folder (NNNNN_Kingdom_…_species) in {archive}")
+        return unique(
+            Container(self.name, file_name(one.folder), archive, (one.folder,), (one.start, one.stop, one.bytes))
+            for one in spans
+        )
+
     def files(self, container: Container) -> list[Path]:
-        """The images of the class."""
-        return image_files(container.path)
+        """The images of the class, or the archive that holds them."""
+        return [container.path] if container.span else image_files(container.path)
+
+    def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
+        """The images of the class: of a folder by name, of an archive in its order."""
+        if container.span is None:
+            yield from super().read(container, max_bytes)
+            return
+        for member in tar_images(container.path, container.span, container.members[0], max_bytes):
+            image = self.image(container, Path(PurePosixPath(member.name).name))
+            if member.data is not None:
+                yield replace(image, data=member.data)
+            elif not member.regular:
+                yield replace(image, key=None, skip=Skip("not-a-file", "a link, device or sparse file in the archive"))
+            else:
+                yield replace(image, skip=too_long(member.size, max_bytes))
+
+    def names(self, container: Container) -> Iterator[RawImage]:
+        """The same without data."""
+        if container.span is None:
+            yield from super().names(container)
+            return
+        for image in self.read(container, -1):
+            yield image if image.key is None else replace(image, skip=None)
 
     def image(self, container: Container, path: Path) -> RawImage:
         """An image of the class, without data."""
-        parsed = parse_class(container.path.name)
+        parsed = parse_class(_folder(container))
         assert parsed
         name = printable(path.name)
         return RawImage(name, (name, printable(parsed.name), parsed.number))
@@ -89,6 +130,10 @@ class INat21(FolderImages):
     def labels(self) -> Iterator[Label]:
         """The ranks in the names of the class folders."""
         for container in self.containers():
-            parsed = parse_class(container.path.name)
+            parsed = parse_class(_folder(container))
             assert parsed
             yield Label(str(parsed.number), parsed.taxon)
+
+
+def _folder(container: Container) -> str:
+    return container.members[0] if container.span else container.path.name
