@@ -83,14 +83,18 @@ class Folder(FolderImages):
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The part's images; or the files that the table names and the folder lacks, each with a Skip."""
+        yield from self._absent(container)
+        yield from super().read(container, max_bytes)
+
+    def names(self, container: Container) -> Iterator[RawImage]:
+        """The same without data."""
+        yield from self._absent(container)
+        yield from super().names(container)
+
+    def _absent(self, container: Container) -> Iterator[RawImage]:
         if container.name == "not-in-folder":
             skip = Skip("no-file", f"{self.table.name} names it, the folder lacks it")
             yield from (RawImage(file, None, skip=skip) for file in container.members)
-        yield from super().read(container, max_bytes)
-
-    def label_files(self) -> list[Path]:
-        """The table."""
-        return [self.table]
 
     def labels(self) -> Iterator[Label]:
         """What the table says of each image.
