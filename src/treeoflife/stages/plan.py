@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from .. import holdout
+from .. import holdout, marks
 from ..dataset import Run
 from ..errors import InputError
 from ..files import fingerprint, write_json
@@ -60,11 +60,12 @@ def _plans(run: Run) -> Iterator[plan.SourcePlan]:
     splits = read_splits(dataset.mapping)
     names = pl.read_parquet(paths.names)
     lists = [holdout.read(one) for one in dataset.config.holdout]
+    marked = marks.read(paths.marks)
     for source in dataset.sources:
         indexes = [
             (one.name, paths.encoded_index(source.name, one.name)) for other, one in run.containers() if other is source
         ]
-        decided = plan.plan_source(source, indexes, dataset.mapping, splits, names, lists)
+        decided = plan.plan_source(source, indexes, dataset.mapping, splits, names, lists, marked)
         plan.balance(source, read_source(dataset.mapping, source), splits, decided)
         run.listener.advance(1)
         yield decided
@@ -104,7 +105,8 @@ def _inputs(run: Run) -> dict[str, Any] | None:
         return None
     config = dataset.config
     settings = config.wds.model_dump(mode="json", exclude={"keep_store"})
-    return {
+    marked = {"marks": run.known.sha256(paths.marks)} if paths.marks.exists() else {}
+    return marked | {
         "step": plan.STEP_VERSION,
         "seed": config.seed,
         "wds": settings,

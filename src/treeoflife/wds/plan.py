@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from .. import marks
 from ..config import Config, Wds
 from ..errors import BalanceError, ConfigError, InputError
 from ..files import replacing
 from ..holdout import HoldoutList, find
 from ..mapping.store import read_source
+from ..marks import Mark
 from ..records import RANKS, SPLITS, Taxon
 from ..sources import Source
 from ..splits import shuffled
@@ -57,6 +59,7 @@ def plan_source(
     splits: pl.DataFrame,
     names: pl.DataFrame,
     lists: Sequence[HoldoutList],
+    marked: Mapping[str, Mark] | None = None,
 ) -> SourcePlan:
     """Decide on every image of a source.
 
@@ -67,11 +70,13 @@ def plan_source(
         splits: the table ``split``.
         names: the table of names, of all sources.
         lists: the hold-out lists.
+        marked: a curator's marks, by id.
 
     Returns:
         Its samples, with all that a shard needs; a ledger row for every other image and file.
     """
     images = _named(source, read_source(mapping, source), names.filter(source=source.name))
+    images = marks.apply(images, marked or {})
     held, matched = find(lists, source, images)
     files, strangers = _match(source, _files(source, indexes), images)
     images = images.join(files, on="treeoflife_id", how="left", maintain_order="left")
@@ -141,6 +146,7 @@ def _judge(images: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("place").is_null()).then(pl.lit("missing"))
         .when(pl.col("reason").is_not_null()).then("reason")
         .when(pl.col("held").is_not_null()).then("held")
+        .when(pl.col("marked").is_not_null()).then(pl.lit("marked"))
         .when(nameless).then(pl.lit("no-name"))
         .when(pl.col("is_val").is_null()).then(pl.lit("no-split"))
     )  # fmt: skip
@@ -148,6 +154,7 @@ def _judge(images: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("place").is_null()).then(pl.lit("the mapping has the image, no container holds it"))
         .when(pl.col("reason").is_not_null()).then("detail")
         .when(pl.col("held").is_not_null()).then("held_detail")
+        .when(pl.col("marked").is_not_null()).then("marked")
         .when(nameless).then(pl.format("no name is known for {}", "name_key"))
         .otherwise(pl.lit("the mapping does not say which split it is in"))
     )  # fmt: skip
