@@ -39,3 +39,20 @@ def _of_catalog(catalog: Path, out: Path) -> Path:
     made_from = {"catalog": str(catalog.name)}
     make.make(out, make.Sources(title, catalog, out / "no-ledger"), made_from, listener())
     return out / "index.html"
+
+
+def explore(
+    dataset: Annotated[
+        Path | None, typer.Argument(help="A folder with shards. Without it, the dataset of --config.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any that is free.")] = 8321,
+    host: Annotated[
+        str, typer.Option("--host", help="Anything but this computer needs the token that is printed.")
+    ] = "127.0.0.1",
+) -> None:
+    """Look at the dataset in a browser: walk the tree, search, filter, mark what is wrong."""
+    from ..explore.serve import explore as serve
+    from ..terminal import listener
+
+    serve(dataset or config, host, port, listener(), lambda address: print(f"open {address}", flush=True))
