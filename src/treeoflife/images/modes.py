@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from PIL import Image, ImageCms
@@ -23,12 +23,17 @@ def simplify(image: Image.Image, wanted: tuple[int, int]) -> tuple[Image.Image, 
     factor = min(image.width // (2 * wanted[0]), image.height // (2 * wanted[1]))
     if image.width * image.height <= _STRIP_PIXELS or factor < 2:
         return opaque(image), 1
-    rows = max(1, _STRIP_PIXELS // image.width // factor) * factor
     canvas = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
-    for top in range(0, image.height, rows):
-        strip = image.crop((0, top, image.width, min(image.height, top + rows)))
+    for top, strip in _strips(image, factor):
         canvas.paste(opaque(strip).convert("RGB").reduce(factor), (0, top // factor))
     return canvas, factor
+
+
+def _strips(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """The image in strips of some million pixels, each with its top, which is a multiple of ``factor``."""
+    rows = max(1, _STRIP_PIXELS // image.width // factor) * factor
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(image.height, top + rows)))
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
@@ -37,7 +42,7 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
         return lambda part: part.convert("L")
     if image.mode == "F" or image.mode.startswith("I"):
         deep = "F" if image.mode == "F" else "I"
-        scale, offset = _range(image.convert(deep))
+        scale, offset = _range(image, deep)
         return lambda part: part.convert(deep).point(lambda value: value * scale + offset).convert("L")
     if image.mode == "LAB":
         return _from_lab
@@ -46,11 +51,11 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     return lambda part: part.convert("RGB")
 
 
-def _range(image: Image.Image) -> tuple[float, float]:
+def _range(image: Image.Image, deep: str) -> tuple[float, float]:
     """Scale and offset that bring the values of a 16-bit, 32-bit or floating-point image to 0 … 255."""
-    low, high = cast(tuple[float, float], image.getextrema())
-    low = min(low, 0)
-    span = high - low
+    extremes = [cast(tuple[float, float], strip.convert(deep).getextrema()) for _, strip in _strips(image)]
+    low = min(0, *(lowest for lowest, _ in extremes))
+    span = max(highest for _, highest in extremes) - low
     depths = [2**bits - 1 for bits in (8, 10, 12, 14, 16)]
     top = next((most for most in ([1, *depths] if image.mode == "F" else depths) if span <= most), span)
     scale = 255 / top
