@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic
 
 import pytest
 from PIL import Image
@@ -89,10 +89,12 @@ def test_sizes_say_how_many_samples_each_shard_has(out: Path, split: str) -> Non
 def _wids(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The library; of torch it needs nothing but that it can be imported."""
     if not find_spec("torch"):
-        torch = ModuleType("torch")
-        torch.distributed = ModuleType("torch.distributed")  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "torch", torch)
-        monkeypatch.setitem(sys.modules, "torch.distributed", torch.distributed)
+        stubs = {name: ModuleType(name) for name in ("torch", "torch.distributed", "torch.utils", "torch.utils.data")}
+        stubs["torch"].distributed = stubs["torch.distributed"]  # type: ignore[attr-defined]
+        stubs["torch.utils.data"].Dataset = Generic  # type: ignore[attr-defined]
+        stubs["torch.utils.data"].Sampler = object  # type: ignore[attr-defined]
+        for name, stub in stubs.items():
+            monkeypatch.setitem(sys.modules, name, stub)
     return pytest.importorskip("wids")
 
 
