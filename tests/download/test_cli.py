@@ -1,0 +1,57 @@
+"""The command as people run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from .server import Resource, Server
+
+CODE = """
+import sys, typer
+from treeoflife.cli_download import download
+from treeoflife.errors import ConfigError, TreeoflifeError
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(download)
+assert not {"httpx", "huggingface_hub", "polars"} & set(sys.modules)
+try:
+    app()
+except TreeoflifeError as error:
+    sys.exit(print(f"error: {error}", file=sys.stderr) or (2 if isinstance(error, ConfigError) else 1))
+"""
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-c", CODE, *arguments]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_list_shows_sizes_licences_and_what_is_there(tmp_path: Path) -> None:
+    done = command(tmp_path, "--list")
+    assert "224.0 GB  not there" in done.stdout
+    assert "NOT to be redistributed" in done.stdout
+    listed = json.loads(command(tmp_path, "--list", "--json", "bioscan").stdout)["components"]
+    assert listed[0]["licence"] == "CC BY 3.0"
+
+
+def test_a_component_of_a_dataset_toml_is_planned_fetched_and_then_there(server: Server, tmp_path: Path) -> None:
+    url = server.put("/mine", Resource(bytes(50_000)))
+    (tmp_path / "dataset.toml").write_text(
+        f'[sources]\n[download]\npath = "data"\n[download.components.mine]\nabout = "x"\nurl = "{url}"\nto = "a/mine.bin"\n'
+    )
+    assert "a/mine.bin  <-  " + url in command(tmp_path, "mine", "--dry-run").stdout
+    assert not server.requests
+    done = command(tmp_path, "mine")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "data/a/mine.bin").stat().st_size == 50_000
+    assert (tmp_path / "downloads.jsonl").read_text() == (tmp_path / "data/downloads.jsonl").read_text()
+    assert "there" in command(tmp_path, "--list", "mine").stdout
+
+
+def test_wrong_usage_is_exit_status_2_and_a_failure_1(server: Server, tmp_path: Path) -> None:
+    assert command(tmp_path).returncode == 2
+    assert command(tmp_path, "nonsense").returncode == 2
+    assert command(tmp_path, "published", "--dry-run", "--to", "/dev/shm/x").returncode in (0, 1)
+    assert command(tmp_path, "eol-images").returncode == 2
