@@ -15,7 +15,8 @@ import httpx
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.download.server import Resource, serving
-from tests.download.test_images import ledger, manifest, museum, settings
+from tests.download.test_images import ledger, manifest, settings
+
 from treeoflife.config import DownloadTable
 from treeoflife.download.images import download_images
 from treeoflife.download.transfer import Wanted, fetch

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from .server import Resource, Server
@@ -39,7 +41,8 @@ def test_the_list_shows_sizes_licences_and_what_is_there(tmp_path: Path) -> None
 def test_a_component_of_a_dataset_toml_is_planned_fetched_and_then_there(server: Server, tmp_path: Path) -> None:
     url = server.put("/mine", Resource(bytes(50_000)))
     (tmp_path / "dataset.toml").write_text(
-        f'[sources]\n[download]\npath = "data"\n[download.components.mine]\nabout = "x"\nurl = "{url}"\nto = "a/mine.bin"\n'
+        f'[sources]\n[download]\npath = "data"\n[download.components.mine]\nabout = "x"\nurl = "{url}"\n'
+        'to = "a/mine.bin"\n'
     )
     assert "a/mine.bin  <-  " + url in command(tmp_path, "mine", "--dry-run").stdout
     assert not server.requests
@@ -55,3 +58,21 @@ def test_wrong_usage_is_exit_status_2_and_a_failure_1(server: Server, tmp_path: 
     assert command(tmp_path, "nonsense").returncode == 2
     assert command(tmp_path, "published", "--dry-run", "--to", "/dev/shm/x").returncode in (0, 1)
     assert command(tmp_path, "eol-images").returncode == 2
+
+
+def test_ctrl_c_ends_it_at_once_and_what_came_is_kept(server: Server, tmp_path: Path) -> None:
+    """Status is not 0, and the next run goes on."""
+    url = server.put("/mine", Resource(bytes(20_000_000), rate=1_000_000))
+    (tmp_path / "dataset.toml").write_text(
+        "[sources]\n[download]\nchunk_bytes = 100_000\n[download.components.mine]\n"
+        f'about = "x"\nurl = "{url}"\nto = "mine.bin"\n'
+    )
+    process = subprocess.Popen([sys.executable, "-c", CODE, "mine"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while server.sent() < 2_000_000:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10)
+    server.files["/mine"].rate = 0
+    sent = server.sent()
+    assert command(tmp_path, "mine").returncode == 0
+    assert server.sent() - sent < 20_000_000

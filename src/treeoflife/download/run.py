@@ -176,7 +176,7 @@ class _Run:
     records: Sequence[Path]
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._stop = threading.Lock(), threading.Event()
 
     def all(self, places: Sequence[Place]) -> list[record.Line]:
         """Fetch, several at a time; a file that fails does not keep the others from coming."""
@@ -193,6 +193,7 @@ class _Run:
                         failures.append(str(error))
                         self._note(f"failed: {error}")
             except BaseException:
+                self._stop.set()  # the threads end with the next bytes that come
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         if failures:
@@ -258,7 +259,13 @@ class _Run:
             self.listener.note(text)
 
     def advance(self, units: int) -> None:
-        """Bytes of some file came in, or (below zero) proved useless."""
+        """Bytes of some file came in, or (below zero) proved useless.
+
+        Raises:
+            InputError: the run was interrupted.
+        """
+        if self._stop.is_set():
+            raise InputError("stopped")
         with self._lock:
             self.listener.advance(units)
 
