@@ -58,8 +58,7 @@ def _folder(raw: Path, table: Path | None) -> Found:
             f"name the table that says what the photographs in {raw} show with --table; in it there is {there}"
         )
     sources = {"photos": {"kind": "folder", "path": str(raw), "table": str(tables[0])}}
-    names, missing = found_inputs(raw)
-    return Found(Config(sources=sources, names=names), (f"photos: {raw}", f"table: {tables[0]}"), tuple(missing))
+    return Found(Config(sources=sources, names=found_inputs(raw)[0]), (f"photos: {raw}", f"table: {tables[0]}"), ())
 
 
 def _providers(kind: Kind, raw: Path) -> Found:

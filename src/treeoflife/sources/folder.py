@@ -96,6 +96,10 @@ class Folder(FolderImages):
             skip = Skip("no-file", f"{self.table.name} names it, the folder lacks it")
             yield from (RawImage(file, None, skip=skip) for file in container.members)
 
+    def label_files(self) -> list[Path]:
+        """The table."""
+        return [self.table]
+
     def labels(self) -> Iterator[Label]:
         """What the table says of each image.
 

@@ -124,6 +124,7 @@ class SourceContract:
     def test_labels_hang_on_keys_of_the_source(self, source: Source) -> None:
         """A label's key is the name key of an image, as text; there is one label for a key."""
         labels = list(source.labels())
+        assert all(path.is_file() for path in source.label_files())
         assert len({label.name_key for label in labels}) == len(labels)
         there = {_name_key(source, image) for image in _images(source) if image.key}
         assert not labels or there & {label.name_key for label in labels}
