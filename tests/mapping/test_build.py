@@ -1,0 +1,34 @@
+"""Ids are UUIDv5 of the natural key; a second run adds nothing; what was there keeps its id."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from treeoflife.mapping.build import NAMESPACE, build_mapping, treeoflife_id
+from treeoflife.mapping.store import read_source
+from treeoflife.sources import load
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(0, 2**63 - 1))
+def test_ids_are_uuid5(name: str, number: int) -> None:
+    """As RFC 9562 and Python have it."""
+    assert treeoflife_id("inat21", (number, name)) == str(uuid.uuid5(NAMESPACE, f"inat21/{number}/{name}"))
+
+
+def test_a_second_run_writes_the_same_bytes_and_images_keep_their_ids(tmp_path: Path) -> None:
+    """In any order; new images are added, vanished ones stay."""
+    source, path = load("eol", {"path": "."}, tmp_path), tmp_path / "mapping.sqlite"
+    rows = pl.DataFrame({"content_id": [3, 1, 2], "page_id": [7, 7, 8]})
+    build_mapping(path, [(source, rows)], {})
+    first, ids = path.read_bytes(), read_source(path, source)
+    assert build_mapping(path, [(source, rows.reverse())], {}) == {"eol": 3}
+    assert path.read_bytes() == first
+    build_mapping(path, [(source, pl.DataFrame({"content_id": [9, 1], "page_id": [9, 7]}))], {})
+    after = read_source(path, source)
+    assert after.height == 4
+    assert after.join(ids, on=after.columns, how="semi").height == 3
