@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from treeoflife.engines.ray import RayEngine
 from treeoflife.errors import ConfigError, InputError, TasksFailed
 from treeoflife.testing.engines import Chore, EngineContract, breathes, run, square, waits_for_go
 
+# Ray reads this when it is imported; without it, it writes a token into the home of whoever runs the tests.
+os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
 ray = pytest.importorskip("ray", reason="pip install 'treeoflife[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -114,7 +117,11 @@ def test_an_address_without_a_cluster_is_a_wrong_configuration(tmp_path: Path) -
         "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import square\n"
         "list(RayEngine(RayTable(address='127.0.0.1:1'), Path(sys.argv[1])).run(square, [1]))"
     )
-    environment = {**os.environ, "RAY_gcs_rpc_server_connect_timeout_s": "1", "RAY_NUM_REDIS_GET_RETRIES": "1"}
+    environment = {
+        **os.environ,
+        "RAY_gcs_rpc_server_connect_timeout_s": "1",
+        "RAY_NUM_REDIS_GET_RETRIES": "1",
+    }
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True)
     assert ConfigError.__name__ in done.stderr
     assert "127.0.0.1:1" in done.stderr

@@ -161,3 +161,4 @@ def test_exported_scripts_build_the_dataset(cluster: Cluster, tmp_path: Path, sc
     until(lambda: cluster.jobs() == [])
     assert treeoflife("build", "--config", str(here / "dataset.toml")).returncode == 0
     assert contents(out) == contents(here), (out / "logs" / f"{script}.log").read_text()
+    assert {event["nodes"] for event in events(out, "cluster")} == ({2} if script == "ray-nodes" else set())

@@ -88,6 +88,7 @@ class _Driver:
         self.left = len(tasks)
 
     def outcomes(self) -> Iterator[Done[Any] | Failed]:
+        self.run.note("cluster", nodes=sum(node["Alive"] for node in self.ray.nodes()))
         coming = iter(range(len(self.tasks)))
         self._launch(coming)
         while self.flying:
@@ -174,12 +175,11 @@ def _connect(table: RayTable) -> None:
     # Ray would pack the working folder, or ask a package manager, to make the workers' environment.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    address = table.address or os.environ.get("RAY_ADDRESS") or "local"
     try:
-        ray.init(
-            address=table.address or "local", log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"no Ray cluster at engine.ray.address = {table.address!r}: {error}") from None
+        ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise ConfigError(f"no Ray cluster at engine.ray.address = {address!r}: {error}") from None
 
 
 def _counter(ray: Any) -> Any:

@@ -15,6 +15,8 @@ from .journal import Run
 from .slurm import SlurmEngine
 
 _MAIN = "from treeoflife.cli import main; main()"
+_ADDRESS = "import ray.util; print(ray.util.get_node_ip_address())"
+_MAKE_RANDOM = "import secrets; print(secrets.token_hex(32))"
 
 
 def submit_driver(table: SlurmTable, folder: Path, arguments: list[str]) -> tuple[str, Path]:
@@ -86,8 +88,10 @@ def ray_script(table: SlurmTable, config: Path, log: Path, nodes: int, cpus: int
     python = table.python or shlex.quote(sys.executable)
     start = f'{python} -m ray.scripts.scripts start --disable-usage-stats --num-cpus "$SLURM_CPUS_PER_TASK" --block'
     lines = [
+        "# Whoever reaches a Ray without a token runs code as you: this one has a token, for this job alone.",
+        f"export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=$({python} -c {shlex.quote(_MAKE_RANDOM)})",
         'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
-        'address=$(srun --nodes 1 --ntasks 1 --nodelist "$head" hostname --ip-address | cut -d " " -f 1)',
+        f'address=$(srun --nodes 1 --ntasks 1 --nodelist "$head" {python} -c {shlex.quote(_ADDRESS)})',
         "port=$((20000 + SLURM_JOB_ID % 20000))",
         f'srun --nodes 1 --ntasks 1 --nodelist "$head" {start} --head --node-ip-address "$address" --port "$port" &',
         "sleep 20",
