@@ -18,7 +18,8 @@ RANKS = "Animalia Chordata Mammalia Carnivora Felidae Panthera leo"
     [
         "Panthera leo", "Panthera_leo", "panthera leo", "PANTHERA LEO", "Panthera-leo", " Panthera  leo ",
         "Panthera leo persica", "Panthera_leo_persica", "Panthera (Leo) leo (Linnaeus, 1758)", "Panthera leo Linnaeus",
-        RANKS, RANKS.replace(" ", "-"), RANKS.replace(" ", "_"), RANKS.replace(" ", "|"), RANKS.lower().replace(" ", "-"),
+        RANKS, RANKS.replace(" ", "-"), RANKS.replace(" ", "_"), RANKS.replace(" ", "|"),
+        RANKS.lower().replace(" ", "-"),
         "00012_" + RANKS.replace(" ", "_"), "Animalia-----Panthera-leo", "Animalia-----Panthera-leo persica",
     ],
 )  # fmt: skip

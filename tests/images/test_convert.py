@@ -23,7 +23,8 @@ import json, sys
 from pathlib import Path
 from treeoflife.config import Images
 from treeoflife.images.convert import convert
-found = {p.name: type(convert(p.read_bytes(), Images())).__name__ for p in sorted(Path(sys.argv[1]).rglob("*")) if p.is_file()}
+files = [path for path in sorted(Path(sys.argv[1]).rglob("*")) if path.is_file()]
+found = {path.name: type(convert(path.read_bytes(), Images())).__name__ for path in files}
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
 print(json.dumps([found, int(peak) * 1024]))
 """
