@@ -14,7 +14,7 @@ from treeoflife.init import look, render
 from treeoflife.sources import load as load_source
 from treeoflife.testing.world import World
 
-PLACED = {"sources": True, "download": {"path"}}
+PLACED: Any = {"sources": True, "download": {"path"}}
 """What is taken from the folder of the file."""
 EOL: dict[str, Any] = {"sources": {"eol": {"path": "x"}}}
 
@@ -76,7 +76,7 @@ def test_relative_paths_are_taken_from_the_file(tmp_path: Path) -> None:
 def test_a_configuration_cannot_change() -> None:
     """It is a value."""
     with pytest.raises(ValueError, match="frozen"):
-        Config.model_validate(EOL).seed = 3  # type: ignore[misc]
+        Config.model_validate(EOL).seed = 3
 
 
 def test_what_is_rendered_is_what_is_loaded(tmp_path: Path) -> None:

@@ -102,4 +102,4 @@ def _shape(sample: dict[str, Any]) -> tuple[int, int]:
     image = sample[".jpg"] if ".jpg" in sample else sample["jpg"]
     if hasattr(image, "read"):
         image = Image.open(io.BytesIO(image.read()))
-    return tuple(image.size)  # type: ignore[return-value]
+    return tuple(image.size)
