@@ -225,7 +225,8 @@ class RayTable(Model):
     """How the engine ray finds its cluster and what it asks of it."""
 
     address: str = ""
-    """The cluster, as HOST:PORT, or "auto" for the one that this computer belongs to; empty starts one here."""
+    """The cluster, as HOST:PORT, or "auto" for the one that this computer belongs to.
+    Empty is the one that the variable RAY_ADDRESS names, or else one that is started here."""
     cpus: Annotated[float, Field(gt=0)] = 1
     """Cores of a task."""
     memory_gb: Annotated[float, Field(ge=0)] = 0
