@@ -56,6 +56,7 @@ def _bound(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen(128)  # who is told the address may come at once
     except OSError as error:
         bound.close()
         raise ConfigError(

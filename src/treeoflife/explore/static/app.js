@@ -97,13 +97,13 @@ async function open(row) {
   const one = await ask("api/row/" + row), names = one.names;
   const rank = (name) => [name, one.catalog[name] || "", names[name + "_from"] || names.names_from || ""];
   const table = (rows, heads) => make("table", {}, heads ? make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", { scope: "col" }, h)))) : null,
-    make("tbody", {}, ...rows.map(([head, ...cells]) => make("tr", {}, make("th", { scope: "row" }, head), ...cells.map((c) => make("td", {}, make("span", { class: "long" }, bdi(c))))))));
+    make("tbody", {}, ...rows.map(([head, ...cells]) => make("tr", {}, make("th", { scope: "row" }, head), ...cells.map((c) => make("td", {}, String(c).length > 300 ? make("span", { class: "long", tabindex: 0 }, bdi(c)) : bdi(c ?? "")))))));
   const title = [one.catalog.genus, one.catalog.species].filter(Boolean).join(" ") || one.catalog.common || "no name";
   const facts = Object.entries(one.catalog).filter(([k]) => !facets.ranks.includes(k) && k !== "common").map(([k, v]) => [k.replaceAll("_", " "), v]);
   $("oneBody").replaceChildren(
     make("div", {}, make("img", { src: "image/" + row, alt: short(title) }), one.link ? make("p", {}, make("a", { href: one.link, rel: "noreferrer noopener", target: "_blank" }, "Where it came from")) : null, form(one)),
     make("div", {}, make("h2", { id: "oneTitle" }, bdi(short(title))), make("p", {}, bdi(short(one.catalog.common || ""))),
-      make("h3", {}, "Names, and who says so"), table([...facets.ranks, "common"].map(rank), ["", "name", "from"]),
+      make("h3", {}, "Names, and who says so"), table([...facets.ranks, "common"].map(rank), ["rank", "name", "from"]),
       make("h3", {}, "Captions"), table(Object.entries(one.texts)),
       make("h3", {}, "Where it is"), table([["id", one.id], ["licence", one.licence], ["shard", one.shard], ["byte", one.position], ["also in train_small", one.in_train_small ? "yes" : "no"], ...facts])),
     make("button", { class: "plain close", "aria-label": "Close", onclick: () => $("one").close() }, "✕"));

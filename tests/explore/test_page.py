@@ -1,0 +1,187 @@
+"""The page in a real browser: walk, search with a typo, open, mark, build again, gone."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+pytest.importorskip("starlette", reason="pip install 'treeoflife[explore]'")
+
+from treeoflife.testing.builds import treeoflife
+
+CHROMIUM = shutil.which("chromium") or ""
+OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SHOTS = Path(os.environ.get("TREEOFLIFE_SHOTS", ".artifacts"))
+
+
+@contextmanager
+def serving(out: Path, *words: str) -> Iterator[str]:
+    code = "from treeoflife.cli import main; main()"
+    command = [sys.executable, "-c", code, "explore", str(out), "--port", "0", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        try:
+            yield server.stdout.readline().split()[-1]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with playwright.sync_playwright() as one:
+        chromium = one.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+def status(address: str, data: bytes | None = None, **headers: str) -> int:
+    request = urllib.request.Request(address, data, {name.replace("_", "-"): value for name, value in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_a_curator_walks_searches_marks_and_the_next_build_obeys(browser: Any, build_copy: Path) -> None:
+    with serving(build_copy) as address:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(address)
+        for taxon in ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"):
+            page.get_by_role("button", name=re.compile(f"^{taxon}")).first.click()
+            page.locator("#here", has_text=taxon).wait_for()
+        page.fill("#q", "fli agarik")
+        page.get_by_role("option", name=re.compile("Fly Agaric")).click()
+        page.locator("#here", has_text="muscaria").wait_for()
+        page.locator(".cell").first.click()
+        page.locator("dialog[open] h2").wait_for()
+        dropped = (
+            page.locator("dialog tr", has=page.locator("th", has_text=re.compile("^id$"))).locator("td").inner_text()
+        )
+        page.select_option("dialog select", "drop")
+        page.fill("dialog input[name=note]", "a toadstool of plastic")
+        page.get_by_role("button", name="Save mark").click()
+        page.get_by_text("Marked: drop").wait_for()
+        page.close()
+    built = treeoflife("build", "--config", str(build_copy / "dataset.toml"))
+    assert built.returncode == 0, built.stderr
+    ledger = pl.read_parquet(build_copy / "ledger/ledger.parquet").filter(treeoflife_id=dropped)
+    assert ledger.select("reason", "detail").rows() == [("marked", "a toadstool of plastic")]
+    with serving(build_copy) as address:
+        assert status(f"{address}api/id/{dropped}") == 404
+
+
+def test_a_relabelled_image_has_its_new_name_and_the_same_pixels(build_copy: Path) -> None:
+    import treeoflife as library
+
+    before = next(one for one in library.open(build_copy) if one.taxon.species == "leo")
+    with serving(build_copy) as address:
+        mark = f'{{"treeoflife_id": "{before.id}", "verdict": "relabel", "genus": "Puma", "species": "concolor"}}'
+        assert status(f"{address}api/marks", mark.encode(), Content_Type="application/json") == 200
+    assert treeoflife("build", "--config", str(build_copy / "dataset.toml")).returncode == 0
+    after = library.open(build_copy)[before.id]
+    assert (after.taxon.scientific_name, after.texts["com.txt"]) == ("Puma concolor", "a photo of Puma concolor.")
+    assert after.jpeg == before.jpeg
+
+
+@pytest.mark.parametrize("wide", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible_and_fits(browser: Any, drawn_build: Path, wide: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    SHOTS.mkdir(exist_ok=True)
+    with serving(drawn_build) as address:
+        page = browser.new_page(viewport={"width": wide, "height": 900}, color_scheme=scheme, bypass_csp=True)
+        page.goto(address)
+        page.locator(".cell img").first.wait_for()
+        page.screenshot(path=SHOTS / f"explore-{wide}-{scheme}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= wide
+        assert axe.run(page).response["violations"] == []
+        page.locator(".cell").first.click()
+        page.locator("dialog[open] h2").wait_for()
+        page.screenshot(path=SHOTS / f"explore-one-{wide}-{scheme}.png")
+        assert axe.run(page).response["violations"] == []
+        page.close()
+
+
+def test_the_keyboard_is_enough(browser: Any, drawn_build: Path) -> None:
+    with serving(drawn_build) as address:
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.goto(address)
+        page.locator(".cell").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.locator("dialog[open] h2").wait_for()
+        page.keyboard.press("Escape")
+        page.locator("dialog[open]").wait_for(state="detached")
+        page.close()
+
+
+def test_hostile_names_are_shown_as_text(browser: Any, build_copy: Path) -> None:
+    names = [
+        "<script>document.title='owned'</script>",
+        "../../etc",
+        "x" * 10_000,
+        "\u202egnp.exe",
+        "<img src=x onerror=alert(1)>",
+    ]
+    ids = pl.read_csv(build_copy / "224x224/catalog.csv", columns=["treeoflife_id"])["treeoflife_id"].unique().sort()
+    with (build_copy / "marks.csv").open("w", newline="", encoding="utf-8") as fd:
+        out = csv.writer(fd)
+        out.writerow(["treeoflife_id", "verdict", "kingdom", "genus", "common"])
+        out.writerows([one, "relabel", name, name, name] for one, name in zip(ids, names, strict=False))
+    assert treeoflife("build", "--config", str(build_copy / "dataset.toml")).returncode == 0
+    with serving(build_copy) as address:
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        alerts: list[str] = []
+        page.on("dialog", lambda one: alerts.append(one.message))
+        page.goto(address)
+        for name in ("<script>document", "../../etc", "\\u202egnp.exe", "xxxxxxxxxx"):
+            page.locator("#children bdi", has_text=name).first.wait_for()
+            page.locator("#children button", has_text=name).first.click()
+            page.locator(".cell").first.click()
+            page.locator("dialog[open] h2").wait_for()
+            page.keyboard.press("Escape")
+            page.goto(address)
+        assert "owned" not in page.title()
+        assert alerts == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.close()
+
+
+@pytest.mark.parametrize("path", ["image/999999999", "api/row/-1", "api/node?node=9.9", "api/node?node=../..", "..%2f..%2fetc%2fpasswd", "api/id/..%2f..%2fetc", "app.py"])  # fmt: skip
+def test_what_is_not_there_is_not_found(drawn_build: Path, path: str) -> None:
+    with serving(drawn_build) as address:
+        assert status(address + path) == 404
+
+
+def test_only_this_computer_is_let_in_and_others_need_the_token(build_copy: Path) -> None:
+    with serving(build_copy) as address:
+        assert status(address, Host="evil.example") == 403
+        assert (
+            status(f"{address}api/marks", b"{}", Content_Type="application/json", Origin="http://evil.example") == 403
+        )
+        assert status(f"{address}api/marks", b"{}", Content_Type="text/plain") == 415
+    with serving(build_copy, "--host", "0.0.0.0") as address:
+        local, _, token = address.replace("0.0.0.0", "127.0.0.1").partition("?token=")
+        assert status(local) == 403
+        assert status(f"{local}?token=wrong") == 403
+        cookie = f"treeoflife_token={token}"
+        assert status(f"{local}api/facets", Cookie=cookie) == 200
