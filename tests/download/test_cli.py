@@ -13,7 +13,7 @@ from .server import Resource, Server
 
 CODE = """
 import sys, typer
-from treeoflife.cli_download import download
+from treeoflife.cli.download import download
 from treeoflife.errors import ConfigError, TreeoflifeError
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(download)

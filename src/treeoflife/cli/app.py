@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import ConfigError
-from . import catalog, checks, demo, names, see
+from . import catalog, checks, demo, download, jobs, names, see
 from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, dataset_of, show, working
 
 app = typer.Typer(
@@ -84,11 +84,20 @@ def init(
 
 
 @app.command()
-def build(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
+def build(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    *,
+    detach: jobs.DetachOption = False,
+) -> None:
     """Run every stage that is not up to date, and sum up."""
     from .. import pipeline
     from ..summary import summarise
 
+    if detach:
+        jobs.detach(config, engine, "build")
+        return
     with working(config, workers, engine) as run:
         pipeline.build(run)
         print(summarise(run.dataset).text())
@@ -154,3 +163,8 @@ app.command(name="catalog")(catalog.catalog)
 app.add_typer(names.app, name="names")
 app.command(name="report")(see.report)
 app.command(name="explore")(see.explore)
+app.command(name="card")(see.card)
+app.command(name="download")(download.download)
+app.command(name="jobs")(jobs.jobs)
+app.command(name="cancel")(jobs.cancel)
+app.command(name="export-slurm")(jobs.export_slurm)

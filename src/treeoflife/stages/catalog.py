@@ -7,6 +7,7 @@ from typing import Any
 from .. import catalog
 from ..dataset import Run
 from ..errors import InputError
+from ..files import read_json, write_json
 from ..images.store import read_meta
 from ..records import SPLITS
 from ..wds.pack import index_meta
@@ -24,6 +25,8 @@ def look(run: Run) -> State:
     made = read_meta(paths.catalog) or {}
     if made.get("csv") and (not paths.catalog_csv.exists() or run.known.sha256(paths.catalog_csv) != made["csv"]):
         return State(0, 1, ("catalog.csv is not the one that was written",))
+    if made and run.known.sha256(paths.catalog) != (read_json(paths.report("catalog")) or {}).get("catalog"):
+        return State(0, 1, ("catalog.parquet is not the one that was written",))
     return state([difference(made.get("from"), inputs)])
 
 
@@ -40,6 +43,7 @@ def work(run: Run) -> str:
     run.listener.start("catalog", len(shards), "shards")
     indexes = [(split, paths.shard_index(split, number)) for split, number in shards]
     rows = catalog.write(paths.catalog_csv, paths.catalog, indexes, run.dataset.sources, {"from": _inputs(run)})
+    write_json(paths.report("catalog"), {"catalog": run.known.sha256(paths.catalog)})
     summary = f"{rows} rows"
     run.listener.finish(summary)
     return summary

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from .config import Config
-    from .download.components import Component
-    from .download.run import Row
+    from ..config import Config
+    from ..download.components import Component
+    from ..download.run import Row
 
 
 def download(
@@ -43,8 +43,8 @@ def download(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """Fetch what a build needs, whole, and lay it out as init expects it. Run again, it goes on where it stopped."""
-    from .download import components, run
-    from .errors import ConfigError
+    from ..download import components, run
+    from ..errors import ConfigError
 
     settings, records = _settings(config)
     known = components.components(settings.download.components)
@@ -63,8 +63,8 @@ def download(
 
 def _settings(config: Path | None) -> tuple[Config, list[Path]]:
     """The configuration, and the further records of what is downloaded."""
-    from .config import Config, load, rooted
-    from .download.record import NAME
+    from ..config import Config, load, rooted
+    from ..download.record import NAME
 
     path = config or Path("dataset.toml")
     if config is None and not path.exists():
@@ -81,15 +81,15 @@ def _work(
     unpack: bool,
     images: tuple[list[Path], int | None, str | None],
 ) -> None:
-    from .download import run
-    from .terminal import listener
+    from ..download import run
+    from ..terminal import listener
 
     files = [one for one in chosen if one.kind == "file"]
     if files:
         lines = run.download(files, root, settings.download, listener(), unpack=unpack, records=records)
         print(f"{len(lines)} files are whole; {root / 'downloads.jsonl'} has their addresses and checksums")
     if any(one.kind == "images" for one in chosen):
-        from .download.images import download_images
+        from ..download.images import download_images
 
         manifests, workers, engine = images
         summary = download_images(settings, root, manifests, listener(), workers=workers, engine=engine)
@@ -98,8 +98,8 @@ def _work(
 
 def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:
     """What would be fetched, and whether the disk takes it."""
-    from .download import run
-    from .terminal import quantity
+    from ..download import run
+    from ..terminal import quantity
 
     places = run.survey(chosen, root)
     for text in run.notices(chosen):
@@ -118,7 +118,7 @@ def _hub(place: Any) -> str:
 def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
     import json
 
-    from .terminal import quantity
+    from ..terminal import quantity
 
     if as_json:
         listed = [
@@ -138,7 +138,7 @@ def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
 
 
 def _there(row: Row) -> str:
-    from .terminal import quantity
+    from ..terminal import quantity
 
     if row.files and row.whole == row.files:
         return "there"
