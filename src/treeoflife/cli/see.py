@@ -56,3 +56,13 @@ def explore(
     from ..terminal import listener
 
     serve(dataset or config, host, port, listener(), lambda address: print(f"open {address}", flush=True))
+
+
+def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write the dataset card, OUT/README.md, and OUT/croissant.json, from what was built."""
+    from ..publish.card import write_card
+    from ..publish.croissant import write_croissant
+
+    with working(config) as run:
+        print(write_card(run.dataset))
+        print(write_croissant(run.dataset.paths))
