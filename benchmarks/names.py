@@ -2,8 +2,8 @@
 
     python benchmarks/names.py [ROWS ...]
 
-The tree has deep chains of unranked nodes, holes at every rank, synonyms, orphans and cycles; every species' page has an
-image; ITIS knows a tenth of the species. Each size runs in a process of its own, so that its peak memory is its own.
+The tree has deep chains of unranked nodes, holes at every rank, synonyms, orphans and cycles; every species' page has
+an image; ITIS knows a tenth of the species. Each size runs in a process of its own, so that its peak memory is its own.
 The budget: a million rows in 120 s on two cores with less than 2 GB, at a flat cost per row.
 """
 
@@ -19,8 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 HEADER = (
-    "taxonID source furtherInformationURL acceptedNameUsageID parentNameUsageID scientificName taxonRank taxonomicStatus datasetID "
-    "canonicalName authority eolID Landmark higherClassification"
+    "taxonID source furtherInformationURL acceptedNameUsageID parentNameUsageID scientificName taxonRank "
+    "taxonomicStatus datasetID canonicalName authority eolID Landmark higherClassification"
 ).split()
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 
@@ -44,7 +44,7 @@ def line(node: str, parent: str, name: str, rank: str, author: str = "", accepte
     return "\t".join(values[column] for column in HEADER) + "\n"
 
 
-def chain(rng: random.Random, number: int) -> Iterator[tuple[str, str]]:
+def chain(number: int) -> Iterator[tuple[str, str]]:
     """The ranks and names above the genus of that number."""
     kingdom = number % 3
     parts = [("Metazoa", "Archaeplastida", "Fungi")[kingdom]]
@@ -67,7 +67,7 @@ def write(folder: Path, rows: int) -> None:
         )
         genus = 0
         while made < rows:
-            parent, above = "", dict(chain(rng, genus))
+            parent, above = "", dict(chain(genus))
             for rank, name in above.items():
                 key = (rank, name, parent)
                 if key not in nodes:
@@ -124,7 +124,7 @@ def run(folder: Path) -> tuple[int, float]:
     known = stage.load(names, parser)
     assert known.nodes is not None
     pages = known.nodes.filter(pl.col("page") != "").select(name_key="page")
-    rows = evidence.of_pages(load("eol", {"path": folder}), pages, known.nodes, None, parser)
+    rows = evidence.of_pages(load("eol", {"path": folder}, folder), pages, known.nodes, None, parser)
     named, _ = stage.name_evidence(rows, known, names.common_authorities)
     named.write_parquet(folder / "names.parquet")
     return len(named), time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Real homonyms, across and within kingdoms: none ends under a wrong parent, and what evidence cannot settle is reported."""
+"""Real homonyms, across and within kingdoms: none ends under a wrong parent, and doubt is reported."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def everything() -> Knowledge:
 
 def wrong(rows: pl.DataFrame, cases: list[Case]) -> list[tuple[str, Lineage]]:
     """Cases where a filled rank is not the right one."""
-    got = [row for row in rows.select(RANKS).iter_rows()]
+    got = list(rows.select(RANKS).iter_rows())
     return [
         (c.genus, g)
         for c, g in zip(cases, got, strict=True)
@@ -121,7 +121,8 @@ def test_two_authorities_that_know_one_namesake_each_are_not_settled_by_their_or
     [
         ("Diplura", [("Animalia", "Arthropoda", "Diplura", "Rhabdura", "Campodeidae", "Campodea", "staphylinus"),
                      ("Animalia", "Arthropoda", "Arachnida", "Araneae", "Dipluridae", "Diplura", "lineata")]),
-        ("Actinobacteria", [("Bacteria", "Actinobacteria", "Actinobacteria", "Micrococcales", "Micrococcaceae", "Arthrobacter", "luteus")]),
+        ("Actinobacteria", [("Bacteria", "Actinobacteria", "Actinobacteria", "Micrococcales", "Micrococcaceae",
+                             "Arthrobacter", "luteus")]),
         ("Collembola", [("Animalia", "Arthropoda", "Collembola", "Collembola", "Isotomidae", "Isotoma", "viridis")]),
     ],
 )  # fmt: skip

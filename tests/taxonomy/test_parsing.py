@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import re
+from collections.abc import Iterator
 
 import pytest
+import worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,3 +78,28 @@ def test_where_gnparser_does_not_load_the_error_names_the_setting(monkeypatch: p
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match='parser = "simple"'):
         make_parser("gnparser")
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@pytest.mark.parametrize("cited", [" (Smith", " (Smith)", " (Smith, 1901)", " (Smith & Jones", ", Smith 1901", " 1901"])
+def test_a_virus_keeps_its_name_and_loses_its_author(parser: Parser, cited: str) -> None:
+    assert parse(f"Tobacco mosaic virus{cited}", parser).canonical == "Tobacco mosaic virus"
+    assert parse("Influenza A virus (H1N1)", parser).canonical == "Influenza A virus (H1N1)"
+
+
+def real_names() -> Iterator[str]:
+    for path in sorted((worlds.WORLD / "taxonomy").glob("*.gz")):
+        tabs = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if ".tab" in path.name else {}
+        with gzip.open(path, "rt", newline="") as fd:
+            for row in csv.DictReader(fd, **tabs):  # type: ignore[call-overload]
+                yield from (row[key] for key in ("species_name", "scientificName", "species") if row.get(key))
+
+
+@pytest.mark.skipif(not (worlds.WORLD / "taxonomy").exists(), reason="the real names are not here")
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+def test_real_names_lose_authors_and_years_and_are_read_the_same_again(parser: Parser) -> None:
+    names = sorted(set(real_names()))
+    parsed = [(name, parse(name, parser)) for name in names]
+    assert len(names) > 20_000
+    assert [name for name, one in parsed if parse(one.canonical, parser)[:3] != one[:3]] == []
+    assert [name for name, one in parsed if re.search(r"[<>&(]|\b1[6-9]\d\d\b", one.canonical)] == []

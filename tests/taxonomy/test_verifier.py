@@ -17,7 +17,8 @@ from treeoflife.taxonomy.parsing import SimpleParser
 from treeoflife.taxonomy.verifier import answer_records, ask
 
 ANSWER = {
-    "matchedCanonicalSimple": "Morus alba", "currentCanonicalSimple": "Morus alba", "isSynonym": False, "matchType": "Exact", "dataSourceId": 1,
+    "matchedCanonicalSimple": "Morus alba", "currentCanonicalSimple": "Morus alba", "isSynonym": False,
+    "matchType": "Exact", "dataSourceId": 1,
     "classificationPath": "Plantae|Tracheophyta|Magnoliopsida|Rosales|Moraceae|Morus|Morus alba",
     "classificationRanks": "kingdom|phylum|class|order|family|genus|species",
 }  # fmt: skip

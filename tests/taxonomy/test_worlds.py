@@ -7,10 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import worlds
 
 from treeoflife.records import RANKS
-
-import worlds
 
 pytestmark = pytest.mark.skipif(not (worlds.WORLD / "make_world.py").exists(), reason="the worlds' script is not here")
 
@@ -69,7 +68,8 @@ def test_the_order_of_rows_changes_no_byte(first: Path, tmp_path: Path) -> None:
     assert [str(p) for p in made if (first / "out" / p).read_bytes() != (other / "out" / p).read_bytes()] == []
 
 
-@pytest.mark.parametrize("seed", [3, 11])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [3, 5, 11, 17, 42, 2024])
 def test_homonyms_never_end_in_another_kingdom_and_what_is_left_is_reported(seed: int, tmp_path: Path) -> None:
     world = worlds.make(tmp_path / "world", seed, 1200, "--homonyms")
     paths, _ = worlds.name(world, world / "out")

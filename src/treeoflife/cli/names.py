@@ -18,7 +18,7 @@ def why(
     config: Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml.")] = Path("dataset.toml"),
     limit: Annotated[int, typer.Option(min=1, help="The most names to explain.")] = 3,
 ) -> None:
-    """Print the whole reasoning behind a name: the evidence, every record that was weighed, and what was taken from whom."""
+    """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""
     from ..config import load
     from ..paths import Paths
     from ..taxonomy import stage

@@ -155,7 +155,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _label(record: dict[str, Any]) -> Label:
-    """All that BIOSCAN-1M holds are insects: its own paper says so, where a record names no kingdom, phylum or class."""
+    """All that BIOSCAN-1M holds are insects, its own paper says so: that fills kingdom, phylum and class."""
     try:
         key = f"{int(record['chunk_number'])}/{record['image_file']}"
     except (KeyError, TypeError, ValueError):

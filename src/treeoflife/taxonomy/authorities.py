@@ -42,7 +42,7 @@ def read_resolved(path: Path, parser: Parser) -> pl.DataFrame:
     Raises:
         InputError: the file is missing, or a line is not {name: {authority: {rank: value}}}.
     """
-    rows = [row for row in _resolved_lines(path)]
+    rows = list(_resolved_lines(path))
     frame = (
         pl.DataFrame(rows, schema=dict.fromkeys(("name", *RANKS), pl.String), orient="row")
         .unique()
@@ -53,20 +53,23 @@ def read_resolved(path: Path, parser: Parser) -> pl.DataFrame:
 
 
 def _resolved_lines(path: Path) -> Iterator[tuple[str, ...]]:
+    number, line = 0, ""
     try:
         with path.open(encoding="utf-8") as fd:
-            for number, line in enumerate(fd, 1):
-                if not line.strip():
-                    continue
-                for name, answers in json.loads(line).items():
-                    for ranks in answers.values():
-                        yield (name, *(str(ranks.get(rank) or "") for rank in RANKS))
+            for number, line in enumerate(fd, 1):  # noqa: B007 - the error names the line
+                if line.strip():
+                    yield from _resolved_rows(json.loads(line))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, AttributeError):
-        raise InputError(
-            f"{path}, line {number}: expected {{name: {{authority: {{rank: value}}}}}}, got {line[:120]!r}"
-        ) from None
+        expected = "{name: {authority: {rank: value}}}"
+        raise InputError(f"{path}, line {number}: expected {expected}, got {line[:120]!r}") from None
+
+
+def _resolved_rows(answer: dict[str, dict[str, dict[str, str]]]) -> Iterator[tuple[str, ...]]:
+    for name, answers in answer.items():
+        for ranks in answers.values():
+            yield (name, *(str(ranks.get(rank) or "") for rank in RANKS))
 
 
 def read_taxonopy(path: Path, parser: Parser) -> pl.DataFrame:
@@ -83,8 +86,7 @@ def read_taxonopy(path: Path, parser: Parser) -> pl.DataFrame:
     except (OSError, PolarsError) as error:
         raise InputError(f"[names] taxonopy: {path} cannot be read: {error}".splitlines()[0]) from None
     frame = pl.concat(parts).unique().sort(*RANKS, "scientific_name", "common_name")
-    species = pl.select(pl.when(frame["species"] == "").then(pl.lit("")).otherwise(frame["species"])).to_series()
-    return with_species(clean_ranks(frame, parser), species, parser)
+    return with_species(clean_ranks(frame, parser), frame["species"], parser)
 
 
 def _taxonopy_part(file: Path) -> pl.DataFrame:
@@ -163,7 +165,10 @@ def read_inaturalist_names(folder: Path) -> pl.DataFrame | None:
 
 
 def tree_records(tree: Tree, parser: Parser) -> pl.DataFrame:
-    """Every node of EOL's tree as a record, ``node`` and ``page`` beside it. A synonym stands under the parents of its accepted name."""
+    """Every node of EOL's tree as a record, ``node`` and ``page`` beside it.
+
+    A synonym stands under the parents of its accepted name.
+    """
     nodes = tree.nodes.filter(pl.col("trouble") != "cycle")
     nodes = with_species(nodes.rename({"species": "species_name"}), nodes["species"], parser).drop("species_name")
     synonyms = nodes.filter(

@@ -116,7 +116,7 @@ def from_eol(path: Path, nodes: pl.DataFrame | None, parser: Parser) -> pl.DataF
 
 
 def deepest_of_names(frame: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    """``depth`` and ``name`` for names without ranks; of one word only, they are taken for genera. Subspecies are left out."""
+    """``depth`` and ``name`` for names without ranks: of one word, a genus. Subspecies are left out."""
     binomial = parts.select(pl.concat_str("genus", "species", separator=" ").str.strip_chars()).to_series()
     depth = parts.select(
         pl.when(pl.col("species") != "").then(pl.lit("species")).otherwise(pl.lit("genus"))
@@ -126,7 +126,7 @@ def deepest_of_names(frame: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def from_table(frame: pl.DataFrame, column: str, authority: str) -> pl.DataFrame:
-    """Common names that stand beside seven ranks in ``column``: TaxonoPy's, or the sources' own; the most repeated first."""
+    """Common names that stand beside seven ranks, TaxonoPy's or the sources' own; the most repeated first."""
     named = deepest(frame.filter(pl.col(column) != "")).with_columns(common=pl.col(column))
     voted = named.with_columns(votes=pl.len().over("depth", "name", "kingdom", "common"))
     return _placed(voted, authority, ("votes", "common"), (True, False))
@@ -136,8 +136,8 @@ def choose(taxa: pl.DataFrame, vernaculars: Sequence[pl.DataFrame]) -> pl.DataFr
     """The common name of each distinct taxon: ``number, common, common_from, common_rank``.
 
     ``taxa`` has ``number`` and the seven ranks; ``vernaculars`` come the most trusted first. A vernacular of another
-    kingdom, or of another family where both name one, is not the taxon's; where the taxon's own kingdom is not known and the
-    name stands in several, none is.
+    kingdom, or of another family where both name one, is not the taxon's; where the taxon's own kingdom is not known
+    and the name stands in several, none is.
     """
     wanted = deepest(taxa).filter(pl.col("depth") != "").select("number", "depth", "name", "kingdom", "family")
     frames = [frame.with_columns(trust=pl.lit(at, pl.Int8)) for at, frame in enumerate(vernaculars)]
@@ -165,7 +165,7 @@ def choose(taxa: pl.DataFrame, vernaculars: Sequence[pl.DataFrame]) -> pl.DataFr
 
 
 def by_name(vernaculars: Sequence[pl.DataFrame]) -> dict[str, str]:
-    """Scientific name to common name, sorted; without the names that are several kingdoms' and mean different things there."""
+    """Scientific name to common name, sorted; without names that stand in several kingdoms."""
     frames = [frame.with_columns(trust=pl.lit(at, pl.Int8)) for at, frame in enumerate(vernaculars)]
     if not frames:
         return {}

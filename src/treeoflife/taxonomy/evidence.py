@@ -14,9 +14,9 @@ from .parsing import Parser
 from .tables import clean_ranks, parse_names, read_table, with_species
 
 SCHEMA = {
-    "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String, "origin": pl.String,
-    "verbatim": pl.String, "uninomial": pl.String, "infraspecific": pl.String, "authorship": pl.String, "quality": pl.Int8,
-    "parse": pl.String, "label_common": pl.String, "trouble": pl.String,
+    "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String,
+    "origin": pl.String, "verbatim": pl.String, "uninomial": pl.String, "infraspecific": pl.String,
+    "authorship": pl.String, "quality": pl.Int8, "parse": pl.String, "label_common": pl.String, "trouble": pl.String,
 }  # fmt: skip
 """The columns of evidence. ``uninomial`` is a name of one word whose rank nobody gave."""
 
@@ -137,8 +137,10 @@ def _from_labels(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     own = parse_names(frame["verbatim"], parser)
     empty = (pl.col("genus") == "") & (pl.col("species") == "")
     frame = frame.with_columns(
-        own["genus"].alias("own_genus"), own["species"].alias("own_species"), own["authorship"], own["quality"], own["kind"].alias("parse"),
-        pl.select(infraspecific=pl.when(own["infraspecific"] != "").then(own["infraspecific"]).otherwise(frame["infraspecific"])).to_series(),
+        own["genus"].alias("own_genus"), own["species"].alias("own_species"), own["authorship"], own["quality"],
+        own["kind"].alias("parse"), own["infraspecific"].alias("own_infraspecific"),
+    ).with_columns(
+        infraspecific=pl.when(pl.col("own_infraspecific") != "").then("own_infraspecific").otherwise("infraspecific")
     )  # fmt: skip
     named = frame.select(pl.any_horizontal(pl.col(rank) == pl.col("own_genus") for rank in RANKS)).to_series()
     return frame.with_columns(
@@ -151,22 +153,16 @@ def _from_labels(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
 
 
 def place_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give names of one word the rank at which the authorities know them; by their ending, or as a genus, where none does.
+    """Give names of one word the rank at which the authorities know them; where none does, the one they end like.
 
     Returns:
-        The evidence, and ``name_key, source, uninomial, ranks`` of the names that stand at several ranks: they stay unplaced.
+        The evidence, and ``name_key, source, uninomial, ranks`` of the names that stand at several ranks: they stay
+        unplaced.
     """
     words = evidence.filter(pl.col("uninomial") != "").select("uninomial").unique()
     if words.is_empty():
         return evidence, evidence.select("source", "name_key", "uninomial", pl.lit("").alias("ranks")).clear()
-    known = [words.join(tables[rank].select(pl.col(rank).alias("uninomial")).unique(), on="uninomial", how="semi").with_columns(rank=pl.lit(rank))
-             for rank in tables if rank != "species"]  # fmt: skip
-    ranks = pl.concat(known).group_by("uninomial").agg(pl.col("rank").sort().str.join(", "))
-    by_ending = (
-        pl.when(pl.col("uninomial").str.contains("(idae|aceae)$")).then(pl.lit("family")).otherwise(pl.lit("genus"))
-    )
-    placed = words.join(ranks, on="uninomial", how="left").with_columns(pl.col("rank").fill_null(by_ending))
-    evidence = evidence.join(placed, on="uninomial", how="left", maintain_order="left")
+    evidence = evidence.join(_ranks_of(words, tables), on="uninomial", how="left", maintain_order="left")
     fills = [
         pl.when((pl.col("rank") == rank) & (pl.col(rank) == "")).then("uninomial").otherwise(rank).alias(rank)
         for rank in RANKS[:-1]
@@ -175,3 +171,16 @@ def place_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame])
         "source", "name_key", "uninomial", pl.col("rank").alias("ranks")
     )
     return evidence.with_columns(fills).drop("rank"), several
+
+
+def _ranks_of(words: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """``uninomial`` and ``rank``, all ranks at which the authorities know it."""
+    known = [
+        words.filter(pl.col("uninomial").is_in(table[rank].unique().implode())).with_columns(rank=pl.lit(rank))
+        for rank, table in tables.items()
+        if rank != "species"
+    ]
+    ranks = pl.concat(known).group_by("uninomial").agg(pl.col("rank").sort().str.join(", "))
+    family = pl.col("uninomial").str.contains("(idae|aceae)$")
+    by_ending = pl.when(family).then(pl.lit("family")).otherwise(pl.lit("genus"))
+    return words.join(ranks, on="uninomial", how="left").with_columns(pl.col("rank").fill_null(by_ending))

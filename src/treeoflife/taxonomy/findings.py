@@ -47,17 +47,20 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
 def of_tree(nodes: pl.DataFrame) -> pl.DataFrame:
     """Cycles and orphans among the parents of EOL's tree."""
     bad = nodes.filter(pl.col("trouble").is_in(["cycle", "orphan"]))
-    detail = pl.when(pl.col("trouble") == "cycle").then(pl.lit("its parents lead back to it; they are not followed")).otherwise(
-        pl.lit("its parent is not in the tree"))  # fmt: skip
-    return _shaped(bad.select(pl.col("trouble").alias("kind"), pl.lit("eol").alias("source"), pl.col("node").alias("name_key"), "rank",
-                              pl.col("name").alias("value"), detail.alias("detail")))  # fmt: skip
+    details = {"cycle": "its parents lead back to it; they are not followed", "orphan": "its parent is not in the tree"}
+    return _shaped(
+        bad.select(
+            "rank", kind="trouble", source=pl.lit("eol"), name_key="node", value="name",
+            detail=pl.col("trouble").replace(details),
+        )
+    )  # fmt: skip
 
 
 def of_names(rows: pl.DataFrame, resolved: pl.DataFrame, found: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
-    """The findings of resolving, once per distinct evidence and source, with how many keys they concern and one of them.
+    """The findings of resolving, once per distinct evidence and source, with one key and how many they concern.
 
-    ``rows`` is the evidence with ``number``; ``resolved`` the answers; ``found`` the findings by number; ``several`` the names of
-    one word that stand at several ranks.
+    ``rows`` is the evidence with ``number``; ``resolved`` the answers; ``found`` the findings by number;
+    ``several`` the names of one word that stand at several ranks.
     """
     keys = rows.group_by("number", "source").agg(
         pl.col("name_key").min(), pl.len().alias("keys"), pl.col("trouble").max()

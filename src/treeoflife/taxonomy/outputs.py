@@ -21,7 +21,7 @@ CATALOG = (
 
 
 def with_classes(names: pl.DataFrame) -> pl.DataFrame:
-    """The names with a number for each rank: the place of the lineage down to it among all that occur, in sorted order."""
+    """The names with a number for each rank: the place of the lineage down to it among all, in sorted order."""
     taxa = names.select(RANKS).unique().sort(RANKS)
     for at, column in enumerate(CLASSES):
         changed = pl.any_horizontal(pl.col(rank) != pl.col(rank).shift(1) for rank in RANKS[: at + 1]).fill_null(

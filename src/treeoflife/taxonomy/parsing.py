@@ -18,7 +18,8 @@ class ParsedName(NamedTuple):
     """A scientific name, taken apart.
 
     Attributes:
-        genus: the genus, or the one word of a name of higher rank; with ``×`` or ``Candidatus`` before it, if so written.
+        genus: the genus, or the one word of a name of higher rank; with ``×`` or ``Candidatus`` before it, if so
+            written.
         species: the specific epithet; for hybrids, placeholders and viruses, all that follows the genus.
         infraspecific: what follows the specific epithet, with its rank marks, such as ``subsp. minor``.
         authorship: authors and year as written.
@@ -55,17 +56,24 @@ _NOT_EPITHETS = frozenset(
 _VIRAL = re.compile(r"\b\w*(?:virus|viruses|viroid|phage|satellite|virinae|viridae|prion|npv)\b", re.IGNORECASE)
 _OPEN = re.compile(r"\b(?:spp?|cf|aff|nr|near|indet|nov|gr|cfr|prox|n\. ?sp)\.?(?= |$)|\bBOLD:|\bsp\.", re.IGNORECASE)
 _MARKS = {
-    "ssp.": "subsp.", "ssp": "subsp.", "subsp.": "subsp.", "subsp": "subsp.", "var.": "var.", "var": "var.", "v.": "var.",
-    "f.": "f.", "fo.": "f.", "forma": "f.", "form": "f.", "morph": "morph", "subvar.": "subvar.", "subf.": "subf.",
-    "cv.": "cv.", "nothosubsp.": "nothosubsp.", "nothovar.": "nothovar.", "ab.": "ab.", "race": "race", "convar.": "convar.",
+    "ssp.": "subsp.", "ssp": "subsp.", "subsp.": "subsp.", "subsp": "subsp.", "var.": "var.", "var": "var.",
+    "v.": "var.", "f.": "f.", "fo.": "f.", "forma": "f.", "form": "f.", "morph": "morph", "subvar.": "subvar.",
+    "subf.": "subf.", "cv.": "cv.", "nothosubsp.": "nothosubsp.", "nothovar.": "nothovar.", "ab.": "ab.",
+    "race": "race", "convar.": "convar.",
 }  # fmt: skip
 _YEAR = re.compile(r"(?<![^\W_])(?:1[5-9]|20)\d\d[a-z]?(?![^\W_])")
 _CITATION = re.compile(r"\([^()\d]+,? ?(?:1[5-9]|20)\d\d[a-z]?\)")
+_CITED = re.compile(
+    r"\((?:[A-Z][a-z]{2,}(?:(?:,? | & | and | et )[A-Z][a-z]{2,}| et al\.?)*,?\)? ?)$"  # (Smith & Jones
+    r"|(?<=[a-z]),? [A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # , Smith 1901
+    r"|\([A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # (Smith 1901
+)
 _EPITHET = re.compile(r"[^\W\d_A-Z]+(?:[-'][^\W\d_A-Z]+)*")
 _GENUS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?\.?")
 _CROSS = re.compile(r"(?:^|(?<= ))[xX×✕]\s*(?= |[A-Z])|×\s*")
 _AUTHOR_PARTICLES = frozenset(
-    "de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter".split()
+    "de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter"
+    "".split()
 )
 
 
@@ -111,7 +119,7 @@ def whole(text: str) -> ParsedName | None:
 
 def virus(text: str) -> ParsedName:
     """A virus' name, whole: as the species, or as the genus if it is one word."""
-    words = [word for word in _CITATION.sub(" ", text).split() if not _YEAR.search(word)]
+    words = [word for word in _CITED.sub(" ", _CITATION.sub(" ", text)).split() if not _YEAR.search(word)]
     if len(words) == 1:
         return ParsedName(genus=capitalised(words[0]), quality=1, kind="virus")
     return ParsedName(species=" ".join(words), quality=1, kind="virus")

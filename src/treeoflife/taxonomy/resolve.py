@@ -35,7 +35,8 @@ class Knowledge:
 
     Attributes:
         order: the authorities that are there, the most trusted first.
-        tables: for each rank of DEPTHS the distinct records down to it, with ``authority`` and the comparable ranks ``c_…``.
+        tables: for each rank of DEPTHS the distinct records down to it, with ``authority`` and the comparable ranks
+            ``c_…``.
         synonyms: for each compared rank, (names, accepted names).
         genus_alone: whether a genus needs no support.
     """
@@ -105,11 +106,12 @@ def resolve(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fill the holes of every row of ``evidence``.
 
-    ``evidence`` has the seven ranks, ``number`` (unique), ``context`` (a kingdom that is known but not given as a rank, or
-    empty) and ``origin`` (what gave the ranks, such as ``eol``; an authority of that name is not foreign to it).
+    ``evidence`` has the seven ranks, ``number`` (unique), ``context`` (a kingdom that is known but not given as a rank,
+    or empty) and ``origin`` (what gave the ranks, such as ``eol``; an authority of that name is not foreign to it).
 
     Returns:
-        The rows with ``kingdom_from`` … ``species_from`` and ``ambiguous``; and findings: ``number, kind, rank, value, detail``.
+        The rows with ``kingdom_from`` … ``species_from`` and ``ambiguous``; and findings:
+        ``number, kind, rank, value, detail``.
     """
     done = [_resolve_chunk(chunk, knowledge, trace) for chunk in evidence.iter_slices(CHUNK)]
     if not done:
@@ -145,7 +147,7 @@ def _hole(rank: str) -> pl.Expr:
 
 
 def _candidates(rows: pl.DataFrame, knowledge: Knowledge, depth: str) -> pl.DataFrame:
-    """The records that have a row's name at this rank, ``r_…`` for the record's ranks; ``fits`` where the evidence agrees."""
+    """The records with a row's name at this rank, ``r_…`` for their ranks; ``fits`` where the evidence agrees."""
     ranks = above(depth)
     names = ["genus", "species"] if depth == "species" else [depth]
     open_rows = rows.filter(
@@ -213,9 +215,9 @@ def _describe(candidates: pl.DataFrame, depth: str, knowledge: Knowledge) -> pl.
     said = candidates.select(
         "number", "kind", value.alias("value"), pl.concat_str(who, pl.lit(": "), lineage).alias("said")
     )
-    return said.group_by("number", "kind", "value").agg(pl.col("said").unique().sort().head(6).str.join("; ").alias("detail")).select(
-        "number", "kind", pl.lit(depth).alias("rank"), "value", "detail"
-    )  # fmt: skip
+    detail = pl.col("said").unique().sort().head(6).str.join("; ").alias("detail")
+    every = said.group_by("number", "kind", "value").agg(detail)
+    return every.select("number", "kind", pl.lit(depth).alias("rank"), "value", "detail")
 
 
 def _fill(
@@ -250,7 +252,7 @@ def _distinct(column: str) -> pl.Expr:
 
 
 def _ambiguous(fitting: pl.DataFrame, depth: str) -> pl.DataFrame:
-    """The rows whose candidates are different taxa: other kingdoms, or another family (for species: and another order)."""
+    """The rows whose candidates are different taxa: other kingdoms, or families (for species: and orders)."""
     ranks = above(depth)
     near = list(reversed(ranks))[: 1 if depth == "genus" else 2]
     counts = fitting.group_by("number").agg(

@@ -1,4 +1,4 @@
-"""The stage that names every image of the original path: evidence, authorities, names, and what could not be settled."""
+"""The stage that names every image of the original path: evidence, authorities, names, and what is not settled."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ from .parsing import Parser, make_parser
 from .resolve import Knowledge, know, resolve
 from .tree import read_tree
 
-STEP = 1
+STEP = 2
 """The version of this step: raised when the same inputs give other names."""
 
 Listen = Callable[[str], None]
 FROM = tuple(f"{rank}_from" for rank in RANKS)
 COLUMNS = (
-    "source", "name_key", *RANKS, "common", "names_from", *FROM, "common_from", "common_rank", "verbatim", "infraspecific", "authorship",
-    "parser", "quality", "parse", "origin", "ambiguous",
+    "source", "name_key", *RANKS, "common", "names_from", *FROM, "common_from", "common_rank", "verbatim",
+    "infraspecific", "authorship", "parser", "quality", "parse", "origin", "ambiguous",
 )  # fmt: skip
 """The columns of names.parquet."""
 
 _FILES = {
-    "eol_tree": "EOL's hierarchy (taxon.tab)", "eol_scraped": "names scraped from EOL's pages", "eol_vernaculars": "EOL's common names",
-    "itis": "ITIS", "inaturalist": "iNaturalist", "resolved": "resolved.jsonl", "taxonopy": "TaxonoPy",
+    "eol_tree": "EOL's hierarchy (taxon.tab)", "eol_scraped": "names scraped from EOL's pages",
+    "eol_vernaculars": "EOL's common names", "itis": "ITIS",
+    "inaturalist": "iNaturalist", "resolved": "resolved.jsonl", "taxonopy": "TaxonoPy",
 }  # fmt: skip
 _PLACES = {
-    "eol_tree": ("eol/taxon.tab",), "eol_scraped": ("eol/scraped_page_ids.csv",), "eol_vernaculars": ("eol/vernacularnames.csv",),
-    "itis": ("itis/species_level_taxonomy_chains.csv",), "inaturalist": ("inat", "inat.zip", "inat/inaturalist-taxonomy.dwca.zip"),
+    "eol_tree": ("eol/taxon.tab",), "eol_scraped": ("eol/scraped_page_ids.csv",),
+    "eol_vernaculars": ("eol/vernacularnames.csv",), "itis": ("itis/species_level_taxonomy_chains.csv",),
+    "inaturalist": ("inat", "inat.zip", "inat/inaturalist-taxonomy.dwca.zip"),
     "resolved": ("resolved.jsonl",), "taxonopy": ("taxonopy",),
 }  # fmt: skip
 
@@ -215,9 +217,7 @@ def _pages(
     names: Names, source: Source, keys: pl.DataFrame, known: Known, parser: Parser, labels: pl.DataFrame
 ) -> pl.DataFrame:
     if known.nodes is None and names.eol_scraped is None:
-        raise InputError(
-            f"the source '{source.name}' is named by EOL page: set eol_tree (EOL's taxon.tab) in [names] of dataset.toml"
-        )
+        raise InputError(f"the source '{source.name}' is named by EOL page: set eol_tree (EOL's taxon.tab) in [names]")
     rest = keys.join(labels, on="name_key", how="anti")
     return evidence.of_pages(source, rest, known.nodes, names.eol_scraped, parser)
 
@@ -254,7 +254,7 @@ class _Named:
 def name_sources(
     config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = _silent
 ) -> pl.DataFrame:
-    """The names of these sources as a table with the columns of names.parquet; nothing is written but the verifier's cache.
+    """The names of these sources with the columns of names.parquet; nothing is written but the verifier's cache.
 
     Raises:
         ConfigError: the parser cannot be loaded.

@@ -21,6 +21,10 @@ UPPER = RANKS[:-1]
 
 PARSED = ("genus", "species", "infraspecific", "authorship", "quality", "kind")
 _PLAIN = r"^[A-Z][a-z]+(-[a-z]+)?$"
+_NOT_PLAIN = (
+    r"(?i)virus|viroid|phage| (?:spp|ssp|subsp|var|the|and|species|group|complex|indet|nov|gen|undet|cultivar|hybrid"
+    r"|near|from)$|^Candidatus|^Unknown|^Unidentified"
+)
 _BINOMIAL = r"^[A-Z][a-z]+(-[a-z]+)? [a-z]{3,}(-[a-z]+)*$"
 
 
@@ -88,18 +92,16 @@ def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
 def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
     """The parts of every name, a row each in the same order: the columns of :data:`PARSED`."""
     unique = names.fill_null("").unique()
-    plain = unique.str.contains(_BINOMIAL) & ~unique.str.contains(
-        r"(?i)virus|viroid|phage| (?:spp|ssp|subsp|var|the|and|species|group|complex|indet|nov|gen|undet|cultivar|hybrid|near|from)$|^Candidatus|^Unknown|^Unidentified"
-    )
+    plain = unique.str.contains(_BINOMIAL) & ~unique.str.contains(_NOT_PLAIN)
     easy = unique.filter(plain)
     parts = (
         easy.str.split_exact(" ", 1).struct.unnest()
         if len(easy)
         else pl.DataFrame({"field_0": [], "field_1": []}, schema={"field_0": pl.String, "field_1": pl.String})
     )
-    split = pl.DataFrame({
-        "name": easy, "genus": parts["field_0"], "species": parts["field_1"],
-    }).with_columns(infraspecific=pl.lit(""), authorship=pl.lit(""), quality=pl.lit(1, pl.Int8), kind=pl.lit("species"))  # fmt: skip
+    split = pl.DataFrame({"name": easy, "genus": parts["field_0"], "species": parts["field_1"]}).with_columns(
+        infraspecific=pl.lit(""), authorship=pl.lit(""), quality=pl.lit(1, pl.Int8), kind=pl.lit("species")
+    )
     table = pl.concat([split, _parse_each(unique.filter(~plain), parser)])
     return (
         pl.DataFrame({"name": names.fill_null("")})

@@ -8,10 +8,11 @@ import unicodedata
 
 UNKNOWN = frozenset(
     {
-        "", "unknown", "unidentified", "not_classified", "not classified", "notclassified", "pleasehelp", "please help",
-        "undetermined", "undet", "undet.", "indet", "indet.", "indeterminate", "none", "nan", "null", "n/a", "na", "unassigned",
-        "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef", "undefined", "unnamed", "no name", "other",
-        "not applicable", "not assigned", "unranked", "missing", "tbd", "environmental sample", "environmental samples",
+        "", "unknown", "unidentified", "not_classified", "not classified", "notclassified", "pleasehelp",
+        "please help", "undetermined", "undet", "undet.", "indet", "indet.", "indeterminate", "none", "nan", "null",
+        "n/a", "na", "unassigned", "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef",
+        "undefined", "unnamed", "no name", "other", "not applicable", "not assigned", "unranked", "missing", "tbd",
+        "environmental sample", "environmental samples",
     }
 )  # fmt: skip
 """What a rank says when nobody knows it, in small letters and without brackets."""

@@ -28,9 +28,9 @@ class Tree:
     """The nodes of a hierarchy.
 
     Attributes:
-        nodes: a row per node: ``node``, ``page``, ``name``, ``author``, ``rank``, ``accepted`` (its node's name where it is a
-            synonym), the seven ranks as the tree gives them, ``context`` (the kingdom that higherClassification names),
-            ``status`` (accepted or synonym), ``trouble`` (empty, ``cycle`` or ``orphan``).
+        nodes: a row per node: ``node``, ``page``, ``name``, ``author``, ``rank``, the seven ranks as the tree gives
+            them, ``context`` (the kingdom that higherClassification names), ``status`` (accepted or synonym) and
+            ``trouble`` (empty, ``cycle`` or ``orphan``).
     """
 
     nodes: pl.DataFrame
@@ -90,8 +90,8 @@ def _on_cycles(parent: pl.Series) -> pl.Series:
 
 def _lineage(rows: pl.DataFrame, parent: pl.Series) -> pl.DataFrame:
     """The names of each node and its nearest ancestors at the seven ranks."""
-    rank = pl.when((pl.col("taxonRank") != "kingdom") & ~pl.col("taxonRank").is_in(list(RANKS)) & pl.col("name").is_in(_UNRANKED_KINGDOMS)).then(
-        pl.lit("kingdom")).otherwise("taxonRank")  # fmt: skip
+    unranked = ~pl.col("taxonRank").is_in(list(RANKS)) & pl.col("name").is_in(_UNRANKED_KINGDOMS)
+    rank = pl.when(unranked).then(pl.lit("kingdom")).otherwise("taxonRank")
     ranks = rows.select(rank.alias("rank"), pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
     accepted = rows.select(_accepted()).to_series()
     found = {

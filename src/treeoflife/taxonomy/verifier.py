@@ -43,8 +43,12 @@ class Unanswered(Exception):
     """The service did not answer, or not as agreed."""
 
 
+def _silent(_line: str) -> None:
+    """Hear nothing."""
+
+
 def ask(
-    names: Sequence[str], settings: Verifier, cache: Path, listen: Listen = lambda line: None
+    names: Sequence[str], settings: Verifier, cache: Path, listen: Listen = _silent
 ) -> dict[str, list[dict[str, Any]]]:
     """The results for each name that was answered, now or earlier.
 
@@ -130,7 +134,7 @@ def _read(answer: Any) -> dict[str, list[dict[str, Any]]]:
 
 
 def answer_records(answers: dict[str, list[dict[str, Any]]], parser: Parser) -> pl.DataFrame:
-    """The exact matches as records: a name, and the seven ranks of its classification. A synonym stands under its own name."""
+    """The exact matches as records, the seven ranks of each. A synonym stands under its own name."""
     rows = [row for name in sorted(answers) for result in answers[name] if (row := _row(name, result))]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(("name", *RANKS), pl.String), orient="row").unique()
     named = clean_ranks(frame, parser)

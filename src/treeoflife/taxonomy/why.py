@@ -58,7 +58,8 @@ def explain(row: dict[str, object], names: Names, known: stage.Known | None = No
     The evidence is taken from the row: the ranks that its origin gave. ``known`` saves reading the authorities again.
     """
     origin = str(row["origin"])
-    yield f"{row['source']}:{row['name_key']}: '{row['verbatim']}', parsed by {row['parser']} as {row['parse'] or 'nothing'}"
+    parse = f"parsed by {row['parser']} as {row['parse'] or 'nothing'}"
+    yield f"{row['source']}:{row['name_key']}: '{row['verbatim']}', {parse}"
     given = {rank: str(row[rank]) if row[f"{rank}_from"] == origin else "" for rank in RANKS}
     yield f"  evidence ({origin or 'none'}): {_lineage(given)}"
     known = known or stage.load(names, make_parser(names.parser))
@@ -125,9 +126,9 @@ def diff(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     A key that only one of them has is a row with the column ``key``.
     """
     columns = [*RANKS, "common"]
-    joined = old.select("source", "name_key", *columns, here=pl.lit(value=True)).join(
-        new.select("source", "name_key", *columns, here=pl.lit(value=True)), on=["source", "name_key"], how="full", coalesce=True, suffix="_new"
-    )  # fmt: skip
+    keys = ["source", "name_key"]
+    before, after = (frame.select(*keys, *columns, here=pl.lit(value=True)) for frame in (old, new))
+    joined = before.join(after, on=keys, how="full", coalesce=True, suffix="_new")
     parts = [
         joined.filter(pl.col(column) != pl.col(f"{column}_new")).select(
             "source",

@@ -1,0 +1,89 @@
+"""Every kind of input in its real form: Parquet, zip, tab-separated text, trees with cycles, tables of one's own."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from treeoflife.config import Names
+from treeoflife.errors import InputError
+from treeoflife.records import RANKS
+from treeoflife.sources import load
+from treeoflife.sources.bioscan import records
+from treeoflife.taxonomy import evidence, findings, stage
+from treeoflife.taxonomy.parsing import SimpleParser
+from treeoflife.taxonomy.tree import read_tree
+from treeoflife.testing import taxonomies, world
+
+MULBERRY = ("Plantae", "Tracheophyta", "Magnoliopsida", "Rosales", "Moraceae", "Morus", "Morus alba")
+
+
+def test_taxonopys_parquet_is_one_more_authority_with_its_common_names(tmp_path: Path) -> None:
+    row = dict(zip(RANKS, MULBERRY, strict=True)) | {"scientific_name": "Morus alba", "common_name": "White Mulberry"}
+    (tmp_path / "source=a").mkdir()
+    pl.DataFrame([row | {"uuid": "1"}]).write_parquet(tmp_path / "source=a/x.resolved.parquet")
+    known = stage.load(Names(taxonopy=tmp_path), SimpleParser())
+    asked = evidence.shaped(pl.DataFrame({"source": "f", "name_key": "1", "genus": "Morus", "species": "alba"}))
+    named, _ = stage.name_evidence(asked, known, ("taxonopy",))
+    answer = named.row(0, named=True)
+    assert [answer[rank] for rank in RANKS] == [*MULBERRY[:6], "alba"]
+    assert (answer["family_from"], answer["common"]) == ("taxonopy:species", "White Mulberry")
+
+
+def test_a_taxonopy_file_without_a_rank_is_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"kingdom": ["Plantae"]}).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="lacks the column phylum"):
+        stage.load(Names(taxonopy=tmp_path / "x.parquet"), SimpleParser())
+
+
+def test_inaturalists_archive_is_read_from_its_zip_as_from_its_folder(tmp_path: Path) -> None:
+    taxonomies.write_inaturalist(tmp_path / "inat", world.SPECIES)
+    with zipfile.ZipFile(tmp_path / "inat.zip", "w") as archive:
+        for path in (tmp_path / "inat").iterdir():
+            archive.write(path, path.name)
+    one, other = (stage.load(Names(inaturalist=tmp_path / name), SimpleParser()) for name in ("inat", "inat.zip"))
+    order = ["genus", "species"]
+    table = one.knowledge.tables["species"].sort(order)
+    assert len(table) == len(world.SPECIES)
+    assert table.equals(other.knowledge.tables["species"].sort(order))
+    assert one.vernaculars["inaturalist"].equals(other.vernaculars["inaturalist"])
+
+
+def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "inat.zip").write_text("no")
+    with pytest.raises(InputError, match="neither a folder nor a zip"):
+        stage.load(Names(inaturalist=tmp_path / "inat.zip"), SimpleParser())
+
+
+def test_bioscans_metadata_is_the_same_as_json_and_as_tab_separated_text(tmp_path: Path) -> None:
+    taxonomies.write_bioscan(tmp_path, [(1, f"{n}.jpg", taxon) for n, taxon in enumerate(world.INSECTS)])
+    found = json.loads((path := tmp_path / "BIOSCAN_Insect_Dataset_metadata.jsonld").read_text())
+    lines = ["\t".join(found[0]), *("\t".join(map(str, row.values())) for row in found)]
+    (tsv := tmp_path / "BIOSCAN_Insect_Dataset_metadata.tsv").write_text("\n".join(lines) + "\n")
+    read = [list(load("bioscan", {"path": tmp_path, "metadata": one}, tmp_path).labels()) for one in (path, tsv)]
+    assert read[0] == read[1]
+    assert len(list(records(tsv))) == len(world.INSECTS)
+
+
+def test_cycles_and_orphans_of_eols_tree_are_findings_and_end(tmp_path: Path) -> None:
+    taxonomies.write_eol(tmp_path, {1: world.SPECIES[0]}, {})
+    head = (tmp_path / "taxon.tab").read_text().splitlines()[0].split("\t")
+    rows = [("A", "B", "Aus", "genus"), ("B", "A", "Bidae", "family"), ("C", "gone", "Cus", "genus")]
+    with (tmp_path / "taxon.tab").open("a") as fd:
+        for node, parent, name, rank in rows:
+            given = {"taxonID": node, "parentNameUsageID": parent, "scientificName": name, "taxonRank": rank}
+            fd.write("\t".join(given.get(column, "") for column in head) + "\n")
+    found = findings.of_tree(read_tree(tmp_path / "taxon.tab", SimpleParser()).nodes)
+    assert set(found.select("kind", "name_key").iter_rows()) == {("cycle", "A"), ("cycle", "B"), ("orphan", "C")}
+
+
+def test_inputs_are_found_under_their_usual_names_and_what_is_not_there_is_named(tmp_path: Path) -> None:
+    world.draw(tmp_path, 20, natural=True)
+    names, missing = stage.found_inputs(tmp_path)
+    assert names.eol_tree == tmp_path / "metadata/eol/taxon.tab"
+    assert names.inaturalist == tmp_path / "metadata/inat"
+    assert {line.split(":")[0] for line in missing} == {"resolved.jsonl", "TaxonoPy"}
