@@ -179,6 +179,15 @@ class Checks(Model):
     """Kingdoms that are not unexpected."""
 
 
+class Licences(Model):
+    """The licences of EOL's images."""
+
+    manifest: tuple[Path, ...] = ()
+    """The files of EOL's media manifest, media_manifest_1.csv and so on."""
+    allow: tuple[str, ...] = ()
+    """Licences whose images may be in the shards, such as cc0, cc-by, cc-by-4.0; empty allows all. Needs the manifest."""
+
+
 class SlurmTable(Model):
     """How the engine slurm asks for its jobs. An empty text asks for nothing: the cluster's own default holds."""
 
@@ -308,6 +317,7 @@ class Config(Model):
     images: Images = Images()
     wds: Wds = Wds()
     holdout: tuple[Holdout, ...] = ()
+    licences: Licences = Licences()
     checks: Checks = Checks()
     engine: EngineTable = EngineTable()
     download: DownloadTable = DownloadTable()

@@ -59,10 +59,15 @@ def explore(
 
 
 def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write the dataset card, OUT/README.md, and OUT/croissant.json, from what was built."""
+    """Write licences.csv, the dataset card README.md, and croissant.json, from what was built."""
+    from .. import licences
     from ..publish.card import write_card
     from ..publish.croissant import write_croissant
 
     with working(config) as run:
+        paths, manifest = run.dataset.paths, run.dataset.config.licences.manifest
+        if manifest:
+            licences.write(paths.licences, paths.catalog, manifest)
+            print(paths.licences)
         print(write_card(run.dataset))
         print(write_croissant(run.dataset.paths))

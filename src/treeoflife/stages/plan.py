@@ -65,7 +65,9 @@ def _plans(run: Run) -> Iterator[plan.SourcePlan]:
         indexes = [
             (one.name, paths.encoded_index(source.name, one.name)) for other, one in run.containers() if other is source
         ]
-        decided = plan.plan_source(source, indexes, dataset.mapping, splits, names, lists, marked)
+        decided = plan.plan_source(
+            source, indexes, dataset.mapping, splits, names, lists, marked, dataset.config.licences
+        )
         plan.balance(source, read_source(dataset.mapping, source), splits, decided)
         run.listener.advance(1)
         yield decided
@@ -106,6 +108,10 @@ def _inputs(run: Run) -> dict[str, Any] | None:
     config = dataset.config
     settings = config.wds.model_dump(mode="json", exclude={"keep_store"})
     marked = {"marks": run.known.sha256(paths.marks)} if paths.marks.exists() else {}
+    allowed = dataset.config.licences
+    if allowed.allow:
+        files = [run.known.sha256(path) for path in allowed.manifest if path.exists()]
+        marked |= {"licences": [list(allowed.allow), files]}
     return marked | {
         "step": plan.STEP_VERSION,
         "seed": config.seed,

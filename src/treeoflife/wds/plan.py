@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 
 from .. import marks
-from ..config import Config, Wds
+from ..config import Config, Licences, Wds
 from ..errors import BalanceError, ConfigError, InputError
 from ..files import replacing
 from ..holdout import HoldoutList, find
+from ..licences import refused
 from ..mapping.store import read_source
 from ..marks import Mark
 from ..records import RANKS, SPLITS, Taxon
@@ -60,6 +61,7 @@ def plan_source(
     names: pl.DataFrame,
     lists: Sequence[HoldoutList],
     marked: Mapping[str, Mark] | None = None,
+    licences: Licences | None = None,
 ) -> SourcePlan:
     """Decide on every image of a source.
 
@@ -71,12 +73,15 @@ def plan_source(
         names: the table of names, of all sources.
         lists: the hold-out lists.
         marked: a curator's marks, by id.
+        licences: which licences images may have.
 
     Returns:
         Its samples, with all that a shard needs; a ledger row for every other image and file.
     """
     images = _named(source, read_source(mapping, source), names.filter(source=source.name))
     images = marks.apply(images, marked or {})
+    licences = licences or Licences()
+    images = refused(images, licences.manifest, licences.allow)
     held, matched = find(lists, source, images)
     files, strangers = _match(source, _files(source, indexes), images)
     images = images.join(files, on="treeoflife_id", how="left", maintain_order="left")
@@ -147,6 +152,7 @@ def _judge(images: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("reason").is_not_null()).then("reason")
         .when(pl.col("held").is_not_null()).then("held")
         .when(pl.col("marked").is_not_null()).then(pl.lit("marked"))
+        .when(pl.col("unlicensed").is_not_null()).then(pl.lit("licence"))
         .when(nameless).then(pl.lit("no-name"))
         .when(pl.col("is_val").is_null()).then(pl.lit("no-split"))
     )  # fmt: skip
@@ -155,6 +161,7 @@ def _judge(images: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("reason").is_not_null()).then("detail")
         .when(pl.col("held").is_not_null()).then("held_detail")
         .when(pl.col("marked").is_not_null()).then("marked")
+        .when(pl.col("unlicensed").is_not_null()).then("unlicensed")
         .when(nameless).then(pl.format("no name is known for {}", "name_key"))
         .otherwise(pl.lit("the mapping does not say which split it is in"))
     )  # fmt: skip
