@@ -12,9 +12,9 @@ import polars as pl
 from ..catalog import COLUMNS
 from ..config import Holdout
 from ..engines import Failed, LocalEngine, cores
+from ..engines.base import Tick
 from ..errors import InputError, TasksFailed
 from ..holdout import read
-from ..engines.base import Tick
 from ..mapping.store import ids, read_table
 from ..progress import Listener
 from ..records import RANKS
