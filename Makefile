@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-slurm lint format bench clean
+.PHONY: help demo test test-slow test-slurm lint format bench docs clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,11 @@ format: $(VENV)/.dev ## Format the code.
 
 bench: $(VENV)/.dev ## Run the benchmarks.
 	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python $$one; done
+
+docs: $(VENV)/.dev ## Build the site of the documentation, in site/.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	$(BIN)/python docs/commands.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## Remove what the targets made.
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

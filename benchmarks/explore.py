@@ -62,7 +62,7 @@ def draw(out: Path, rows: int, taxa: int) -> None:
         source = pl.Series(["eol", "inat21", "bioscan"])[dice.choice(3, PER_SHARD, p=[0.66, 0.25, 0.09])]
         frame = table[picks].with_columns(
             treeoflife_id=pl.Series([f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}" for i in ids]), source=source,
-            offset=pl.Series(np.arange(PER_SHARD) * 60_000 + 512), size=pl.Series(np.full(PER_SHARD, 40_000), dtype=pl.UInt32),
+            offset=pl.Series(np.arange(PER_SHARD) * 60_000 + 512), size=pl.Series(np.full(PER_SHARD, 40_000), dtype=pl.UInt32),  # noqa: E501
         )  # fmt: skip
         split = "val" if number % 20 == 0 else "train"
         index = out / f"index/224x224/{split}/shard-{number:06d}.parquet"
@@ -127,7 +127,7 @@ def explore(out: Path) -> None:
         name in [one["text"] for one in found["found"]] for name, (_, found) in zip(names, answers, strict=True)
     )  # type: ignore[attr-defined]
     print(
-        f"search, median           {statistics.median(times):8.3f} s   (budget 0.3; slowest {times[-1]:.3f}; {right} of 200 typos found what was meant)"
+        f"search, median           {statistics.median(times):8.3f} s   (budget 0.3; slowest {times[-1]:.3f}; {right} of 200 typos found what was meant)"  # noqa: E501
     )
     first, _ = ask(port, "/api/node?split=1&source=0,1")
     then, _ = ask(port, "/api/rows?split=1&source=0,1&offset=100000&limit=120")
@@ -161,7 +161,7 @@ def report(out: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000
     print(
-        f"report                   {time.perf_counter() - began:8.1f} s   (budget 120), peak of all so far {peak} MB (budget 4000)"
+        f"report                   {time.perf_counter() - began:8.1f} s   (budget 120), peak of all so far {peak} MB (budget 4000)"  # noqa: E501
     )
 
 

@@ -15,7 +15,7 @@ LICENCES = ("cc-by-4.0", "cc-by-nc-4.0", "cc0-1.0", "")
 
 @pytest.fixture
 def manifested(build_copy: Path) -> tuple[Path, dict[int, str]]:
-    """A build whose images of EOL have licences; the manifest is in two files, the second without a header, as EOL's is."""
+    """A build whose images of EOL have licences; the manifest is in two files, the second without a header, as EOL's is."""  # noqa: E501
     catalog = pl.read_parquet(build_copy / "224x224/catalog.parquet").drop_nulls("eol_content_id")
     content = sorted(set(catalog["eol_content_id"].to_list()))
     licence = {one: LICENCES[at % len(LICENCES)] for at, one in enumerate(content)}

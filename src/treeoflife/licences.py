@@ -12,7 +12,7 @@ from .files import replacing
 
 NONE = "not provided"
 COLUMNS = (
-    "treeoflife_id", "eol_content_id", "eol_page_id", "md5", "medium_source_url", "eol_full_size_copy_url", "license_name",
+    "treeoflife_id", "eol_content_id", "eol_page_id", "md5", "medium_source_url", "eol_full_size_copy_url", "license_name",  # noqa: E501
     "copyright_owner", "license_link", "title",
 )  # fmt: skip
 _MANIFEST = (
@@ -62,7 +62,7 @@ def refused(images: pl.DataFrame, manifest: Sequence[Path], allow: Sequence[str]
     """Images of EOL with ``unlicensed``: why one may not be in the dataset, null for those that may.
 
     ``allow`` names licences with their version, or without for all versions. An image of which no licence is known may not.
-    """
+    """  # noqa: E501
     if not allow or "content_id" not in images.columns:
         return images.with_columns(unlicensed=pl.lit(None, pl.String))
     table = scan(manifest).select(content_id="eol_content_id", licence="license_name").collect()

@@ -166,7 +166,7 @@ def test_hostile_names_are_shown_as_text(browser: Any, build_copy: Path) -> None
         page.close()
 
 
-@pytest.mark.parametrize("path", ["image/999999999", "api/row/-1", "api/node?node=9.9", "api/node?node=../..", "..%2f..%2fetc%2fpasswd", "api/id/..%2f..%2fetc", "app.py"])  # fmt: skip
+@pytest.mark.parametrize("path", ["image/999999999", "api/row/-1", "api/node?node=9.9", "api/node?node=../..", "..%2f..%2fetc%2fpasswd", "api/id/..%2f..%2fetc", "app.py"])  # fmt: skip  # noqa: E501
 def test_what_is_not_there_is_not_found(drawn_build: Path, path: str) -> None:
     with serving(drawn_build) as address:
         assert status(address + path) == 404

@@ -24,7 +24,7 @@ def test_load_dataset_takes_the_folder_by_its_card(carded: Path, tmp_path: Path)
     pytest.importorskip("datasets")
     code = (
         "import sys, json, datasets; "
-        "print(json.dumps({k: [x['__key__'] for x in v] for k, v in datasets.load_dataset(sys.argv[1], cache_dir=sys.argv[2]).items()}))"
+        "print(json.dumps({k: [x['__key__'] for x in v] for k, v in datasets.load_dataset(sys.argv[1], cache_dir=sys.argv[2]).items()}))"  # noqa: E501
     )
     done = subprocess.run([sys.executable, "-c", code, carded, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -37,7 +37,7 @@ def test_load_dataset_takes_the_folder_by_its_card(carded: Path, tmp_path: Path)
 def test_mlcroissant_finds_nothing_wrong_and_reads_the_records(carded: Path) -> None:
     pytest.importorskip("mlcroissant")
     code = (
-        "import sys, mlcroissant as c; d = c.Dataset(sys.argv[1]); assert not d.metadata.issues.errors, d.metadata.issues.errors; "
+        "import sys, mlcroissant as c; d = c.Dataset(sys.argv[1]); assert not d.metadata.issues.errors, d.metadata.issues.errors; "  # noqa: E501
         "print(len(list(d.records('samples'))))"
     )
     done = subprocess.run(

@@ -46,7 +46,7 @@ def test_images_and_taxa_by_source_split_kingdom_and_rank(report: tuple[dict[str
     assert (numbers["samples"], numbers["images"]) == (len(rows), len({row["treeoflife_id"] for row in rows}))
     assert numbers["taxa"] == {rank: lineages(images, rank) for rank in RANKS}
     assert numbers["named"] == {rank: sum(bool(row[rank]) for row in images) for rank in RANKS}
-    for name, of, among in (("source", source, images), ("split", lambda row: row["split"], rows), ("kingdom", lambda row: row["kingdom"], images)):  # fmt: skip
+    for name, of, among in (("source", source, images), ("split", lambda row: row["split"], rows), ("kingdom", lambda row: row["kingdom"], images)):  # fmt: skip  # noqa: E501
         parts: dict[str, Rows] = {}
         for row in among:
             parts.setdefault(of(row), []).append(row)
@@ -108,7 +108,7 @@ def test_files_are_whole_and_the_page_needs_nothing_else(report: tuple[dict[str,
     assert json.loads((out / "statistics.json").read_text())["images"] == numbers["images"]
 
 
-def test_the_same_catalog_gives_the_same_bytes(report: tuple[dict[str, Any], Rows, Path], drawn_build: Path, tmp_path: Path) -> None:  # fmt: skip
+def test_the_same_catalog_gives_the_same_bytes(report: tuple[dict[str, Any], Rows, Path], drawn_build: Path, tmp_path: Path) -> None:  # fmt: skip  # noqa: E501
     _, _, out = report
     indexes = [path for split in ("train", "val") for path in (drawn_build / "index/224x224" / split).iterdir()]
     catalog, ledger = drawn_build / "224x224/catalog.csv", drawn_build / "ledger/ledger.parquet"

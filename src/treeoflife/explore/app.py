@@ -1,4 +1,4 @@
-"""The page's server: what it is asked comes from outside, so rows are numbers, nodes are checked, and nothing is a path."""
+"""The page's server: what it is asked comes from outside, so rows are numbers, nodes are checked, and nothing is a path."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..records import RANKS
 from .view import Filter, View
 
 _FILES = {"": ("index.html", "text/html"), "app.js": ("app.js", "text/javascript"), "app.css": ("app.css", "text/css")}
-_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # noqa: E501
 _HEADERS = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _MOST_CHILDREN, _MOST_ROWS, _MOST_BODY = 3000, 500, 100_000
 _COOKIE = "treeoflife_token"
@@ -75,7 +75,7 @@ def make_app(reader: Reader, view: View, token: str | None = None) -> Starlette:
     """
     page = _Page(reader, view)
     routes = [
-        Route("/", page.file), Route("/{name:str}", page.file), Route("/api/facets", page.facets), Route("/api/node", page.node),
+        Route("/", page.file), Route("/{name:str}", page.file), Route("/api/facets", page.facets), Route("/api/node", page.node),  # noqa: E501
         Route("/api/rows", page.rows), Route("/api/search", page.search), Route("/api/row/{row:int}", page.row),
         Route("/api/id/{treeoflife_id:str}", page.by_id), Route("/image/{row:int}", page.image),
         Route("/api/marks", page.mark, methods=["POST"]),

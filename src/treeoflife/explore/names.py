@@ -5,6 +5,7 @@ The postings are two arrays mapped into memory: for a group of letters, the numb
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -72,7 +73,7 @@ def _likeness(wanted: str, row: dict[str, Any]) -> float:
     whole = SequenceMatcher(None, wanted, name, autojunk=False).ratio()
     words = max((SequenceMatcher(None, wanted, word, autojunk=False).ratio() for word in name.split()[:6]), default=0.0)
     begins = 0.95 if name.startswith(wanted) else 0.9 if f" {wanted}" in f" {name}" else 0.0
-    return max(whole, 0.88 * words, begins) + min(0.04, 0.004 * np.log1p(row["images"]))
+    return max(whole, 0.88 * words, begins) + min(0.04, 0.004 * math.log1p(row["images"]))
 
 
 def folded(text: str) -> str:

@@ -53,8 +53,7 @@ def describe(paths: Paths, url: str, licence: str) -> dict[str, Any]:
         }
     ]
     for split in SPLITS:
-        for shard in sorted(paths.split(split).glob("*.tar")):
-            files.append(_shard(paths, split, shard))
+        files += [_shard(paths, split, shard) for shard in sorted(paths.split(split).glob("*.tar"))]
     return {
         "@context": CONTEXT, "@type": "sc:Dataset", "name": paths.root.name[:200], "conformsTo": "http://mlcommons.org/croissant/1.0",
         "description": f"Images of living things with seven ranks, common names and ten captions, built by treeoflife {__version__}.",

@@ -62,7 +62,7 @@ def make(
         MissingExtra: a package of the extra ``reports`` is not installed.
     """
     for module in ("squarify", "plotly", "matplotlib"):
-        treemap.extra(module)
+        treemap.needed(module)
     listener = listener or Silence()
     listener.start("report", 2 + len(TREEMAPS), "parts")
     (folder / "index.html").unlink(missing_ok=True)

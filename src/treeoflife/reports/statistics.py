@@ -7,6 +7,7 @@ are two genera. ``images`` counts each image once, whatever sets it is in; ``sam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def originals(indexes: Sequence[Path]) -> dict[str, Any]:
 def _histogram(frame: pl.LazyFrame, value: pl.Expr, bounds: Sequence[float]) -> dict[str, int]:
     """How many values lie below the first bound, from each bound up to the next, and from the last bound on."""
     edges = [None, *bounds, None]
-    bins = {_bin(low, high): _within(value, low, high) for low, high in zip(edges, edges[1:], strict=False)}
+    bins = {_bin(low, high): _within(value, low, high) for low, high in pairwise(edges)}
     counts = frame.select(inside.sum().alias(name) for name, inside in bins.items()).collect().row(0, named=True)
     return {name: int(count or 0) for name, count in counts.items()}
 

@@ -36,7 +36,7 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
 
-def extra(module: str) -> Any:
+def needed(module: str) -> Any:
     """A module of the extra ``reports``.
 
     Raises:
@@ -105,7 +105,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def layout(root: Node, width: float, height: float, pad: float = 0) -> Iterator[tuple[Node, Box, int, int]]:
     """Every node below the root with its box (x, y, width, height), its depth, and the number of its first ancestor."""
-    squarify = extra("squarify")
+    squarify = needed("squarify")
 
     def place(node: Node, box: Box, depth: int, first: int) -> Iterator[tuple[Node, Box, int, int]]:
         x, y, w, h = box
@@ -130,8 +130,12 @@ def _inside(box: Box, pad: float) -> Box:
 
 def write_html(path: Path, root: Node, title: str) -> None:
     """An interactive treemap in one file, with Plotly within it."""
-    graph = extra("plotly.graph_objects")
-    ids, labels, parents, values, colours = [], [], [], [], []
+    graph = needed("plotly.graph_objects")
+    ids: list[str] = []
+    labels: list[str] = []
+    parents: list[str] = []
+    values: list[int] = []
+    colours: list[str] = []
     for node, parent, colour in _numbered(pruned(root)):
         ids.append(str(len(ids)))
         labels.append(html.escape(shown(node.name)))
@@ -141,7 +145,7 @@ def write_html(path: Path, root: Node, title: str) -> None:
     trace = graph.Treemap(
         ids=ids, labels=labels, parents=parents, values=values, branchvalues="total", maxdepth=4, tiling={"pad": 2},
         marker={"colors": colours, "line": {"width": 1, "color": "white"}}, root={"color": "#f4f4f0"},
-        hovertemplate="%{label}<br>%{value:,} images, %{percentRoot:.2%} of all<extra></extra>", texttemplate="%{label}<br>%{value:,}",
+        hovertemplate="%{label}<br>%{value:,} images, %{percentRoot:.2%} of all<extra></extra>", texttemplate="%{label}<br>%{value:,}",  # noqa: E501
     )  # fmt: skip
     figure = graph.Figure(trace, layout={"title": {"text": title}, "margin": {"t": 60, "l": 10, "r": 10, "b": 10}})
     text = figure.to_html(include_plotlyjs=True, full_html=True, div_id="treemap", config={"displaylogo": False})
@@ -168,8 +172,8 @@ def _numbered(root: Node) -> Iterator[tuple[Node, int | None, str]]:
 
 def write_static(paths: Sequence[Path], root: Node, title: str) -> None:
     """The treemap as files, each of the kind that its ending says: PDF, PNG or SVG."""
-    extra("matplotlib").use("Agg")
-    pyplot, patches = extra("matplotlib.pyplot"), extra("matplotlib.patches")
+    needed("matplotlib").use("Agg")
+    pyplot, patches = needed("matplotlib.pyplot"), needed("matplotlib.patches")
     figure, axes = pyplot.subplots(figsize=(16, 10))
     for node, box, depth, first in layout(pruned(root, 4000), 160, 96, pad=2.2):
         x, y, w, h = box
@@ -189,7 +193,7 @@ def write_static(paths: Sequence[Path], root: Node, title: str) -> None:
 
 
 def _label(axes: Any, node: Node, box: Box, depth: int, colour: str) -> None:
-    """A name where there is room for it: on the strip above its boxes, or in the middle of a box that holds no other."""
+    """A name where there is room for it: on the strip above its boxes, or in the middle of a box that holds no other."""  # noqa: E501
     x, y, w, h = box
     strip = depth < STRIPS and node.children
     size = 11 if depth == 0 else 8

@@ -107,7 +107,7 @@ def _inputs(run: Run) -> dict[str, Any] | None:
         return None
     config = dataset.config
     settings = config.wds.model_dump(mode="json", exclude={"keep_store"})
-    marked = {"marks": run.known.sha256(paths.marks)} if paths.marks.exists() else {}
+    marked: dict[str, Any] = {"marks": run.known.sha256(paths.marks)} if paths.marks.exists() else {}
     allowed = dataset.config.licences
     if allowed.allow:
         files = [run.known.sha256(path) for path in allowed.manifest if path.exists()]
