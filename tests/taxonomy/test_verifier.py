@@ -9,12 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from treeoflife.config import Verifier
+from treeoflife.config import Config, Names, Verifier
 from treeoflife.errors import ConfigError
+from treeoflife.paths import Paths
+from treeoflife.taxonomy import stage
+from treeoflife.taxonomy.evidence import shaped
 from treeoflife.taxonomy.parsing import SimpleParser
-from treeoflife.taxonomy.verifier import answer_records, ask
+from treeoflife.taxonomy.verifier import add_answers, answer_records, ask
 
 ANSWER = {
     "matchedCanonicalSimple": "Morus alba", "currentCanonicalSimple": "Morus alba", "isSynonym": False,
@@ -130,3 +134,19 @@ def test_only_exact_matches_are_records_with_all_their_ranks() -> None:
 def test_a_url_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="http"):
         ask(["Aus bus"], Verifier(enabled=True, url="file:///etc/passwd"), tmp_path / "c")
+
+
+def test_the_stage_asks_for_what_nothing_local_knows_and_a_second_run_asks_nothing(
+    service: Service, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+    config = Config(sources={}, names=Names(parser="simple", verifier=service.settings()))
+    paths, said = Paths(tmp_path, config.images), {"source": ["s", "s"], "name_key": ["1", "2"], "origin": ["s", "s"]}
+    rows = shaped(pl.DataFrame(said | {"genus": ["Morus", "Novus"], "species": ["alba", "novus"]}))
+    answers = []
+    for _ in range(2):
+        known = add_answers(config, paths, rows, stage.load(config.names, SimpleParser()), SimpleParser(), heard.append)
+        named, _ = stage.name_evidence(rows, known, ())
+        answers.append(named.sort("name_key").select("kingdom", "family", "family_from").rows())
+    assert answers[0] == answers[1] == [("Plantae", "Moraceae", "verifier:species"), ("", "", "")]
+    assert [question["nameStrings"] for question in service.asked] == [["Morus alba", "Novus novus"]]
