@@ -185,7 +185,8 @@ class Licences(Model):
     manifest: tuple[Path, ...] = ()
     """The files of EOL's media manifest, media_manifest_1.csv and so on."""
     allow: tuple[str, ...] = ()
-    """Licences whose images may be in the shards, such as cc0, cc-by, cc-by-4.0; empty allows all. Needs the manifest."""
+    """Licences whose images may be in the shards, such as cc0, cc-by, cc-by-4.0; empty allows all.
+    Needs the manifest."""
 
 
 class SlurmTable(Model):
