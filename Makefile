@@ -31,7 +31,7 @@ test-slow: $(VENV)/.dev ## Run the long tests.
 
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install
-	$(BIN)/python -m pytest -m slurm tests/slurm
+	$(BIN)/python -m pytest -m slurm tests/slurm -k "$(PICK)"
 
 lint: $(VENV)/.dev ## Check formatting, style and types.
 	$(BIN)/ruff format --check

@@ -115,6 +115,7 @@ def running(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]
         remove_leftovers(paths.root)
         try:
             with looking(dataset, listener) as run:
+                run.engine = engines.make(dataset.config.engine, paths.logs)
                 yield run
         finally:
             remove_leftovers(paths.root)
@@ -125,6 +126,6 @@ def looking(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]
     """Look at a dataset without working on it; others may."""
     known = KnownFiles(dataset.paths.known)
     try:
-        yield Run(dataset, known, engines.make(dataset.config.engine, dataset.paths.logs), listener or Silence())
+        yield Run(dataset, known, engines.SerialEngine(), listener or Silence())
     finally:
         known.close()

@@ -55,6 +55,7 @@ class EncodeTask:
         index: where its index goes; written last.
         expected: the digest of its content when it was last encoded with these settings: if it is still
             the same, nothing is decoded.
+        size: the bytes that its files take.
     """
 
     source: Source
@@ -63,6 +64,17 @@ class EncodeTask:
     tar: Path
     index: Path
     expected: str | None = None
+    size: int = 0
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{self.source.name}/{self.container.name}"
+
+    @property
+    def cost(self) -> float:
+        """About how many seconds it takes: 18 MB of photographs a second."""
+        return self.size / 18e6
 
 
 @dataclass(frozen=True)

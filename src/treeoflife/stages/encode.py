@@ -73,7 +73,7 @@ def _sight(source: Source, container: Container) -> str:
 def _encode(run: Run, stale: list[tuple[Source, Container, bool]]) -> str:
     sized = sorted(((size(source, one), source, one, same) for source, one, same in stale), key=lambda row: -row[0])
     run.listener.start("encode", sum(row[0] for row in sized), "bytes")
-    tasks = list(_tasks(run, ((source, one, same) for _, source, one, same in sized)))
+    tasks = list(_tasks(run, sized))
     images = skipped = unchanged = 0
     for task, done in run.tasks(encode_container, tasks, lambda task: str(task.container.path)):
         _remember(run, task, done)
@@ -84,13 +84,14 @@ def _encode(run: Run, stale: list[tuple[Source, Container, bool]]) -> str:
     return summary
 
 
-def _tasks(run: Run, stale: Iterable[tuple[Source, Container, bool]]) -> Iterator[EncodeTask]:
+def _tasks(run: Run, stale: Iterable[tuple[int, Source, Container, bool]]) -> Iterator[EncodeTask]:
     paths, images = run.dataset.paths, run.dataset.config.images
-    for source, container, maybe_same in stale:
+    for bytes_, source, container, maybe_same in stale:
         index = paths.encoded_index(source.name, container.name)
         meta = read_meta(index) if maybe_same else None
         expected = str(meta["content"]) if meta else None
-        yield EncodeTask(source, container, images, paths.encoded(source.name, container.name), index, expected)
+        tar = paths.encoded(source.name, container.name)
+        yield EncodeTask(source, container, images, tar, index, expected, bytes_)
 
 
 def _remember(run: Run, task: EncodeTask, done: EncodedContainer) -> None:
