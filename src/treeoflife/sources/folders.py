@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,16 @@ from .base import Container
 from .reading import file_bytes
 
 
-class FolderImages:
+class FolderImages(ABC):
     """The two ways of reading a container that is a folder; a source says which files and what they are."""
 
+    @abstractmethod
     def files(self, container: Container) -> list[Path]:
         """The container's images, in a fixed order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def image(self, container: Container, path: Path) -> RawImage:
         """The image at ``path``, without data."""
-        raise NotImplementedError
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The folder's images, by name."""
