@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -114,8 +114,8 @@ def running(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]
     with locked(paths.lock):
         remove_leftovers(paths.root)
         try:
-            with looking(dataset, listener) as run:
-                run.engine = engines.make(dataset.config.engine, paths.logs)
+            with closing(engines.make(dataset.config.engine, paths.logs)) as engine, looking(dataset, listener) as run:
+                run.engine = engine
                 yield run
         finally:
             remove_leftovers(paths.root)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from treeoflife.engines import LocalEngine, SerialEngine
-from treeoflife.engines.base import Engine, Failed
+from treeoflife.engines.base import Done, Engine, Failed, Tick
 from treeoflife.testing.engines import EngineContract, deadly, run
 
 
@@ -33,3 +35,33 @@ def test_a_death_shows_what_the_worker_wrote_in_this_run(tmp_path: Path) -> None
     assert isinstance(failed, Failed)
     assert "of yesterday" not in failed.error
     assert "exit status 3" in failed.error
+
+
+def pid(_task: int, _: Tick) -> int:
+    """The process that the task runs in."""
+    return os.getpid()
+
+
+def test_workers_stay_between_runs_and_end_with_the_engine() -> None:
+    """A build runs many stages; none waits for Python to start again."""
+    engine = LocalEngine(1)
+    first, second = run(engine, pid, [0])[0], run(engine, pid, [0])[0]
+    assert isinstance(first, Done)
+    assert first == second
+    engine.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first.value, 0)
+    assert run(engine, pid, [0])[0] != first
+    engine.close()
+
+
+def test_a_worker_that_died_idle_is_replaced() -> None:
+    """As when the kernel takes memory back between two stages."""
+    engine = LocalEngine(1)
+    first = run(engine, pid, [0])[0]
+    assert isinstance(first, Done)
+    os.kill(first.value, signal.SIGKILL)
+    second = run(engine, pid, [0])[0]
+    assert isinstance(second, Done)
+    assert second.value != first.value
+    engine.close()

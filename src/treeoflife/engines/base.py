@@ -15,6 +15,9 @@ R = TypeVar("R")
 Tick = Callable[[int], None]
 """A task calls it with the number of items (images, samples) that it has done since the last call."""
 
+expendable = False
+"""Whether this process is a worker that may die of a task: the engine notices, and tries the task again."""
+
 Function = Callable[[T, Tick], R]
 """What is run on each task: a function at the top of a module, given the task and a tick."""
 
@@ -50,12 +53,22 @@ class Engine(Protocol):
     Closing the iterator early ends the tasks that run. A worker that dies is noticed: its task is tried
     again, then reported as :class:`Failed`; the other tasks go on.
     :class:`treeoflife.testing.EngineContract` checks an engine.
+
+    Attributes:
+        width: about how many tasks can run at once.
     """
+
+    @property
+    def width(self) -> int:
+        """See above."""
 
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
     ) -> Iterator[Done[R] | Failed]:
         """Run ``function`` on each of ``tasks``; ``tick`` hears in this process of items done elsewhere."""
+
+    def close(self) -> None:
+        """Let go of what is kept between two runs, such as processes."""
 
 
 def describe(task: int, error: Exception) -> Failed:

@@ -1,7 +1,8 @@
 """Processes on this computer, each with a pipe to this one.
 
 ``concurrent.futures`` gives up all tasks when one worker dies and cannot say which task it was on.
-Here a dead worker is replaced, and its task, which the driver knows, is tried once more.
+Here a dead worker is replaced, and its task, which the driver knows, is tried again. Workers stay between two
+runs: a build runs many stages, and starting Python takes longer than most of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from pathlib import Path
 from pickle import PicklingError
 from typing import Any, cast
 
+from . import base
 from .base import Done, Failed, Function, R, T, Tick, describe
 
 _TICK_SECONDS = 0.25
@@ -35,7 +38,7 @@ class _Worker:
 
 
 class LocalEngine:
-    """Runs tasks in ``workers`` processes.
+    """Runs tasks in ``workers`` processes, which stay until :meth:`close`.
 
     Args:
         workers: how many.
@@ -43,10 +46,12 @@ class LocalEngine:
         log: a file that takes what the workers (and the libraries in them) write to standard error.
     """
 
-    def __init__(self, workers: int, tries: int = 2, log: Path | None = None) -> None:
-        self.workers = workers
+    def __init__(self, workers: int, tries: int = 3, log: Path | None = None) -> None:
+        self.width = workers
         self.tries = tries
         self.log = log
+        self._idle: list[_Worker] = []
+        weakref.finalize(self, _end_all, self._idle)
 
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
@@ -55,10 +60,10 @@ class LocalEngine:
         waiting = deque(range(len(tasks)))
         begin = self.log.stat().st_size if self.log and self.log.exists() else 0
         deaths = [0] * len(tasks)
-        team = [self._start(function) for _ in range(min(self.workers, len(tasks)))]
+        team = [self._worker() for _ in range(min(self.width, len(tasks)))]
         try:
             for worker in team:
-                _give(worker, waiting, tasks)
+                _give(worker, waiting, function, tasks)
             while any(worker.task is not None for worker in team):
                 for worker in _ready(team):
                     kind, value = _hear(worker)
@@ -69,32 +74,45 @@ class LocalEngine:
                     worker.task = None
                     if kind == "death":
                         deaths[number] += 1
-                        team[team.index(worker)] = worker = self._replace(worker, function)
+                        team[team.index(worker)] = worker = self._replace(worker)
                         if deaths[number] < self.tries:
                             waiting.append(number)
                         else:
                             yield Failed(number, f"{value}{_times(self.tries)}{self._tail(begin)}", died=True)
                     else:
                         yield cast("Done[R] | Failed", value)
-                    _give(worker, waiting, tasks)
+                    _give(worker, waiting, function, tasks)
         finally:
-            for worker in team:
-                _end(worker)
+            _end_all([worker for worker in team if worker.task is not None])
+            self._idle += [worker for worker in team if worker.task is None]
 
-    def _start(self, function: Function[T, R]) -> _Worker:
+    def close(self) -> None:
+        """End the workers."""
+        _end_all(self._idle)
+
+    def _worker(self) -> _Worker:
+        """One that is there and lives, or a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.is_alive():
+                return worker
+            _end(worker)
+        return self._start()
+
+    def _start(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         if self.log:
             self.log.parent.mkdir(parents=True, exist_ok=True)
-        process = context.Process(target=_work, args=(theirs, function, self.log), daemon=True)
+        process = context.Process(target=_work, args=(theirs, self.log), daemon=True)
         with _environment(POLARS_MAX_THREADS="1"):
             process.start()
         theirs.close()
         return _Worker(process, ours)
 
-    def _replace(self, worker: _Worker, function: Function[T, R]) -> _Worker:
+    def _replace(self, worker: _Worker) -> _Worker:
         _end(worker)
-        return self._start(function)
+        return self._start()
 
     def _tail(self, begin: int) -> str:
         """The last lines that this run put into the log, to follow an error."""
@@ -125,12 +143,12 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _give(worker: _Worker, waiting: deque[int], tasks: Sequence[Any]) -> None:
+def _give(worker: _Worker, waiting: deque[int], function: Function[Any, Any], tasks: Sequence[Any]) -> None:
     """Send the worker the next task, if there is one. A dead worker's pipe may be closed: it is heard of later."""
     if waiting:
         worker.task = waiting.popleft()
         with contextlib.suppress(OSError):
-            worker.pipe.send((worker.task, tasks[worker.task]))
+            worker.pipe.send((worker.task, function, tasks[worker.task]))
 
 
 def _ready(team: list[_Worker]) -> list[_Worker]:
@@ -162,15 +180,21 @@ def _end(worker: _Worker) -> None:
     worker.process.join(10)
 
 
-def _work(pipe: Connection, function: Function[T, R], log: Path | None) -> None:
+def _end_all(workers: list[_Worker]) -> None:
+    while workers:
+        _end(workers.pop())
+
+
+def _work(pipe: Connection, log: Path | None) -> None:
     """What a worker does: tasks from the pipe, until it closes."""
+    base.expendable = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if log:
         os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
     while True:
         try:
-            number, task = pipe.recv()
+            number, function, task = pipe.recv()
         except EOFError:
             return
         outcome = _outcome(number, task, function, _throttled(pipe))

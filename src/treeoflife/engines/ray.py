@@ -20,7 +20,7 @@ from typing import Any
 
 from ..config import RayTable
 from ..errors import ConfigError, InputError, MissingExtra, TasksFailed
-from . import journal
+from . import base, journal
 from .base import Done, Failed, Function, R, T, Tick, describe
 from .journal import Run
 
@@ -44,6 +44,18 @@ class RayEngine:
             raise MissingExtra("the engine ray needs Ray: pip install 'treeoflife[ray]'")
         self.table = table
         self.folder = folder.absolute()
+
+    @property
+    def width(self) -> int:
+        """As many as the cluster has cores for now.
+
+        Raises:
+            ConfigError: there is no cluster at the address.
+        """
+        return max(1, int(_cores(self.table) / self.table.cpus))
+
+    def close(self) -> None:
+        """Nothing is kept but the connection, which others in this process may use."""
 
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
@@ -105,8 +117,7 @@ class _Driver:
 
     def _launch(self, coming: Iterator[int]) -> None:
         """Fill up what may be in flight: asked anew each time, since clusters grow and shrink."""
-        cores = self.ray.cluster_resources().get("CPU", 1.0)
-        most = self.table.in_flight or max(2, int(2 * cores / self.table.cpus))
+        most = self.table.in_flight or max(2, int(2 * _cores(self.table) / self.table.cpus))
         while len(self.flying) < most:
             number = next(coming, None)
             if number is None:
@@ -182,6 +193,14 @@ def _connect(table: RayTable) -> None:
         raise ConfigError(f"no Ray cluster at engine.ray.address = {address!r}: {error}") from None
 
 
+def _cores(table: RayTable) -> float:
+    """The cores of the cluster as it is now."""
+    import ray
+
+    _connect(table)
+    return float(ray.cluster_resources().get("CPU", 1.0))  # type: ignore[no-untyped-call]
+
+
 def _counter(ray: Any) -> Any:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -191,6 +210,7 @@ def _counter(ray: Any) -> Any:
 
 def _attempt(function: Function[Any, Any], number: int, task: Any, counter: Any, probe: str) -> Done[Any] | Failed:
     """What a worker does: whatever the task raises is its outcome."""
+    base.expendable = True
     if not Path(probe).is_dir():
         raise _Unseen(
             f"the Ray worker on {socket.gethostname()} does not see {probe}: the dataset must lie on a file system "

@@ -10,6 +10,8 @@ from .base import Done, Failed, Function, R, T, Tick, describe
 class SerialEngine:
     """Runs each task when its outcome is asked for."""
 
+    width = 1
+
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
     ) -> Iterator[Done[R] | Failed]:
@@ -20,3 +22,6 @@ class SerialEngine:
             except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
                 outcome = describe(number, error)
             yield outcome
+
+    def close(self) -> None:
+        """Nothing is kept."""

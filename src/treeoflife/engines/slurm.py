@@ -78,6 +78,14 @@ class SlurmEngine:
         self.table = table
         self.folder = folder.absolute()
 
+    @property
+    def width(self) -> int:
+        """As many as the cores of the jobs that may run at once."""
+        return self.table.parallel * self.table.cpus
+
+    def close(self) -> None:
+        """Nothing is kept: jobs end with their run."""
+
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
     ) -> Iterator[Done[R] | Failed]:

@@ -144,6 +144,12 @@ class EngineContract:
         """One engine serves all stages of a build."""
         assert run(engine, square, [1, 2]) == run(engine, square, [1, 2])
 
+    def test_it_says_how_wide_it_is(self, engine: Engine) -> None:
+        """Work is cut by it: at least one task runs at once. Closed, it may be used again."""
+        assert engine.width >= 1
+        engine.close()
+        assert run(engine, square, [3]) == {0: Done(0, 9)}
+
     def test_ticks_add_up(self, engine: Engine) -> None:
         """The driver hears of every item, wherever it was done."""
         heard: list[int] = []
