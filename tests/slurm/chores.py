@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -34,3 +35,32 @@ def peak(task: Chore, tick: Tick) -> int:
     mark.unlink()
     tick(1)
     return running
+
+
+def killed_for_want_of_memory(task: int, tick: Tick) -> str:
+    """Is killed, as by a control group, while its job has less than so many megabytes; else returns them."""
+    given = os.environ["SLURM_MEM_PER_NODE"]
+    if int(given) < task:
+        os.kill(os.getpid(), signal.SIGKILL)
+    tick(1)
+    return given
+
+
+def ends_its_job(task: int, tick: Tick) -> str:
+    """Ends its whole job while it has less than so many megabytes; else returns them."""
+    given = os.environ["SLURM_MEM_PER_NODE"]
+    if int(given) < task:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    tick(1)
+    return given
+
+
+def stops_at_two(task: Chore, tick: Tick) -> int:
+    """Says that it began; the task numbered 2 returns once the file ``go-2`` is there."""
+    with (task.folder / f"began-{task.number}").open("a") as fd:
+        fd.write("began\n")
+    while task.number == 2 and not (task.folder / "go-2").exists():
+        time.sleep(0.05)
+    tick(1)
+    return task.number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from treeoflife.engines.slurm import SlurmEngine
 from treeoflife.errors import ConfigError, TasksFailed
 from treeoflife.testing.engines import Chore, EngineContract, picky, run, sees_variable, square, waits_for_go
 
-from .chores import peak, sleeps, takes_memory
+from .chores import ends_its_job, killed_for_want_of_memory, peak, sleeps, stops_at_two, takes_memory
 from .cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -165,6 +166,46 @@ def test_a_task_without_enough_memory_gets_more(cluster: Cluster, tmp_path: Path
     """Its second job has twice the memory; the others keep theirs."""
     outcomes = run(engine_of(tmp_path, memory_gb=0.25, memory_factor=4), takes_memory, [1, 400])
     assert outcomes == {0: Done(0, "256"), 1: Done(1, "1024")}
+
+
+def test_a_worker_that_the_kernel_kills_gets_more_memory(cluster: Cluster, tmp_path: Path) -> None:
+    """A control group may kill one process and let the job live: that counts as want of memory too."""
+    outcomes = run(engine_of(tmp_path, memory_factor=2), killed_for_want_of_memory, [0, 1000])
+    assert outcomes == {0: Done(0, "512"), 1: Done(1, "1024")}
+
+
+def test_a_job_that_slurm_calls_out_of_memory_gets_more(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without accounting, the queue's word OUT_OF_MEMORY is enough. Here a squeue says it in place of FAILED."""
+    shim = tmp_path / "bin" / "squeue"
+    shim.parent.mkdir()
+    real = shutil.which("squeue")
+    shim.write_text(f'#!/bin/sh\n{real} "$@" | sed "s/|FAILED|/|OUT_OF_MEMORY|/"\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    outcomes = run(engine_of(tmp_path, memory_factor=2), ends_its_job, [0, 1000])
+    assert outcomes == {0: Done(0, "512"), 1: Done(1, "1024")}
+    assert [event["how"] for event in events(tmp_path, "over")].count("out of memory") == 1
+
+
+def test_a_job_that_is_put_back_into_the_queue_goes_on_and_it_counts_as_no_try(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """As after a preemption: what the job had finished is not done again."""
+    tasks = [Chore(n, tmp_path) for n in range(3)]
+    (tmp_path / "go").touch()
+    work = InBackground(engine_of(tmp_path, group_minutes=15, tries=1).run(stops_at_two, tasks))
+    until((tmp_path / "began-2").exists)
+    (job,) = (str(event["job"]) for event in events(tmp_path, "submitted"))
+    cluster.command("scontrol", "requeue", job)
+    until(lambda: dict(cluster.jobs()).get(job) == "PENDING")
+    cluster.command("scontrol", "update", f"JobId={job}", "StartTime=now")  # else it waits two minutes
+    until(lambda: len((tmp_path / "began-2").read_text().splitlines()) == 2)
+    (tmp_path / "go-2").touch()
+    assert work.join() == {n: Done(n, n) for n in range(3)}
+    assert [len((tmp_path / f"began-{n}").read_text().splitlines()) for n in range(3)] == [1, 1, 2]
+    assert len(events(tmp_path, "began")) == 2
 
 
 def test_a_task_that_takes_too_long_is_reported(cluster: Cluster, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import RayTable
-from ..errors import ConfigError, InputError, MissingExtra, TasksFailed
+from ..errors import ConfigError, InputError, MissingExtra
 from . import base, journal
+from .account import Account
 from .base import Done, Failed, Function, R, T, Tick, describe
 from .journal import Run
 
@@ -96,8 +97,7 @@ class _Driver:
             runtime_env={"env_vars": {"POLARS_MAX_THREADS": "1"}},
         )  # fmt: skip
         self.flying: dict[Any, int] = {}
-        self.failed = 0
-        self.left = len(tasks)
+        self.account = Account(run, tasks, table.tries)
 
     def outcomes(self) -> Iterator[Done[Any] | Failed]:
         self.run.note("cluster", nodes=sum(node["Alive"] for node in self.ray.nodes()))
@@ -108,11 +108,9 @@ class _Driver:
             for reference in ready:
                 outcome = self._outcome(reference)
                 self._hear()
-                self.left -= 1
-                yield outcome
+                yield self.account.settle(outcome)
             self._hear()
-            if self.run.cancelled.exists():
-                raise TasksFailed(f"cancelled by 'treeoflife cancel'; {self.left} tasks were not done")
+            self.account.go_on()
             self._launch(coming)
 
     def _launch(self, coming: Iterator[int]) -> None:
@@ -135,11 +133,8 @@ class _Driver:
                 raise InputError(str(error.cause)) from None
             outcome = Failed(number, str(error.cause), str(error))
         except self.ray.exceptions.RayError as error:
-            again = f", {self.table.tries} times" if self.table.tries > 1 else ""
-            outcome = Failed(number, f"{type(error).__name__}{again}: {str(error).strip()}", died=True)
-        if isinstance(outcome, Failed):
-            self.failed += 1
-            self.run.note("failed", task=number, label=journal.label(self.tasks[number]), error=outcome.error)
+            reason = f"{type(error).__name__}{self.account.times}: {str(error).strip()}"
+            outcome = Failed(number, reason, died=True)
         return outcome
 
     def _hear(self) -> None:
@@ -155,8 +150,7 @@ class _Driver:
         for reference in self.flying:
             self.ray.cancel(reference, force=True)
         self.ray.kill(self.counter)
-        how = "cancelled" if self.run.cancelled.exists() else "interrupted" if self.left else "complete"
-        self.run.note("ended", how=how, failed=self.failed, left=self.left)
+        self.account.close()
 
 
 class _Unseen(Exception):

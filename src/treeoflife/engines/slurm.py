@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import SlurmTable
-from ..errors import ConfigError, MissingExtra, TasksFailed
+from ..errors import ConfigError, MissingExtra
 from . import journal, slurm_queue
+from .account import Account, O
 from .base import Done, Failed, Function, R, T, Tick
 from .journal import Run
 from .slurm_job import work
@@ -100,7 +101,8 @@ class SlurmEngine:
         if not tasks:
             return
         name = getattr(function, "__name__", type(function).__name__)
-        driver = _Driver(self.table, journal.begin(self.folder, "slurm", name, len(tasks)), function, tasks, tick)
+        begun = journal.begin(self.folder, "slurm", name, len(tasks))
+        driver = _Driver(self.table, begun, function, tasks, tick, Account(begun, tasks, self.table.tries))
         try:
             yield from driver.outcomes()
         finally:
@@ -121,12 +123,11 @@ class _Driver:
     function: Function[Any, Any]
     tasks: Sequence[Any]
     tick: Tick
+    account: Account
     waiting: deque[Group] = field(default_factory=deque)
     active: dict[int, Group] = field(default_factory=dict)
-    deaths: dict[int, int] = field(default_factory=dict)
     owner: dict[int, Group] = field(default_factory=dict)
     groups: int = 0
-    failed: int = 0
     next_look: float = 0
     newest: tuple[str, int] = ("", 0)
     limit: int = 1
@@ -137,23 +138,21 @@ class _Driver:
         for numbers in grouped(self.tasks, self.table):
             self._put(Group(numbers))
         pause = min(1.0, self.table.poll_seconds / 2)
-        while self.owner:
+        while self.account.open:
             self._submit()
             for group in list(self.active.values()):
                 yield from self._listen(group)
             if time.monotonic() >= self.next_look:
                 yield from self._look()
-            if self.run.cancelled.exists():
-                raise TasksFailed(f"cancelled by 'treeoflife cancel'; {len(self.owner)} tasks were not done")
-            if self.owner:
+            self.account.go_on()
+            if self.account.open:
                 time.sleep(pause)
 
     def end(self) -> None:
         """Cancel what runs, and keep of the folder what people may want to read."""
         if self.active:
             slurm_queue.cancel(self.run.name)
-        how = "cancelled" if self.run.cancelled.exists() else "interrupted" if self.owner else "complete"
-        self.run.note("ended", how=how, failed=self.failed, left=len(self.owner))
+        self.account.close()
         for pattern in ("slurm/*.pkl", "streams/*"):
             for path in self.run.folder.glob(pattern):
                 path.unlink(missing_ok=True)
@@ -163,13 +162,9 @@ class _Driver:
         self.waiting.append(group)
         self.owner.update(dict.fromkeys(group.tasks, group))
 
-    def _settle(self, outcome: Done[Any] | Failed) -> Done[Any] | Failed:
+    def _settle(self, outcome: O) -> O:
         del self.owner[outcome.task]
-        if isinstance(outcome, Failed):
-            self.failed += 1
-            name = journal.label(self.tasks[outcome.task])
-            self.run.note("failed", task=outcome.task, label=name, error=outcome.error)
-        return outcome
+        return self.account.settle(outcome)
 
     # What is submitted
 
@@ -263,18 +258,12 @@ class _Driver:
         """An outcome, or another try for a task whose worker died."""
         if isinstance(outcome, Done) or not outcome.died:
             yield self._settle(outcome if isinstance(outcome, Done) else _with_log(outcome, group.log))
-        elif self._dies(outcome.task):
+        elif self.account.dies(outcome.task):
             hungry = group.hungry + ("SIGKILL" in outcome.error or "MemoryError" in outcome.error)
             self._put(Group((outcome.task,), hungry))
         else:
-            again = f", {self.table.tries} times" if self.table.tries > 1 else ""
-            error = f"{outcome.error}{again}; {journal.tail(group.log)}"
+            error = f"{outcome.error}{self.account.times}; {journal.tail(group.log)}"
             yield self._settle(Failed(outcome.task, error, outcome.traceback, died=True))
-
-    def _dies(self, task: int) -> bool:
-        """Count a death; True if the task may be tried again."""
-        self.deaths[task] = self.deaths.get(task, 0) + 1
-        return self.deaths[task] < self.table.tries
 
     def _look(self) -> Iterator[Failed]:
         """Ask the queue which jobs are over, and see to the tasks that they leave behind."""
@@ -303,7 +292,7 @@ class _Driver:
             return
         doomed = rest[: self.table.cpus] if group.began else rest
         for task in doomed:
-            if group.began and self._dies(task):
+            if group.began and self.account.dies(task):
                 self._put(Group((task,), hungry))
             else:
                 yield self._lost(task, group, cause, end)
@@ -311,16 +300,13 @@ class _Driver:
             self._put(Group(rest[len(doomed) :], group.hungry))
 
     def _lost(self, task: int, group: Group, cause: str, end: str) -> Failed:
-        again = f", {self.table.tries} times" if self.table.tries > 1 else ""
         hint = ""
         if not group.began:
             hint = f"; it never began: do the nodes see {self.run.folder} and {sys.executable}?"
         elif cause == "out of time":
             hint = f"; raise engine.slurm.time_minutes, now {self.table.time_minutes}"
-        error = f"the Slurm job {group.job} ended ({cause}{again}){hint}; {end}"
-        outcome = self._settle(Failed(task, error, died=True))
-        assert isinstance(outcome, Failed)
-        return outcome
+        error = f"the Slurm job {group.job} ended ({cause}{self.account.times}){hint}; {end}"
+        return self._settle(Failed(task, error, died=True))
 
     def _widen(self) -> None:
         """Give the newest array the places that older ones no longer take."""
