@@ -24,10 +24,10 @@ demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.
 	$(BIN)/treeoflife demo demo
 
 test: $(VENV)/.dev ## Run the tests that CI runs.
-	$(BIN)/python -m pytest -m "not slow and not slurm"
+	$(BIN)/python -m pytest -m "not slow and not slurm and not faults"
 
 test-slow: $(VENV)/.dev ## Run the long tests.
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not faults"
 
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install
