@@ -116,9 +116,17 @@ def running(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]
         try:
             with closing(engines.make(dataset.config.engine, paths.logs)) as engine, looking(dataset, listener) as run:
                 run.engine = engine
+                _take_in_shares(run)
                 yield run
         finally:
             remove_leftovers(paths.root)
+
+
+def _take_in_shares(run: Run) -> None:
+    """What scripts that were submitted by hand have learned of files: see :mod:`.shares`."""
+    for path in sorted(run.dataset.paths.shares.glob("*.sqlite")):
+        run.known.take_in(path)
+        path.unlink()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import secrets
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +103,10 @@ class KnownFiles:
     Only the driver writes it. It is a cache: deleting it costs time and nothing else.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, before: KnownFiles | None = None) -> None:
+        """Open the cache at ``path``; what it does not know, it asks ``before``, which it leaves as it is."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self._path, self._before = path, before
         try:
             self._db = self._open()
         except sqlite3.DatabaseError:
@@ -121,7 +122,15 @@ class KnownFiles:
     def recall(self, name: str, stamp: str) -> str | None:
         """The digest on record for ``name``, if its stamp is still ``stamp``."""
         row = self._db.execute("SELECT digest FROM known WHERE name = ? AND stamp = ?", (name, stamp)).fetchone()
+        if row is None and self._before:
+            return self._before.recall(name, stamp)
         return row[0] if row else None
+
+    def take_in(self, path: Path) -> None:
+        """Put on record what another cache knows. One that is damaged is passed over: it is a cache."""
+        with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as other:
+            rows = other.execute("SELECT name, stamp, digest FROM known").fetchall()
+            self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", rows)
 
     def remember(self, name: str, stamp: str, digest: str) -> None:
         """Put a digest on record."""

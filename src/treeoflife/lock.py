@@ -110,10 +110,33 @@ def locked(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
         os.close(fd)
 
 
-def _flock(fd: int, path: Path) -> bool:
+@contextmanager
+def shared(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """Hold the lock at ``path`` together with others that share it. Nobody can have it alone meanwhile.
+
+    Raises:
+        BusyError: somebody has it alone.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), ".lock")
+    >>> with shared(path), shared(path), locked(path):
+    ...     pass
+    Traceback (most recent call last):
+    treeoflife.errors.BusyError: another run works on ...
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _outwait(path, _flock(fd, path, fcntl.LOCK_SH), beat_seconds)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _flock(fd: int, path: Path, how: int = fcntl.LOCK_EX) -> bool:
     """Take the lock of the file system; False where it has none."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
     except BlockingIOError:
         raise BusyError(_message(path, holder(path))) from None
     except OSError as error:
@@ -181,7 +204,7 @@ def _birth(pid: int) -> str:
 
 
 def _message(path: Path, found: Holder | None) -> str:
-    who = str(found) if found else "one that has not said who it is"
+    who = str(found) if found else "one that has not said who it is, or scripts of 'treeoflife export-slurm'"
     return (
         f"another run works on {path.parent}: {who}. "
         "Wait for it, or end it with 'treeoflife cancel'; a run that was killed needs no clearing away"

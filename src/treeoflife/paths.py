@@ -36,6 +36,15 @@ class Paths:
         return self.root / ".known.sqlite"
 
     @property
+    def shares(self) -> Path:
+        """What shares of stages learned of files, until the next whole run takes it in."""
+        return self.root / ".shares"
+
+    def share(self, name: str) -> Path:
+        """The same of one share."""
+        return self.shares / f"{name}.sqlite"
+
+    @property
     def metadata(self) -> Path:
         """Ids, splits and names."""
         return self.root / "metadata"
@@ -92,6 +101,26 @@ class Paths:
     def encoded_index(self, source: str, container: str) -> Path:
         """A row per file of the container, encoded or skipped."""
         return self.store / source / f"{container}.parquet"
+
+    def encoded_part(self, source: str, container: str, part: int, parts: int) -> Path:
+        """The images of one part of a container, until the parts are joined."""
+        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.part"
+
+    def encoded_part_index(self, source: str, container: str, part: int, parts: int) -> Path:
+        """The rows of one part of a container, until the parts are joined."""
+        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.part.parquet"
+
+    def encoded_parts(self) -> list[Path]:
+        """The files of all parts that are there."""
+        return sorted(self.store.glob("*/.*-of-*.part*"))
+
+    def encoding(self, source: str, container: str, part: int, parts: int) -> Path:
+        """There while a worker encodes the container, or the part; and after a worker died at it."""
+        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.tried"
+
+    def encodings(self) -> list[Path]:
+        """The marks of :meth:`encoding` that are there."""
+        return sorted(self.store.glob("*/.*-of-*.tried"))
 
     @property
     def ledger(self) -> Path:

@@ -71,6 +71,21 @@ def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
     return done
 
 
+def up_to(last: str) -> list[str]:
+    """The names of the stages up to and with ``last``.
+
+    Raises:
+        ConfigError: there is no such stage.
+
+    >>> up_to("splits")
+    ['encode', 'mapping', 'splits']
+    """
+    names = [stage.name for stage in STAGES]
+    if last not in names:
+        raise ConfigError(f"there is no stage '{last}'; there are: {', '.join(names)}")
+    return names[: names.index(last) + 1]
+
+
 def _check_inputs(run: Run) -> None:
     """See that all that the configuration names is there and can be read, before hours of work rest on it.
 

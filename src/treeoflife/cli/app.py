@@ -88,6 +88,7 @@ def build(
     config: ConfigOption = DEFAULT_CONFIG,
     workers: WorkersOption = None,
     engine: EngineOption = None,
+    until: Annotated[str | None, typer.Option("--until", help="Stop after this stage.")] = None,
     *,
     detach: jobs.DetachOption = False,
 ) -> None:
@@ -96,7 +97,10 @@ def build(
     from ..summary import summarise
 
     if detach:
-        jobs.detach(config, engine, "build")
+        jobs.detach(config, engine, "build", *(("--until", until) if until else ()))
+        return
+    if until:
+        _stages(config, workers, engine, *pipeline.up_to(until))
         return
     with working(config, workers, engine) as run:
         pipeline.build(run)
@@ -131,8 +135,17 @@ def _stages(config: Path, workers: int | None, engine: str | None, *names: str) 
 
 
 @app.command()
-def mapping(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
+def mapping(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    *,
+    detach: jobs.DetachOption = False,
+) -> None:
     """Give every image of every source its id."""
+    if detach:
+        jobs.detach(config, engine, "mapping")
+        return
     _stages(config, workers, engine, "mapping")
 
 
@@ -149,10 +162,19 @@ def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
-def wds(config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None) -> None:
+def wds(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    *,
+    detach: jobs.DetachOption = False,
+) -> None:
     """Encode the images, bring their names up to date, plan the shards, and pack them."""
     from ..pipeline import WDS
 
+    if detach:
+        jobs.detach(config, engine, "wds")
+        return
     _stages(config, workers, engine, *WDS)
 
 
@@ -168,3 +190,4 @@ app.command(name="download")(download.download)
 app.command(name="jobs")(jobs.jobs)
 app.command(name="cancel")(jobs.cancel)
 app.command(name="export-slurm")(jobs.export_slurm)
+app.command(name="share")(jobs.share)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkersOption, show, working
+from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, show, working
+from .jobs import DetachOption
+from .jobs import detach as let_a_job_drive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ def check_wds(
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workers: WorkersOption = None,
+    engine: EngineOption = None,
     mapping: Annotated[
         Path | None, typer.Option("--mapping", help="For SHARDS: a mapping that must have every key.")
     ] = None,
@@ -36,16 +39,20 @@ def check_wds(
         str, typer.Option("--size", help="For SHARDS: the images' size, such as 224x224, or any.")
     ] = "224x224",
     *,
+    detach: DetachOption = False,
     repair: Annotated[bool, typer.Option("--repair", help="Pack the dataset's bad shards again.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check shards: every member there, every image sound, texts valid, keys in one place, nothing held out."""
+    if shards and (repair or engine or detach):
+        raise ConfigError("--repair, --engine and --detach go with the dataset of --config, not with SHARDS")
+    if detach:
+        let_a_job_drive(config, engine, "check-wds", *(("--repair",) if repair else ()))
+        return
     if shards:
-        if repair:
-            raise ConfigError("--repair mends the dataset of --config; it cannot be given together with SHARDS")
         findings = _strangers(shards, workers, mapping, holdout or [], size)
     else:
-        findings = _own(config, workers, repair=repair)
+        findings = _own(config, workers, engine, repair=repair)
     if as_json:
         show({"findings": [one.to_json() for one in findings], "kinds": Counter(one.kind for one in findings)})
     else:
@@ -56,10 +63,10 @@ def check_wds(
         print("repaired: the bad shards were packed again, and are good now")
 
 
-def _own(config: Path, workers: int | None, *, repair: bool) -> Sequence[Finding]:
+def _own(config: Path, workers: int | None, engine: str | None, *, repair: bool) -> Sequence[Finding]:
     from ..stages import check_wds as stage
 
-    with working(config, workers) as run:
+    with working(config, workers, engine) as run:
         findings = stage.check(run)
         if findings and repair:
             stage.repair(run, findings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError, TreeoflifeError
-from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, dataset_of, show
+from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkersOption, dataset_of, show
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -74,27 +74,38 @@ def export_slurm(
     ] = 32,
 ) -> None:
     """Write plain sbatch scripts, to read, edit and submit by hand."""
-    from ..engines import slurm_scripts as scripts
+    from ..engines.slurm_scripts import Scripts
     from ..files import write_text
+    from ..shares import costs
 
     dataset = dataset_of(config)
-    table, path, logs = dataset.config.engine.slurm, config.resolve(), dataset.paths.logs.absolute()
+    logs = dataset.paths.logs.absolute()
     logs.mkdir(parents=True, exist_ok=True)
-    arguments = ["build", "--config", str(path), "--engine", "slurm"]
-    texts = {
-        "driver.sbatch": scripts.driver_script(table, "treeoflife-driver", arguments, logs / "driver.log"),
-        "one-node.sbatch": scripts.node_script(table, path, logs / "one-node.log", cpus),
-        "ray-nodes.sbatch": scripts.ray_script(table, path, logs / "ray-nodes.log", nodes, cpus),
-    }
-    for name in texts:
-        if (folder / name).exists():
-            raise TreeoflifeError(f"{folder / name} is there already")
+    texts = Scripts(dataset.config.engine.slurm, config.resolve(), logs, cpus, nodes).texts(costs(dataset))
+    if there := [name for name in texts if (folder / name).exists()]:
+        raise TreeoflifeError(f"{folder / there[0]} is there already")
     for name, text in texts.items():
         write_text(folder / name, text)
         print(f"wrote {folder / name}")
+    (folder / "submit.sh").chmod(0o755)
     print(
-        "submit one of them with sbatch: driver (array jobs), one-node (no cluster engine), ray-nodes (one allocation)"
+        f"\n{folder / 'submit.sh'} submits the numbered ones, each after the one before it. Or submit one of the others "
+        "with sbatch: driver (submits array jobs itself), one-node, ray-nodes (one allocation)"
     )
+
+
+def share(
+    stage: Annotated[str, typer.Argument(help="encode or pack.")],
+    which: Annotated[str, typer.Argument(metavar="NUMBER/OF", help="0/100 is the first share of a hundred.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+) -> None:
+    """Do a share of a stage, on this computer: what the scripts of export-slurm run. 'build' does what is left."""
+    from .. import shares
+    from ..terminal import listener
+
+    dataset = dataset_of(config, workers, "local")
+    print(f"{stage} {which}: {shares.work(dataset, stage, shares.Share.parse(which), listener())}")
 
 
 def _jobs_folder(dataset: Dataset) -> Path:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import SlurmTable
@@ -17,6 +20,7 @@ from .slurm import SlurmEngine
 _MAIN = "from treeoflife.cli import main; main()"
 _ADDRESS = "import ray.util; print(ray.util.get_node_ip_address())"
 _MAKE_RANDOM = "import secrets; print(secrets.token_hex(32))"
+_PACKING = 16
 
 
 def submit_driver(table: SlurmTable, folder: Path, arguments: list[str]) -> tuple[str, Path]:
@@ -54,59 +58,135 @@ def _sbatch(path: Path, run: Run) -> str:
 def driver_script(table: SlurmTable, name: str, arguments: list[str], log: Path) -> str:
     """A job of one core that submits the others, waits for them and goes on to the next stage."""
     options = {
-        **_common(table, name, log),
+        **_common(table, name, _text(log)),
         "partition": table.driver_partition or table.partition,
         "time": str(table.driver_minutes),
-        "mem": f"{int(table.driver_memory_gb * 1024)}M",
+        "mem": _megabytes(table.driver_memory_gb),
         "cpus-per-task": "1",
     }
     return _script(options, table, [f"exec {command(table, arguments)}"])
 
 
-def node_script(table: SlurmTable, config: Path, log: Path, cpus: int) -> str:
-    """A job that does the whole build on one node, with a process for each core."""
-    options = {
-        **_common(table, "treeoflife-build", log),
-        "time": str(table.time_minutes),
-        "mem": f"{int(max(table.driver_memory_gb, cpus * 1.0) * 1024)}M",
-        "cpus-per-task": str(cpus),
-    }
-    arguments = ["build", "--config", str(config), "--engine", "local"]
-    return _script(options, table, [f'exec {command(table, arguments)} --workers "$SLURM_CPUS_PER_TASK"'])
+@dataclass(frozen=True)
+class Scripts:
+    """The scripts of ``export-slurm``, all for one dataset.
+
+    Attributes:
+        table: what the jobs ask for.
+        config: the dataset.toml.
+        logs: the folder that takes their logs.
+        cpus: cores per node of those that use whole nodes.
+        nodes: nodes of the one that uses Ray.
+    """
+
+    table: SlurmTable
+    config: Path
+    logs: Path
+    cpus: int
+    nodes: int
+
+    def texts(self, costs: Sequence[float]) -> dict[str, str]:
+        """Each script by its name; ``costs`` are about the seconds that each container takes to encode."""
+        build = ["build", "--config", str(self.config), "--engine", "slurm"]
+        return {
+            "1-encode.sbatch": self._array("encode", _shares(costs, self.table)),
+            "2-plan.sbatch": self._node("plan", "--until", "plan"),
+            "3-pack.sbatch": self._array("pack", min(_PACKING, self.table.parallel)),
+            "4-finish.sbatch": self._node("finish"),
+            "submit.sh": _SUBMIT,
+            "driver.sbatch": driver_script(self.table, "treeoflife-driver", build, self.logs / "driver.log"),
+            "one-node.sbatch": self._node("one-node"),
+            "ray-nodes.sbatch": self._ray(),
+        }
+
+    def _array(self, stage: str, shares: int) -> str:
+        """An array job of which each element does a share of the stage."""
+        options = {
+            **_common(self.table, f"treeoflife-{stage}", f"{_text(self.logs)}/{stage}-%a.log"),
+            "array": f"0-{shares - 1}%{self.table.parallel}",
+            "time": str(self.table.time_minutes),
+            "mem": _megabytes(self.table.memory_gb),
+            "cpus-per-task": str(self.table.cpus),
+        }
+        lines = [
+            "# To do one share again: sbatch --array=NUMBER and this script. For another number of shares, change",
+            "# this line and --array.",
+            f"shares={shares}",
+            f'exec {command(self.table, ["share", stage])} "$SLURM_ARRAY_TASK_ID/$shares" {self._how()}',
+        ]
+        return _script(options, self.table, lines)
+
+    def _node(self, name: str, *more: str) -> str:
+        """A job that builds on one node, with a process for each core: what is done already is not done again."""
+        options = {
+            **_common(self.table, f"treeoflife-{name}", _text(self.logs / f"{name}.log")),
+            "time": str(self.table.time_minutes),
+            "mem": self._memory(),
+            "cpus-per-task": str(self.cpus),
+        }
+        return _script(
+            options, self.table, [f"exec {command(self.table, ['build', *more, '--engine', 'local'])} {self._how()}"]
+        )
+
+    def _how(self) -> str:
+        return f'--config {shlex.quote(str(self.config))} --workers "$SLURM_CPUS_PER_TASK"'
+
+    def _memory(self) -> str:
+        return _megabytes(max(self.table.driver_memory_gb, self.cpus * 1.0))
+
+    def _ray(self) -> str:
+        """A job of several nodes that form a Ray cluster for the time of the build."""
+        options = {
+            **_common(self.table, "treeoflife-ray", _text(self.logs / "ray-nodes.log")),
+            "time": str(self.table.time_minutes),
+            "mem": self._memory(),
+            "nodes": str(self.nodes),
+            "ntasks-per-node": "1",
+            "cpus-per-task": str(self.cpus),
+        }
+        python = self.table.python or shlex.quote(sys.executable)
+        start = f'{python} -m ray.scripts.scripts start --disable-usage-stats --num-cpus "$SLURM_CPUS_PER_TASK" --block'
+        lines = [
+            "# Whoever reaches a Ray without a token runs code as you: this one has a token, for this job alone.",
+            f"export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=$({python} -c {shlex.quote(_MAKE_RANDOM)})",
+            'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
+            f'address=$(srun --nodes 1 --ntasks 1 --nodelist "$head" {python} -c {shlex.quote(_ADDRESS)})',
+            "port=$((20000 + SLURM_JOB_ID % 20000))",
+            f'srun --nodes 1 --ntasks 1 --nodelist "$head" {start} --head --node-ip-address "$address" '
+            '--port "$port" &',
+            "sleep 20",
+            'others=$((SLURM_JOB_NUM_NODES - 1))',
+            'if [ "$others" -gt 0 ]; then',
+            f'    srun --nodes "$others" --ntasks "$others" --exclude "$head" {start} --address "$address:$port" &',
+            "    sleep 20",
+            "fi",
+            'export RAY_ADDRESS="$address:$port"',
+            command(self.table, ["build", "--config", str(self.config), "--engine", "ray"]),
+            "status=$?",
+            "kill $(jobs -p)",
+            "exit $status",
+        ]  # fmt: skip
+        return _script(options, self.table, lines)
 
 
-def ray_script(table: SlurmTable, config: Path, log: Path, nodes: int, cpus: int) -> str:
-    """A job of several nodes that form a Ray cluster for the time of the build."""
-    options = {
-        **_common(table, "treeoflife-ray", log),
-        "time": str(table.time_minutes),
-        "mem": f"{int(max(table.driver_memory_gb, cpus * 1.0) * 1024)}M",
-        "nodes": str(nodes),
-        "ntasks-per-node": "1",
-        "cpus-per-task": str(cpus),
-    }
-    python = table.python or shlex.quote(sys.executable)
-    start = f'{python} -m ray.scripts.scripts start --disable-usage-stats --num-cpus "$SLURM_CPUS_PER_TASK" --block'
-    lines = [
-        "# Whoever reaches a Ray without a token runs code as you: this one has a token, for this job alone.",
-        f"export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=$({python} -c {shlex.quote(_MAKE_RANDOM)})",
-        'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
-        f'address=$(srun --nodes 1 --ntasks 1 --nodelist "$head" {python} -c {shlex.quote(_ADDRESS)})',
-        "port=$((20000 + SLURM_JOB_ID % 20000))",
-        f'srun --nodes 1 --ntasks 1 --nodelist "$head" {start} --head --node-ip-address "$address" --port "$port" &',
-        "sleep 20",
-        'others=$((SLURM_JOB_NUM_NODES - 1))',
-        'if [ "$others" -gt 0 ]; then',
-        f'    srun --nodes "$others" --ntasks "$others" --exclude "$head" {start} --address "$address:$port" &',
-        "    sleep 20",
-        "fi",
-        'export RAY_ADDRESS="$address:$port"',
-        command(table, ["build", "--config", str(config), "--engine", "ray"]),
-        "status=$?",
-        "kill $(jobs -p)",
-        "exit $status",
-    ]  # fmt: skip
-    return _script(options, table, lines)
+_SUBMIT = """#!/bin/bash
+# Submits the stages, each after the one before it. A share that fails is no end: the next stage does what is left, or
+# says why it cannot.
+set -euo pipefail
+cd "$(dirname "$0")"
+encode=$(sbatch --parsable 1-encode.sbatch)
+plan=$(sbatch --parsable --dependency "afterany:${encode%%;*}" 2-plan.sbatch)
+pack=$(sbatch --parsable --dependency "afterok:${plan%%;*}" --kill-on-invalid-dep yes 3-pack.sbatch)
+after="afterok:${plan%%;*},afterany:${pack%%;*}"
+finish=$(sbatch --parsable --dependency "$after" --kill-on-invalid-dep yes 4-finish.sbatch)
+echo "submitted $encode (encode), $plan (plan), $pack (pack), $finish (finish)"
+"""
+
+
+def _shares(costs: Sequence[float], table: SlurmTable) -> int:
+    """So many that a job takes about ``group_minutes``: not more than containers, nor than an array may have."""
+    wanted = sum(costs) / (table.group_minutes * 60 * table.cpus) if table.group_minutes else len(costs)
+    return max(1, min(math.ceil(wanted), len(costs), slurm_queue.max_array_size()))
 
 
 def command(table: SlurmTable, arguments: list[str]) -> str:
@@ -115,14 +195,23 @@ def command(table: SlurmTable, arguments: list[str]) -> str:
     return f"{python} -c {shlex.quote(_MAIN)} {shlex.join(arguments)}"
 
 
-def _common(table: SlurmTable, name: str, log: Path) -> dict[str, str]:
+def _text(log: Path) -> str:
+    """A path in which sbatch fills in nothing."""
+    return str(log).replace("%", "%%")
+
+
+def _megabytes(gigabytes: float) -> str:
+    return f"{math.ceil(gigabytes * 1024)}M"
+
+
+def _common(table: SlurmTable, name: str, output: str) -> dict[str, str]:
     return {
         "job-name": name,
         "account": table.account,
         "partition": table.partition,
         "qos": table.qos,
         "constraint": table.constraint,
-        "output": str(log).replace("%", "%%"),
+        "output": output,
         "open-mode": "append",
         **{key: "" if value is True else str(value) for key, value in table.options.items() if value is not False},
     }
