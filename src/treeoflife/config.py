@@ -50,6 +50,10 @@ class Images(Model):
     """Images that would take more bytes of memory to decode, by their header, are skipped."""
     max_bytes: Annotated[int, Field(ge=1)] = 200_000_000
     """Files that are longer are skipped before decoding."""
+    max_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
+    """An image whose decoder takes more seconds of CPU is skipped, and the decoder ended."""
+    hard_memory: Annotated[int, Field(ge=100_000_000)] = 1_000_000_000
+    """An image whose decoder takes more bytes, whatever its header said, is skipped. On Linux only."""
 
     @property
     def set_name(self) -> str:

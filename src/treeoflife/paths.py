@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from .config import Images
 from .records import SPLITS
+
+_PART = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -104,23 +107,20 @@ class Paths:
 
     def encoded_part(self, source: str, container: str, part: int, parts: int) -> Path:
         """The images of one part of a container, until the parts are joined."""
-        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.part"
+        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.tar"
 
     def encoded_part_index(self, source: str, container: str, part: int, parts: int) -> Path:
         """The rows of one part of a container, until the parts are joined."""
-        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.part.parquet"
-
-    def encoded_parts(self) -> list[Path]:
-        """The files of all parts that are there."""
-        return sorted(self.store.glob("*/.*-of-*.part*"))
+        return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.parquet"
 
     def encoding(self, source: str, container: str, part: int, parts: int) -> Path:
         """There while a worker encodes the container, or the part; and after a worker died at it."""
         return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.tried"
 
-    def encodings(self) -> list[Path]:
-        """The marks of :meth:`encoding` that are there."""
-        return sorted(self.store.glob("*/.*-of-*.tried"))
+    def unfinished(self) -> dict[Path, tuple[str, str]]:
+        """What encoding has left in the store beside it, with the source and the container: parts, and marks."""
+        there = sorted(self.store.glob("*/.*-of-*.*"))
+        return {path: (path.parent.name, found[1]) for path in there if (found := _PART.fullmatch(path.name))}
 
     @property
     def ledger(self) -> Path:

@@ -42,6 +42,9 @@ _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;1
 _DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3}
 _END_OF_IMAGE = b"\xff\xd9"
 
+EMPTY = Skip("empty", "the file has no bytes")
+"""What becomes of a file without bytes."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -68,13 +71,13 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
     """Decode the first frame of a file, resize it and encode it as JPEG.
 
     The same bytes and settings give the same JPEG, on every computer with the same Pillow.
-    It never raises for what is in ``data``.
+    It never raises for what is in ``data``, but for a MemoryError: :mod:`treeoflife.images.guard` sees to that.
 
     >>> convert(b"<html>404 Not Found</html>", Images()).reason
     'not-an-image'
     """
     if not data:
-        return Skip("empty", "the file has no bytes")
+        return EMPTY
     Image.init()  # once: without it only the commonest formats are known
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -83,6 +86,8 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
         return Skip("not-an-image", f"the file begins with {data[:16]!r}")
     except Image.DecompressionBombError as error:
         return Skip("too-many-pixels", str(error))
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything over hostile bytes
         return _skip(error)
 

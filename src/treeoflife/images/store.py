@@ -1,7 +1,6 @@
-"""The encoded store: one container -> a tar of small JPEGs, and an index with a row per file.
+"""The encoded store: of one container, a tar of small JPEGs and an index with a row per file.
 
-Decoding is nearly all of the cost of a dataset, so each image is read and decoded once, whatever is made of it
-afterwards. The store knows nothing of ids, splits or names: those may change without a pixel being touched.
+The store knows nothing of ids, splits or names: those may change without a pixel being touched.
 """
 
 from __future__ import annotations
@@ -9,20 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
-from .. import tarwrite
 from ..config import Images
-from ..engines.base import Tick
-from ..errors import ContainerError
-from ..files import replacing, stamp
+from ..files import replacing
 from ..records import RawImage, Skip
-from ..sources import Container, Source, signature
-from .convert import STEP_VERSION, Encoded, convert
+from ..sources import Source
+from .convert import STEP_VERSION, Encoded
 
 _ROWS_AT_ONCE = 4096
 
@@ -46,122 +41,13 @@ _SCHEMA: dict[str, Any] = {
 ``reason`` and ``detail`` why there is none; ``sha256`` is of the JPEG, ``source_sha256`` of the file as it came."""
 
 
-@dataclass(frozen=True)
-class EncodeTask:
-    """A container to encode.
-
-    Attributes:
-        tar: where its images go.
-        index: where its index goes; written last.
-        expected: the digest of its content when it was last encoded with these settings: if it is still
-            the same, nothing is decoded.
-        size: the bytes that its files take.
-    """
-
-    source: Source
-    container: Container
-    images: Images
-    tar: Path
-    index: Path
-    expected: str | None = None
-    size: int = 0
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return f"{self.source.name}/{self.container.name}"
-
-    @property
-    def cost(self) -> float:
-        """About how many seconds it takes: 18 MB of photographs a second."""
-        return self.size / 18e6
-
-
-@dataclass(frozen=True)
-class EncodedContainer:
-    """What became of a container: how its files, and the tar, are known again; how many images came and went."""
-
-    signature: str
-    content: str
-    tar_stamp: str
-    tar_sha256: str
-    images: int = 0
-    skipped: int = 0
-    unchanged: bool = False
-
-
 def wanted(images: Images) -> dict[str, Any]:
     """What an encoded container is made from, beside its content."""
     return {"step": STEP_VERSION, "images": images.model_dump(mode="json")}
 
 
-def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
-    """Encode all images of a container into the store.
-
-    Raises:
-        ContainerError: it cannot be read to its end, or changed while it was read. Nothing is left behind.
-    """
-    before = signature(task.source, task.container)
-    if task.expected and task.expected == content_digest(task, tick):
-        meta = read_meta(task.index) or {}
-        tar = stamp(task.tar) if task.tar.exists() else ""
-        return EncodedContainer(before, task.expected, tar, str(meta["sha256"]), unchanged=True)
-    rows = _Rows(task.source)
-    with replacing(task.tar) as temporary:
-        with temporary.open("wb") as out:
-            digest = _encode_all(task, tick, out, rows)
-        if signature(task.source, task.container) != before:
-            raise ContainerError(f"{task.container.path} changed while it was read; run again")
-        meta = {"content": rows.content.hexdigest(), "names": rows.names.hexdigest(), "sha256": digest}
-        task.index.unlink(missing_ok=True)  # it speaks of the tar that is about to go
-    frame = rows.frame()
-    with replacing(task.index) as temporary:
-        frame.write_parquet(temporary, metadata={"treeoflife": json.dumps(wanted(task.images) | meta, sort_keys=True)})
-    skipped = frame["reason"].count()
-    return EncodedContainer(
-        before, meta["content"], stamp(task.tar), digest, images=frame.height - skipped, skipped=skipped
-    )
-
-
-def content_digest(task: EncodeTask, tick: Tick) -> str:
-    """The digest of the names and bytes of a container's files."""
-    rows = _Rows(task.source)
-    for image in task.source.read(task.container, task.images.max_bytes):
-        rows.see(image)
-        tick(len(image.data))
-    return rows.content.hexdigest()
-
-
-def read_meta(index: Path) -> dict[str, Any] | None:
-    """What an index was made from; None where there is no whole index."""
-    try:
-        found = pl.read_parquet_metadata(index).get("treeoflife")
-    except (OSError, pl.exceptions.PolarsError):
-        return None
-    meta: dict[str, Any] | None = json.loads(found) if found else None
-    return meta
-
-
-def _encode_all(task: EncodeTask, tick: Tick, out: IO[bytes], rows: _Rows) -> str:
-    """Encode into an open tar; returns its SHA-256."""
-    digest, offset = hashlib.sha256(), 0
-    for position, image in enumerate(task.source.read(task.container, task.images.max_bytes)):
-        result = image.skip or convert(image.data, task.images)
-        rows.add(position, image, result, offset + tarwrite.BLOCK)
-        if isinstance(result, Encoded):
-            block = tarwrite.member(f"{position:08d}.jpg", result.data)
-            out.write(block)
-            digest.update(block)
-            offset += len(block)
-        tick(len(image.data))
-    end = tarwrite.end(offset)
-    out.write(end)
-    digest.update(end)
-    return digest.hexdigest()
-
-
-class _Rows:
-    """The rows of an index while they come in, and digests of what came."""
+class Rows:
+    """The rows of an index while they come in."""
 
     def __init__(self, source: Source) -> None:
         types = {int: pl.Int64, str: pl.String}
@@ -169,28 +55,17 @@ class _Rows:
         self._empty_key = (None,) * len(source.columns)
         self._rows: list[tuple[Any, ...]] = []
         self._frames: list[pl.DataFrame] = []
-        self.content = hashlib.sha256()
-        self.names = hashlib.sha256()
-
-    def see(self, image: RawImage) -> bytes:
-        """Take the image into the digests; returns the digest of its bytes."""
-        name = image.file.encode() + b"\0"
-        digest = hashlib.sha256(image.data).digest()
-        self.names.update(name)
-        self.content.update(name + digest + (image.skip.reason.encode() if image.skip else b"") + b"\0")
-        return digest
 
     def add(self, position: int, image: RawImage, result: Encoded | Skip, offset: int) -> None:
-        """Add the row of one file."""
-        digest = self.see(image)
+        """Add the row of one file; ``offset`` is where its JPEG, if it has one, begins in the tar."""
         if isinstance(result, Encoded):
-            size, sha256 = len(result.data), hashlib.sha256(result.data).digest()
-            made = (offset, size, sha256, len(image.data), digest)
+            made: tuple[Any, ...] = (offset, len(result.data), hashlib.sha256(result.data).digest())
             told: tuple[Any, ...] = (result.width, result.height, result.format, result.mode, None, None)
         else:
-            made = (None, None, None, len(image.data), digest)  # type: ignore[assignment]
-            told = (None, None, None, None, result.reason, result.detail)
-        self._rows.append((position, image.file, image.treeoflife_id, *made, *told, *(image.key or self._empty_key)))
+            made, told = (None, None, None), (None, None, None, None, result.reason, result.detail)
+        came = (len(image.data), hashlib.sha256(image.data).digest())
+        key = image.key or self._empty_key
+        self._rows.append((position, image.file, image.treeoflife_id, *made, *came, *told, *key))
         if len(self._rows) == _ROWS_AT_ONCE:
             self._pack()
 
@@ -204,29 +79,44 @@ class _Rows:
         return pl.concat(self._frames)
 
 
-@dataclass(frozen=True)
-class ScanTask:
-    """A container whose names are wanted and that is not encoded yet."""
+class Digests:
+    """Digests of the files of a container: of their names and bytes, and of their names alone."""
 
-    source: Source
-    container: Container
+    def __init__(self) -> None:
+        self._content, self._names = hashlib.sha256(), hashlib.sha256()
+
+    def see(self, file: str, size: int, sha256: bytes, reason: str | None) -> None:
+        """Take in one file: its name, its bytes, and why it has none."""
+        name = file.encode() + b"\0"
+        unread = reason or "" if not size else ""
+        self._names.update(name)
+        self._content.update(name + sha256 + unread.encode() + b"\0")
+
+    def see_rows(self, index: pl.DataFrame) -> Digests:
+        """Take in the files of an index; returns itself."""
+        for row in index.select("file", "source_bytes", "source_sha256", "reason").iter_rows():
+            self.see(*row)
+        return self
+
+    def told(self) -> dict[str, str]:
+        """The digests, in hex."""
+        return {"content": self._content.hexdigest(), "names": self._names.hexdigest()}
 
 
-@dataclass(frozen=True)
-class ScannedContainer:
-    """The names in a container: its key columns, and a digest to know them again by."""
-
-    signature: str
-    names: str
-    keys: pl.DataFrame
+def write_index(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> None:
+    """Write the index of a container: the same bytes for the same rows."""
+    with replacing(path) as temporary:
+        rows.rechunk().write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
 
 
-def scan_container(task: ScanTask, _tick: Tick) -> ScannedContainer:
-    """The natural keys in a container, without decoding an image."""
-    rows, before = _Rows(task.source), signature(task.source, task.container)
-    for position, image in enumerate(task.source.names(task.container)):
-        rows.add(position, image, Skip("scanned"), 0)
-    return ScannedContainer(before, rows.names.hexdigest(), key_rows(rows.frame(), task.source))
+def read_meta(index: Path) -> dict[str, Any] | None:
+    """What an index was made from; None where there is no whole index."""
+    try:
+        found = pl.read_parquet_metadata(index).get("treeoflife")
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    meta: dict[str, Any] | None = json.loads(found) if found else None
+    return meta
 
 
 def key_rows(index: pl.DataFrame, source: Source) -> pl.DataFrame:

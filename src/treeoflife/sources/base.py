@@ -34,6 +34,8 @@ class Container:
         path: the archive, or the folder, that it is read from.
         members: for a folder that is read in parts, the files of this part, relative to ``path``.
         span: for an archive that is read in parts, where this part begins and ends, and about how many bytes it takes.
+        share: which of its images a reader needs: with (k, n), those at the positions k, k + n, k + 2n, ….
+            A source may give the others without data, if that is cheaper.
     """
 
     source: str
@@ -41,6 +43,12 @@ class Container:
     path: Path
     members: tuple[str, ...] = ()
     span: tuple[int, int, int] | None = None
+    share: tuple[int, int] = (0, 1)
+
+    def shares(self, position: int) -> bool:
+        """Whether the image at ``position`` is one of ``share``."""
+        first, count = self.share
+        return position % count == first
 
 
 class Source(Protocol):
@@ -107,15 +115,22 @@ def signature(source: Source, container: Container) -> str:
     if container.span:
         digest.update(repr(container.span).encode())
     for path in source.files(container):
-        digest.update(f"{path.relative_to(container.path.parent)}\0{stamp(path)}\0".encode())
+        digest.update(f"{path.relative_to(container.path.parent)}\0{_stamp(path)}\0".encode())
     return digest.hexdigest()
+
+
+def _stamp(path: Path) -> str:
+    try:
+        return stamp(path)
+    except FileNotFoundError:
+        return "a link to nothing"
 
 
 def size(source: Source, container: Container) -> int:
     """The bytes that a container's files take."""
     if container.span:
         return container.span[2]
-    return sum(path.stat().st_size for path in source.files(container))
+    return sum(path.stat().st_size for path in source.files(container) if path.exists())
 
 
 def file_name(name: str) -> str:

@@ -83,9 +83,10 @@ class Bioscan(FolderImages):
         if container.span is None:
             yield from super().read(container, max_bytes)
             return
-        for member, data in zip_images(container.path, container.span, container.members[0]):
+        images = zip_images(container.path, container.span, container.members[0])
+        for position, (member, data) in enumerate(images):
             image = self._member(container, member)
-            if image.skip:
+            if image.skip or not container.shares(position):
                 yield image
             elif member.size > max_bytes:
                 yield replace(image, skip=too_long(member.size, max_bytes))

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 
 from ..records import RawImage, Skip
 from .base import Container
@@ -25,18 +26,27 @@ class FolderImages(ABC):
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The folder's images, by name."""
-        for path in self.files(container):
+        for position, path in enumerate(self.files(container)):
             image = self.image(container, path)
-            size = path.stat().st_size
-            if size > max_bytes:
-                yield replace(image, skip=too_long(size, max_bytes))
-            else:
-                yield replace(image, data=file_bytes(path))
+            yield _filled(image, path, max_bytes) if container.shares(position) else image
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same without data."""
         for path in self.files(container):
             yield self.image(container, path)
+
+
+def _filled(image: RawImage, path: Path, max_bytes: int) -> RawImage:
+    """The image with its data, or with a Skip."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return replace(image, skip=Skip("not-a-file", "a link to nothing"))
+    if not S_ISREG(found.st_mode):
+        return replace(image, skip=Skip("not-a-file", "neither a file nor a link to one"))
+    if found.st_size > max_bytes:
+        return replace(image, skip=too_long(found.st_size, max_bytes))
+    return replace(image, data=file_bytes(path))
 
 
 def too_long(size: int, max_bytes: int) -> Skip:

@@ -1,15 +1,32 @@
-"""encode: containers -> the encoded store. One task per container."""
+"""encode: containers -> the encoded store. One task per container; large ones in parts, which are then joined."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 from ..dataset import Run
-from ..images.store import EncodedContainer, EncodeTask, encode_container, read_meta, wanted
+from ..engines.base import Function
+from ..images.encode import (
+    EncodedContainer,
+    EncodeTask,
+    JoinTask,
+    LookTask,
+    encode_container,
+    join_parts,
+    look_again,
+    part_of,
+)
+from ..images.store import read_meta, wanted
 from ..sources import Container, Source, size
 from .base import State, difference, state
 
+T = TypeVar("T", EncodeTask, JoinTask)
+R = TypeVar("R")
+_SMALLEST_PART = 64 << 20
 _UNPROVEN = "size, time or inode of its files changed"
 
 
@@ -20,14 +37,16 @@ def look(run: Run) -> State:
 
 def work(run: Run) -> str:
     """Encode what is not, or no longer, in the store."""
-    stale = [(source, one, reason) for source, one in run.containers() if (reason := why(run, source, one))]
-    return _encode(run, [(source, one, reason == _UNPROVEN) for source, one, reason in stale])
+    reasons = [(source, one, why(run, source, one)) for source, one in run.containers()]
+    same = _recognised(run, [(source, one) for source, one, reason in reasons if reason == _UNPROVEN])
+    stale = [(source, one) for source, one, reason in reasons if reason and (source.name, one.name) not in same]
+    return _encode(run, stale, len(same))
 
 
 def ensure(run: Run, wanted: set[tuple[str, str]]) -> None:
     """Encode again those of the (source, container) that were removed after packing, and are needed once more."""
     absent = [
-        (source, one, False)
+        (source, one)
         for source, one in run.containers()
         if (source.name, one.name) in wanted and not run.dataset.paths.encoded(source.name, one.name).exists()
     ]
@@ -70,32 +89,129 @@ def _sight(source: Source, container: Container) -> str:
     return f"content:{source.name}:{container.path}:{container.name}"
 
 
-def _encode(run: Run, stale: list[tuple[Source, Container, bool]]) -> str:
-    sized = sorted(((size(source, one), source, one, same) for source, one, same in stale), key=lambda row: -row[0])
-    run.listener.start("encode", sum(row[0] for row in sized), "bytes")
-    tasks = list(_tasks(run, sized))
-    images = skipped = unchanged = 0
-    for task, done in run.tasks(encode_container, tasks, lambda task: str(task.container.path)):
-        _remember(run, task, done)
-        images, skipped, unchanged = images + done.images, skipped + done.skipped, unchanged + done.unchanged
+def _recognised(run: Run, doubtful: list[tuple[Source, Container]]) -> set[tuple[str, str]]:
+    """Those of the containers whose files look otherwise, and yet hold what was encoded: they are read to see it."""
+    if not doubtful:
+        return set()
+    run.listener.start("encode: reading what looks otherwise", sum(size(*one) for one in doubtful), "bytes")
+    tasks = [LookTask(source, one, run.dataset.config.images.max_bytes) for source, one in doubtful]
+    found: set[tuple[str, str]] = set()
+    for task, (signature, content) in run.tasks(look_again, tasks, lambda task: str(task.container.path)):
+        meta = read_meta(run.dataset.paths.encoded_index(task.source.name, task.container.name)) or {}
+        if content == meta.get("content"):
+            run.known.remember(_sight(task.source, task.container), signature, content)
+            run.saw(task.source, task.container, signature)
+            found.add((task.source.name, task.container.name))
+    run.listener.finish(f"{len(found)} of {len(doubtful)} containers unchanged")
+    return found
+
+
+def _encode(run: Run, stale: list[tuple[Source, Container]], unchanged: int = 0) -> str:
+    sizes = {(source.name, one.name): size(source, one) for source, one in stale}
+    whole, parts = _tasks(run, stale, sizes)
+    _clear(
+        run, stale, {path for task in parts for path in (task.tar, task.index)} | {task.tried for task in whole + parts}
+    )
+    run.listener.start("encode", sum(sizes.values()), "bytes")
+    done = [
+        _remember(run, task, made)
+        for task, made in _largest_first(run, encode_container, [*whole, *_missing(run, parts)])
+        if task.container.share[1] == 1
+    ]
+    done += [_remember(run, task, made) for task, made in _largest_first(run, join_parts, _joins(run, parts))]
+    _clear(run, stale)
+    images, skipped = sum(made.images for made in done), sum(made.skipped for made in done)
     same = f", {unchanged} containers unchanged" if unchanged else ""
     summary = f"{images} images encoded, {skipped} skipped{same}"
     run.listener.finish(summary)
     return summary
 
 
-def _tasks(run: Run, stale: Iterable[tuple[int, Source, Container, bool]]) -> Iterator[EncodeTask]:
-    paths, images = run.dataset.paths, run.dataset.config.images
-    for bytes_, source, container, maybe_same in stale:
-        index = paths.encoded_index(source.name, container.name)
-        meta = read_meta(index) if maybe_same else None
-        expected = str(meta["content"]) if meta else None
-        tar = paths.encoded(source.name, container.name)
-        yield EncodeTask(source, container, images, tar, index, expected, bytes_)
+def _largest_first(run: Run, function: Function[T, R], tasks: list[T]) -> Iterator[tuple[T, R]]:
+    ordered = sorted(tasks, key=lambda task: -task.cost)
+    return run.tasks(function, ordered, lambda task: str(task.container.path))
 
 
-def _remember(run: Run, task: EncodeTask, done: EncodedContainer) -> None:
+def _tasks(
+    run: Run, stale: list[tuple[Source, Container]], sizes: dict[tuple[str, str], int]
+) -> tuple[list[EncodeTask], list[EncodeTask]]:
+    """The tasks for containers that are encoded as one, and for the parts of others."""
+    fair = sum(sizes.values()) / run.engine.width if sizes else 0
+    whole: list[EncodeTask] = []
+    parts: list[EncodeTask] = []
+    for source, one in stale:
+        bytes_ = sizes[source.name, one.name]
+        count = parts_of(bytes_, fair, run.engine.width)
+        for part in range(count):
+            share = replace(one, share=(part, count))
+            (parts if count > 1 else whole).append(_task(run, source, share, bytes_))
+    return whole, parts
+
+
+def parts_of(size: int, fair: float, width: int) -> int:
+    """In how many parts a container is encoded, of ``size`` bytes, where each of ``width`` workers has ``fair`` to do.
+
+    Work that cannot be divided keeps the others waiting at the end; so no task is more than half of a worker's.
+
+    >>> parts_of(30_000, 2 * 30_000, 32), parts_of(30_000, 15_000, 2), parts_of(224_000, 7_000, 32)
+    (1, 1, 1)
+    >>> parts_of(30 << 30, 60 << 30, 32), parts_of(30 << 30, 15 << 30, 2), parts_of(224 << 30, 7 << 30, 32)
+    (1, 2, 32)
+    """
+    return max(1, min(math.ceil(2 * size / fair), width, size // _SMALLEST_PART)) if size else 1
+
+
+def _task(run: Run, source: Source, container: Container, bytes_: int) -> EncodeTask:
+    paths, names = run.dataset.paths, (source.name, container.name)
+    first, count = container.share
+    tar, index = (
+        (paths.encoded(*names), paths.encoded_index(*names))
+        if count == 1
+        else (paths.encoded_part(*names, first, count), paths.encoded_part_index(*names, first, count))
+    )
+    tried = paths.encoding(*names, first, count)
+    return EncodeTask(source, container, run.dataset.config.images, tar, index, tried, bytes_)
+
+
+def _missing(run: Run, parts: list[EncodeTask]) -> list[EncodeTask]:
+    """The parts that an earlier run did not finish, or made from something else."""
+    return [task for task in parts if not _is_made(run, task)]
+
+
+def _is_made(run: Run, task: EncodeTask) -> bool:
+    wanted_meta = wanted(task.images) | part_of(task.container, run.signature(task.source, task.container))
+    meta = read_meta(task.index) or {}
+    return task.tar.exists() and wanted_meta.items() <= meta.items()
+
+
+def _joins(run: Run, parts: list[EncodeTask]) -> list[JoinTask]:
+    by_name: dict[tuple[str, str], list[EncodeTask]] = {}
+    for task in parts:
+        by_name.setdefault((task.source.name, task.container.name), []).append(task)
+    paths = run.dataset.paths
+    return [
+        JoinTask(
+            tasks[0].source,
+            replace(tasks[0].container, share=(0, 1)),
+            tasks[0].images,
+            tuple((task.tar, task.index) for task in tasks),
+            paths.encoded(*names),
+            paths.encoded_index(*names),
+        )
+        for names, tasks in by_name.items()
+    ]
+
+
+def _clear(run: Run, containers: list[tuple[Source, Container]], keep: Collection[Path] = ()) -> None:
+    """Remove what encoding has left beside the store of these containers, but for what is to ``keep``."""
+    names = {(source.name, one.name) for source, one in containers}
+    for path, name in run.dataset.paths.unfinished().items():
+        if name in names and path not in keep:
+            path.unlink(missing_ok=True)
+
+
+def _remember(run: Run, task: EncodeTask | JoinTask, done: EncodedContainer) -> EncodedContainer:
     run.known.remember(_sight(task.source, task.container), done.signature, done.content)
     run.saw(task.source, task.container, done.signature)
-    if done.tar_stamp:
-        run.known.remember(str(task.tar.absolute()), done.tar_stamp, done.tar_sha256)
+    run.known.remember(str(task.tar.absolute()), done.tar_stamp, done.tar_sha256)
+    return done

@@ -8,7 +8,8 @@ import polars as pl
 
 from ..dataset import Run
 from ..files import fingerprint
-from ..images.store import ScanTask, read_keys, scan_container
+from ..images.encode import ScanTask, scan_container
+from ..images.store import read_keys
 from ..mapping import store
 from ..mapping.build import STEP_VERSION, build_mapping
 from ..sources import Container, Source
