@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import worlds
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from treeoflife.errors import ConfigError
@@ -37,6 +37,7 @@ def test_authors_years_and_markup_are_taken_off(parser: Parser, g: str, e: str, 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
 @given(st.text(max_size=60))
+@example("¼ A")
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_parsed_without_an_error_and_the_same_when_parsed_again(parser: Parser, text: str) -> None:
     parsed = parse(text, parser)

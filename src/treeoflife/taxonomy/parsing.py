@@ -95,8 +95,10 @@ def parse(name: str, parser: Parser) -> ParsedName:
 def _stable(parsed: ParsedName, parser: Parser) -> ParsedName:
     """The same name if its parts, put together, are read as the same parts again; else what they are read as then."""
     for _ in range(4):
+        if not any(letter.isalpha() for letter in parsed.canonical):
+            return ParsedName()
         again = regular(parsed.canonical) or parser.parse(parsed.canonical)
-        if not parsed.canonical or again[:3] == parsed[:3]:
+        if again[:3] == parsed[:3]:
             return parsed
         parsed = again._replace(authorship=parsed.authorship, quality=max(parsed.quality, again.quality))
     return ParsedName()
