@@ -8,9 +8,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helpers import tar_of
-from treeoflife.tarstream import TarError, members
+from treeoflife.tarstream import TarError, _plain, members
 
 FILES = [("a.jpg", b"first" * 300), ("b.jpg", b""), ("c.jpg", b"x" * 512)]
 BIG = 10**9
@@ -141,3 +143,27 @@ def test_sparse_files_of_gnu_tar_are_not_images(tmp_path: Path, form: str) -> No
     found = {one.name.rsplit("/")[-1]: one for one in members(io.BytesIO(made.stdout), BIG)}
     assert found["z.jpg"].data == b"after"
     assert not found["sparse.jpg"].regular or found["sparse.jpg"].size == (tmp_path / "sparse.jpg").stat().st_size
+
+
+@given(
+    name=st.text(min_size=1, max_size=30),
+    size=st.integers(0, 2**36),
+    place=st.integers(0, 511),
+    flip=st.integers(0, 255),
+)
+@settings(max_examples=300, deadline=None)
+def test_plain_headers_are_read_as_tarfile_reads_them(name: str, size: int, place: int, flip: int) -> None:
+    """Whole, and with any byte changed: what is not plain, or damaged, is left to tarfile."""
+    info = tarfile.TarInfo(name.replace("\0", "0"))
+    info.size = size
+    for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT):
+        try:
+            whole = info.tobuf(kind, "utf-8", "surrogateescape")[-512:]
+        except ValueError:  # a size or name that this form cannot say
+            continue
+        header = bytearray(whole)
+        header[place] ^= flip
+        for one in (whole, bytes(header)):
+            if plain := _plain(one):
+                read_ = tarfile.TarInfo.frombuf(one, "utf-8", "surrogateescape")
+                assert plain == (read_.name, read_.size, read_.type)
