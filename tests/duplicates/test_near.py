@@ -1,0 +1,145 @@
+"""Near pairs of hashes are found, plain and mirrored, and no others; groups are what pairs link together."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from treeoflife.duplicates.groups import beyond_cap, components, conflicts, surplus, unite
+from treeoflife.duplicates.near import near
+from treeoflife.duplicates.perceptual import mirrored
+from treeoflife.records import RANKS
+
+
+def brute(hashes: np.ndarray, limit: int) -> set[tuple[int, int]]:
+    """All near pairs, by comparing all with all."""
+    bits = np.unpackbits(hashes, axis=1)
+    other = np.unpackbits(mirrored(hashes), axis=1)
+    far = np.minimum((bits[:, None] != bits).sum(2), (bits[:, None] != other).sum(2))
+    return {(int(a), int(b)) for a, b in np.argwhere(far <= limit) if a < b}
+
+
+def planted(count: int, copies: int, most: int, seed: int) -> np.ndarray:
+    """Random hashes, the last of them copies of the first with some bits changed, every other one mirrored."""
+    rng = np.random.default_rng(seed)
+    hashes = rng.integers(0, 256, (count, 32), dtype=np.uint8)
+    for place in range(copies):
+        bits = np.unpackbits(hashes[place])
+        bits[rng.choice(256, rng.integers(0, most + 1), replace=False)] ^= 1
+        copy = np.packbits(bits)
+        hashes[count - copies + place] = mirrored(copy) if place % 2 else copy
+    return hashes
+
+
+@given(st.integers(0, 1000), st.integers(0, 64))
+@settings(max_examples=20, deadline=None)
+def test_pairs_are_those_of_comparing_all_with_all(seed: int, limit: int) -> None:
+    """Where there are few hashes, exactly."""
+    hashes = planted(300, 60, 70, seed)
+    pairs = near(hashes, limit)
+    assert set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == brute(hashes, limit)
+    assert (pairs.distance <= limit).all()
+
+
+def test_among_many_nearly_all_are_found_and_nothing_else() -> None:
+    """Tables are used for as many as these."""
+    count, copies = 60_000, 1000
+    hashes = planted(count, copies, 31, 7)
+    pairs = near(hashes, 31, workers=2)
+    wanted = {(place, count - copies + place) for place in range(copies)}
+    found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    assert len(found - wanted) == 0
+    assert len(wanted & found) >= 0.995 * copies
+    again = near(hashes, 31, workers=1)
+    assert np.array_equal(pairs.first, again.first)
+    assert np.array_equal(pairs.second, again.second)
+
+
+def test_many_identical_hashes_are_linked_to_the_first() -> None:
+    """A placeholder that stands a thousand times costs no more than a thousand links."""
+    hashes = planted(9000, 0, 0, 1)
+    hashes[5000:6000] = hashes[17]
+    pairs = near(hashes, 31)
+    assert len(pairs) == 1000
+    assert set(pairs.first.tolist()) == {17}
+    assert pairs.distance.max() == 0
+    assert len(near(hashes[:0], 31)) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60))
+def test_components_are_those_of_a_search(links: list[tuple[int, int]]) -> None:
+    """By following links one after another."""
+    label = list(range(41))
+    for _ in label:
+        for a, b in links:
+            label[a] = label[b] = min(label[a], label[b])
+    pairs = np.array(links, dtype=np.int64).reshape(-1, 2)
+    assert components(41, pairs[:, 0], pairs[:, 1]).tolist() == label
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.one_of(st.none(), st.integers(0, 9)), st.booleans()), min_size=1))
+def test_no_group_is_on_both_sides_after_it_is_united(rows: list[tuple[str, int | None, bool]]) -> None:
+    """And val of every source is off by less than a group."""
+    frame = pl.DataFrame(
+        [(f"{place:03d}", *row) for place, row in enumerate(rows)],
+        schema={"treeoflife_id": pl.String, "source": pl.String, "group": pl.UInt32, "is_val": pl.Boolean},
+        orient="row",
+    )
+    moved = unite(frame, 17)
+    after = frame.join(moved.rename({"is_val": "now"}), on="treeoflife_id", how="left")
+    after = after.with_columns(pl.coalesce("now", "is_val").alias("is_val"))
+    grouped = after.filter(pl.col("group").is_not_null())
+    assert (grouped.group_by("group").agg(pl.col("is_val").n_unique())["is_val"] == 1).all()
+    assert moved["treeoflife_id"].is_in(grouped["treeoflife_id"].implode()).all()
+    largest = grouped.group_by("group").len()["len"].max() or 0
+    for source in "ab":
+        one = pl.col("source") == source
+        assert abs(after.filter(one)["is_val"].sum() - frame.filter(one)["is_val"].sum()) <= largest
+    assert unite(frame.reverse(), 17).equals(moved)
+
+
+def images(**columns: list[object]) -> pl.DataFrame:
+    count = len(next(iter(columns.values())))
+    empty = {rank: [""] * count for rank in RANKS}
+    told = {"treeoflife_id": list("abcdefgh")[:count], "width": [100] * count, "height": [100] * count}
+    return pl.DataFrame(told | empty | {"is_val": [False] * count} | columns)
+
+
+def test_the_best_labelled_image_of_a_group_is_kept() -> None:
+    """Ranks count before pixels; one per split keeps one on each side."""
+    frame = images(group=[1, 1, 1, None], genus=["", "Poa", "Poa", "Poa"], width=[900, 100, 200, 1], is_val=[True, True, False, False])  # fmt: skip # noqa: E501
+    assert surplus(frame, "best").rows() == [("a", "c"), ("b", "c")]
+    assert surplus(frame, "best-per-split").rows() == [("a", "b")]
+
+
+def test_a_cap_keeps_as_many_of_a_species_by_the_seed() -> None:
+    """Of train alone; images without a species are kept."""
+    frame = images(genus=["Poa"] * 6 + ["", "Poa"], species=["annua"] * 6 + ["", ""])
+    frame = frame.with_columns(is_val=pl.Series([True] + [False] * 7))
+    out = beyond_cap(frame, 2, 17)
+    assert out.height == 3
+    assert set(out["treeoflife_id"]) < set("bcdef")
+    assert set(out["species_images"]) == {5}
+    assert beyond_cap(frame.reverse(), 2, 17).sort("treeoflife_id").equals(out.sort("treeoflife_id"))
+    assert any(set(beyond_cap(frame, 2, seed)["treeoflife_id"]) != set(out["treeoflife_id"]) for seed in range(9))
+
+
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        ([("Aves", "Turdus", "merula"), ("Aves", "Turdus", "pilaris")], "genus"),
+        ([("Aves", "Turdus", "merula"), ("Aves", "Sula", "merula")], "class"),
+        ([("Aves", "Turdus", "merula"), ("Insecta", "Apis", "mellifera")], ""),
+        ([("Aves", "Turdus", "merula"), ("Aves", "Turdus", "")], None),
+        ([("Aves", "Turdus", "merula"), ("Aves", "Turdus", "merula")], None),
+    ],
+)
+def test_conflicting_labels_of_a_group(names: list[tuple[str, str, str]], shared: str | None) -> None:
+    """With the deepest rank that is shared; a name that merely ends earlier is no conflict."""
+    classes, genera, species = (list(one) for one in zip(*names, strict=True))
+    frame = images(group=[4, 4], genus=genera, species=species).with_columns(pl.Series("class", classes))
+    found = conflicts(frame)
+    assert found["shared"].to_list() == ([] if shared is None else [shared] * 2)
