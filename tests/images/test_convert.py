@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import random
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from helpers import shared_world
 from treeoflife.config import Images
-from treeoflife.images.convert import Encoded, convert
+from treeoflife.images.convert import Encoded, convert, shrink
 from treeoflife.records import Skip
 from treeoflife.testing.world import awkward
 
@@ -56,3 +59,22 @@ def test_the_pool_of_awkward_files_in_bounded_memory(shared: Path) -> None:
     assert len(found) > 100
     assert set(found.values()) == {"Encoded", "Skip"}
     assert peak < MEMORY
+
+
+def test_the_defaults_are_close_to_a_full_decode() -> None:
+    """At least 48 dB, before encoding, on every photograph; most are the same to the pixel."""
+    world = shared_world()
+    if not world:
+        pytest.skip("there are no photographs")
+    photos = sorted(path for path in (world / "pool" / "photos").rglob("*") if path.is_file())[::3]
+    found = [_decibels(path, Images(), Images(draft=0)) for path in photos]
+    assert min(found) >= 48
+    assert sum(one == math.inf for one in found) > len(found) / 3
+
+
+def _decibels(path: Path, one: Images, other: Images) -> float:
+    """The peak signal-to-noise ratio between what two settings make of an image."""
+    small = [shrink(Image.open(path), settings) for settings in (one, other)]
+    a, b = (np.asarray(picture, dtype=np.float64) for picture in small)
+    error = float(np.mean((a - b) ** 2))
+    return math.inf if error == 0 else 10 * math.log10(255**2 / error)

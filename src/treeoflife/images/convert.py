@@ -128,8 +128,17 @@ def is_whole_jpeg(data: bytes) -> bool:
 
 
 def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
+    (width, height), mode, out = image.size, image.mode, io.BytesIO()
+    small = shrink(image, settings)
+    if isinstance(small, Skip):
+        return small
+    small.save(out, "JPEG", quality=settings.quality, subsampling=_SUBSAMPLING[settings.subsampling])
+    return Encoded(out.getvalue(), width, height, str(image.format), mode)
+
+
+def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
+    """Decode an opened image, and give it its size and place: RGB, upright, before it is encoded."""
     width, height = image.size
-    mode = image.mode
     turn = _turn(image) if settings.exif_rotate else None
     target = settings.size if turn not in _SIDEWAYS else settings.size[::-1]
     box = _draft(image, target, settings.draft)
@@ -138,10 +147,7 @@ def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
         return Skip("too-much-memory", f"decoding {width}x{height} {image.mode} takes about {needed} bytes")
     image.load()
     small = _resize(image, box or (0, 0, *image.size), target, settings)
-    out = io.BytesIO()
-    upright = small.transpose(turn) if turn is not None else small
-    upright.save(out, "JPEG", quality=settings.quality, subsampling=_SUBSAMPLING[settings.subsampling])
-    return Encoded(out.getvalue(), width, height, str(image.format), mode)
+    return small.transpose(turn) if turn is not None else small
 
 
 _SIDEWAYS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
