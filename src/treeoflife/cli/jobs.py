@@ -89,8 +89,8 @@ def export_slurm(
         print(f"wrote {folder / name}")
     (folder / "submit.sh").chmod(0o755)
     print(
-        f"\n{folder / 'submit.sh'} submits the numbered ones, each after the one before it. Or submit one of the others "
-        "with sbatch: driver (submits array jobs itself), one-node, ray-nodes (one allocation)"
+        f"\n{folder / 'submit.sh'} submits the numbered ones, each after the one before it. Or submit one of the "
+        "others with sbatch: driver (submits array jobs itself), one-node, ray-nodes (one allocation)"
     )
 
 

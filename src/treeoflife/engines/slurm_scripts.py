@@ -20,7 +20,9 @@ from .slurm import SlurmEngine
 _MAIN = "from treeoflife.cli import main; main()"
 _ADDRESS = "import ray.util; print(ray.util.get_node_ip_address())"
 _MAKE_RANDOM = "import secrets; print(secrets.token_hex(32))"
+_HERE = '--node-ip-address "$address" --port "$port"'
 _PACKING = 16
+"""Shares of packing, which takes a thirtieth of the time of encoding."""
 
 
 def submit_driver(table: SlurmTable, folder: Path, arguments: list[str]) -> tuple[str, Path]:
@@ -152,8 +154,7 @@ class Scripts:
             'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
             f'address=$(srun --nodes 1 --ntasks 1 --nodelist "$head" {python} -c {shlex.quote(_ADDRESS)})',
             "port=$((20000 + SLURM_JOB_ID % 20000))",
-            f'srun --nodes 1 --ntasks 1 --nodelist "$head" {start} --head --node-ip-address "$address" '
-            '--port "$port" &',
+            f'srun --nodes 1 --ntasks 1 --nodelist "$head" {start} --head {_HERE} &',
             "sleep 20",
             'others=$((SLURM_JOB_NUM_NODES - 1))',
             'if [ "$others" -gt 0 ]; then',
