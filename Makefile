@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-slurm lint format bench docs clean
+.PHONY: help demo test test-slow test-faults test-slurm lint format bench docs clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: $(VENV)/.dev ## Run the tests that CI runs.
 
 test-slow: $(VENV)/.dev ## Run the long tests.
 	$(BIN)/python -m pytest -m "slow and not faults"
+
+test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, and print what was lost: nothing.
+	$(BIN)/python -m pytest -m faults tests/faults
 
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install
