@@ -123,6 +123,21 @@ def test_bad_rows_duplicates_forbidden_and_strange_files_are_in_the_ledger(serve
     assert reasons == [None, "duplicate", "bad-row", "bad-row", "robots", "bad-row", "http-404"]
 
 
+def test_an_image_that_is_sent_compressed_is_refused(server: Server, tmp_path: Path) -> None:
+    """Its bytes are not those of the image, even where they begin as an image does."""
+
+    def answer(handler: Handler) -> bool:
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\n"
+        handler.wfile.write(head + b"\xff\xd8\xff\xe0" if handler.path != "/robots.txt" else _NO_RULES)
+        return True
+
+    server.answer = answer
+    manifest(tmp_path, server, 3)
+    download_images(settings(100), tmp_path, [], Silence())
+    assert ledger(tmp_path)["reason"].to_list() == ["compressed"] * 3
+
+
+_NO_RULES = b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"
 CODE = """
 import sys
 from pathlib import Path

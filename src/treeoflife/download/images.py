@@ -349,6 +349,9 @@ class _asker:  # noqa: N801 - used as a context
             return None, "bad-address", f"{type(error).__name__}: {error}", None
 
     def _take(self, got: _Got, answer: Any) -> tuple[_Got | None, str, str, float | None]:
+        packing = answer.headers.get("content-encoding", "identity")
+        if packing.lower() != "identity":
+            return None, "compressed", f"sent as {packing!r:.50}, though it was asked for as it is", None
         digest, size = hashlib.md5(usedforsecurity=False), 0
         data = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed when it is in the archive
         for chunk in answer.iter_raw():
