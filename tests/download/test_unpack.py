@@ -167,3 +167,16 @@ def test_the_zip_reader_reads_what_zipfile_does(tmp_path: Path) -> None:
         assert zipread.read(fd, found[65_999]) == b"65999"
         part = list(zipread.members(fd, found[10].entry, found[20].after))
         assert part == found[10:21]
+
+
+def test_an_archive_that_breaks_off_in_a_long_member_leaves_no_part_of_it(tmp_path: Path) -> None:
+    """Neither under its name nor under a temporary one."""
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as out:
+        member = tarfile.TarInfo("a/long.jpg")
+        member.size = 6 << 20
+        out.addfile(member, io.BytesIO(bytes(member.size)))
+    path.write_bytes(path.read_bytes()[: 5 << 20])
+    with pytest.raises(ContainerError):
+        unpack(path, tmp_path, Unpack(into="to"), "x")
+    assert not [one for one in (tmp_path / "to").rglob("*") if one.is_file()]

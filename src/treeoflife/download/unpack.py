@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -157,9 +157,9 @@ def _tar(archive: Path, target: _Target) -> None:
         target.count(size, archive)
         target.files -= 1  # it is counted when the member is seen
         poured[name] = path
-        return None if _there(path, size) else _Pouring(path, target.folder, size)
+        return None if _there(path, size) else _Pouring(path, target.folder, size, begun)
 
-    with opened(archive) as stream:
+    with ExitStack() as begun, opened(archive) as stream:
         for member in members(_Bounded(stream, target.limit, archive), _IN_MEMORY, longer):
             if member.name.endswith("/") or (not member.regular and member.size == 0 and _is_folder(member.name)):
                 _folder(member.name, target, archive)
@@ -201,9 +201,10 @@ class _Bounded:
 class _Pouring:
     """Writes a long member piece by piece, and gives it its name with the last."""
 
-    def __init__(self, path: Path, folder: Path, size: int) -> None:
+    def __init__(self, path: Path, folder: Path, size: int, begun: ExitStack) -> None:
+        """``begun`` removes what is not whole when the archive ends in an error."""
         self._left, self._context = size, _whole(path, folder)
-        self._out = self._context.__enter__()
+        self._out = begun.enter_context(self._context)
 
     def __call__(self, data: bytes) -> None:
         self._out.write(data)
