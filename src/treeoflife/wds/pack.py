@@ -47,6 +47,11 @@ class PackTask:
     shard: Path
     index: Path
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{self.shard.parent.name}/{self.shard.name}"
+
 
 @dataclass(frozen=True)
 class PackedShard:
