@@ -162,3 +162,14 @@ def test_exported_scripts_build_the_dataset(cluster: Cluster, tmp_path: Path, sc
     assert treeoflife("build", "--config", str(here / "dataset.toml")).returncode == 0
     assert contents(out) == contents(here), (out / "logs" / f"{script}.log").read_text()
     assert {event["nodes"] for event in events(out, "cluster")} == ({2} if script == "ray-nodes" else set())
+
+
+def test_exported_scripts_of_the_stages_build_the_dataset(cluster: Cluster, tmp_path: Path) -> None:
+    """submit.sh puts four into the queue, each after the one before it: the same bytes."""
+    here, out = prepared(tmp_path, "here", "out")
+    run(commands.export_slurm, str(tmp_path / "scripts"), "--config", str(out / "dataset.toml"), "--cpus", "2")
+    cluster.command(str(tmp_path / "scripts" / "submit.sh"))
+    until(lambda: cluster.jobs() == [])
+    assert treeoflife("build", "--config", str(here / "dataset.toml")).returncode == 0
+    logs = "\n".join(path.read_text() for path in sorted((out / "logs").rglob("*.log")))
+    assert contents(out) == contents(here), logs
