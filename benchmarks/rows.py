@@ -22,11 +22,13 @@ import polars as pl
 from treeoflife import catalog, splits
 from treeoflife.config import Config, Images
 from treeoflife.mapping.build import build_mapping
-from treeoflife.mapping.store import read_source, read_splits
 from treeoflife.paths import Paths
 from treeoflife.records import RANKS, SPLITS
 from treeoflife.sources import load
 from treeoflife.wds import plan
+from treeoflife.wds.decide import decide
+from treeoflife.wds.ledger import balance, ledger, write_ledger
+from treeoflife.wds.match import Index
 
 PER_CONTAINER = 100_000
 TAXA_PER_IMAGE = 20
@@ -93,12 +95,13 @@ def run_splits(root: Path) -> None:
 def run_plan(root: Path) -> None:
     """Ledger and plans."""
     paths, config, eol = Paths(root, Images()), Config(sources={}), source(root)
-    names, table = pl.read_parquet(paths.names), read_splits(paths.mapping)
-    one = plan.plan_source(eol, indexes(root), paths.mapping, table, names, [])  # type: ignore[arg-type]
-    plan.balance(eol, read_source(paths.mapping, eol), table, one)  # type: ignore[arg-type]
+    files = [Index(eol, name, path) for name, path in indexes(root)]  # type: ignore[arg-type]
+    decided = decide([eol], files, paths.mapping, pl.read_parquet(paths.names))  # type: ignore[list-item]
+    samples, rows = {split: decided.samples(split) for split in SPLITS}, ledger(decided)
+    balance(paths.mapping, decided, samples, rows)
     for split in SPLITS:
-        plan.write_split(paths.split_plan(split), split, [one], [eol], config, {})  # type: ignore[list-item]
-    plan.write_ledger(paths.ledger, [one], {})
+        plan.write_split(paths.split_plan(split), split, decided, samples[split], config, {})
+    write_ledger(paths.ledger, rows, {})
 
 
 def run_catalog(root: Path) -> None:

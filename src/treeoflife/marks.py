@@ -65,16 +65,10 @@ def _write(path: Path, marks: Mapping[str, Mark]) -> None:
         out.writerows(marks[key] for key in sorted(marks))
 
 
-def apply(images: pl.DataFrame, marks: Mapping[str, Mark]) -> pl.DataFrame:
-    """Named images with their marks obeyed: relabelled ones have other names, and ``marked`` says why one is to go."""
-    schema = dict.fromkeys(("treeoflife_id", "marked", *(f"{name}_marked" for name in (*RANKS, "common"))), pl.String)
-    rows = [_row(mark) for mark in marks.values()]
-    images = images.join(
-        pl.DataFrame(rows, schema=schema, orient="row"), on="treeoflife_id", how="left", maintain_order="left"
-    )
-    other = pl.col("kingdom_marked").is_not_null()
-    named = [pl.when(other).then(f"{name}_marked").otherwise(name).alias(name) for name in (*RANKS, "common")]
-    return images.with_columns(named).select(pl.exclude("^.*_marked$"))
+def table(marks: Mapping[str, Mark]) -> pl.DataFrame:
+    """A row per mark: ``treeoflife_id``; ``marked``, why the image is to go; or the ranks and common name it gets."""
+    schema = dict.fromkeys(("treeoflife_id", "marked", *RANKS, "common"), pl.String)
+    return pl.DataFrame([_row(mark) for mark in marks.values()], schema=schema, orient="row")
 
 
 def _row(mark: Mark) -> tuple[str | None, ...]:

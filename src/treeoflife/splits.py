@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from .config import Splits
 from .mapping.store import read_source, write_splits
 from .sources import Source
+from .tables import Array
 
 STEP_VERSION = 1
 
@@ -22,11 +24,27 @@ def shuffle_key(seed: int, purpose: str, treeoflife_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
 
 
+def shuffle_order(ids: pl.Series, seed: int, purpose: str) -> Array:
+    """The numbers of the ids in the order of their :func:`shuffle_key`, whatever order they came in; ties by id."""
+    keys = _shuffle_keys(ids, seed, purpose)
+    order = np.argsort(keys, kind="stable")
+    if (np.diff(keys[order]) == 0).any():
+        return np.lexsort((ids.rank("ordinal").to_numpy(), keys))
+    return order
+
+
+def _shuffle_keys(ids: pl.Series, seed: int, purpose: str) -> Array:
+    begun, digests = hashlib.blake2b(f"{seed}\0{purpose}\0".encode(), digest_size=8), bytearray()
+    for one in ids:
+        hashed = begun.copy()
+        hashed.update(one.encode())
+        digests += hashed.digest()
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
+
+
 def shuffled(frame: pl.DataFrame, seed: int, purpose: str) -> pl.DataFrame:
     """The rows of ``frame`` in the order of their ids' :func:`shuffle_key`, whatever order they came in."""
-    places = [shuffle_key(seed, purpose, one) for one in frame["treeoflife_id"]]
-    order = pl.Series("shuffle", places, dtype=pl.UInt64)
-    return frame.with_columns(order).sort("shuffle", "treeoflife_id").drop("shuffle")
+    return frame[shuffle_order(frame["treeoflife_id"], seed, purpose)]
 
 
 def choose(ids: pl.DataFrame, settings: Splits, seed: int) -> pl.DataFrame:

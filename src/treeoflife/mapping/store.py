@@ -84,20 +84,41 @@ def ids(path: Path) -> pl.Series:
 
 def read_splits(path: Path) -> pl.DataFrame:
     """The split of every image: ``treeoflife_id``, ``is_val``, ``is_train_small``."""
+    return pl.concat(split_batches(path))
+
+
+def split_batches(path: Path) -> Iterator[pl.DataFrame]:
+    """The same in batches, of which the first is empty."""
     schema = {"treeoflife_id": pl.String, "is_val": pl.Int64, "is_train_small": pl.Int64}
-    return _read(path, "split", [ID, *list(schema)[1:]], schema).with_columns(pl.col("is_val", "is_train_small") != 0)
+    for batch in _batches(path, "split", [ID, *list(schema)[1:]], schema):
+        yield batch.with_columns(pl.col("is_val", "is_train_small") != 0)
+
+
+def count(path: Path, table: str) -> int:
+    """How many rows a table has; none where the mapping lacks it."""
+    with reading(path) as db:
+        if not _has(db, table):
+            return 0
+        return int(db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])  # noqa: S608 - the name is ours
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    return bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
 
 
 def _read(path: Path, table: str, columns: list[str], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.concat(_batches(path, table, columns, schema))
+
+
+def _batches(path: Path, table: str, columns: list[str], schema: dict[str, Any]) -> Iterator[pl.DataFrame]:
     names = ", ".join(f'"{column}"' for column in columns)
-    frames = [pl.DataFrame(schema=schema)]
+    yield pl.DataFrame(schema=schema)
     with reading(path) as db:
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-            return frames[0]
+        if not _has(db, table):
+            return
         rows = db.execute(f'SELECT {names} FROM "{table}"')  # noqa: S608 - the names are ours
         while batch := rows.fetchmany(_ROWS_AT_ONCE):
-            frames.append(_frame(path, table, batch, schema))
-    return pl.concat(frames)
+            yield _frame(path, table, batch, schema)
 
 
 def _frame(path: Path, table: str, batch: list[Any], schema: dict[str, Any]) -> pl.DataFrame:

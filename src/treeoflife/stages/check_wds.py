@@ -16,8 +16,8 @@ from ..files import fingerprint, read_json, write_json, write_text
 from ..mapping.store import read_source
 from ..records import SPLITS
 from ..wds.check import STEP_VERSION, CheckTask, Finding, check_shard, join
+from ..wds.decide import NAME_COLUMNS
 from ..wds.pack import index_meta
-from ..wds.plan import NAME_COLUMNS
 from . import pack
 from .base import State, difference
 

@@ -39,7 +39,7 @@ def work(run: Run) -> str:
     for path in _surplus(run, shards):
         path.unlink(missing_ok=True)
     encode.ensure(run, _containers(stale))
-    run.listener.start("pack", sum(_samples(task) for task in stale), "samples")
+    run.listener.start("pack", sum(task.samples for task in stale), "samples")
     for _, done in run.tasks(pack_shard, stale, lambda task: str(task.shard)):
         run.known.remember(str(done.shard.absolute()), done.tar_stamp, done.tar_sha256)
     for split in SPLITS:
@@ -71,19 +71,21 @@ def planned(run: Run) -> Iterator[PackTask]:
     paths = run.dataset.paths
     for split in SPLITS:
         meta = read_meta(paths.split_plan(split)) or {"shards": []}
-        for number, print_ in enumerate(meta["shards"]):
+        for number, (print_, samples) in enumerate(zip(meta["shards"], _counts(meta), strict=True)):
             yield PackTask(
                 paths.split_plan(split),
                 number,
                 print_,
+                samples,
                 paths.store,
                 paths.shard(split, number),
                 paths.shard_index(split, number),
             )
 
 
-def _samples(task: PackTask) -> int:
-    return int(pl.scan_parquet(task.plan).filter(shard=task.number).select(pl.len()).collect().item())
+def _counts(meta: dict[str, Any]) -> list[int]:
+    """The samples of each shard; a plan of an earlier version does not say."""
+    return meta.get("samples") or [0] * len(meta["shards"])
 
 
 def _containers(stale: list[PackTask]) -> set[tuple[str, str]]:

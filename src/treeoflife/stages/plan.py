@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -12,9 +11,11 @@ from ..dataset import Run
 from ..errors import InputError
 from ..files import fingerprint, write_json
 from ..images.store import read_meta
-from ..mapping.store import read_source, read_splits
 from ..records import SPLITS
 from ..wds import plan
+from ..wds.decide import NAME_COLUMNS, Decisions, decide
+from ..wds.ledger import balance, ledger, write_ledger
+from ..wds.match import Index
 from .base import State, difference, state
 
 
@@ -38,39 +39,33 @@ def work(run: Run) -> str:
     if not paths.names.exists():
         raise InputError(f"there are no names at {paths.names}: 'treeoflife metadata' makes them")
     meta = {"from": _inputs(run)}
-    run.listener.start("plan", len(dataset.sources) + len(SPLITS), "tables")
+    run.listener.start("plan", 2 + len(SPLITS), "tables")
     before = _texts(run)
-    plans = list(_plans(run))
-    lists = [holdout.read(one) for one in dataset.config.holdout]
-    verdicts = holdout.judge(lists, dataset.config.holdout, [(one.held, one.matched) for one in plans])
-    _tell(run, verdicts)
+    decided = _decide(run)
+    samples, rows = {split: decided.samples(split) for split in SPLITS}, ledger(decided)
+    balance(dataset.mapping, decided, samples, rows)
     for split in SPLITS:
-        plan.write_split(paths.split_plan(split), split, plans, dataset.sources, dataset.config, meta)
+        plan.write_split(paths.split_plan(split), split, decided, samples[split], dataset.config, meta)
         run.listener.advance(1)
-    reasons = plan.write_ledger(paths.ledger, plans, meta)
+    reasons = write_ledger(paths.ledger, rows, meta)
+    run.listener.advance(1)
     if changed := _changed(before, _texts(run)):
         run.listener.note(f"{changed} samples have another name or caption than before")
-    summary = f"{sum(one.samples.height for one in plans)} samples, {sum(reasons.values())} ledger rows"
+    summary = f"{len(samples['train']) + len(samples['val'])} samples, {sum(reasons.values())} ledger rows"
     run.listener.finish(summary)
     return summary
 
 
-def _plans(run: Run) -> Iterator[plan.SourcePlan]:
+def _decide(run: Run) -> Decisions:
     dataset, paths = run.dataset, run.dataset.paths
-    splits = read_splits(dataset.mapping)
-    names = pl.read_parquet(paths.names)
+    indexes = [Index(source, one.name, paths.encoded_index(source.name, one.name)) for source, one in run.containers()]
+    names = pl.read_parquet(paths.names, columns=["source", "name_key", *NAME_COLUMNS])
     lists = [holdout.read(one) for one in dataset.config.holdout]
     marked = marks.read(paths.marks)
-    for source in dataset.sources:
-        indexes = [
-            (one.name, paths.encoded_index(source.name, one.name)) for other, one in run.containers() if other is source
-        ]
-        decided = plan.plan_source(
-            source, indexes, dataset.mapping, splits, names, lists, marked, dataset.config.licences
-        )
-        plan.balance(source, read_source(dataset.mapping, source), splits, decided)
-        run.listener.advance(1)
-        yield decided
+    decided = decide(dataset.sources, indexes, dataset.mapping, names, lists, marked, dataset.config.licences)
+    _tell(run, holdout.judge(lists, dataset.config.holdout, [(decided.held, decided.met)]))
+    run.listener.advance(1)
+    return decided
 
 
 def _tell(run: Run, verdicts: list[holdout.Matches]) -> None:
@@ -82,19 +77,20 @@ def _tell(run: Run, verdicts: list[holdout.Matches]) -> None:
 
 
 def _texts(run: Run) -> pl.DataFrame | None:
-    """The names of every sample in the plans as they stand."""
+    """Two hashes for every sample in the plans as they stand: of its id, and of its names."""
     files = [run.dataset.paths.split_plan(split) for split in ("train", "val")]
     if not all(read_meta(path) for path in files):
         return None
-    return pl.concat([pl.read_parquet(path, columns=["treeoflife_id", *plan.NAME_COLUMNS]) for path in files])
+    hashes = {"id": pl.col("treeoflife_id").hash(), "texts": pl.struct(NAME_COLUMNS).hash()}
+    return pl.concat([pl.scan_parquet(path).select(**hashes).collect(engine="streaming") for path in files])
 
 
 def _changed(before: pl.DataFrame | None, after: pl.DataFrame | None) -> int:
     """How many samples that were planned before have other names now."""
     if before is None or after is None:
         return 0
-    same = after.join(before, on=before.columns, how="semi").height
-    return after.join(before, on="treeoflife_id", how="semi").height - same
+    both = before.join(after, on="id")
+    return both.filter(pl.col("texts") != pl.col("texts_right")).height
 
 
 def _inputs(run: Run) -> dict[str, Any] | None:

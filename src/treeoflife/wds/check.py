@@ -20,7 +20,7 @@ from ..images.store import read_meta
 from ..records import Taxon
 from ..tarstream import Member, TarError, members
 from .captions import TEXTS, captions
-from .plan import NAME_COLUMNS
+from .decide import NAME_COLUMNS
 
 STEP_VERSION = 1
 _LARGEST_MEMBER = 100_000_000

@@ -24,7 +24,8 @@ from ..files import replacing, sha256, stamp
 from ..images.store import read_meta
 from ..records import Taxon
 from .captions import captions
-from .plan import NAME_COLUMNS, PLACE, read_shard
+from .decide import NAME_COLUMNS
+from .plan import PLACE, read_shard
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class PackTask:
         plan: the plan of its split.
         number: the shard's number.
         fingerprint: of its rows in the plan.
+        samples: how many rows it has there.
         store: the folder of the encoded store.
         shard: where it goes.
         index: where its index goes; written last.
@@ -43,6 +45,7 @@ class PackTask:
     plan: Path
     number: int
     fingerprint: str
+    samples: int
     store: Path
     shard: Path
     index: Path
