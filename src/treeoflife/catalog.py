@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import polars as pl
 from .files import replacing, sha256
 from .records import RANKS
 from .sources import Source
+from .tables import write_parquet
 
 COLUMNS = (
     "eol_content_id",
@@ -47,15 +47,20 @@ def write(
         The number of rows.
     """
     wanted = columns(sources)
-    frames = [_rows(split, index, wanted) for split, index in indexes]
-    catalog = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
+
+    def pieces() -> Iterator[pl.DataFrame]:
+        return (_rows(split, index, wanted) for split, index in indexes)
+
+    none = next(pieces(), pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))).clear()
     parquet.unlink(missing_ok=True)
-    with replacing(csv) as temporary:
-        catalog.write_csv(temporary)
-    meta = meta | {"csv": sha256(csv)}
-    with replacing(parquet) as temporary:
-        catalog.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
-    return catalog.height
+    rows = 0
+    with replacing(csv) as temporary, temporary.open("wb") as out:
+        none.write_csv(out)
+        for piece in pieces():
+            piece.write_csv(out, include_header=False)
+            rows += piece.height
+    write_parquet(parquet, none.schema, pieces, meta | {"csv": sha256(csv)})
+    return rows
 
 
 def _rows(split: str, index: Path, wanted: Sequence[str]) -> pl.DataFrame:

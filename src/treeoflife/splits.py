@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from .config import Splits
-from .mapping.store import read_source, write_splits
+from .mapping.store import read_table, write_splits
 from .sources import Source
 from .tables import Array
 
@@ -61,14 +61,15 @@ def choose(ids: pl.DataFrame, settings: Splits, seed: int) -> pl.DataFrame:
     Returns:
         ``treeoflife_id``, ``is_val``, ``is_train_small``.
     """
-    order = shuffled(ids.select("treeoflife_id"), seed, "val")
-    n_val = order.height * settings.val_percent // 100
-    train = shuffled(order[n_val:], seed, "train_small")
-    n_small = train.height * settings.train_small_percent // 100
-    val = order[:n_val].with_columns(is_val=pl.lit(value=True), is_train_small=pl.lit(value=False))
-    return pl.concat(
-        [val, train.with_columns(is_val=pl.lit(value=False), is_train_small=pl.int_range(pl.len()) < n_small)]
-    )
+    all_ids = ids["treeoflife_id"]
+    order = shuffle_order(all_ids, seed, "val")
+    n_val = len(order) * settings.val_percent // 100
+    train = order[n_val:]
+    n_small = len(train) * settings.train_small_percent // 100
+    small = train[shuffle_order(all_ids.gather(train), seed, "train_small")[:n_small]]
+    is_val, is_train_small = np.zeros(len(order), bool), np.zeros(len(order), bool)
+    is_val[order[:n_val]], is_train_small[small] = True, True
+    return pl.DataFrame({"treeoflife_id": all_ids, "is_val": is_val, "is_train_small": is_train_small})
 
 
 def write(path: Path, sources: Iterable[Source], settings: Splits, seed: int, inputs: Any) -> dict[str, int]:
@@ -77,7 +78,7 @@ def write(path: Path, sources: Iterable[Source], settings: Splits, seed: int, in
     Returns:
         How many images are in train, val and train_small.
     """
-    splits = pl.concat([choose(read_source(path, source), settings, seed) for source in sources])
+    splits = pl.concat([choose(read_table(path, source.name, {}), settings, seed) for source in sources])
     write_splits(path, splits, inputs)
     n_val, n_small = int(splits["is_val"].sum()), int(splits["is_train_small"].sum())
     return {"train": splits.height - n_val, "val": n_val, "train_small": n_small}

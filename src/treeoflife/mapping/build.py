@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import polars as pl
 
 from ..sources import Source
 from .store import read_source, write_mapping
 
 STEP_VERSION = 1
+_ROWS_AT_ONCE = 100_000
 NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
 """The namespace of all ids that are made here."""
 
@@ -55,7 +57,9 @@ def _digest(tables: Iterable[pl.DataFrame]) -> str:
     """A digest of ids and natural keys, whatever the order of the rows."""
     digest = hashlib.sha256()
     for table in tables:
-        digest.update(table.sort("treeoflife_id").write_csv().encode())
+        digest.update(table.clear().write_csv().encode())
+        for part in table.sort("treeoflife_id").iter_slices(_ROWS_AT_ONCE):
+            digest.update(part.write_csv(include_header=False).encode())
     return digest.hexdigest()
 
 
@@ -66,5 +70,24 @@ def _joined(path: Path, source: Source, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_ids(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
-    ids = [treeoflife_id(source.name, key) for key in frame.select(source.key).iter_rows()]
-    return frame.with_columns(pl.Series("treeoflife_id", ids, dtype=pl.String))
+    parts = [_ids(source, part) for part in frame.select(source.key).iter_slices(_ROWS_AT_ONCE)]
+    return frame.with_columns(pl.concat([pl.Series("treeoflife_id", [], pl.String), *parts]))
+
+
+def _ids(source: Source, keys: pl.DataFrame) -> pl.Series:
+    """The :func:`treeoflife_id` of many keys, at a third of the cost."""
+    begun, digests = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False), bytearray()
+    for name in keys.select(pl.concat_str(pl.lit(source.name), *source.key, separator="/")).to_series():
+        hashed = begun.copy()
+        hashed.update(name.encode())
+        digests += hashed.digest()[:16]
+    octets = np.frombuffer(digests, np.uint8).reshape(-1, 16)
+    octets[:, 6] = octets[:, 6] & 0x0F | 0x50
+    octets[:, 8] = octets[:, 8] & 0x3F | 0x80
+    text = digests.hex()
+    ids = [
+        f"{text[at : at + 8]}-{text[at + 8 : at + 12]}-{text[at + 12 : at + 16]}-{text[at + 16 : at + 20]}"
+        f"-{text[at + 20 : at + 32]}"
+        for at in range(0, len(text), 32)
+    ]
+    return pl.Series("treeoflife_id", ids, dtype=pl.String)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.resources import files
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ ID = "evobio10m_id"
 """What the published mapping calls the treeoflife id."""
 
 _ROWS_AT_ONCE = 100_000
+_ROWS_A_STATEMENT = 250
+_CACHE_KB = 600_000
+"""Room for the ids of ten million images: they come in no order, and their index would be read from disk for each."""
 _TYPES = {int: pl.Int64, str: pl.String}
 _SQL_TYPES = {int: "INT", str: "TEXT"}
 
@@ -155,13 +159,10 @@ def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inp
 
     def fill(db: sqlite3.Connection) -> None:
         for source, frame in tables:
-            columns = [*source.columns, ID]
             kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]} NOT NULL' for column, kind in source.columns.items())
             keys = ", ".join(f'"{column}"' for column in source.key)
             db.execute(f'CREATE TABLE "{source.name}" ({kinds}, {ID} TEXT NOT NULL PRIMARY KEY)')
-            marks = ", ".join("?" * len(columns))
-            ordered = frame.sort(source.key).select(*source.columns, "treeoflife_id")
-            db.executemany(f'INSERT INTO "{source.name}" VALUES ({marks})', ordered.iter_rows())  # noqa: S608
+            _insert(db, source.name, frame.sort(source.key).select(*source.columns, "treeoflife_id"))
             db.execute(f'CREATE UNIQUE INDEX "{source.name}_key" ON "{source.name}" ({keys})')
         _record(db, "mapping", inputs)
 
@@ -174,10 +175,18 @@ def write_splits(path: Path, splits: pl.DataFrame, inputs: Any) -> None:
     def fill(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM split")
         rows = splits.sort("treeoflife_id").with_columns(pl.col("is_val", "is_train_small").cast(pl.Int8))
-        db.executemany("INSERT INTO split VALUES (?, ?, ?)", rows.iter_rows())
+        _insert(db, "split", rows)
         _record(db, "splits", inputs)
 
     _replace(path, fill, start=path)
+
+
+def _insert(db: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
+    """Insert all rows, many with one statement: that halves the time."""
+    values, row = chain.from_iterable(frame.iter_rows()), f"({', '.join('?' * frame.width)})"
+    while some := list(islice(values, frame.width * _ROWS_A_STATEMENT)):
+        rows = ", ".join([row] * (len(some) // frame.width))
+        db.execute(f'INSERT INTO "{table}" VALUES {rows}', some)  # noqa: S608 - the name is ours
 
 
 def _record(db: sqlite3.Connection, stage: str, inputs: Any) -> None:
@@ -189,6 +198,7 @@ def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path
     with replacing(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = OFF")
         db.execute("PRAGMA synchronous = OFF")
+        db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         if start:
             with reading(start) as old:
                 old.backup(db)

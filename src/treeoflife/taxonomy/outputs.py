@@ -76,8 +76,9 @@ def write_predicted_catalog(
         first = True
         for source, frame in images:
             own = names.filter(pl.col("source") == source.name)
-            for part in frame.sort("treeoflife_id").iter_slices(200_000):
-                table = _catalog_rows(source, part, own, splits, header)
+            split_of = frame.join(splits, on="treeoflife_id", how="inner")
+            for part in split_of.sort("treeoflife_id").iter_slices(200_000):
+                table = _catalog_rows(source, part, own, header)
                 table.write_csv(fd, include_header=first)
                 first, rows = False, rows + len(table)
         if first:
@@ -91,12 +92,9 @@ def columns(sources: Sequence[Source]) -> list[str]:
     return [*CATALOG, *dict.fromkeys(further), *RANKS, "common", "class_index"]
 
 
-def _catalog_rows(
-    source: Source, images: pl.DataFrame, names: pl.DataFrame, splits: pl.DataFrame, header: Sequence[str]
-) -> pl.DataFrame:
+def _catalog_rows(source: Source, images: pl.DataFrame, names: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
     key = pl.col(source.name_key).cast(pl.String).alias("name_key")
     named = images.with_columns(key).join(names.drop("source"), on="name_key", how="left", maintain_order="left")
-    named = named.join(splits, on="treeoflife_id", how="inner", maintain_order="left")
     named = named.rename(dict(zip(source.columns, source.catalog, strict=True)))
     index = pl.concat_str([pl.col(column).fill_null(0).cast(pl.String) for column in CLASSES], separator=", ")
     named = named.with_columns(pl.col(*RANKS, "common").fill_null("")).with_columns(
