@@ -105,16 +105,20 @@ class KnownFiles:
 
     def __init__(self, path: Path, before: KnownFiles | None = None) -> None:
         """Open the cache at ``path``; what it does not know, it asks ``before``, which it leaves as it is."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._before = path, before
+        if path.parent.exists() and not os.access(path.parent, os.W_OK):
+            self._db = self._open(":memory:")  # of a dataset that cannot be written to
+            self.take_in(path)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = self._open()
         except sqlite3.DatabaseError:
             path.unlink(missing_ok=True)
             self._db = self._open()
 
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, timeout=60)
+    def _open(self, where: Path | str = "") -> sqlite3.Connection:
+        db = sqlite3.connect(where or self._path, isolation_level=None, timeout=60)
         db.execute("PRAGMA synchronous = OFF")
         db.execute("CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, stamp TEXT, digest TEXT)")
         return db
@@ -128,7 +132,8 @@ class KnownFiles:
 
     def take_in(self, path: Path) -> None:
         """Put on record what another cache knows. One that is damaged is passed over: it is a cache."""
-        with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as other:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(uri, uri=True)) as other:
             rows = other.execute("SELECT name, stamp, digest FROM known").fetchall()
             self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", rows)
 

@@ -48,6 +48,11 @@ class Paths:
         return self.shares / f"{name}.sqlite"
 
     @property
+    def sums(self) -> Path:
+        """The SHA-256 of every file that the stages made, in the form of sha256sum; there when all are done."""
+        return self.root / "SHA256SUMS"
+
+    @property
     def metadata(self) -> Path:
         """Ids, splits and names."""
         return self.root / "metadata"

@@ -10,7 +10,7 @@ from . import holdout
 from .dataset import Run
 from .errors import ConfigError, InputError
 from .mapping import store
-from .stages import catalog, check_taxa, check_wds, encode, mapping, metadata, pack, plan, splits, tidy
+from .stages import catalog, check_taxa, check_wds, checksums, encode, mapping, metadata, pack, plan, splits, tidy
 from .stages.base import State
 
 
@@ -40,6 +40,7 @@ STAGES = (
     Stage("tidy", tidy.look, tidy.work),
     Stage("catalog", catalog.look, catalog.work),
     Stage("check-taxa", check_taxa.look, check_taxa.work),
+    Stage("checksums", checksums.look, checksums.work),
 )
 """Encoding comes first, since it needs nothing but the sources: its index spares the mapping a second reading."""
 
@@ -64,9 +65,12 @@ def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
     if unknown := wanted - {stage.name for stage in STAGES}:
         raise ConfigError(f"there is no stage {sorted(unknown)}; there are {[stage.name for stage in STAGES]}")
     _check_inputs(run)
+    if wanted.issuperset(WDS):
+        checksums.mend(run)
     done: dict[str, str] = {}
     for stage in STAGES:
         if stage.name in wanted and not stage.look(run).fresh:
+            checksums.begin(run)
             done[stage.name] = stage.work(run)
     return done
 

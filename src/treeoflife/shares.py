@@ -18,7 +18,7 @@ from .errors import ConfigError
 from .files import KnownFiles
 from .progress import Listener
 from .sources import size
-from .stages import encode, pack
+from .stages import checksums, encode, pack
 from .wds.pack import pack_shard
 
 T = TypeVar("T")
@@ -87,7 +87,9 @@ def _running(dataset: Dataset, stage: str, share: Share, listener: Listener) -> 
         looking(dataset, listener) as whole,
         closing(KnownFiles(paths.share(f"{stage}-{share.number}-of-{share.of}"), whole.known)) as known,
     ):
-        yield Run(dataset, known, engine, listener)
+        run = Run(dataset, known, engine, listener)
+        checksums.begin(run)
+        yield run
 
 
 def _encode(run: Run, share: Share) -> str:

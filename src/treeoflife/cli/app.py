@@ -180,6 +180,7 @@ def wds(
 
 app.command(name="check-wds")(checks.check_wds)
 app.command(name="check-taxa")(checks.check_taxa)
+app.command(name="verify")(checks.verify)
 app.command(name="demo")(demo.demo)
 app.command(name="catalog")(catalog.catalog)
 app.add_typer(names.app, name="names")

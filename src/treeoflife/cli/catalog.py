@@ -28,7 +28,7 @@ def catalog(
         from .. import pipeline
 
         with working(config) as run:
-            print(f"catalog: {pipeline.build(run, ['catalog']).get('catalog', 'up to date')}")
+            print(f"catalog: {pipeline.build(run, ['catalog', 'checksums']).get('catalog', 'up to date')}")
         return
     from ..files import replacing
     from ..terminal import listener

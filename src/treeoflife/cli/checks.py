@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, show, working
+from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, reading, show, working
 from .jobs import DetachOption
 from .jobs import detach as let_a_job_drive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..verify import Verdict
     from ..wds.check import Finding
 
 _SHOWN = 20
@@ -104,6 +106,48 @@ def _print(findings: Sequence[Finding]) -> None:
         print(f"and {len(findings) - _SHOWN} more; --json prints all")
     shards = len({one.shard for one in findings})
     print(f"{len(findings)} findings in {shards} shards" if findings else "all shards are good")
+
+
+def verify(
+    out: Annotated[Path, typer.Argument(help="The folder of the dataset, or its dataset.toml.")] = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Follow so many samples, drawn by chance, in place of all.")
+    ] = None,
+    *,
+    sources: Annotated[bool, typer.Option("--sources/--no-sources", help="Read the sources again.")] = True,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the draw; without it, every draw is another.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Make again what is damaged: the same bytes.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Hash every file anew, and follow samples back from their shard to the store and the source."""
+    from .. import verify as verifying
+
+    with reading(out / "dataset.toml" if out.is_dir() else out, workers) as run:
+        verdict = verifying.verify(run, sample, sources=sources, seed=seed)
+        _say(verdict, as_json=as_json and not repair)
+        if verdict.damage and repair:
+            print(f"made again: {len(verifying.repair(run, verdict))} files", file=sys.stderr)
+            verdict = verifying.verify(run, sample, sources=sources, seed=seed)
+            _say(verdict, as_json=as_json)
+    if verdict.damage:
+        raise typer.Exit(1)
+
+
+def _say(verdict: Verdict, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from ..terminal import printable
+    from ..verify import CONFIDENCE, at_most
+
+    if as_json:
+        show(asdict(verdict) | {"confidence": CONFIDENCE, "at_most": at_most(verdict.of, verdict.samples)})
+        return
+    for one in verdict.damage[:_SHOWN]:
+        print(printable(f"{one.file}: {one.kind}: {one.detail}"))
+    if len(verdict.damage) > _SHOWN:
+        print(f"and {len(verdict.damage) - _SHOWN} more; --json prints all")
+    print(verdict.text())
 
 
 def check_taxa(

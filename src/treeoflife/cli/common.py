@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,30 @@ def working(config: Path, workers: int | None = None, engine: str | None = None)
     from ..terminal import listener
 
     with running(dataset_of(config, workers, engine), listener()) as run:
+        yield run
+
+
+@contextmanager
+def reading(config: Path, workers: int | None = None) -> Iterator[Run]:
+    """The same for a command that changes nothing: a dataset that cannot be written to will do."""
+    from contextlib import closing
+    from tempfile import TemporaryDirectory
+
+    from .. import engines
+    from ..dataset import looking
+    from ..terminal import listener
+
+    if os.access(config.parent, os.W_OK):
+        with working(config, workers) as run:
+            yield run
+        return
+    dataset = dataset_of(config, workers)
+    with (
+        TemporaryDirectory() as logs,
+        closing(engines.make(dataset.config.engine, Path(logs))) as engine,
+        looking(dataset, listener()) as run,
+    ):
+        run.engine = engine
         yield run
 
 

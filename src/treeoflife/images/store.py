@@ -112,11 +112,10 @@ def write_index(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> None:
 def read_meta(index: Path) -> dict[str, Any] | None:
     """What an index was made from; None where there is no whole index."""
     try:
-        found = pl.read_parquet_metadata(index).get("treeoflife")
-    except (OSError, pl.exceptions.PolarsError):
+        meta = json.loads(pl.read_parquet_metadata(index).get("treeoflife") or "null")
+    except (OSError, ValueError, pl.exceptions.PolarsError):
         return None
-    meta: dict[str, Any] | None = json.loads(found) if found else None
-    return meta
+    return meta if isinstance(meta, dict) else None
 
 
 def key_rows(index: pl.DataFrame, source: Source) -> pl.DataFrame:

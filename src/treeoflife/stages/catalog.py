@@ -59,5 +59,5 @@ def _inputs(run: Run) -> dict[str, Any] | None:
         metas = [index_meta(run.dataset.paths.shard_index(split, number)) for number in range(_shards(run, split))]
         if not all(metas) or not run.dataset.paths.sizes(split).exists():
             return None
-        shards[split] = [meta["fingerprint"] for meta in metas]
+        shards[split] = [meta.get("fingerprint", "") for meta in metas]
     return {"step": STEP_VERSION, "columns": catalog.columns(run.dataset.sources), "shards": shards}

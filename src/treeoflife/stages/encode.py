@@ -64,13 +64,13 @@ def why(run: Run, source: Source, container: Container) -> str | None:
     if reason := difference(made, wanted(run.dataset.config.images)):
         return reason
     tar = paths.encoded(source.name, container.name)
-    if tar.exists() and run.known.sha256(tar) != meta["sha256"]:
+    if tar.exists() and run.known.sha256(tar) != meta.get("sha256"):
         return "the encoded images are not the ones that were written"
     if not tar.exists() and run.dataset.config.wds.keep_store:
         return "the encoded images are gone"
     return (
         None
-        if run.known.recall(_sight(source, container), run.signature(source, container)) == meta["content"]
+        if run.known.recall(_sight(source, container), run.signature(source, container)) == meta.get("content")
         else _UNPROVEN
     )
 
@@ -80,7 +80,7 @@ def trusted_meta(run: Run, source: Source, container: Container) -> dict[str, An
     meta = read_meta(run.dataset.paths.encoded_index(source.name, container.name))
     return (
         meta
-        if meta and run.known.recall(_sight(source, container), run.signature(source, container)) == meta["content"]
+        if meta and run.known.recall(_sight(source, container), run.signature(source, container)) == meta.get("content")
         else None
     )
 

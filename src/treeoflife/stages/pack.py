@@ -54,9 +54,9 @@ def why(run: Run, task: PackTask) -> str | None:
     meta = index_meta(task.index)
     if not meta or not task.shard.exists():
         return "not packed yet"
-    if meta["fingerprint"] != task.fingerprint:
+    if meta.get("fingerprint") != task.fingerprint:
         return "its images, names or order changed"
-    if run.known.sha256(task.shard) != meta["sha256"]:
+    if run.known.sha256(task.shard) != meta.get("sha256"):
         return "the shard is not the one that was written"
     return None
 
@@ -71,7 +71,7 @@ def planned(run: Run) -> Iterator[PackTask]:
     paths = run.dataset.paths
     for split in SPLITS:
         meta = read_meta(paths.split_plan(split)) or {"shards": []}
-        for number, (print_, samples) in enumerate(zip(meta["shards"], _counts(meta), strict=True)):
+        for number, (print_, samples) in enumerate(zip(meta.get("shards", []), _counts(meta), strict=False)):
             yield PackTask(
                 paths.split_plan(split),
                 number,
@@ -85,7 +85,7 @@ def planned(run: Run) -> Iterator[PackTask]:
 
 def _counts(meta: dict[str, Any]) -> list[int]:
     """The samples of each shard; a plan of an earlier version does not say."""
-    return meta.get("samples") or [0] * len(meta["shards"])
+    return meta.get("samples") or [0] * len(meta.get("shards", []))
 
 
 def _containers(stale: list[PackTask]) -> set[tuple[str, str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,15 @@ def layout(rows: pl.DataFrame) -> tuple[list[int], int]:
 
 def _write_texts(out: int, rows: pl.DataFrame, starts: list[int]) -> None:
     """Write the ten texts of every sample behind the place of its image."""
-    sizes = rows["size"].to_list()
-    for place, (key, *names) in enumerate(rows.select("treeoflife_id", *NAME_COLUMNS).iter_rows()):
-        texts = captions(Taxon(*names[:-1]), names[-1])
-        block = b"".join(tarwrite.member(f"{key}.{name}", text.encode()) for name, text in texts.items())
-        _put(out, block, starts[place] + tarwrite.BLOCK + tarwrite.padded(sizes[place]))
+    for place, row in enumerate(rows.select("treeoflife_id", "size", *NAME_COLUMNS).iter_rows(named=True)):
+        _put(out, texts_block(row), starts[place] + tarwrite.BLOCK + tarwrite.padded(row["size"]))
+
+
+def texts_block(row: Mapping[str, Any]) -> bytes:
+    """The ten texts of a sample as they stand in a shard, for its row of the plan."""
+    names = [row[column] for column in NAME_COLUMNS]
+    texts = captions(Taxon(*names[:-1]), names[-1])
+    return b"".join(tarwrite.member(f"{row['treeoflife_id']}.{name}", text.encode()) for name, text in texts.items())
 
 
 def _put(out: int, data: bytes, position: int) -> None:
