@@ -51,7 +51,7 @@ def judge(images: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     found = np.full(images.height, len(rules), np.uint8)
     left = np.arange(images.height, dtype=np.uint32)
     for number, rule in enumerate(rules):
-        still = images.select(rule.puts_out.meta.root_names())[left]
+        still = images.select({"source", *rule.puts_out.meta.root_names()})[left]
         goes = still.select(rule.puts_out.fill_null(value=False)).to_series().to_numpy()
         found[left[goes]] = number
         left = left[~goes]

@@ -1,0 +1,54 @@
+"""Lookup finds what a join finds; a table that is written in pieces is the same table, in the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from treeoflife.tables import Lookup, write_parquet
+
+keys = st.lists(st.tuples(st.integers(-3, 3), st.sampled_from(["", "a", "ab", None])), max_size=30)
+SCHEMA = {"number": pl.Int64, "text": pl.String}
+
+
+@given(keys, keys)
+def test_pairs_are_those_of_a_join(table: list[tuple[int, str]], wanted: list[tuple[int, str]]) -> None:
+    """Every pair of equal rows, whatever is there twice; null is equal to nothing."""
+    ours, theirs = Lookup(_frame(table)).pairs(_frame(wanted))
+    found = list(zip(ours.tolist(), theirs.tolist(), strict=True))
+    assert [row for row, _ in found] == sorted(row for row, _ in found)
+    there = [(at, other) for at, other in enumerate(table) if other[1] is not None]
+    assert sorted(found) == [(row, at) for row, one in enumerate(wanted) for at, other in there if one == other]
+
+
+@given(keys)
+def test_twice_is_a_row_that_is_there_before(table: list[tuple[int, str]]) -> None:
+    """None where all rows differ."""
+    row = Lookup(_frame(table)).twice()
+    whole = [one for one in table if one[1] is not None]
+    assert (row is None) == (len(set(whole)) == len(whole))
+    assert row is None or table[row] in table[:row]
+
+
+def test_pieces_make_one_table(tmp_path: Path) -> None:
+    """With its metadata, in order, in the same bytes each time; no piece at all is an empty table."""
+
+    def pieces() -> Iterator[pl.DataFrame]:
+        return (_frame([(number, "x" * number)] * (number % 7)) for number in range(100))
+
+    paths = [tmp_path / name for name in ("first", "second", "none")]
+    for path in paths[:2]:
+        write_parquet(path, pl.Schema(SCHEMA), pieces, {"made": "here"}, row_group_size=10)
+    write_parquet(paths[2], pl.Schema(SCHEMA), lambda: iter(()), {})
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert pl.read_parquet(paths[0]).equals(pl.concat(pieces()))
+    assert pl.read_parquet_metadata(paths[0])["treeoflife"] == '{"made": "here"}'
+    assert pl.read_parquet(paths[2]).equals(_frame([]))
+
+
+def _frame(rows: list[tuple[int, str]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
