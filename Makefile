@@ -30,7 +30,7 @@ test-slow: $(VENV)/.dev ## Run the long tests.
 	$(BIN)/python -m pytest -m "slow and not faults"
 
 test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, and print what was lost: nothing.
-	$(BIN)/python -m pytest -m faults --timeout 7200 tests/faults
+	$(BIN)/python -m pytest -m faults --timeout 7200 tests/faults tests/fuzz
 
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install

@@ -57,3 +57,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         )
         total.trials, total.lost = total.trials + one.trials, total.lost + one.lost
         total.doubled, total.seconds = total.doubled + one.doubled, total.seconds + one.seconds
+    TALLIES.clear()

@@ -1,0 +1,69 @@
+"""The image step, on files that are damaged in all ways: each becomes a whole image or a Skip."""
+
+from __future__ import annotations
+
+import io
+import random
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from faults.harness import Tally
+from helpers import shared_world
+from treeoflife.config import Images
+from treeoflife.images.convert import Encoded, is_whole_jpeg
+from treeoflife.images.guard import Child
+from treeoflife.testing.world import awkward, encoded, picture
+
+from .mutate import mutated
+
+_LARGEST_SEED = 60_000
+
+
+def seeds() -> list[bytes]:
+    """Files to begin with: drawn ones, in every format, and real ones where there are any."""
+    chance = random.Random(4)
+    small = picture(chance, (90, 70))
+    kinds = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000")
+    drawn = [encoded(small, kind) for kind in kinds] + [encoded(small, progressive=True, quality=40)]
+    drawn += [data for _, data in awkward(chance)]
+    pool: Path | None = (found := shared_world()) and found / "pool"
+    real = [path.read_bytes() for path in sorted(pool.rglob("*")) if path.is_file()] if pool else []
+    return drawn + [data for data in real if 0 < len(data) <= _LARGEST_SEED]
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    """A decoder in a process of its own, as builds use it where a worker has died."""
+    with closing(Child(Images())) as one:
+        yield one
+
+
+@pytest.mark.parametrize("count", [400, pytest.param(100_000, marks=pytest.mark.faults)])
+def test_any_bytes_become_an_image_or_a_skip(child: Child, tally: Tally, count: int) -> None:
+    """Never a crash, never an exception, never half an image."""
+    chance, pool = random.Random(count), seeds()
+    slowest, skipped, ended = 0.0, 0, 0
+    for _ in range(count):
+        data = mutated(chance.choice(pool), chance.choice(pool), chance)
+        begun = time.monotonic()
+        result = child.decode(data)
+        slowest = max(slowest, time.monotonic() - begun)
+        skipped += not isinstance(result, Encoded)
+        if isinstance(result, Encoded):
+            assert is_whole_jpeg(result.data)
+            with Image.open(io.BytesIO(result.data)) as image:
+                assert (image.size, image.mode, image.format) == ((224, 224), "RGB", "JPEG")
+        else:
+            assert result.reason
+            ended += result.reason in ("crashed", "too-slow", "too-much-memory")
+            assert result.reason != "crashed", data.hex()[:2000]
+        tally.trials += 1
+    child.close()
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    tally.note = f"{skipped:,} skipped, {ended} ended; slowest {slowest:.2f} s, largest child {most} MB"
