@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,35 @@ def test_a_worker_that_died_idle_is_replaced() -> None:
     assert isinstance(second, Done)
     assert second.value != first.value
     engine.close()
+
+
+STOPPED_WHILE_A_WORKER_STARTS = """
+import os, signal, sys
+from multiprocessing import resource_tracker, util
+from treeoflife.engines import LocalEngine
+from treeoflife.testing.engines import square
+
+started = util.spawnv_passfds
+
+def and_stop(*args):
+    number = started(*args)
+    os.kill(os.getpid(), signal.{name})
+    return number
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    resource_tracker.ensure_running()
+    engine = LocalEngine(1)
+    util.spawnv_passfds = and_stop
+    list(engine.run(square, [1]))
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
+def test_a_stop_while_a_worker_starts_leaves_no_complaint_of_the_worker(tmp_path: Path, name: str, status: int) -> None:
+    """The worker is there, but not yet told what it is: the stop waits until it is."""
+    script = tmp_path / "stopped.py"
+    script.write_text(STOPPED_WHILE_A_WORKER_STARTS.format(name=name))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == status, done.stderr
+    assert "spawn_main" not in done.stderr

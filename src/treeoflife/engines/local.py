@@ -17,6 +17,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,6 +27,7 @@ from typing import Any, cast
 from . import base
 from .base import Done, Failed, Function, R, T, Tick, describe
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _TICK_SECONDS = 0.25
 _TAIL_BYTES = 2000
 
@@ -105,7 +107,7 @@ class LocalEngine:
         if self.log:
             self.log.parent.mkdir(parents=True, exist_ok=True)
         process = context.Process(target=_work, args=(theirs, self.log), daemon=True)
-        with _environment(POLARS_MAX_THREADS="1"):
+        with _environment(POLARS_MAX_THREADS="1"), _undisturbed():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -141,6 +143,17 @@ def _environment(**variables: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off Ctrl-C and SIGTERM: a process that is started and not told what it is complains on the terminal."""
+    resource_tracker.ensure_running()  # which lets both in when it begins
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _give(worker: _Worker, waiting: deque[int], function: Function[Any, Any], tasks: Sequence[Any]) -> None:
@@ -189,6 +202,7 @@ def _work(pipe: Connection, log: Path | None) -> None:
     """What a worker does: tasks from the pipe, until it closes."""
     base.expendable = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if log:
         os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
