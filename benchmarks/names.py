@@ -115,13 +115,13 @@ def run(folder: Path) -> tuple[int, float]:
 
     from treeoflife.config import Names
     from treeoflife.sources import load
-    from treeoflife.taxonomy import evidence, stage
-    from treeoflife.taxonomy.parsing import make_parser
+    from treeoflife.taxonomy import evidence, inputs, stage
+    from treeoflife.taxonomy.parsers import make_parser
 
     started = time.perf_counter()
     parser = make_parser("gnparser")
     names = Names(eol_tree=folder / "taxon.tab", itis=folder / "itis.csv")
-    known = stage.load(names, parser)
+    known = inputs.load(names, parser)
     assert known.nodes is not None
     pages = known.nodes.filter(pl.col("page") != "").select(name_key="page")
     rows = evidence.of_pages(load("eol", {"path": folder}, folder), pages, known.nodes, None, parser)

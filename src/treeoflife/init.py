@@ -11,7 +11,7 @@ from typing import Any, Literal
 from .config import Config, Holdout, Mapping, Model, Names
 from .errors import ConfigError
 from .sources import kind_of
-from .taxonomy.stage import found_inputs
+from .taxonomy.inputs import found_inputs
 
 Kind = Literal["original", "published", "folder"]
 _FOLDERS = {

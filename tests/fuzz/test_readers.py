@@ -24,8 +24,8 @@ from treeoflife.sources.eol import Eol, Settings, parse_name
 from treeoflife.sources.inat21 import parse_class
 from treeoflife.stages import mapping, metadata, splits
 from treeoflife.tarstream import TarError, members
-from treeoflife.taxonomy import stage
-from treeoflife.taxonomy.parsing import SimpleParser
+from treeoflife.taxonomy import inputs
+from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.testing.world import draw, write_archive
 from treeoflife.wds.check import CheckTask, check_shard
 
@@ -130,7 +130,7 @@ def test_any_table_of_a_provider_is_read_or_named(tmp_path: Path, tally: Tally, 
         whole = victim.read_bytes()
         victim.write_bytes(mutated(whole, chance.choice(tables).read_bytes(), chance))
         with suppress(TreeoflifeError):
-            stage.load(config.config.names, SimpleParser())
+            inputs.load(config.config.names, SimpleParser())
         victim.write_bytes(whole)
         tally.trials += 1
 

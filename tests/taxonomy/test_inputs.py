@@ -14,8 +14,8 @@ from treeoflife.errors import InputError
 from treeoflife.records import RANKS
 from treeoflife.sources import load
 from treeoflife.sources.bioscan import records
-from treeoflife.taxonomy import evidence, findings, stage
-from treeoflife.taxonomy.parsing import SimpleParser
+from treeoflife.taxonomy import evidence, findings, inputs, stage
+from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.tree import read_tree
 from treeoflife.testing import taxonomies, world
 
@@ -26,7 +26,7 @@ def test_taxonopys_parquet_is_one_more_authority_with_its_common_names(tmp_path:
     row = dict(zip(RANKS, MULBERRY, strict=True)) | {"scientific_name": "Morus alba", "common_name": "White Mulberry"}
     (tmp_path / "source=a").mkdir()
     pl.DataFrame([row | {"uuid": "1"}]).write_parquet(tmp_path / "source=a/x.resolved.parquet")
-    known = stage.load(Names(taxonopy=tmp_path), SimpleParser())
+    known = inputs.load(Names(taxonopy=tmp_path), SimpleParser())
     asked = evidence.shaped(pl.DataFrame({"source": "f", "name_key": "1", "genus": "Morus", "species": "alba"}))
     named, _ = stage.name_evidence(asked, known, ("taxonopy",))
     answer = named.row(0, named=True)
@@ -37,7 +37,7 @@ def test_taxonopys_parquet_is_one_more_authority_with_its_common_names(tmp_path:
 def test_a_taxonopy_file_without_a_rank_is_refused(tmp_path: Path) -> None:
     pl.DataFrame({"kingdom": ["Plantae"]}).write_parquet(tmp_path / "x.parquet")
     with pytest.raises(InputError, match="lacks the column phylum"):
-        stage.load(Names(taxonopy=tmp_path / "x.parquet"), SimpleParser())
+        inputs.load(Names(taxonopy=tmp_path / "x.parquet"), SimpleParser())
 
 
 def test_inaturalists_archive_is_read_from_its_zip_as_from_its_folder(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_inaturalists_archive_is_read_from_its_zip_as_from_its_folder(tmp_path: 
     with zipfile.ZipFile(tmp_path / "inat.zip", "w") as archive:
         for path in (tmp_path / "inat").iterdir():
             archive.write(path, path.name)
-    one, other = (stage.load(Names(inaturalist=tmp_path / name), SimpleParser()) for name in ("inat", "inat.zip"))
+    one, other = (inputs.load(Names(inaturalist=tmp_path / name), SimpleParser()) for name in ("inat", "inat.zip"))
     order = ["genus", "species"]
     table = one.knowledge.tables["species"].sort(order)
     assert len(table) == len(world.SPECIES)
@@ -56,7 +56,7 @@ def test_inaturalists_archive_is_read_from_its_zip_as_from_its_folder(tmp_path: 
 def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "inat.zip").write_text("no")
     with pytest.raises(InputError, match="neither a folder nor a zip"):
-        stage.load(Names(inaturalist=tmp_path / "inat.zip"), SimpleParser())
+        inputs.load(Names(inaturalist=tmp_path / "inat.zip"), SimpleParser())
 
 
 def test_bioscans_metadata_is_the_same_as_json_and_as_tab_separated_text(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_cycles_and_orphans_of_eols_tree_are_findings_and_end(tmp_path: Path) ->
 
 def test_inputs_are_found_under_their_usual_names_and_what_is_not_there_is_named(tmp_path: Path) -> None:
     world.draw(tmp_path, 20, natural=True)
-    names, missing = stage.found_inputs(tmp_path)
+    names, missing = inputs.found_inputs(tmp_path)
     assert names.eol_tree == tmp_path / "metadata/eol/taxon.tab"
     assert names.inaturalist == tmp_path / "metadata/inat"
     assert {line.split(":")[0] for line in missing} == {"resolved.jsonl", "TaxonoPy"}

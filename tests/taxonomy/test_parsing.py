@@ -13,7 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from treeoflife.errors import ConfigError
-from treeoflife.taxonomy.parsing import Parser, SimpleParser, make_parser, parse
+from treeoflife.taxonomy.parsers import make_parser
+from treeoflife.taxonomy.parsing import Parser, parse
+from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.tables import rank_value
 from treeoflife.taxonomy.text import clean_common, clean_text
 

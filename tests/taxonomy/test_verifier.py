@@ -15,9 +15,9 @@ import pytest
 from treeoflife.config import Config, Names, Verifier
 from treeoflife.errors import ConfigError
 from treeoflife.paths import Paths
-from treeoflife.taxonomy import stage
+from treeoflife.taxonomy import inputs, stage
 from treeoflife.taxonomy.evidence import shaped
-from treeoflife.taxonomy.parsing import SimpleParser
+from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.verifier import add_answers, answer_records, ask
 
 ANSWER = {
@@ -145,7 +145,9 @@ def test_the_stage_asks_for_what_nothing_local_knows_and_a_second_run_asks_nothi
     rows = shaped(pl.DataFrame(said | {"genus": ["Morus", "Novus"], "species": ["alba", "novus"]}))
     answers = []
     for _ in range(2):
-        known = add_answers(config, paths, rows, stage.load(config.names, SimpleParser()), SimpleParser(), heard.append)
+        known = add_answers(
+            config, paths, rows, inputs.load(config.names, SimpleParser()), SimpleParser(), heard.append
+        )
         named, _ = stage.name_evidence(rows, known, ())
         answers.append(named.sort("name_key").select("kingdom", "family", "family_from").rows())
     assert answers[0] == answers[1] == [("Plantae", "Moraceae", "verifier:species"), ("", "", "")]

@@ -17,7 +17,7 @@ from treeoflife.files import fingerprint
 from treeoflife.mapping import store
 from treeoflife.paths import Paths
 from treeoflife.sources import Source, load_all
-from treeoflife.taxonomy import stage
+from treeoflife.taxonomy import inputs, stage
 
 WORLD = Path(os.environ.get("TREEOFLIFE_WORLD", Path(__file__).parents[3] / "shared" / "world"))
 Row = dict[str, str]
@@ -34,7 +34,7 @@ def make(folder: Path, seed: int, images: int, *options: str) -> Path:
 def name(world: Path, out: Path) -> tuple[Paths, stage.NamesReport]:
     """Map the world's images, all of them train, and name them."""
     raw = world / "raw"
-    names, _ = stage.found_inputs(raw)
+    names, _ = inputs.found_inputs(raw)
     metadata = raw / "metadata/bioscan/BIOSCAN_Insect_Dataset_metadata.jsonld"
     tables = {
         "eol": {"path": raw / "eol"},

@@ -21,13 +21,13 @@ def why(
     """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""
     from ..config import load
     from ..paths import Paths
-    from ..taxonomy import stage
-    from ..taxonomy.parsing import make_parser
+    from ..taxonomy import inputs
+    from ..taxonomy.parsers import make_parser
     from ..taxonomy.why import explain, find, read_names
 
     settings = load(config)
     found = find(read_names(Paths(config.parent, settings.images).names), name)
-    known = stage.load(settings.names, make_parser(settings.names.parser))
+    known = inputs.load(settings.names, make_parser(settings.names.parser))
     for row in found.head(limit).iter_rows(named=True):
         for line in explain(row, settings.names, known):
             typer.echo(line)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +16,23 @@ from ..mapping.store import read_source, read_splits
 from ..paths import Paths
 from ..records import RANKS
 from ..sources import Source
-from . import authorities, common, evidence, findings, outputs
+from . import common, evidence, findings, outputs
+from .inputs import FILES, Known, Listen, load, silent
 from .lookups import lookup_file
-from .parsing import Parser, make_parser
-from .resolve import Knowledge, know, resolve
-from .tree import read_tree
+from .parsers import make_parser
+from .parsing import Parser
+from .resolve import resolve
+from .verifier import add_answers
 
 STEP = 2
 """The version of this step: raised when the same inputs give other names."""
 
-Listen = Callable[[str], None]
 FROM = tuple(f"{rank}_from" for rank in RANKS)
 COLUMNS = (
     "source", "name_key", *RANKS, "common", "names_from", *FROM, "common_from", "common_rank", "verbatim",
     "infraspecific", "authorship", "parser", "quality", "parse", "origin", "ambiguous",
 )  # fmt: skip
 """The columns of names.parquet."""
-
-_FILES = {
-    "eol_tree": "EOL's hierarchy (taxon.tab)", "eol_scraped": "names scraped from EOL's pages",
-    "eol_vernaculars": "EOL's common names", "itis": "ITIS",
-    "inaturalist": "iNaturalist", "resolved": "resolved.jsonl", "taxonopy": "TaxonoPy",
-}  # fmt: skip
-_PLACES = {
-    "eol_tree": ("eol/taxon.tab",), "eol_scraped": ("eol/scraped_page_ids.csv",),
-    "eol_vernaculars": ("eol/vernacularnames.csv",), "itis": ("itis/species_level_taxonomy_chains.csv",),
-    "inaturalist": ("inat", "inat.zip", "inat/inaturalist-taxonomy.dwca.zip"),
-    "resolved": ("resolved.jsonl",), "taxonopy": ("taxonopy",),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,131 +54,18 @@ class NamesReport:
     without: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Known:
-    """All that the authorities have to say.
-
-    Attributes:
-        knowledge: their records, prepared for looking up.
-        nodes: EOL's tree, or None.
-        vernaculars: common names by authority.
-        troubles: what is wrong with EOL's tree.
-        without: the inputs that are not there.
-        knowledge_records: the records by authority, and
-        synonyms: the synonyms of families to phyla, from which ``knowledge`` was made.
-    """
-
-    knowledge: Knowledge
-    nodes: pl.DataFrame | None
-    vernaculars: dict[str, pl.DataFrame]
-    troubles: pl.DataFrame
-    without: tuple[str, ...] = ()
-    knowledge_records: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    synonyms: pl.DataFrame | None = None
-
-
-def found_inputs(raw: Path) -> tuple[Names, list[str]]:
-    """The inputs that lie in ``raw/metadata`` under their usual names, and what is not there."""
-    folder = raw / "metadata"
-    there = {
-        key: next((folder / place for place in places if (folder / place).exists()), None)
-        for key, places in _PLACES.items()
-    }
-    missing = [f"{_FILES[key]}: no {folder / _PLACES[key][0]}" for key, path in there.items() if path is None]
-    return Names(**{key: path for key, path in there.items() if path is not None}), missing  # type: ignore[arg-type]
-
-
 def names_inputs(config: Config, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
     """What names are made from, for a fingerprint: the settings with the step's version, and the files to be hashed."""
     names = config.names
-    settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(_FILES) | {"lookups"})}
+    settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(FILES) | {"lookups"})}
     files: list[Path] = []
-    for key in _FILES:
+    for key in FILES:
         path: Path | None = getattr(names, key)
         if path is not None:
             files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
     labels = sorted(source.name for source in sources)
-    return {**settings, "sources": labels, "given": sorted(key for key in _FILES if getattr(names, key))}, files
-
-
-def _silent(line: str) -> None:
-    """Hear nothing."""
-
-
-def load(names: Names, parser: Parser, listen: Listen = _silent) -> Known:
-    """Read every authority that is configured; ``listen`` hears what the run goes without.
-
-    Raises:
-        InputError: a file that is configured is missing or malformed.
-    """
-    without = tuple(what for key, what in _FILES.items() if getattr(names, key) is None)
-    for what in without:
-        listen(f"goes without {what}")
-    loaded = _Loaded(names, parser)
-    order = [name for name in names.authorities if name in loaded.records]
-    records: dict[str, pl.DataFrame] = {name: loaded.records[name] for name in order}
-    knowledge = know(records, loaded.synonyms, genus_alone=names.genus_alone)
-    kept = records if names.verifier.enabled else {}
-    return Known(knowledge, loaded.nodes, loaded.vernaculars, loaded.troubles, without, kept, loaded.synonyms)
-
-
-class _Loaded:
-    """The configured files, read one after the other so that only one is in memory in full."""
-
-    def __init__(self, names: Names, parser: Parser) -> None:
-        self.records: dict[str, pl.DataFrame] = {}
-        self.vernaculars: dict[str, pl.DataFrame] = {}
-        self.nodes: pl.DataFrame | None = None
-        self.synonyms: pl.DataFrame | None = None
-        self.troubles = findings.none()
-        self._eol(names, parser)
-        self._itis(names.itis, parser)
-        self._inaturalist(names.inaturalist, parser)
-        if names.resolved:
-            self.records["resolved"] = authorities.as_records(
-                authorities.read_resolved(names.resolved, parser), "resolved"
-            )
-        if names.taxonopy:
-            table = authorities.read_taxonopy(names.taxonopy, parser)
-            self.records["taxonopy"] = authorities.as_records(table, "taxonopy")
-            self.vernaculars["taxonopy"] = common.from_table(table, "common_name", "taxonopy")
-
-    def _eol(self, names: Names, parser: Parser) -> None:
-        if names.eol_tree:
-            tree = read_tree(names.eol_tree, parser)
-            self.troubles = findings.of_tree(tree.nodes)
-            self.nodes = authorities.tree_records(tree, parser)
-            self.records["eol"] = authorities.as_records(self.nodes, "eol")
-            self.synonyms = _rank_synonyms(tree.nodes)
-        if names.eol_vernaculars:
-            self.vernaculars["eol"] = common.from_eol(names.eol_vernaculars, self.nodes, parser)
-
-    def _itis(self, path: Path | None, parser: Parser) -> None:
-        if path:
-            table = authorities.read_itis(path, parser)
-            self.records["itis"] = authorities.as_records(table, "itis")
-            self.vernaculars["itis"] = common.from_itis(table)
-
-    def _inaturalist(self, path: Path | None, parser: Parser) -> None:
-        if not path:
-            return
-        with authorities.inaturalist_folder(path) as folder:
-            taxa = authorities.read_inaturalist(folder, parser)
-            vernaculars = authorities.read_inaturalist_names(folder)
-        self.records["inaturalist"] = authorities.as_records(taxa, "inaturalist")
-        if vernaculars is not None:
-            self.vernaculars["inaturalist"] = common.from_inaturalist(taxa, vernaculars)
-
-
-def _rank_synonyms(nodes: pl.DataFrame) -> pl.DataFrame:
-    """Synonyms of families to phyla, with the accepted name; not of names that are accepted at that rank somewhere."""
-    ranked = nodes.filter(pl.col("rank").is_in(["family", "order", "class", "phylum"]))
-    accepted = ranked.filter(pl.col("status") == "accepted").select("rank", "name").unique()
-    synonyms = ranked.filter(pl.col("status") == "synonym")
-    at_rank = pl.coalesce(pl.when(pl.col("rank") == rank).then(rank) for rank in ("family", "order", "class", "phylum"))
-    pairs = synonyms.select("rank", "name", accepted=at_rank).filter(pl.col("accepted").fill_null("") != "").unique()
-    return pairs.join(accepted, on=["rank", "name"], how="anti")
+    return {**settings, "sources": labels, "given": sorted(key for key in FILES if getattr(names, key))}, files
 
 
 def gather(
@@ -252,7 +128,7 @@ class _Named:
 
 
 def name_sources(
-    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = _silent
+    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = silent
 ) -> pl.DataFrame:
     """The names of these sources with the columns of names.parquet; nothing is written but the verifier's cache.
 
@@ -275,7 +151,7 @@ def _named(config: Config, paths: Paths, sources: Sequence[Source], mapping: Pat
 
 
 def resolve_names(
-    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = _silent
+    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = silent
 ) -> NamesReport:
     """Name every image of the mapping, and write all that the stage writes; names.parquet last.
 
@@ -293,8 +169,6 @@ def _ask_verifier(
 ) -> Known:
     if not config.names.verifier.enabled or "verifier" not in config.names.authorities:
         return known
-    from .verifier import add_answers
-
     return add_answers(config, paths, rows, known, parser, listen)
 
 

@@ -62,7 +62,7 @@ def map_unique(values: pl.Series, function: Callable[[str], str]) -> pl.Series:
 def rank_value(value: str, parser: Parser) -> str:
     """A genus or higher rank without author, markup or placeholder.
 
-    >>> from .parsing import SimpleParser
+    >>> from treeoflife.taxonomy.simple import SimpleParser
     >>> rank_value("<i>Felidae</i> Fischer, 1817", SimpleParser()), rank_value("not_classified", SimpleParser())
     ('Felidae', '')
     """

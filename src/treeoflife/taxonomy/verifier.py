@@ -12,11 +12,11 @@ import sqlite3
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -24,19 +24,16 @@ from ..config import Config, Verifier
 from ..errors import ConfigError
 from ..paths import Paths
 from ..records import RANKS
+from .inputs import Known, Listen
 from .parsing import Parser
 from .resolve import know, resolve
 from .tables import clean_ranks, with_species
-
-if TYPE_CHECKING:
-    from .stage import Known
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS answer (asked TEXT, name TEXT, answer TEXT, PRIMARY KEY (asked, name)) WITHOUT ROWID"
 )
 _EXACT = frozenset({"Exact", "ExactSpeciesGroup"})
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-Listen = Callable[[str], None]
 
 
 class Unanswered(Exception):

@@ -11,8 +11,9 @@ from polars.exceptions import PolarsError
 from ..config import Names
 from ..errors import InputError
 from ..records import RANKS
-from . import common, stage
-from .parsing import make_parser
+from . import common
+from .inputs import Known, load
+from .parsers import make_parser
 from .resolve import Knowledge, above, resolve
 
 _SHOWN = 12
@@ -52,7 +53,7 @@ def find(names: pl.DataFrame, wanted: str) -> pl.DataFrame:
     return found
 
 
-def explain(row: dict[str, object], names: Names, known: stage.Known | None = None) -> Iterator[str]:
+def explain(row: dict[str, object], names: Names, known: Known | None = None) -> Iterator[str]:
     """Lines that tell where each rank of a row of names.parquet comes from, with all candidates that were weighed.
 
     The evidence is taken from the row: the ranks that its origin gave. ``known`` saves reading the authorities again.
@@ -62,7 +63,7 @@ def explain(row: dict[str, object], names: Names, known: stage.Known | None = No
     yield f"{row['source']}:{row['name_key']}: '{row['verbatim']}', {parse}"
     given = {rank: str(row[rank]) if row[f"{rank}_from"] == origin else "" for rank in RANKS}
     yield f"  evidence ({origin or 'none'}): {_lineage(given)}"
-    known = known or stage.load(names, make_parser(names.parser))
+    known = known or load(names, make_parser(names.parser))
     context = _context(row, known)
     if context:
         yield f"  context: higherClassification of EOL's tree names the kingdom {context}"
@@ -81,7 +82,7 @@ def explain(row: dict[str, object], names: Names, known: stage.Known | None = No
     yield from _common(answer, row, names, known)
 
 
-def _context(row: dict[str, object], known: stage.Known) -> str:
+def _context(row: dict[str, object], known: Known) -> str:
     if known.nodes is None or row["origin"] != "eol":
         return ""
     found = known.nodes.filter(pl.col("page") == str(row["name_key"])).sort("status", "node")
@@ -107,7 +108,7 @@ def _step(depth: str, candidates: pl.DataFrame, knowledge: Knowledge) -> Iterato
         yield f"    and {len(candidates) - _SHOWN} more"
 
 
-def _common(answer: pl.DataFrame, row: dict[str, object], names: Names, known: stage.Known) -> Iterator[str]:
+def _common(answer: pl.DataFrame, row: dict[str, object], names: Names, known: Known) -> Iterator[str]:
     order = [known.vernaculars[name] for name in names.common_authorities if name in known.vernaculars]
     wanted = common.deepest(answer).select("depth", "name").row(0)
     for frame in order:
