@@ -74,8 +74,8 @@ def load(names: Names, parser: Parser, listen: Listen = silent) -> Known:
         InputError: a file that is configured is missing or malformed.
     """
     without = tuple(what for key, what in FILES.items() if getattr(names, key) is None)
-    for what in without:
-        listen(f"goes without {what}")
+    if without:
+        listen(f"goes without {', '.join(without)}")
     loaded = _Loaded(names, parser)
     order = [name for name in names.authorities if name in loaded.records]
     records: dict[str, pl.DataFrame] = {name: loaded.records[name] for name in order}
