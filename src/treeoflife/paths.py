@@ -192,6 +192,15 @@ class Paths:
         return self.root / "marks.csv"
 
     @property
+    def all_findings(self) -> Path:
+        """The folder of what was found about single samples; see :mod:`treeoflife.findings`."""
+        return self.root / "findings"
+
+    def findings(self, name: str) -> Path:
+        """What one that looks has found about single samples."""
+        return self.all_findings / f"{name}.parquet"
+
+    @property
     def view(self) -> Path:
         """Where samples lie, and what pages need to find them fast. May be deleted: it is made anew."""
         return self.root / ".view" / self.images.set_name
