@@ -20,6 +20,11 @@ import pytest
 
 pytest.importorskip("starlette", reason="pip install 'treeoflife[explore]'")
 
+import treeoflife as library
+from treeoflife import findings
+from treeoflife.checks.taxa import check_taxa
+from treeoflife.config import Checks
+from treeoflife.explore.view import open_view
 from treeoflife.testing.builds import treeoflife
 
 CHROMIUM = shutil.which("chromium") or ""
@@ -89,8 +94,6 @@ def test_a_curator_walks_searches_marks_and_the_next_build_obeys(browser: Any, b
 
 
 def test_a_relabelled_image_has_its_new_name_and_the_same_pixels(build_copy: Path) -> None:
-    import treeoflife as library
-
     before = next(one for one in library.open(build_copy) if one.taxon.species == "leo")
     with serving(build_copy) as address:
         mark = f'{{"treeoflife_id": "{before.id}", "verdict": "relabel", "genus": "Puma", "species": "concolor"}}'
@@ -120,6 +123,47 @@ def test_the_page_is_accessible_and_fits(browser: Any, drawn_build: Path, wide: 
         page.close()
 
 
+def conflict(out: Path) -> tuple[str, str]:
+    """Two images that are said to be the same picture, though their names differ, and one that is said to be blank."""
+    dataset = library.open(out)
+    one = next(sample for sample in dataset.samples("train") if sample.taxon.species == "leo")
+    other = next(sample for sample in dataset.samples("train") if sample.taxon.kingdom == "Plantae")
+    rows = [(one.id, "twins", "seen twice", [other.id, "no-such-id"]), (other.id, "<b>odd</b>", "\u202e<i>", [])]
+    kinds = {"twins": "the same picture under different names", "<b>odd</b>": "<script>alert(1)</script>"}
+    table = pl.DataFrame(rows, schema=list(findings.SCHEMA), orient="row")
+    findings.write(dataset.paths.findings("planted"), table, kinds)
+    return one.id, other.id
+
+
+def test_any_kind_of_finding_is_a_filter_and_a_panel_with_the_other_images_beside_it(
+    browser: Any, build_copy: Path
+) -> None:
+    _, other = conflict(build_copy)
+    with serving(build_copy) as address:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(address)
+        page.get_by_label("the same picture under different names").check()
+        page.locator("#count", has_text=re.compile("^1 image$")).wait_for()
+        page.locator(".cell").first.click()
+        panel = page.locator(".findings li", has_text="seen twice")
+        panel.wait_for()
+        assert panel.locator("tr", has_text="genus").locator("td").first.inner_text() == "Panthera"
+        assert panel.locator("figure").count() == 3
+        assert panel.locator("figure", has_text="not in the dataset").inner_text().endswith("no-such-id")
+        panel.get_by_role("button").click()
+        page.locator(".told tr", has_text=other).wait_for()
+        odd = page.locator(".findings li", has_text="<script>alert(1)</script>")
+        assert "\\u202e<i>" in odd.inner_text()
+        page.close()
+
+
+def test_the_labels_that_check_taxa_counts_are_the_ones_that_the_filter_shows(drawn_build: Path) -> None:
+    found = {one.kind: one.images for one in check_taxa(drawn_build / "224x224/catalog.parquet", Checks().kingdoms)}
+    view = open_view(library.open(drawn_build))
+    counts = dict(zip(view.values["finding"], view.counts["finding"], strict=True))
+    assert {kind: count for kind, count in counts.items() if count} == found
+
+
 def test_the_keyboard_is_enough(browser: Any, drawn_build: Path) -> None:
     with serving(drawn_build) as address:
         page = browser.new_page(viewport={"width": 1200, "height": 800})
@@ -129,8 +173,12 @@ def test_the_keyboard_is_enough(browser: Any, drawn_build: Path) -> None:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         page.locator("dialog[open] h2").wait_for()
+        seen = page.locator("dialog img").first.get_attribute("src")
+        page.keyboard.press("ArrowRight")
+        page.locator(f'dialog .picture img:not([src="{seen}"])').wait_for()
         page.keyboard.press("Escape")
         page.locator("dialog[open]").wait_for(state="detached")
+        assert page.evaluate("document.activeElement.className") == "cell"
         page.close()
 
 

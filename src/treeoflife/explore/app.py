@@ -22,10 +22,13 @@ from ..reader import Reader
 from ..records import RANKS
 from .view import Filter, View
 
-_FILES = {"": ("index.html", "text/html"), "app.js": ("app.js", "text/javascript"), "app.css": ("app.css", "text/css")}
+_FILES = {
+    "": ("index.html", "text/html"), "app.css": ("app.css", "text/css"), "icon.svg": ("icon.svg", "image/svg+xml"),
+    **{f"{name}.js": (f"{name}.js", "text/javascript") for name in ("app", "dom", "grid", "image", "search")},
+}  # fmt: skip
 _CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # noqa: E501
 _HEADERS = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-_MOST_CHILDREN, _MOST_ROWS, _MOST_BODY = 3000, 500, 100_000
+_MOST_CHILDREN, _MOST_ROWS, _MOST_BODY, _MOST_OTHERS = 3000, 500, 100_000, 8
 _COOKIE = "treeoflife_token"
 
 
@@ -108,8 +111,9 @@ class _Page:
         return Response(text, headers=_HEADERS, media_type=kind)
 
     async def facets(self, _: Request) -> Response:
-        root = self._reader.paths.root.name
-        return _json({"title": root, "images": len(self._view), "values": self._view.values, "ranks": RANKS})
+        view, title = self._view, self._reader.paths.root.name
+        told = {"values": view.values, "counts": view.counts, "meanings": view.meanings}
+        return _json({"title": title, "images": len(view), "ranks": RANKS} | told)
 
     async def node(self, request: Request) -> Response:
         return _json(await run_in_threadpool(self._node, request.query_params.get("node", ""), _filter(request)))
@@ -182,8 +186,10 @@ class _Page:
             number = self._reader[request.path_params["treeoflife_id"]].number
         except KeyError:
             raise ValueError from None
-        found = (self._view.number == number).nonzero()[0]
-        return _json(await run_in_threadpool(self._row, int(found[0])))
+        row = await run_in_threadpool(self._view.row_of, number)
+        if row is None:
+            raise ValueError
+        return _json(await run_in_threadpool(self._row, row))
 
     def _row(self, row: int) -> dict[str, Any]:
         sample = self._reader.at(int(self._view.number[row]))
@@ -194,8 +200,29 @@ class _Page:
         return {
             "row": row, "id": sample.id, "catalog": told, "texts": sample.texts, "names": names, "shard": shard,
             "position": sample.position, "mark": marks.read(self._reader.paths.marks).get(sample.id),
-            "link": _link(sample.row), "in_train_small": bool(self._view.codes["small"][row]), **codes,
+            "link": _link(sample.row), "findings": self._findings(row, sample.id),
+            "in_train_small": bool(self._view.codes["small"][row]), **codes,
         }  # fmt: skip
+
+    def _findings(self, row: int, treeoflife_id: str) -> list[dict[str, Any]]:
+        """What was found about a sample, with the names of the other images that a finding concerns."""
+        view, told = self._view, [one for file in self._view.findings for one in file.of(treeoflife_id)]
+        said = {one["kind"] for one in told}
+        told += [{"kind": kind, "detail": "", "others": []} for kind in view.kinds_of(row) if kind not in said]
+        return [
+            one | {"what": view.meanings.get(one["kind"], ""), "more": max(0, len(one["others"]) - _MOST_OTHERS),
+                   "others": [self._other(other) for other in one["others"][:_MOST_OTHERS]]}
+            for one in told
+        ]  # fmt: skip
+
+    def _other(self, treeoflife_id: str) -> dict[str, Any]:
+        """An image beside another: its row and names; the id alone of one that is not in the dataset."""
+        try:
+            sample = self._reader[treeoflife_id]
+        except KeyError:
+            return {"id": treeoflife_id}
+        names = {rank: sample.row.get(rank) or "" for rank in (*RANKS, "common")}
+        return {"id": sample.id, "row": self._view.row_of(sample.number), "names": names}
 
     async def image(self, request: Request) -> Response:
         number = int(self._view.number[request.path_params["row"]])

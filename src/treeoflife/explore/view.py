@@ -7,25 +7,20 @@ arrays are mapped into memory from the dataset's ``.view`` folder; what they tak
 from __future__ import annotations
 
 import json
-import shutil
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ..files import fingerprint, stamp
-from ..places import Array, Places, id_hashes, known_shards, write_arrays
+from ..findings import Findings
+from ..places import Array
 from ..reader import Reader
-from ..records import RANKS, SPLITS
-from .names import Names, build_names
+from ..records import RANKS
+from .names import Names
+from .prepare import CODES, levels, prepare
 
-STEP_VERSION = 2
-NAMED = [*RANKS, "common"]
-DEPTHS = ("none", *RANKS)
-FINDINGS = ("hole", "no-kingdom", "no-common-name", "several-words")
 _ROWS_KEPT = 6
 
 
@@ -50,7 +45,10 @@ class View:
         number: the place of each row among all samples.
         codes: for each filter, the code of each row.
         values: what the codes mean.
+        counts: how many rows have each.
+        meanings: what each kind of finding means.
         names: the search.
+        findings: the files of findings about single samples.
     """
 
     taxa: pl.DataFrame
@@ -58,7 +56,10 @@ class View:
     number: Array
     codes: dict[str, Array]
     values: dict[str, list[str]]
+    counts: dict[str, list[int]]
+    meanings: dict[str, str]
     names: Names
+    findings: Sequence[Findings] = ()
     _sums: OrderedDict[Filter, Array] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
@@ -99,7 +100,7 @@ class View:
         if wanted.split and 2 in wanted.split:
             mask |= self._in_small() & self._mask(Filter(**{**vars(wanted), "split": frozenset()}))
         if wanted.finding:
-            mask &= (self.codes["finding"] & sum(1 << code for code in wanted.finding)) != 0
+            mask &= (self.codes["finding"] & np.uint64(sum(1 << code for code in wanted.finding))) != 0
         return mask
 
     def _in_small(self) -> Array:
@@ -118,6 +119,16 @@ class View:
         at = int(sums[first]) + offset + 1 + np.arange(min(limit, max(0, int(sums[last]) - int(sums[first]) - offset)))
         return [int(row) for row in np.searchsorted(sums, at, "left") - 1]
 
+    def row_of(self, number: int) -> int | None:
+        """The row of a sample by its place among all; None where it stands for none, as in train_small."""
+        found = (self.number == number).nonzero()[0]
+        return int(found[0]) if len(found) else None
+
+    def kinds_of(self, row: int) -> list[str]:
+        """The kinds of finding that a row has."""
+        bits = int(self.codes["finding"][row])
+        return [kind for code, kind in enumerate(self.values["finding"]) if bits >> code & 1]
+
     def taxon_of(self, row: int) -> dict[str, str]:
         """The names of a row's lineage."""
         place = int(np.searchsorted(self.taxa["start"].to_numpy(), row, "right")) - 1
@@ -125,158 +136,11 @@ class View:
 
 
 def open_view(reader: Reader) -> View:
-    """The view of a dataset; it is made first, if it is not there or of other shards."""
-    folder = reader.paths.view / "tree"
-    licences = stamp(reader.paths.licences) if reader.paths.licences.exists() else ""
-    known = fingerprint([STEP_VERSION, known_shards(reader.places.shards), licences])
-    if _known(folder) != known:
-        shutil.rmtree(folder, ignore_errors=True)
-        _build(folder, reader, known)
+    """The view of a dataset; it is made first, if it is not there or of other shards, licences or findings."""
+    folder, found = prepare(reader)
     meta = json.loads((folder / "known.json").read_text(encoding="utf-8"))
     taxa = pl.read_parquet(folder / "taxa.parquet")
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*_CODES, "number")}
-    number = arrays.pop("number")
-    return View(taxa, _levels(taxa), number, arrays, meta["values"], Names.open(folder))
-
-
-_CODES = ("split", "source", "licence", "depth", "finding", "small")
-
-
-def _known(folder: Path) -> str | None:
-    marker = folder / "known.json"
-    return str(json.loads(marker.read_text(encoding="utf-8"))["known"]) if marker.exists() else None
-
-
-def _levels(taxa: pl.DataFrame) -> list[Array]:
-    """Where taxa of each rank begin."""
-    levels, changed = [], pl.Series([True] * min(1, taxa.height) + [False] * (taxa.height - 1))
-    for rank in RANKS:
-        column = taxa[rank]
-        changed = changed | (column != column.shift(1)).fill_null(value=True)
-        levels.append(np.flatnonzero(changed.to_numpy()))
-    return levels
-
-
-def _frames(reader: Reader) -> Any:
-    """The names of each shard's samples, one shard at a time."""
-    for shard in reader.places.shards:
-        there = pl.read_parquet_schema(shard.index)
-        frame = pl.read_parquet(shard.index, columns=[*NAMED, *(["source"] if "source" in there else [])])
-        yield shard, frame.with_columns(pl.col(NAMED).fill_null(""))
-
-
-def _build(folder: Path, reader: Reader, known: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    places = reader.places
-    taxa = _taxa(reader)
-    numbered = taxa.select(RANKS).with_row_index("taxon")
-    taxon, split, source, sources = [], [], [], list[str]()
-    for shard, frame in _frames(reader):
-        found = frame.join(numbered, on=list(RANKS), how="left", maintain_order="left")["taxon"]
-        taxon.append(found.to_numpy().astype(np.uint32))
-        split.append(np.full(frame.height, SPLITS.index(shard.split), np.uint8))
-        source.append(_codes(frame["source"] if "source" in frame.columns else None, frame.height, sources))
-    whole = {"taxon": np.concatenate(taxon), "split": np.concatenate(split), "source": np.concatenate(source)}
-    kept, small = _once(places, whole["split"])
-    order = kept[np.argsort(whole["taxon"][kept], kind="stable")].astype(np.uint32)
-    counts = np.bincount(whole["taxon"][order], minlength=taxa.height)
-    taxa = taxa.with_columns(
-        start=pl.Series(np.concatenate([[0], np.cumsum(counts)[:-1]]), dtype=pl.Int64), images=pl.Series(counts)
-    )
-    depth, finding = _depth(taxa), _findings(taxa)
-    licence, licences = _licences(reader, order)
-    arrays = {"number": order, "split": whole["split"][order], "source": whole["source"][order], "licence": licence}
-    arrays |= {"depth": np.repeat(depth, counts), "finding": np.repeat(finding, counts), "small": small[order]}
-    taxa.write_parquet(folder / "taxa.parquet")
-    build_names(folder, taxa, _levels(taxa))
-    values = {
-        "split": list(SPLITS),
-        "source": sources,
-        "licence": licences,
-        "depth": list(DEPTHS),
-        "finding": list(FINDINGS),
-    }
-    write_arrays(folder, arrays, {"known": known, "values": values})
-
-
-def _taxa(reader: Reader) -> pl.DataFrame:
-    """Every lineage, sorted, with the common name that most of its images have."""
-    counted: pl.DataFrame | None = None
-    waiting: list[pl.DataFrame] = []
-    for _, frame in _frames(reader):
-        waiting.append(frame.group_by(NAMED).agg(pl.len().cast(pl.Int64).alias("n")))
-        if len(waiting) >= 50:
-            counted, waiting = _together(counted, waiting), []
-    counted = _together(counted, waiting)
-    best = counted.sort("n", "common", descending=[True, False]).unique(list(RANKS), keep="first", maintain_order=True)
-    return best.drop("n").sort(RANKS)
-
-
-def _together(counted: pl.DataFrame | None, more: list[pl.DataFrame]) -> pl.DataFrame:
-    every = [*([counted] if counted is not None else []), *more]
-    return pl.concat(every).group_by(NAMED).agg(pl.col("n").sum())
-
-
-def _codes(column: pl.Series | None, count: int, values: list[str]) -> Array:
-    """A number for each value of a column; new values are added to ``values``."""
-    if column is None:
-        column = pl.Series(["unknown"]).extend_constant("unknown", count - 1)
-    values += [one for one in column.unique().sort().to_list() if one not in values]
-    return column.replace_strict(values, list(range(len(values))), return_dtype=pl.UInt8).to_numpy()
-
-
-def _once(places: Places, split: Array) -> tuple[Array, Array]:
-    """The rows that stand for an image, each image once; and for each row whether its image is in train_small too."""
-    hashes, order = np.asarray(places.hashes), np.asarray(places.order)
-    again = np.concatenate([[False], hashes[1:] == hashes[:-1]])
-    again &= split[order] == SPLITS.index("train_small")
-    small = np.zeros(len(order), np.uint8)
-    small[order[np.flatnonzero(again) - 1]] = 1
-    keep = np.ones(len(order), dtype=bool)
-    keep[order[again]] = False
-    return np.flatnonzero(keep), small
-
-
-def _depth(taxa: pl.DataFrame) -> Array:
-    depth = np.zeros(taxa.height, np.uint8)
-    for at, rank in enumerate(RANKS, 1):
-        depth[(taxa[rank] != "").to_numpy()] = at
-    return depth
-
-
-def _findings(taxa: pl.DataFrame) -> Array:
-    """A bit for each of FINDINGS."""
-    holes = [
-        (pl.col(rank) == "") & pl.any_horizontal(pl.col(below) != "" for below in RANKS[at + 1 :])
-        for at, rank in enumerate(RANKS[:-1])
-    ]
-    scientific = pl.concat_str("genus", "species", separator=" ")
-    lineage = pl.concat_str(list(RANKS), separator=" ").str.replace_all(" +", " ").str.strip_chars()
-    wrong = [
-        pl.any_horizontal(holes),
-        pl.col("kingdom") == "",
-        (pl.col("common") == "") | (pl.col("common") == scientific) | (pl.col("common") == lineage),
-        pl.col("species").str.contains(" "),
-    ]
-    bits = pl.sum_horizontal(one.cast(pl.UInt8) * (1 << at) for at, one in enumerate(wrong))
-    return taxa.select(bits.cast(pl.UInt8))[:, 0].to_numpy()
-
-
-def _licences(reader: Reader, order: Array) -> tuple[Array, list[str]]:
-    """The licence of each row, as licences.csv has it."""
-    path = reader.paths.licences
-    if not path.exists():
-        return np.zeros(len(order), np.uint8), ["not provided"]
-    table = pl.read_csv(path, columns=["treeoflife_id", "license_name"], infer_schema=False)
-    values = [
-        "not provided",
-        *(one for one in table["license_name"].unique().sort().to_list() if one != "not provided"),
-    ]
-    codes = table["license_name"].replace_strict(values, list(range(len(values))), return_dtype=pl.UInt8, default=0)
-    of_row = np.zeros(len(reader.places), np.uint8)
-    hashes = np.asarray(reader.places.hashes)
-    wanted = id_hashes(table["treeoflife_id"])
-    at = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
-    there = hashes[at] == wanted
-    of_row[np.asarray(reader.places.order)[at[there]]] = codes.to_numpy()[there]
-    return of_row[order], values
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*CODES, "number")}
+    number, names = arrays.pop("number"), Names.open(folder)
+    told = meta["values"], meta["counts"], meta["meanings"]
+    return View(taxa, levels(taxa), number, arrays, *told, names, found)
