@@ -17,7 +17,7 @@ $(VENV)/.core: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --group see --editable '.[slurm,ray,download,reports,explore]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --group see --editable '.[slurm,ray,download,reports,explore,publish]'
 	touch $@
 
 demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .common import DEFAULT_CONFIG, ConfigOption, working
+
+if TYPE_CHECKING:
+    from ..publish.upload import Plan
 
 
 def report(
@@ -60,14 +63,38 @@ def explore(
 
 def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Write licences.csv, the dataset card README.md, and croissant.json, from what was built."""
-    from .. import licences
-    from ..publish.card import write_card
-    from ..publish.croissant import write_croissant
+    from ..publish.card import describe
 
     with working(config) as run:
-        paths, manifest = run.dataset.paths, run.dataset.config.licences.manifest
-        if manifest:
-            licences.write(paths.licences, paths.catalog, manifest)
-            print(paths.licences)
-        print(write_card(run.dataset))
-        print(write_croissant(run.dataset.paths))
+        for path in describe(run.dataset):
+            print(path)
+
+
+def publish(
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="The dataset repository on the Hub, as OWNER/NAME.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    revision: Annotated[str, typer.Option("--revision", help="The branch.")] = "main",
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="For a new repository: only its owners see it.")] = False,
+) -> None:
+    """Upload the dataset to the Hugging Face Hub. What is there is not sent again: run it again, and it goes on."""
+    from ..publish import upload
+    from ..publish.card import describe
+
+    with working(config) as run:
+        if not dry_run:
+            describe(run.dataset, f"{upload.endpoint()}/datasets/{repo}")
+            print(_told(upload.upload(run, repo, revision, private=private), "sent"))
+            return
+        plan = upload.plan(run, repo, revision)
+        for one in plan.files:
+            print(f"{'there' if one.there else 'new':<6} {one.size:>15,}  {one.name}")
+        print("first, the card README.md, croissant.json and licences.csv are written anew")
+        print(_told(plan, "to send"))
+
+
+def _told(plan: Plan, word: str) -> str:
+    new = "" if plan.exists else ", a new repository"
+    size = sum(one.size for one in plan.left)
+    return f"{plan.repo}{new}: {len(plan.left)} files {word}, {size:,} bytes; {len(plan.files)} in all"

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from .. import __version__
+from .. import __version__, licences
 from ..dataset import Dataset
 from ..errors import InputError
 from ..files import read_json, write_text
@@ -36,6 +36,25 @@ _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
+
+
+def describe(dataset: Dataset, url: str = "") -> list[Path]:
+    """Write all that describes a dataset that was built: licences.csv, the card and croissant.json; returns where.
+
+    Args:
+        dataset: the dataset.
+        url: where it is published, if it is.
+
+    Raises:
+        InputError: there is no catalog, or the manifest of licences cannot be read.
+    """
+    from .croissant import write_croissant
+
+    paths, manifest, written = dataset.paths, dataset.config.licences.manifest, list[Path]()
+    if manifest and paths.catalog.exists():
+        licences.write(paths.licences, paths.catalog, manifest)
+        written.append(paths.licences)
+    return [*written, write_card(dataset), write_croissant(paths, url)]
 
 
 def write_card(dataset: Dataset) -> Path:

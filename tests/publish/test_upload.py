@@ -1,0 +1,79 @@
+"""Uploading to a Hub on this computer: whole, once, and on from where it broke off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+pytest.importorskip("huggingface_hub", reason="pip install 'treeoflife[publish]'")
+
+from helpers import cli
+from publish.hub import Hub, hub
+
+
+def publish(server: Hub, out: Path, *words: str, token: str = "secret") -> CompletedProcess[str]:
+    told = {"HF_ENDPOINT": server.url, "HF_TOKEN": token, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return cli("publish", "me/birds", "--config", out / "dataset.toml", *words, **told)
+
+
+def test_the_hub_has_every_shard_and_what_describes_them_and_nothing_is_sent_twice(build_copy: Path) -> None:
+    with hub() as server:
+        dry = publish(server, build_copy, "--dry-run")
+        assert dry.returncode == 0, dry.stderr
+        assert "a new repository" in dry.stdout
+        assert server.repos == {}
+        assert not (build_copy / "README.md").exists()
+        done = publish(server, build_copy)
+        assert done.returncode == 0, done.stderr
+        there = server.repos["me/birds"]
+        shards = {path.relative_to(build_copy).as_posix() for path in build_copy.glob("224x224/*/*.tar")}
+        described = {"README.md", "croissant.json", "dataset.toml", "224x224/catalog.parquet", "ledger/ledger.parquet"}
+        assert shards | described <= set(there)
+        assert all((build_copy / name).read_bytes() == data for name, data in there.items())
+        assert not any(name.startswith(("encoded/", "plan/", "logs/", ".")) for name in there)
+        assert f"{server.url}/datasets/me/birds" in there["croissant.json"].decode()
+        sent, commits = list(server.sent), len(server.commits)
+        again = publish(server, build_copy)
+        assert again.returncode == 0, again.stderr
+        assert "0 files sent" in again.stdout
+        assert (server.sent, len(server.commits)) == (sent, commits)
+
+
+def test_an_upload_that_broke_off_goes_on_where_it_was(build_copy: Path) -> None:
+    with hub() as server:
+        server.breaks_after = 3
+        broken = publish(server, build_copy)
+        assert broken.returncode == 1
+        assert "the same command goes on" in broken.stderr
+        assert "Traceback" not in broken.stderr
+        server.breaks_after = None
+        assert publish(server, build_copy).returncode == 0
+        assert len(server.sent) == len(set(server.sent))
+        assert set(server.repos["me/birds"]) >= {"README.md", "224x224/train/shard-000000.tar"}
+
+
+def test_a_corrected_name_sends_the_shards_that_hold_it_and_not_the_others(build_copy: Path) -> None:
+    with hub() as server:
+        assert publish(server, build_copy).returncode == 0
+        server.sent.clear()
+        first = (build_copy / "224x224/catalog.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[1]
+        (build_copy / "marks.csv").write_text(f"treeoflife_id,verdict,genus\n{first},relabel,Puma\n", encoding="utf-8")
+        stale = publish(server, build_copy)
+        assert stale.returncode == 1
+        assert "not built to its end" in stale.stderr
+        assert cli("build", "--config", build_copy / "dataset.toml").returncode == 0
+        assert publish(server, build_copy).returncode == 0
+        there = server.repos["me/birds"]
+        assert all((build_copy / name).read_bytes() == data for name, data in there.items())
+        assert 0 < len(server.sent) < len(there)
+
+
+def test_who_may_not_is_told_how_to_log_in(build_copy: Path) -> None:
+    with hub() as server:
+        refused = publish(server, build_copy, token="wrong")
+        assert refused.returncode == 1
+        assert "hf auth login" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert server.repos == {}
