@@ -34,7 +34,7 @@ test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, a
 
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install
-	$(BIN)/python -m pytest -m slurm tests/slurm -k "$(PICK)"
+	$(BIN)/python -m pytest -m slurm -rs tests/slurm -k "$(PICK)"
 
 lint: $(VENV)/.dev ## Check formatting, style and types.
 	$(BIN)/ruff format --check

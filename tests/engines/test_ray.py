@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
+import treeoflife
 from treeoflife.config import RayTable
 from treeoflife.engines import journal
-from treeoflife.engines.base import Done, Engine
+from treeoflife.engines.base import Done, Engine, Failed
 from treeoflife.engines.ray import RayEngine
 from treeoflife.errors import ConfigError, InputError, TasksFailed
-from treeoflife.testing.engines import Chore, EngineContract, breathes, run, square, waits_for_go
+from treeoflife.testing.engines import Chore, EngineContract, breathes, peak, run, stumbles_once, waits_for_go
 
 # Ray reads this when it is imported; without it, it writes a token into the home of whoever runs the tests.
 os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
@@ -78,9 +79,37 @@ def test_a_lost_node_is_survived(nodes: Any, tmp_path: Path) -> None:
 
 
 def test_no_more_are_in_flight_than_the_limit(nodes: Any, tmp_path: Path) -> None:
-    """The cluster is given a bounded number of tasks at once."""
-    outcomes = run(RayEngine(RayTable(in_flight=1), tmp_path / "logs"), square, list(range(5)))
-    assert outcomes == {n: Done(n, n * n) for n in range(5)}
+    """Though the cluster has two cores."""
+    folder = tmp_path / "running"
+    folder.mkdir()
+    outcomes = run(RayEngine(RayTable(in_flight=1), tmp_path / "logs"), peak, [Chore(n, folder) for n in range(4)])
+    assert outcomes == {n: Done(n, 1) for n in range(4)}
+
+
+def test_an_error_of_the_file_system_is_met_with_another_try(nodes: Any, tmp_path: Path) -> None:
+    """Ray tries again what the computer failed; the last error is the outcome."""
+    folder = tmp_path / "met"
+    folder.mkdir()
+    assert run(RayEngine(RayTable(tries=2), tmp_path / "logs"), stumbles_once, [Chore(0, folder)]) == {0: Done(0, 0)}
+    failed = run(RayEngine(RayTable(tries=1), tmp_path / "logs"), stumbles_once, [Chore(1, folder)])[0]
+    assert isinstance(failed, Failed)
+    assert failed.died
+    assert str(folder / "met-1") in failed.error
+    assert "in stumbles_once" in failed.traceback
+
+
+def test_a_task_that_never_fits_into_memory_is_given_up(tmp_path: Path) -> None:
+    """Ray itself would start it for ever. Here its nodes are low on memory from the beginning."""
+    code = (
+        "import sys; from pathlib import Path; from treeoflife.config import RayTable\n"
+        "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import Chore, waits_for_go\n"
+        "folder = Path(sys.argv[1]); engine = RayEngine(RayTable(tries=2), folder / 'logs')\n"
+        "print(next(engine.run(waits_for_go, [Chore(0, folder)])).error)"
+    )
+    low = {**os.environ, "RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=low, capture_output=True, text=True)
+    assert "its node ran out of memory, 2 times" in done.stdout, done.stderr
+    assert "engine.ray.memory_gb" in done.stdout
 
 
 def test_cancel_ends_a_run_from_elsewhere(nodes: Any, tmp_path: Path) -> None:
@@ -93,16 +122,19 @@ def test_cancel_ends_a_run_from_elsewhere(nodes: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="hides a folder from a node, as root")
-def test_a_worker_that_does_not_see_the_dataset_says_so(nodes: Any, tmp_path: Path) -> None:
-    """The message names the host and the folder, and nothing is tried again."""
-    hide = f"mount -t tmpfs none {tmp_path} && exec {sys.executable} -m ray.scripts.scripts start --block"
+@pytest.mark.parametrize("what", ["dataset", "package"])
+def test_a_worker_that_cannot_do_its_part_ends_the_run(nodes: Any, tmp_path: Path, what: str) -> None:
+    """The message names the worker and what it does not see; a node that fails at once would get one task after another."""
+    hidden = tmp_path if what == "dataset" else Path(treeoflife.__file__).parents[1]
+    words = f"does not see {tmp_path}.*same path" if what == "dataset" else "No module named 'treeoflife'.*same Python"
+    hide = f"mount -t tmpfs none {hidden} && exec {sys.executable} -m ray.scripts.scripts start --block"
     command = f"{hide} --address {nodes.address} --num-cpus 1 --resources '{{\"far\": 1}}'"
     node = subprocess.Popen(
         ["unshare", "-m", "sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         until(lambda: ray.cluster_resources().get("far"))
-        with pytest.raises(InputError, match=f"does not see {tmp_path}.*same path"):
+        with pytest.raises(InputError, match=words):
             list(RayEngine(RayTable(), tmp_path / "logs").run(waits_for_go, [Chore(n, tmp_path) for n in range(6)]))
     finally:
         (tmp_path / "go").touch()

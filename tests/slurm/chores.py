@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 
 from treeoflife.engines.base import Tick
 from treeoflife.testing.engines import Chore
@@ -24,17 +23,6 @@ def sleeps(task: float, tick: Tick) -> float:
     time.sleep(task)
     tick(1)
     return task
-
-
-def peak(task: Chore, tick: Tick) -> int:
-    """How many of its kind run while it runs."""
-    mark = Path(task.folder, str(task.number))
-    mark.touch()
-    time.sleep(0.5)
-    running = len(list(task.folder.iterdir()))
-    mark.unlink()
-    tick(1)
-    return running
 
 
 def killed_for_want_of_memory(task: int, tick: Tick) -> str:

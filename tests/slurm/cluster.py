@@ -52,9 +52,15 @@ SlurmctldTimeout=30
 SlurmdTimeout=10
 KillWait=2
 MinJobAge=60
-PreemptType=preempt/none
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+EnforcePartLimits=ALL
 NodeName=n[1-2] NodeHostname={host} Port=[{ports[1]}-{ports[2]}] CPUs=4 RealMemory=8000 State=UNKNOWN
-PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
+PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE PriorityTier=1 PreemptMode=OFF State=UP
+PartitionName=requeued Nodes=n[1-2] MaxTime=INFINITE PriorityTier=1 PreemptMode=REQUEUE State=UP
+PartitionName=cancelled Nodes=n[1-2] MaxTime=INFINITE PriorityTier=1 PreemptMode=CANCEL State=UP
+PartitionName=urgent Nodes=n[1-2] MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF State=UP
+PartitionName=short Nodes=n[1-2] MaxTime=5 PriorityTier=1 PreemptMode=OFF State=UP
 """
 
 

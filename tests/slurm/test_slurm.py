@@ -19,9 +19,19 @@ from treeoflife.engines import journal
 from treeoflife.engines.base import Done, Engine, Failed
 from treeoflife.engines.slurm import SlurmEngine
 from treeoflife.errors import ConfigError, TasksFailed
-from treeoflife.testing.engines import Chore, EngineContract, picky, run, sees_variable, square, waits_for_go
+from treeoflife.testing.engines import (
+    Chore,
+    EngineContract,
+    peak,
+    picky,
+    run,
+    sees_variable,
+    square,
+    stumbles_once,
+    waits_for_go,
+)  # fmt: skip
 
-from .chores import ends_its_job, killed_for_want_of_memory, peak, sleeps, stops_at_two, takes_memory
+from .chores import ends_its_job, killed_for_want_of_memory, sleeps, stops_at_two, takes_memory
 from .cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -93,6 +103,14 @@ def arrays(tmp_path: Path) -> dict[str, int]:
         array = str(event["job"]).partition("_")[0]
         found[array] = found.get(array, 0) + 1
     return found
+
+
+def put_before(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command of that name that is found before the real one."""
+    folder.mkdir()
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 def test_1500_tiny_tasks_pass_where_an_array_has_at_most_101(cluster: Cluster, tmp_path: Path) -> None:
@@ -178,12 +196,8 @@ def test_a_job_that_slurm_calls_out_of_memory_gets_more(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without accounting, the queue's word OUT_OF_MEMORY is enough. Here a squeue says it in place of FAILED."""
-    shim = tmp_path / "bin" / "squeue"
-    shim.parent.mkdir()
-    real = shutil.which("squeue")
-    shim.write_text(f'#!/bin/sh\n{real} "$@" | sed "s/|FAILED|/|OUT_OF_MEMORY|/"\n')
-    shim.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    script = f'{shutil.which("squeue")} "$@" | sed "s/|FAILED|/|OUT_OF_MEMORY|/"'
+    put_before(tmp_path / "bin", "squeue", script, monkeypatch)
     outcomes = run(engine_of(tmp_path, memory_factor=2), ends_its_job, [0, 1000])
     assert outcomes == {0: Done(0, "512"), 1: Done(1, "1024")}
     assert [event["how"] for event in events(tmp_path, "over")].count("out of memory") == 1
@@ -199,13 +213,36 @@ def test_a_job_that_is_put_back_into_the_queue_goes_on_and_it_counts_as_no_try(
     until((tmp_path / "began-2").exists)
     (job,) = (str(event["job"]) for event in events(tmp_path, "submitted"))
     cluster.command("scontrol", "requeue", job)
-    until(lambda: dict(cluster.jobs()).get(job) == "PENDING")
-    cluster.command("scontrol", "update", f"JobId={job}", "StartTime=now")  # else it waits two minutes
+    start_now(cluster, job)
     until(lambda: len((tmp_path / "began-2").read_text().splitlines()) == 2)
     (tmp_path / "go-2").touch()
     assert work.join() == {n: Done(n, n) for n in range(3)}
     assert [len((tmp_path / f"began-{n}").read_text().splitlines()) for n in range(3)] == [1, 1, 2]
     assert len(events(tmp_path, "began")) == 2
+
+
+def start_now(cluster: Cluster, job: str) -> None:
+    """Slurm lets a job wait two minutes that it has put back into the queue."""
+    until(lambda: dict(cluster.jobs()).get(job) == "PENDING")
+    cluster.command("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+
+@pytest.mark.parametrize("way", ["requeued", "cancelled"])
+def test_a_preempted_job_is_survived(cluster: Cluster, tmp_path: Path, way: str) -> None:
+    """Jobs of another partition take the nodes: what yields goes on in the same job, or is tried again in another."""
+    tasks = [Chore(n, tmp_path) for n in range(2)]
+    tries = 1 if way == "requeued" else 2
+    work = InBackground(engine_of(tmp_path, partition=way, tries=tries).run(waits_for_go, tasks))
+    until(lambda: all((tmp_path / f"began-{n}").exists() for n in range(2)))
+    jobs = {str(event["job"]) for event in events(tmp_path, "submitted")}
+    cluster.command("sbatch", "-p", "urgent", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1")
+    for job in jobs if way == "requeued" else ():
+        start_now(cluster, job)
+    until(lambda: all(len((tmp_path / f"began-{n}").read_text().splitlines()) == 2 for n in range(2)))
+    (tmp_path / "go").touch()
+    assert work.join() == {n: Done(n, n) for n in range(2)}
+    ends = [event["how"] for event in events(tmp_path, "over") if event["job"] in jobs]
+    assert ends == ["done" if way == "requeued" else "preempted"] * 2
 
 
 def test_a_task_that_takes_too_long_is_reported(cluster: Cluster, tmp_path: Path) -> None:
@@ -225,6 +262,15 @@ def test_a_failed_task_names_its_log(cluster: Cluster, tmp_path: Path) -> None:
     assert isinstance(failed, Failed)
     log = Path(failed.error.partition("(log: ")[2].rstrip(")"))
     assert "ValueError: three is one too many" in log.read_text()
+
+
+def test_an_error_of_the_file_system_is_met_with_another_try(cluster: Cluster, tmp_path: Path) -> None:
+    """What the computer failed may succeed elsewhere."""
+    folder = tmp_path / "met"
+    folder.mkdir()
+    assert run(engine_of(tmp_path), stumbles_once, [Chore(n, folder) for n in range(2)]) == {
+        n: Done(n, n) for n in (0, 1)
+    }
 
 
 def test_jobs_of_a_killed_driver_are_ended_by_the_next(cluster: Cluster, tmp_path: Path) -> None:
@@ -257,6 +303,39 @@ def test_a_partition_that_is_not_there_is_a_wrong_configuration(cluster: Cluster
     """Slurm's own words, and the table to mend."""
     with pytest.raises(ConfigError, match=r"\[engine.slurm\].*Invalid partition"):
         run(engine_of(tmp_path, partition="nowhere"), square, [1])
+
+
+def test_more_time_than_the_partition_allows_is_a_wrong_configuration(cluster: Cluster, tmp_path: Path) -> None:
+    """It speaks of a limit, but waiting would not help."""
+    with pytest.raises(ConfigError, match=r"\[engine.slurm\].*time limit"):
+        run(engine_of(tmp_path, partition="short", time_minutes=60), square, [1])
+
+
+def test_a_cluster_that_holds_only_so_many_jobs_gets_them_in_parts(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a limit needs an accounting database: here, an sbatch says it of arrays of more than three."""
+    words = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates policy"
+    refuse = f"if grep -Eq 'array=0-([3-9]|..+)%' \"$1\"; then printf '{words}\\n' >&2; exit 1; fi"
+    put_before(tmp_path / "bin", "sbatch", f'{refuse}\nexec {shutil.which("sbatch")} "$@"', monkeypatch)
+    outcomes = run(engine_of(tmp_path), square, [2] * 9)
+    assert outcomes == {n: Done(n, 4) for n in range(9)}
+    assert max(arrays(tmp_path).values()) <= 3
+    assert "AssocMaxSubmitJobLimit" in str(events(tmp_path, "refused")[0]["error"])
+
+
+def test_what_a_user_has_set_for_squeue_hides_no_job(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does the name of another user in the environment: no living job is taken for dead."""
+    for name, value in {"LOGNAME": "nobody", "USER": "nobody", "SQUEUE_PARTITION": "short"}.items():
+        monkeypatch.setenv(name, value)
+    work = InBackground(engine_of(tmp_path).run(waits_for_go, [Chore(0, tmp_path)]))
+    until((tmp_path / "began-0").exists)
+    time.sleep(4)  # four looks
+    (tmp_path / "go").touch()
+    assert work.join() == {0: Done(0, 0)}
+    assert len((tmp_path / "began-0").read_text().splitlines()) == 1
 
 
 def test_setup_lines_and_options_reach_the_job(cluster: Cluster, tmp_path: Path) -> None:

@@ -71,6 +71,10 @@ class Engine(Protocol):
         """Let go of what is kept between two runs, such as processes."""
 
 
+PASSING = (OSError, MemoryError)
+"""What a task may raise because the computer failed it: another try may succeed."""
+
+
 def describe(task: int, error: Exception) -> Failed:
     """The outcome of a task that raised ``error``: errors that were raised on purpose need no traceback."""
     if isinstance(error, TreeoflifeError):
@@ -79,4 +83,4 @@ def describe(task: int, error: Exception) -> Failed:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return Failed(task, f"{error.strerror}{where}", lines, died=True)
-    return Failed(task, f"{type(error).__name__}: {error}", lines, died=isinstance(error, OSError | MemoryError))
+    return Failed(task, f"{type(error).__name__}: {error}", lines, died=isinstance(error, PASSING))

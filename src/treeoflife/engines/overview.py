@@ -39,7 +39,11 @@ class Job:
 
 @dataclass
 class Overview:
-    """A run of an engine."""
+    """A run of an engine.
+
+    Attributes:
+        refused: why Slurm does not take the jobs that are left to submit; empty where it does.
+    """
 
     name: str
     engine: str
@@ -50,6 +54,7 @@ class Overview:
     tasks: int
     jobs: list[Job] = field(default_factory=list)
     failures: list[dict[str, str]] = field(default_factory=list)
+    refused: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """All of it."""
@@ -62,6 +67,8 @@ class Overview:
         yield f"{self.name}: {self.runs}, {what}, {self.state}; begun by {self.driver}, since {self.since}"
         if count:
             yield f"  jobs: {count}"
+        if self.refused:
+            yield f"  Slurm takes no more jobs for now: {self.refused}"
         told = [job for job in self.jobs if job.state not in ("done", "pending")]
         for job in told[:shown]:
             yield f"  {job.job:<12} {job.state:<10} {job.where:<12} {job.tasks:>5} tasks  {job.label}  {job.log}"
@@ -96,10 +103,13 @@ def _overview(run: Run) -> Overview:
     if about.get("job"):
         driver += f" (Slurm job {about['job']})"
     failures = [event for event in events if event["event"] == "failed"]
+    handed = [event for event in events if event["event"] in ("submitted", "refused")]
+    refused = str(handed[-1].get("error", "")) if handed and not ended else ""
     state = ended or _state_of_driver(run, list(jobs.values()))
     return Overview(
         run.name, about.get("engine", ""), about.get("runs", ""), about.get("since", ""), driver, state,
         about.get("tasks", 0), list(jobs.values()), [{k: str(e[k]) for k in ("label", "error")} for e in failures],
+        refused,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pickle
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..config import RayTable
 from ..errors import ConfigError, InputError, MissingExtra
 from . import base, journal
 from .account import Account
-from .base import Done, Failed, Function, R, T, Tick, describe
+from .base import PASSING, Done, Failed, Function, R, T, Tick, describe
 from .journal import Run
 
 _WAIT_SECONDS = 1.0
@@ -65,7 +66,7 @@ class RayEngine:
 
         Raises:
             ConfigError: there is no cluster at the address.
-            InputError: a worker does not see the folder of the dataset.
+            InputError: a worker does not see the folder of the dataset, or has no treeoflife.
             TasksFailed: somebody cancelled the run.
         """
         if not tasks:
@@ -94,6 +95,7 @@ class _Driver:
         self.counter = _counter(ray)
         self.remote = ray.remote(_attempt).options(
             num_cpus=table.cpus, memory=int(table.memory_gb * 2**30) or None, max_retries=table.tries - 1,
+            retry_exceptions=list(PASSING),
             runtime_env={"env_vars": {"POLARS_MAX_THREADS": "1"}},
         )  # fmt: skip
         self.flying: dict[Any, int] = {}
@@ -129,9 +131,12 @@ class _Driver:
         try:
             outcome: Done[Any] | Failed = self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, _Unseen):
-                raise InputError(str(error.cause)) from None
-            outcome = Failed(number, str(error.cause), str(error))
+            if not isinstance(error.cause, PASSING):
+                raise InputError(_unfit(error)) from None
+            outcome = replace(describe(number, error.cause), traceback=str(error))
+        except self.ray.exceptions.OutOfMemoryError as error:
+            hint = f"its node ran out of memory{self.account.times}: give engine.ray.memory_gb what a task takes"
+            outcome = Failed(number, hint, str(error), died=True)
         except self.ray.exceptions.RayError as error:
             reason = f"{type(error).__name__}{self.account.times}: {str(error).strip()}"
             outcome = Failed(number, reason, died=True)
@@ -157,6 +162,17 @@ class _Unseen(Exception):
     """A worker does not see the folder of the dataset."""
 
 
+def _unfit(error: Any) -> str:
+    """Why a worker could not begin with its task. It would soon have failed at all of them."""
+    if isinstance(error.cause, _Unseen):
+        return str(error.cause)
+    why = str(error.cause).strip().splitlines()[-1:] or [type(error.cause).__name__]
+    return (
+        f"the Ray worker on {error.ip} cannot begin with a task ({why[0]}): "
+        "every node of the cluster needs the same treeoflife in the same Python"
+    )
+
+
 class _Counter:
     """Adds up ticks, on the node of the driver, so that no other node's loss loses it."""
 
@@ -180,6 +196,8 @@ def _connect(table: RayTable) -> None:
     # Ray would pack the working folder, or ask a package manager, to make the workers' environment.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray would start a task for ever whose workers run out of memory.
+    os.environ.setdefault("RAY_task_oom_retries", str(table.tries - 1))
     address = table.address or os.environ.get("RAY_ADDRESS") or "local"
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
@@ -214,10 +232,13 @@ def _attempt(function: Function[Any, Any], number: int, task: Any, counter: Any,
     try:
         outcome: Done[Any] | Failed = Done(number, function(task, tick))
         pickle.dumps(outcome)
-    except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
+    except Exception as error:
         print(f"task {number}: {type(error).__name__}: {error}", file=sys.stderr)
         outcome = describe(number, error)
-    tick.flush()
+        if outcome.died:
+            raise  # to Ray, which tries again
+    finally:
+        tick.flush()
     return outcome
 
 

@@ -10,8 +10,6 @@ own, with more memory if that is what it lacked; the tasks it had not begun are 
 from __future__ import annotations
 
 import importlib.util
-import math
-import re
 import sys
 import time
 from collections import deque
@@ -21,45 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from ..config import SlurmTable
-from ..errors import ConfigError, MissingExtra
+from ..errors import MissingExtra
 from . import journal, slurm_queue
 from .account import Account, O
 from .base import Done, Failed, Function, R, T, Tick
 from .journal import Run
-from .slurm_job import work
+from .slurm_groups import Group, grouped
 from .slurm_queue import GONE, State
+from .slurm_submit import Full, Submitter
 from .stream import Began, Ended, Reader, Ticked, path_of
 
 _LOOKS = 2
-_BUSY = re.compile(r"Limit|temporarily|timed out|Unable to contact|Connection refused|try again", re.IGNORECASE)
-
-
-@dataclass
-class Group:
-    """Tasks that share a job.
-
-    Attributes:
-        number: each job that is submitted has another one.
-        tasks: places in the sequence that was given to ``run``.
-        hungry: how often memory ran out, so far.
-        stillborn: how often such a job ended before it began with a task.
-        job: its Slurm id, once submitted.
-        log: what it printed.
-        began: it showed that it runs.
-        looks: how often the queue has called it over.
-        reader, start: where its stream is read.
-    """
-
-    tasks: tuple[int, ...]
-    hungry: int = 0
-    stillborn: int = 0
-    number: int = -1
-    job: str = ""
-    log: Path = Path()
-    began: bool = False
-    looks: int = 0
-    start: int = 0
-    reader: Reader | None = None
 
 
 class SlurmEngine:
@@ -102,7 +72,8 @@ class SlurmEngine:
             return
         name = getattr(function, "__name__", type(function).__name__)
         begun = journal.begin(self.folder, "slurm", name, len(tasks))
-        driver = _Driver(self.table, begun, function, tasks, tick, Account(begun, tasks, self.table.tries))
+        submitter = Submitter(self.table, begun, function, tasks)
+        driver = _Driver(self.table, submitter, tick, Account(begun, tasks, self.table.tries))
         try:
             yield from driver.outcomes()
         finally:
@@ -119,9 +90,7 @@ def end_orphans(folder: Path) -> None:
 @dataclass
 class _Driver:
     table: SlurmTable
-    run: Run
-    function: Function[Any, Any]
-    tasks: Sequence[Any]
+    submitter: Submitter
     tick: Tick
     account: Account
     waiting: deque[Group] = field(default_factory=deque)
@@ -130,18 +99,25 @@ class _Driver:
     groups: int = 0
     next_look: float = 0
     newest: tuple[str, int] = ("", 0)
-    limit: int = 1
+    largest: int = 1
+    most: int = 1
     refused: bool = False
 
+    @property
+    def run(self) -> Run:
+        return self.account.run
+
     def outcomes(self) -> Iterator[Done[Any] | Failed]:
-        self.limit = slurm_queue.max_array_size()
-        for numbers in grouped(self.tasks, self.table):
+        self.largest = self.most = slurm_queue.max_array_size()
+        for numbers in grouped(self.account.tasks, self.table):
             self._put(Group(numbers))
         pause = min(1.0, self.table.poll_seconds / 2)
         while self.account.open:
             self._submit()
+            # On NFS, to list a folder is what shows the files that other hosts put into it.
+            there = {path.name for path in self.run.streams.iterdir()}
             for group in list(self.active.values()):
-                yield from self._listen(group)
+                yield from self._listen(group, there)
             if time.monotonic() >= self.next_look:
                 yield from self._look()
             self.account.go_on()
@@ -150,7 +126,7 @@ class _Driver:
 
     def end(self) -> None:
         """Cancel what runs, and keep of the folder what people may want to read."""
-        if self.active:
+        if self.account.open or self.active:
             slurm_queue.cancel(self.run.name)
         self.account.close()
         for pattern in ("slurm/*.pkl", "streams/*"):
@@ -173,70 +149,47 @@ class _Driver:
         running = len(self.active)
         if not self.waiting or running > self.table.parallel // 2:
             return
+        if self.refused and time.monotonic() < self.next_look:
+            return
         hungry = self.waiting[0].hungry
-        batch = [group for group in self.waiting if group.hungry == hungry][: self.limit]
+        batch = [group for group in self.waiting if group.hungry == hungry][: self.most]
         for number, group in enumerate(batch, self.groups):
             group.number = number
         parallel = self.table.parallel - running
-        if not self._submitted(batch, parallel):
-            return
+        try:
+            self.submitter.submit(batch, parallel, alone=not running)
+        except Full as error:
+            self._hold_back(len(batch), str(error))
+        else:
+            self._submitted(batch, parallel)
+
+    def _hold_back(self, size: int, why: str) -> None:
+        """The cluster takes fewer jobs than these, or none for now: ask for half as many at the next look."""
+        self.refused, self.most = True, max(1, size // 2)
+        self.run.note("refused", error=why[-500:])
+
+    def _submitted(self, batch: list[Group], parallel: int) -> None:
+        self.refused, self.most = False, min(2 * self.most, self.largest)
         self.groups += len(batch)
         chosen = {group.number for group in batch}
         self.waiting = deque(group for group in self.waiting if group.number not in chosen)
         self.active.update({group.number: group for group in batch})
         self.newest = (batch[0].job.partition("_")[0], parallel)
-
-    def _submitted(self, batch: list[Group], parallel: int) -> bool:
-        """Give the batch to sbatch; False if the cluster takes no more for now."""
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
-
-        if self.refused and time.monotonic() < self.next_look:
-            return False
-        try:
-            with slurm_queue.outside_of_job():
-                jobs = self._sbatch(batch, parallel)
-        except (FailedJobError, FailedSubmissionError, OSError) as error:
-            self.refused = True
-            if _BUSY.search(str(error)):
-                self.run.note("refused", error=str(error)[-500:])
-                return False
-            raise ConfigError(f"Slurm refuses the jobs that [engine.slurm] describes: {_last_line(error)}") from None
-        self.refused = False
-        for group, job in zip(batch, jobs, strict=True):
-            group.job, group.log = job.job_id, job.paths.stdout
+        for group in batch:
+            labels = [journal.label(self.account.tasks[number]) for number in group.tasks[:3]]
             self.run.note(
                 "submitted", group=group.number, job=group.job, tasks=list(group.tasks), log=str(group.log),
-                memory_gb=self._memory(group.hungry), labels=[journal.label(self.tasks[n]) for n in group.tasks[:3]],
+                memory_gb=self.submitter.memory_gb(group.hungry), labels=labels,
             )  # fmt: skip
-        return True
-
-    def _sbatch(self, batch: list[Group], parallel: int) -> list[Any]:
-        import submitit
-
-        executor = submitit.SlurmExecutor(self.run.slurm, python=self.table.python or None)
-        executor.update_parameters(**parameters(self.table, self.run.name, self._memory(batch[0].hungry), parallel))
-        numbered = [[(number, self.tasks[number]) for number in group.tasks] for group in batch]
-        size = len(batch)
-        return executor.map_array(
-            work,
-            [self.run.streams] * size,
-            [group.number for group in batch],
-            [self.function] * size,
-            numbered,
-            [self.table.cpus] * size,
-        )
-
-    def _memory(self, hungry: int) -> float:
-        return self.table.memory_gb * self.table.memory_factor**hungry
 
     # What comes back
 
-    def _listen(self, group: Group) -> Iterator[Done[Any] | Failed]:
+    def _listen(self, group: Group, there: set[str]) -> Iterator[Done[Any] | Failed]:
         """What the group's job has said since the last time; after a requeue, it says it in a new stream."""
         while True:
             if group.reader is None:
                 path = path_of(self.run.streams, group.number, group.start)
-                if not path.exists():
+                if path.name not in there:
                     return
                 group.reader = Reader(path)
             for word in group.reader.read():
@@ -250,7 +203,7 @@ class _Driver:
                     self.run.note("over", group=group.number, job=group.job, how="done")
                 elif self.owner.get(word.task) is group:
                     yield from self._take(group, word)
-            if not path_of(self.run.streams, group.number, group.start + 1).exists():
+            if path_of(self.run.streams, group.number, group.start + 1).name not in there:
                 return
             group.start, group.reader = group.start + 1, None
 
@@ -317,57 +270,5 @@ class _Driver:
             slurm_queue.throttle(*self.newest)
 
 
-def grouped(tasks: Sequence[object], table: SlurmTable) -> list[tuple[int, ...]]:
-    """Put neighbouring tasks together until a job takes ``group_minutes`` by their ``cost`` (seconds).
-
-    Where no task says what it costs, there are four groups for each job that may run at once.
-
-    >>> grouped("abcdefg", SlurmTable(parallel=1))
-    [(0, 1), (2, 3), (4, 5), (6,)]
-    """
-    costs = [getattr(task, "cost", None) for task in tasks]
-    if not table.group_minutes:
-        room = -1.0
-    elif all(cost is None for cost in costs):
-        costs, room = [1.0] * len(tasks), float(math.ceil(len(tasks) / (4 * table.parallel)))
-    else:
-        room = table.group_minutes * 60 * table.cpus
-    groups: list[list[int]] = []
-    used = math.inf
-    for number, cost in enumerate(costs):
-        if used + (cost or 0.0) > room:
-            groups.append([])
-            used = 0.0
-        groups[-1].append(number)
-        used += cost or 0.0
-    return [tuple(group) for group in groups]
-
-
-def parameters(table: SlurmTable, name: str, memory_gb: float, parallel: int) -> dict[str, Any]:
-    """The options of sbatch, in submitit's words."""
-    asked = {"account": table.account, "partition": table.partition, "qos": table.qos, "constraint": table.constraint}
-    options = {key: value for key, value in {"requeue": True, **table.options}.items() if value is not False}
-    return {
-        **{key: value for key, value in asked.items() if value},
-        "job_name": name,
-        "time": table.time_minutes,
-        "mem": f"{math.ceil(memory_gb * 1024)}M",
-        "nodes": 1,
-        "ntasks_per_node": 1,
-        "cpus_per_task": table.cpus,
-        "array_parallelism": parallel,
-        "setup": list(table.setup),
-        "additional_parameters": options,
-        "stderr_to_stdout": True,
-        "use_srun": False,
-        "wckey": None,
-    }
-
-
 def _with_log(failed: Failed, log: Path) -> Failed:
     return Failed(failed.task, f"{failed.error} (log: {log})", failed.traceback, failed.died)
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

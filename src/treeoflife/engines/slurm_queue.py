@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import shutil
@@ -40,7 +39,7 @@ GONE = State("no longer in the queue")
 
 def check() -> None:
     """Raise ConfigError where Slurm's commands are not to be had."""
-    absent = [name for name in ("sbatch", "squeue", "scancel", "scontrol") if not shutil.which(name)]
+    absent = [name for name in ("sbatch", "squeue", "scancel", "scontrol", "srun") if not shutil.which(name)]
     if absent:
         raise ConfigError(
             f"the engine slurm needs Slurm's commands, and there is no {', '.join(absent)} on this computer: "
@@ -53,7 +52,7 @@ def states(name: str) -> dict[str, State] | None:
 
     Jobs that are over stay in the answer for some minutes (MinJobAge).
     """
-    text = _ask("squeue", "-h", "-r", "-t", "all", "-u", getpass.getuser(), "-n", name, "-o", "%F|%K|%T|%r|%N")
+    text = _ask("squeue", "-h", "-r", "-t", "all", "-u", _me(), "-n", name, "-o", "%F|%K|%T|%r|%N")
     if text is None:
         return None
     rows = (line.split("|", 4) for line in text.splitlines() if line.count("|") >= 4)
@@ -81,7 +80,17 @@ def throttle(array: str, parallel: int) -> None:
 
 def cancel(name: str) -> bool:
     """End the jobs of that name; False if Slurm does not answer."""
-    return _ask("scancel", "-u", getpass.getuser(), "-n", name) is not None
+    return _ask("scancel", "-u", _me(), "-n", name) is not None
+
+
+def said(stderr: str) -> str:
+    """What sbatch says of its refusal, in one line; a site's own explanation stands before Slurm's.
+
+    >>> said("sbatch: error: QOSMaxSubmitJobPerUserLimit\\nsbatch: error: Batch job submission failed: no\\n")
+    'QOSMaxSubmitJobPerUserLimit; Batch job submission failed: no'
+    """
+    lines = (line.removeprefix("sbatch: ").removeprefix("error: ").strip() for line in stderr.splitlines())
+    return "; ".join(line for line in lines if line) or "without a word"
 
 
 def cause(state: State, log_end: str) -> str:
@@ -117,9 +126,16 @@ def outside_of_job() -> Iterator[None]:
         os.environ.update(hidden)
 
 
+def _me() -> str:
+    """The number of this user: the name that the environment gives may be another's, as after ``su``."""
+    return str(os.getuid())
+
+
 def _ask(*words: str) -> str | None:
+    """What a command prints, whatever users let squeue leave out for their own eyes; None if it fails."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")}
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=_SECONDS)
+        done = subprocess.run(words, env=plain, capture_output=True, text=True, check=True, timeout=_SECONDS)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

@@ -53,7 +53,7 @@ def _sbatch(path: Path, run: Run) -> str:
     found = re.search(r"job (\d+)", done.stdout)
     if done.returncode or not found:
         run.note("ended", how="refused")
-        raise ConfigError(f"Slurm refuses the job that [engine.slurm] describes: {done.stderr.strip()}")
+        raise ConfigError(f"Slurm refuses the job that [engine.slurm] describes: {slurm_queue.said(done.stderr)}")
     return found[1]
 
 

@@ -10,6 +10,7 @@ An engine on far computers is tested where these share ``tmp_path``.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -71,6 +72,27 @@ def deadly_once(task: Chore, tick: Tick) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     tick(1)
     return task.number
+
+
+def stumbles_once(task: Chore, tick: Tick) -> int:
+    """Meets an error of the file system when it first does a task, as when a server of files restarts."""
+    mark = task.folder / f"met-{task.number}"
+    if not mark.exists():
+        mark.touch()
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(mark))
+    tick(1)
+    return task.number
+
+
+def peak(task: Chore, tick: Tick) -> int:
+    """How many of its kind run while it runs."""
+    mark = task.folder / str(task.number)
+    mark.touch()
+    time.sleep(0.5)
+    running = len(list(task.folder.iterdir()))
+    mark.unlink()
+    tick(1)
+    return running
 
 
 def unpicklable(task: int, _: Tick) -> Any:
