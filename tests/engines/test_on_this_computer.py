@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.engines import LocalEngine, SerialEngine
+from treeoflife.config import EngineTable
+from treeoflife.engines import LocalEngine, SerialEngine, make
 from treeoflife.engines.base import Done, Engine, Failed, Tick
+from treeoflife.errors import MissingExtra
 from treeoflife.testing.engines import EngineContract, deadly, run
 
 
@@ -27,6 +29,16 @@ class TestLocal(EngineContract):
     @pytest.fixture
     def engine(self, tmp_path: Path) -> Engine:
         return LocalEngine(2, log=tmp_path / "logs" / "workers.log")
+
+
+@pytest.mark.parametrize(("name", "package"), [("slurm", "submitit"), ("ray", "ray")])
+def test_an_engine_without_its_package_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    """Neither a local build in its place nor a traceback."""
+    monkeypatch.setitem(sys.modules, package, None)  # Python takes it for not installed
+    with pytest.raises(MissingExtra, match=rf"pip install 'treeoflife\[{name}\]'"):
+        make(EngineTable(name=name), tmp_path)
 
 
 def test_a_death_shows_what_the_worker_wrote_in_this_run(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_an_error_of_the_file_system_is_met_with_another_try(nodes: Any, tmp_pat
     assert "in stumbles_once" in failed.traceback
 
 
+@pytest.mark.slow
 def test_a_task_that_never_fits_into_memory_is_given_up(tmp_path: Path) -> None:
     """Ray itself would start it for ever. Here its nodes are low on memory from the beginning."""
     code = (
@@ -124,7 +125,7 @@ def test_cancel_ends_a_run_from_elsewhere(nodes: Any, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="hides a folder from a node, as root")
 @pytest.mark.parametrize("what", ["dataset", "package"])
 def test_a_worker_that_cannot_do_its_part_ends_the_run(nodes: Any, tmp_path: Path, what: str) -> None:
-    """The message names the worker and what it does not see; a node that fails at once would get one task after another."""
+    """The message names what the worker lacks. A node that fails at once would else get one task after another."""
     hidden = tmp_path if what == "dataset" else Path(treeoflife.__file__).parents[1]
     words = f"does not see {tmp_path}.*same path" if what == "dataset" else "No module named 'treeoflife'.*same Python"
     hide = f"mount -t tmpfs none {hidden} && exec {sys.executable} -m ray.scripts.scripts start --block"

@@ -12,6 +12,7 @@ import importlib.util
 import logging
 import os
 import pickle
+import re
 import socket
 import sys
 from collections.abc import Iterator, Sequence
@@ -166,9 +167,10 @@ def _unfit(error: Any) -> str:
     """Why a worker could not begin with its task. It would soon have failed at all of them."""
     if isinstance(error.cause, _Unseen):
         return str(error.cause)
-    why = str(error.cause).strip().splitlines()[-1:] or [type(error.cause).__name__]
+    why = (str(error.cause).strip() or type(error.cause).__name__).splitlines()[-1]
+    where = re.search(r"\bip=[^)\s]+", str(error))
     return (
-        f"the Ray worker on {error.ip} cannot begin with a task ({why[0]}): "
+        f"the Ray worker on {where[0] if where else 'a node'} cannot begin with a task ({why}): "
         "every node of the cluster needs the same treeoflife in the same Python"
     )
 
