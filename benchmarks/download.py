@@ -57,7 +57,7 @@ def images(count: int = 20_000) -> dict[str, float]:
             there = type("Server", (), {"url": process.stdout.readline().strip()})
             manifest(Path(folder), there, count)  # type: ignore[arg-type]
             began, cpu = time.perf_counter(), time.process_time()
-            download_images(settings(count), Path(folder), [], Silence())
+            download_images(settings(count), Path(folder), Silence())
             spent = time.process_time() - cpu
             assert ledger(Path(folder)).height == count
             return {"images_per_second": count / (time.perf_counter() - began), "images_per_core_second": count / spent}

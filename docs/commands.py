@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from typer.main import get_command
 
@@ -13,12 +15,20 @@ def main() -> None:
     """Write the page."""
     import typer
 
-    root = get_command(app)
     parts = ["# Commands\n"]
-    for name, command in sorted(root.commands.items()):  # type: ignore[attr-defined]
+    for name, command in _commands(get_command(app)):
         context = typer.Context(command, info_name=f"treeoflife {name}", max_content_width=100)
         parts.append(f"## {name}\n\n````text\n{command.get_help(context)}\n````\n")
     Path(__file__).with_name("reference").joinpath("commands.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands of a group, and of the groups in it; the one that a group is without a further word is called so."""
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield (before.rstrip() if name == "files" else f"{before}{name}"), command
 
 
 if __name__ == "__main__":

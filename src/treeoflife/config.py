@@ -267,6 +267,8 @@ class EngineTable(Model):
 class EolImagesTable(Model):
     """How eol-images fetches single images from the hosts that EOL's media manifest names."""
 
+    manifest: tuple[Path, ...] = ()
+    """The files of the manifest, in their order; empty for those that 'download eol-manifest' fetched."""
     per_archive: Annotated[int, Field(ge=1)] = 100_000
     """Rows of the manifest that go into one archive."""
     connections: Annotated[int, Field(ge=1, le=64)] = 8

@@ -29,6 +29,11 @@ class Paths:
         return self.root / "dataset.toml"
 
     @property
+    def downloads(self) -> Path:
+        """A line for every file that was downloaded: where from, when, its length and SHA-256."""
+        return self.root / "downloads.jsonl"
+
+    @property
     def lock(self) -> Path:
         """Held by the one run that works on the dataset."""
         return self.root / ".lock"

@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 
+class PartListener(Protocol):
+    """Hears of the progress of one of the things that a stage works on side by side, such as a file."""
+
+    def advance(self, units: int) -> None:
+        """Some of its units are done."""
+
+    def close(self) -> None:
+        """It is over."""
+
+
 class Listener(Protocol):
     """Hears of the progress of stages."""
 
@@ -14,6 +24,12 @@ class Listener(Protocol):
     def advance(self, units: int) -> None:
         """Some of them are done."""
 
+    def part(self, name: str, done: int, total: int) -> PartListener:
+        """Work on one thing begins, of which so many units are done; ``total`` is 0 if it is not known.
+
+        Its units are told to :meth:`advance` too.
+        """
+
     def note(self, text: str) -> None:
         """Something worth a line."""
 
@@ -22,7 +38,14 @@ class Listener(Protocol):
 
 
 class Silence:
-    """Hears and says nothing."""
+    """Hears and says nothing, of a stage as of its parts."""
+
+    def part(self, name: str, done: int, total: int) -> PartListener:  # noqa: ARG002
+        """See :class:`Listener`."""
+        return Silence()
+
+    def close(self) -> None:
+        """See :class:`PartListener`."""
 
     def start(self, stage: str, total: int, unit: str) -> None:
         """See :class:`Listener`."""

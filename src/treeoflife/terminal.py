@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from .progress import Listener
+from .progress import Listener, PartListener, Silence
 
 _LINE_SECONDS = 20.0
+_LONGEST_NAME = 32
 
 
 def listener(stream: TextIO | None = None) -> Listener:
@@ -56,6 +58,22 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}"
 
 
+class _PlainPart:
+    """Stands in the lines of its stage."""
+
+    def __init__(self, done: int, total: int, close: Callable[[], object]) -> None:
+        self._done, self._total, self._close = done, total, close
+
+    def advance(self, units: int) -> None:
+        self._done += units
+
+    def close(self) -> None:
+        self._close()
+
+    def __str__(self) -> str:
+        return f"{100 * self._done / self._total:.0f} %" if self._total else quantity(self._done, "bytes")
+
+
 class PlainListener:
     """Writes a line when a stage begins or ends, and every so often in between."""
 
@@ -64,6 +82,7 @@ class PlainListener:
         self._stage, self._unit = "", ""
         self._total = self._done = 0
         self._begun = self._told = time.monotonic()
+        self._parts: dict[str, _PlainPart] = {}
 
     def start(self, stage: str, total: int, unit: str) -> None:
         """See :class:`treeoflife.progress.Listener`."""
@@ -80,7 +99,12 @@ class PlainListener:
             rate = self._done / (now - self._begun)
             left = f", {duration((self._total - self._done) / rate)} left" if rate and self._total > self._done else ""
             share = f"{100 * self._done / self._total:.0f} %, " if self._total else ""
-            self._line(f"{self._stage}: {share}{quantity(rate, self._unit)} a second{left}")
+            parts = "".join(f"; {name} {part}" for name, part in self._parts.items())
+            self._line(f"{self._stage}: {share}{quantity(rate, self._unit)} a second{left}{parts}")
+
+    def part(self, name: str, done: int, total: int) -> PartListener:
+        """See :class:`treeoflife.progress.Listener`."""
+        return self._parts.setdefault(name, _PlainPart(done, total, lambda: self._parts.pop(name, None)))
 
     def note(self, text: str) -> None:
         """See :class:`treeoflife.progress.Listener`."""
@@ -102,8 +126,21 @@ class _Rate(ProgressColumn):
         return Text(f"{quantity(speed, task.fields['unit'])}/s" if speed else "", style="cyan")
 
 
+class _Bar:
+    """A bar of a part, below that of its stage."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, units: int) -> None:
+        self._progress.advance(self._task, units)
+
+    def close(self) -> None:
+        self._progress.remove_task(self._task)
+
+
 class TerminalListener:
-    """A bar for the stage that runs, a line for each that is over."""
+    """A bar for the stage that runs and for each of its parts, a line for each stage that is over."""
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False)
@@ -129,6 +166,14 @@ class TerminalListener:
         """See :class:`treeoflife.progress.Listener`."""
         if self._progress:
             self._progress.advance(self._progress.task_ids[0], units)
+
+    def part(self, name: str, done: int, total: int) -> PartListener:
+        """See :class:`treeoflife.progress.Listener`."""
+        if not self._progress:
+            return Silence()
+        unit = self._progress.tasks[0].fields["unit"]
+        shown = printable(name)[-_LONGEST_NAME:]
+        return _Bar(self._progress, self._progress.add_task(shown, total=total or None, completed=done, unit=unit))
 
     def note(self, text: str) -> None:
         """See :class:`treeoflife.progress.Listener`."""

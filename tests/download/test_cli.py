@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,22 +13,16 @@ from pathlib import Path
 from .server import Resource, Server
 
 CODE = """
-import sys, typer
-from treeoflife.cli.download import download
-from treeoflife.errors import ConfigError, TreeoflifeError
-app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(download)
+import sys
+from treeoflife.cli import download, main
 assert not {"httpx", "huggingface_hub", "polars"} & set(sys.modules)
-try:
-    app()
-except TreeoflifeError as error:
-    sys.exit(print(f"error: {error}", file=sys.stderr) or (2 if isinstance(error, ConfigError) else 1))
+main()
 """
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-c", CODE, *arguments]
-    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+def command(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-c", CODE, "download", *arguments]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | env)
 
 
 def test_the_list_shows_sizes_licences_and_what_is_there(tmp_path: Path) -> None:
@@ -67,7 +62,9 @@ def test_ctrl_c_ends_it_at_once_and_what_came_is_kept(server: Server, tmp_path: 
         "[sources]\n[download]\nchunk_bytes = 100_000\n[download.components.mine]\n"
         f'about = "x"\nurl = "{url}"\nto = "mine.bin"\n'
     )
-    process = subprocess.Popen([sys.executable, "-c", CODE, "mine"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, "download", "mine"], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
     while server.sent() < 2_000_000:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

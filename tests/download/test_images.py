@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import socket
 import subprocess
 import sys
 import tarfile
@@ -14,7 +15,10 @@ import polars as pl
 import pytest
 
 from treeoflife.config import Config
-from treeoflife.download.images import download_images
+from treeoflife.download import record
+from treeoflife.download.images import download_images, polite, shared
+from treeoflife.download.polite import Manners
+from treeoflife.errors import InputError, TasksFailed
 from treeoflife.progress import Silence
 from treeoflife.sources import load
 
@@ -70,8 +74,8 @@ def manifest(root: Path, server: Server, count: int) -> None:
             csv.writer(fd).writerows(part)
 
 
-def settings(per_archive: int) -> Config:
-    images = {"per_archive": per_archive, "per_second": 0, "per_host": 8}
+def settings(per_archive: int, **rules: object) -> Config:
+    images = {"per_archive": per_archive, "per_second": 0, "per_host": 8} | rules
     return Config.model_validate(
         {"sources": {}, "engine": {"name": "serial"}, "download": {"images": images, "wait_seconds": 0.001}}
     )
@@ -89,7 +93,7 @@ def test_every_row_is_an_image_or_a_row_of_the_ledger_with_its_reason(
     museum(server)
     manifest(tmp_path, server, count)
     began = time.process_time()
-    download_images(settings(count // 4), tmp_path, [], Silence())
+    download_images(settings(count // 4), tmp_path, Silence())
     print(f"{count / (time.process_time() - began):.0f} images per core second, client and server together")
     table = ledger(tmp_path)
     assert table.height == count
@@ -118,7 +122,7 @@ def test_bad_rows_duplicates_forbidden_and_strange_files_are_in_the_ledger(serve
     ]  # fmt: skip
     with (folder / "media_manifest_1.csv").open("w", newline="") as fd:
         csv.writer(fd).writerows(rows)
-    download_images(settings(100), tmp_path, [], Silence())
+    download_images(settings(100), tmp_path, Silence())
     reasons = ledger(tmp_path)["reason"].to_list()
     assert reasons == [None, "duplicate", "bad-row", "bad-row", "robots", "bad-row", "http-404"]
 
@@ -133,7 +137,7 @@ def test_an_image_that_is_sent_compressed_is_refused(server: Server, tmp_path: P
 
     server.answer = answer
     manifest(tmp_path, server, 3)
-    download_images(settings(100), tmp_path, [], Silence())
+    download_images(settings(100), tmp_path, Silence())
     assert ledger(tmp_path)["reason"].to_list() == ["compressed"] * 3
 
 
@@ -141,10 +145,13 @@ _NO_RULES = b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"
 CODE = """
 import sys
 from pathlib import Path
-from treeoflife.download.images import download_images
+from treeoflife.download import record
+from treeoflife.download.images import download_images, polite, shared
+from treeoflife.download.polite import Manners
+from treeoflife.errors import InputError, TasksFailed
 from treeoflife.progress import Silence
 from tests.download.test_images import settings
-download_images(settings(400), Path(sys.argv[1]), [], Silence())
+download_images(settings(400), Path(sys.argv[1]), Silence())
 """
 
 
@@ -153,15 +160,199 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(server: Server, tmp_pa
     museum(server, flaky=False)
     for name in ("one", "two"):
         manifest(tmp_path / name, server, 800)
-    download_images(settings(400), tmp_path / "one", [], Silence())
+    download_images(settings(400), tmp_path / "one", Silence())
     for wait in (0.7, 0.9, 1.1):
         process = subprocess.Popen([sys.executable, "-c", CODE, str(tmp_path / "two")], cwd=Path(__file__).parents[2])
         time.sleep(wait)
         process.kill()
         process.wait()
-    download_images(settings(400), tmp_path / "two", [], Silence())
+    download_images(settings(400), tmp_path / "two", Silence())
     for number in ("01", "02"):
         one, two = (tmp_path / name / f"eol/image_set_{number}.tar.gz" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
     assert ledger(tmp_path / "one").equals(ledger(tmp_path / "two"))
     assert not [path for path in (tmp_path / "two/eol").iterdir() if path.name.endswith((".part", ".journal"))]
+
+
+def asked(server: Server) -> list[str]:
+    """Has the museum note which images it is asked for."""
+    inner, found = server.answer, []
+
+    def answer(handler: Handler) -> bool:
+        found.append(handler.path)
+        return inner(handler)
+
+    server.answer = answer
+    return found
+
+
+def write(root: Path, rows: list[list[object]]) -> None:
+    folder = root / "metadata/eol"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "media_manifest_1.csv").open("w", newline="") as fd:
+        csv.writer(fd).writerows([HEADER, *rows])
+
+
+def test_archives_are_known_again_by_their_rows_and_only_what_is_new_is_asked_for(
+    server: Server, tmp_path: Path
+) -> None:
+    """The same rows in another file ask for nothing; other rows make their archive anew, from what is there and new."""
+    museum(server, flaky=False)
+    paths = asked(server)
+    rows: list[list[object]] = [[n, 7, "", f"{server.url}/i/{n}", "", ""] for n in range(1, 201)]
+    write(tmp_path, rows)
+    download_images(settings(50), tmp_path, Silence())
+    manifest = tmp_path / "metadata/eol/media_manifest_1.csv"
+    manifest.rename(tmp_path / "metadata/eol/media_manifest_0.csv")
+    paths.clear()
+    download_images(settings(50), tmp_path, Silence())
+    assert not paths
+    (tmp_path / "metadata/eol/media_manifest_0.csv").unlink()
+    rows[60] = [5000, 7, "", f"{server.url}/i/5001", "", ""]
+    write(tmp_path, rows)
+    before = [path.stat().st_mtime_ns for path in sorted((tmp_path / "eol").glob("*.gz"))]
+    download_images(settings(50), tmp_path, Silence())
+    assert sorted(paths) == ["/i/100", "/i/5001", "/robots.txt"]  # every fiftieth failed, and is asked for anew
+    after = [path.stat().st_mtime_ns for path in sorted((tmp_path / "eol").glob("*.gz"))]
+    assert [one == two for one, two in zip(before, after, strict=True)] == [True, False, True, True]
+    fresh = tmp_path / "fresh"
+    write(fresh, rows)
+    download_images(settings(50), fresh, Silence())
+    for path in (fresh / "eol").glob("*.gz"):
+        assert path.read_bytes() == (tmp_path / "eol" / path.name).read_bytes()
+
+
+def test_an_archive_that_lost_bytes_or_its_ledger_is_not_taken_for_finished(server: Server, tmp_path: Path) -> None:
+    """Cut off, it is made anew; without a ledger it is somebody else's, and is left alone."""
+    museum(server, flaky=False)
+    manifest(tmp_path, server, 40)
+    download_images(settings(100), tmp_path, Silence())
+    archive, ledger = tmp_path / "eol/image_set_01.tar.gz", tmp_path / "eol/ledger/image_set_01.parquet"
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:-5000])
+    download_images(settings(100), tmp_path, Silence())
+    assert archive.read_bytes() == whole
+    ledger.unlink()
+    with pytest.raises(InputError, match="was not made from the manifest"):
+        download_images(settings(100), tmp_path, Silence())
+    assert archive.read_bytes() == whole
+
+
+def test_what_failed_is_asked_for_again_when_that_is_wanted(server: Server, tmp_path: Path) -> None:
+    """And nothing else; rows that can never be an image are not."""
+    museum(server, flaky=False)
+    write(tmp_path, [[n, 7, "", f"{server.url}/i/{n}", "", ""] for n in range(1, 101)] + [["x", 7, "", "", "", ""]])
+    download_images(settings(60), tmp_path, Silence())
+    assert ledger(tmp_path)["reason"].drop_nulls().to_list() == ["http-404", "http-404", "bad-row"]
+    paths = asked(server)
+    download_images(settings(60), tmp_path, Silence())
+    assert not paths
+    download_images(settings(60), tmp_path, Silence(), again=True)
+    assert sorted(paths) == ["/i/100", "/i/50", "/robots.txt", "/robots.txt"]
+    server.answer = lambda handler: _send(handler, picture("found"))
+    download_images(settings(60), tmp_path, Silence(), again=True)
+    assert ledger(tmp_path)["reason"].drop_nulls().to_list() == ["bad-row"]
+    paths = asked(server)
+    download_images(settings(60), tmp_path, Silence(), again=True)
+    assert not paths
+
+
+def _send(handler: Handler, body: bytes) -> bool:
+    handler.wfile.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    return True
+
+
+def test_a_host_that_is_gone_costs_its_own_images_and_no_more(server: Server, tmp_path: Path) -> None:
+    """After fifty requests without an answer it is not asked any more, and the others go on."""
+    museum(server, flaky=False)
+    gone = closed_port()
+    write(tmp_path, [[n, 7, "", f"{server.url if n % 2 else gone}/i/{n}", "", ""] for n in range(1, 401)])
+    download_images(settings(1000, robots=False), tmp_path, Silence())
+    reasons = ledger(tmp_path)["reason"].to_list()
+    assert reasons == [None, "no-answer"] * 200
+
+
+def test_when_nothing_answers_no_image_is_written_off(server: Server, tmp_path: Path) -> None:
+    """A line that is down is not a reason of 100,000 images; what came is kept, and the next run goes on."""
+    museum(server, flaky=False)
+    rows = [[n, 7, "", f"{server.url}/i/{n}", "", ""] for n in range(1, 1001)]
+    write(tmp_path, rows)
+    live = server.answer
+    served = 0
+
+    def breaks(handler: Handler) -> bool:
+        nonlocal served
+        served += 1
+        if served > 500:
+            handler.close_connection = True
+            return True
+        return live(handler)
+
+    server.answer = breaks
+    with pytest.raises(TasksFailed, match="nor did another host"):
+        download_images(settings(1000), tmp_path, Silence())
+    assert not (tmp_path / "eol/ledger").exists()
+    server.answer = live
+    paths = asked(server)
+    download_images(settings(1000), tmp_path, Silence())
+    assert len(paths) < 650
+    assert ledger(tmp_path)["reason"].drop_nulls().to_list() == ["http-404"] * 20
+
+
+def closed_port() -> str:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
+def test_a_host_whose_robots_txt_cannot_be_had_is_not_taken_to_forbid(server: Server, tmp_path: Path) -> None:
+    """No answer at all is another thing than an answer that forbids."""
+    write(tmp_path, [[1, 7, "", f"{closed_port()}/i/1", "", ""]])
+    download_images(settings(10), tmp_path, Silence())
+    assert ledger(tmp_path)["reason"].to_list() == ["no-answer"]
+
+
+def test_addresses_that_are_none_are_in_the_ledger(server: Server, tmp_path: Path) -> None:
+    """Whatever a manifest has in its place."""
+    museum(server, flaky=False)
+    odd = ["http://[::1/x", "http://", "http://a:99999999/x", "https://", "//x/y", "http://\x00/x", "javascript:x",
+           f"{server.url}/i/7"]  # fmt: skip
+    write(tmp_path, [[n, 7, "", address, "", ""] for n, address in enumerate(odd)])
+    download_images(settings(10), tmp_path, Silence())
+    reasons = ledger(tmp_path)["reason"].to_list()
+    assert set(reasons[:-1]) <= {"bad-row", "bad-address", "no-answer"}
+    assert reasons[-1] is None
+
+
+def test_archives_are_on_record(server: Server, tmp_path: Path) -> None:
+    museum(server, flaky=False)
+    manifest(tmp_path, server, 90)
+    also = tmp_path / "out/downloads.jsonl"
+    download_images(settings(50), tmp_path, Silence(), records=[also])
+    lines = record.read(tmp_path / "downloads.jsonl")
+    assert sorted(lines) == ["eol/image_set_01.tar.gz", "eol/image_set_02.tar.gz"]
+    for file, line in lines.items():
+        assert line["sha256"] == hashlib.sha256((tmp_path / file).read_bytes()).hexdigest()
+    assert record.read(also) == lines
+
+
+@pytest.mark.parametrize("engine", ["local", "slurm", "ray"])
+@pytest.mark.parametrize("per_host", [1, 3, 4, 50])
+def test_all_tasks_together_keep_to_what_a_host_may_be_asked(engine: str, per_host: int, tmp_path: Path) -> None:
+    """On a cluster too: no more tasks at once than requests, and each has its share of them."""
+    config = Config.model_validate(
+        {"sources": {}, "engine": {"name": engine, "workers": 32, "slurm": {"parallel": 256, "cpus": 2},
+         "ray": {"in_flight": 0}}, "download": {"images": {"per_host": per_host}}}
+    )  # fmt: skip
+    table = polite(config.engine, per_host)
+    widths = {
+        "local": table.workers, "slurm": table.slurm.parallel * table.slurm.cpus, "ray": table.ray.in_flight
+    }  # fmt: skip
+    assert 1 <= widths[engine] <= per_host
+    whole = Manners(per_host, 10.0, robots=True, tries=1, wait=0.0)
+    for tasks in (1, 2, 7, 1000):
+        part = shared(whole, tasks)
+        at_once = min(widths[engine], tasks)
+        assert part.connections >= 1
+        assert shared(whole, at_once).connections * at_once <= per_host
+        assert shared(whole, at_once).per_second * at_once == pytest.approx(10.0)

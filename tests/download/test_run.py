@@ -46,7 +46,7 @@ def test_every_component_of_the_list_is_valid_and_has_a_licence() -> None:
     known = components()
     assert all(one.licence and one.about for one in known.values())
     places = [file.to for one in known.values() for file in one.files()]
-    assert len(set(places)) == len(places) == 63 + len(known) - 2
+    assert len(set(places)) == len(places) == 63 + len(known) - 2  # a series, and one that has no files
     assert known["eol"].files()[62].to == "eol/image_set_63.tar.gz"
 
 
@@ -111,6 +111,83 @@ def test_a_file_that_was_changed_or_removed_is_fetched_anew(server: Server, tmp_
     run.download(ones, tmp_path, QUICK)
     assert {one.path for one in server.requests} == {"/0", "/1"}
     assert (tmp_path / "c1.bin").read_bytes() == DATA[1:]
+
+
+def test_a_file_that_was_touched_is_hashed_once(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list hashes nothing, and says so; the next run does, and puts the file on record as it is now."""
+    ones = [component("c", url=server.put("/c", Resource(DATA)))]
+    run.download(ones, tmp_path, QUICK)
+    os.utime(tmp_path / "c.bin")
+    monkeypatch.setattr(run, "sha256", lambda _: pytest.fail("hashed"))
+    assert [(row.whole, row.unsure) for row in run.rows(ones, tmp_path)] == [(1, 1)]
+    monkeypatch.undo()
+    run.download(ones, tmp_path, QUICK)
+    monkeypatch.setattr(run, "sha256", lambda _: pytest.fail("hashed"))
+    run.download(ones, tmp_path, QUICK)
+    assert [row.unsure for row in run.rows(ones, tmp_path)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"url": "{}/other"}, "now the list names"), ({"sha256": hashlib.sha256(DATA[1:]).hexdigest()}, "checksum")],
+)
+def test_a_file_from_another_place_than_the_list_names_is_fetched_anew(
+    change: dict[str, str], why: str, server: Server, tmp_path: Path
+) -> None:
+    """Its name alone says nothing of which file it is."""
+    one = component("c", url=server.put("/c", Resource(DATA)))
+    run.download([one], tmp_path, QUICK)
+    server.put("/c", Resource(DATA[1:]))
+    server.put("/other", Resource(DATA[1:]))
+    heard = Heard()
+    changed = {key: value.format(server.url) for key, value in change.items()}
+    run.download([component("c", **{"url": one.url} | changed)], tmp_path, QUICK, heard)
+    assert (tmp_path / "c.bin").read_bytes() == DATA[1:]
+    assert why in heard.notes[0]
+
+
+def test_the_file_of_another_component_is_not_replaced(server: Server, tmp_path: Path) -> None:
+    url = server.put("/c", Resource(DATA))
+    run.download([component("c", url=url)], tmp_path, QUICK)
+    with pytest.raises(InputError, match=r"belongs to c, and d would go there: .*--to"):
+        run.download([component("d", url=url, to="c.bin")], tmp_path, QUICK)
+
+
+def test_single_keys_within_a_component_change() -> None:
+    """As the message about another count than the list's says."""
+    known = components({"bioscan": {"unpack": {"files": 5}}, "mapping": {"hub": {"revision": "v2"}}})
+    assert known["bioscan"].unpack == components()["bioscan"].unpack.model_copy(update={"files": 5})  # type: ignore[union-attr]
+    assert known["mapping"].files()[0].address.endswith("imageomics/TreeOfLife-10M@v2/metadata/mapping.sqlite")
+
+
+def test_progress_is_told_of_each_file_and_of_all(server: Server, tmp_path: Path) -> None:
+    """A part for each file, closed when it is whole; its bytes and those of all add up."""
+    parts: dict[str, list[int]] = {}
+
+    class Part(Silence):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def advance(self, units: int) -> None:
+            parts[self.name].append(units)
+
+        def close(self) -> None:
+            parts[self.name].append(-1)
+
+    class Listening(Heard):
+        def part(self, name: str, done: int, total: int) -> Part:
+            parts[name] = []
+            return Part(name)
+
+    heard = Listening()
+    run.download(
+        [component(f"c{n}", url=server.put(f"/{n}", Resource(DATA[n:]))) for n in range(3)], tmp_path, QUICK, heard
+    )
+    assert {name: sum(units) + 1 for name, units in parts.items()} == {f"c{n}.bin": len(DATA) - n for n in range(3)}
+    assert all(units[-1] == -1 for units in parts.values())
+    assert heard.bytes == 3 * len(DATA) - 3
 
 
 def test_a_file_that_was_put_there_is_taken_if_it_has_the_published_checksum(server: Server, tmp_path: Path) -> None:

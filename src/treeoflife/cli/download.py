@@ -1,4 +1,7 @@
-"""``treeoflife download``: fetching what a build needs."""
+"""``treeoflife download``: fetching what a build needs.
+
+``eol-images`` has options of its own, so it is a command of its own; any other word is a component.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+from .common import EngineOption, JsonOption, WorkersOption
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..download.components import Component
-    from ..download.run import Row
+    from ..download.run import Place, Row
+
+_IMAGES, _FILES = "eol-images", "files"
 
 
-def download(
+class _Words(TyperGroup):
+    """Takes the first word for a command only if it is the one that has options of its own."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args[:1] == [_IMAGES] else [_FILES, *args])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return ("" if name == _FILES else name), command, rest
+
+
+app = typer.Typer(cls=_Words, rich_markup_mode=None, add_completion=False)
+
+ToOption = Annotated[
+    Path | None, typer.Option("--to", help="The folder of downloads; otherwise that of the configuration, or raw.")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="A dataset.toml; the one in this folder, if there is one.")
+]
+
+
+@app.command(_FILES, epilog="'treeoflife download eol-images --help' shows the options of eol-images.")
+def files(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[COMPONENT]...", help="Components, or the groups original and published. --list shows them."
+            metavar="COMPONENT", help="Components, or the groups original and published. --list shows them."
         ),
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="The folder of downloads; otherwise that of the configuration, or raw.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="A dataset.toml; the one in this folder, if there is one.")
-    ] = None,
-    manifest: Annotated[
-        list[Path] | None, typer.Option("--manifest", help="eol-images: a file of the media manifest; may be repeated.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", "-j", min=1, help="eol-images: processes.")] = None,
-    engine: Annotated[str | None, typer.Option("--engine", help="eol-images: where tasks run.")] = None,
+    to: ToOption = None,
+    config: ConfigOption = None,
     *,
     listing: Annotated[
         bool, typer.Option("--list", help="Show components, sizes, licences, and what is there.")
@@ -40,7 +61,7 @@ def download(
         bool,
         typer.Option("--unpack", help="Unpack iNat21 and BIOSCAN too, which are read from their archives otherwise."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch what a build needs, whole, and lay it out as init expects it. Run again, it goes on where it stopped."""
     from ..download import components, run
@@ -58,29 +79,40 @@ def download(
     if dry_run:
         _plan(chosen, root, unpack=unpack)
         return
-    _work(chosen, root, settings, records, unpack=unpack, images=(manifest or [], workers, engine))
+    _fetch(chosen, root, settings, records, unpack=unpack)
+
+
+@app.command(_IMAGES)
+def eol_images(
+    to: ToOption = None,
+    config: ConfigOption = None,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Ask again for the images that failed before.")] = False,
+) -> None:
+    """Fetch EOL's images afresh, one by one, from the addresses in its media manifest."""
+    from ..download import run
+
+    settings, records = _settings(config)
+    asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
+    settings = settings.model_copy(update={"engine": settings.engine.model_copy(update=asked)})
+    _images(run.configured(settings.download, to), settings, records, again=again)
 
 
 def _settings(config: Path | None) -> tuple[Config, list[Path]]:
     """The configuration, and the further records of what is downloaded."""
     from ..config import Config, load, rooted
-    from ..download.record import NAME
+    from ..paths import Paths
 
     path = config or Path("dataset.toml")
     if config is None and not path.exists():
         return rooted(Config(sources={}), Path.cwd()), []
-    return load(path), [path.absolute().parent / NAME]
+    settings = load(path)
+    return settings, [Paths(path.absolute().parent, settings.images).downloads]
 
 
-def _work(
-    chosen: list[Component],
-    root: Path,
-    settings: Config,
-    records: list[Path],
-    *,
-    unpack: bool,
-    images: tuple[list[Path], int | None, str | None],
-) -> None:
+def _fetch(chosen: list[Component], root: Path, settings: Config, records: list[Path], *, unpack: bool) -> None:
     from ..download import run
     from ..terminal import listener
 
@@ -89,11 +121,14 @@ def _work(
         lines = run.download(files, root, settings.download, listener(), unpack=unpack, records=records)
         print(f"{len(lines)} files are whole; {root / 'downloads.jsonl'} has their addresses and checksums")
     if any(one.kind == "images" for one in chosen):
-        from ..download.images import download_images
+        _images(root, settings, records, again=False)
 
-        manifests, workers, engine = images
-        summary = download_images(settings, root, manifests, listener(), workers=workers, engine=engine)
-        print(summary)
+
+def _images(root: Path, settings: Config, records: list[Path], *, again: bool) -> None:
+    from ..download.images import download_images
+    from ..terminal import listener
+
+    print(download_images(settings, root, listener(), again=again, records=records))
 
 
 def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:
@@ -105,14 +140,21 @@ def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:
     for text in run.notices(chosen):
         print(f"NOTE  {text}")
     for place in places:
-        state = "there" if place.line else f"{quantity(place.left, 'bytes')} to come" if place.size else "size unknown"
-        print(f"{state:<20}  {place.file.to}  <-  {place.file.url or _hub(place)}")
+        print(f"{_state(place):<20}  {place.file.to}  <-  {place.file.address}")
+        if place.why:
+            print(f"{'':<20}  {place.why}")
+    if any(one.kind == "images" for one in chosen):
+        print(f"{'image by image':<20}  {_IMAGES}  <-  the addresses in EOL's media manifest")
     print(f"in all {quantity(run.needed(places, unpack=unpack), 'bytes')} of disk, as far as sizes are known")
     run.check_space(places, root, unpack=unpack)
 
 
-def _hub(place: Any) -> str:
-    return f"hf://datasets/{place.file.hub.repo}@{place.file.hub.revision}/{place.file.hub.file}"
+def _state(place: Place) -> str:
+    from ..terminal import quantity
+
+    if place.line:
+        return "there" if place.sure else "there, to be hashed"
+    return f"{quantity(place.left, 'bytes')} to come" if place.size else "size unknown"
 
 
 def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
@@ -140,8 +182,10 @@ def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
 def _there(row: Row) -> str:
     from ..terminal import quantity
 
-    if row.files and row.whole == row.files:
-        return "there"
+    if row.component.kind == "images":
+        return f"{row.whole} archives" if row.whole else "image by image"
+    if row.whole == row.files:
+        return "there, to be hashed" if row.unsure else "there"
     if row.there:
         return f"{quantity(row.there, 'bytes')}, {row.whole} of {row.files} files"
-    return "not there" if row.files else "image by image"
+    return "not there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,8 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 _MAGIC = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".sqlite": b"SQLite format 3"}
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _LONGEST_WAIT = 3600.0
+_GZIPPED = (".gz", ".tgz")
+_GZIP_BITS = 31
 
 
 class TemporaryError(Exception):
@@ -67,8 +70,8 @@ def content_range(response: httpx.Response) -> tuple[int, int | None]:
     return int(match[1]), int(match[3])
 
 
-def check(response: httpx.Response, url: str) -> None:
-    """Let an answer pass that brings the file or a part of it.
+def check(response: httpx.Response, url: str, name: str) -> None:
+    """Let an answer pass that brings the file called ``name``, or a part of it.
 
     Raises:
         TemporaryError: another request may succeed.
@@ -79,12 +82,17 @@ def check(response: httpx.Response, url: str) -> None:
         raise TemporaryError(f"the server says {status} {response.reason_phrase}", retry_after(response.headers))
     if status not in (200, 206, 416):
         raise InputError(f"{url} cannot be fetched: the server says {status} {response.reason_phrase}{_hint(status)}")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+    if response.headers.get("content-encoding", "identity").lower() not in _as_it_is(name):
         raise InputError(f"{url} is sent compressed, though it was asked for as it is: its bytes cannot be trusted")
     if status != 416 and response.headers.get("content-type", "").lower().startswith(
         ("text/html", "application/xhtml")
     ):
         raise TemporaryError(f"the server sent an HTML page in place of the file: {_says(response)}")
+
+
+def _as_it_is(name: str) -> tuple[str, ...]:
+    """What a server may say of the encoding. Many say of a .tar.gz that it is packed by gzip, and mean the file."""
+    return ("identity", "gzip", "x-gzip") if name.lower().endswith(_GZIPPED) else ("identity",)
 
 
 def _hint(status: int) -> str:
@@ -102,6 +110,11 @@ def _says(response: httpx.Response) -> str:
     return " ".join(text.split())[:120]
 
 
+def magic_of(name: str) -> bytes:
+    """What a file of that name begins with, as far as that is known."""
+    return next((magic for suffix, magic in _MAGIC.items() if name.lower().endswith(suffix)), b"")
+
+
 def sniff(name: str, start: bytes) -> None:
     """Let the first bytes of a file pass that may be what its name says.
 
@@ -110,9 +123,18 @@ def sniff(name: str, start: bytes) -> None:
     """
     if start.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         raise TemporaryError("the server sent an HTML page in place of the file")
-    magic = next((magic for suffix, magic in _MAGIC.items() if name.lower().endswith(suffix)), b"")
+    magic = magic_of(name)
     if len(start) >= len(magic) and not start.startswith(magic):
         raise TemporaryError(f"what the server sent does not begin as {name} would, but with {start[:16]!r}")
+    if name.lower().endswith(_GZIPPED) and _inside(start).startswith(_MAGIC[".gz"]):
+        raise TemporaryError(f"the server packed {name} once more, though it was asked for as it is")
+
+
+def _inside(start: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(_GZIP_BITS).decompress(start, 2)
+    except zlib.error:
+        return b""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -134,6 +134,15 @@ class File(Model):
         """How many bytes it has, as far as the list knows."""
         return self.component.bytes or self.component.size
 
+    @property
+    def address(self) -> str:
+        """Where the list says it is."""
+        return f"hf://datasets/{self.hub.repo}@{self.hub.revision}/{self.hub.file}" if self.hub else self.url
+
+    def fits(self, digest: str) -> bool:
+        """Whether a SHA-256 is not another than the published one, as far as a SHA-256 is published."""
+        return self.component.sha256 in ("", digest)
+
 
 def _fill(text: str, number: int) -> str:
     """The text with its ``{number}``; a URL's other braces stay."""
@@ -158,10 +167,17 @@ def components(changes: Mapping[str, Mapping[str, Any]] | None = None) -> dict[s
 
 
 def _changed(table: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Another place puts the old one, and what was known of its bytes, out of force."""
+    """Single keys change, also within hub and unpack. Another place puts what was known of the bytes out of force."""
+    gone = set()
     if "url" in change or "hub" in change:
-        table = {key: value for key, value in table.items() if key not in ("url", "hub", "bytes", "md5", "sha256")}
-    return {**table, **change}
+        gone = {"bytes", "md5", "sha256", "hub" if "url" in change else "url"}
+    kept = {key: value for key, value in table.items() if key not in gone}
+    inner = {
+        key: {**kept[key], **value}
+        for key, value in change.items()
+        if isinstance(value, Mapping) and isinstance(kept.get(key), Mapping)
+    }
+    return {**kept, **change, **inner}
 
 
 def _component(name: str, table: Mapping[str, Any]) -> Component:

@@ -26,7 +26,7 @@ from ..errors import InputError
 from ..files import replacing, sha256
 from .answers import retry_after
 from .components import HubFile
-from .transfer import Tick, Wanted
+from .transfer import Told, Wanted
 from .transfer import fetch as transfer
 
 _LENGTH_OF_SHA256 = 64
@@ -51,9 +51,7 @@ def look(file: HubFile) -> OnHub:
     return OnHub(pinned, commit, found.size, tag if len(tag) == _LENGTH_OF_SHA256 else "")
 
 
-def fetch(
-    file: HubFile, path: Path, client: httpx.Client, settings: DownloadTable, tick: Tick = lambda _: None
-) -> tuple[OnHub, str]:
+def fetch(file: HubFile, path: Path, client: httpx.Client, settings: DownloadTable, told: Told) -> tuple[OnHub, str]:
     """Fetch a file of the Hub to ``path``, unless it is there; returns what the Hub says of it, and its SHA-256.
 
     Raises:
@@ -65,7 +63,7 @@ def fetch(
         return found, found.sha256
     cached = try_to_load_from_cache(file.repo, file.file, repo_type="dataset", revision=found.revision)
     if isinstance(cached, str):
-        tick(Path(cached).stat().st_size)
+        told.tick(Path(cached).stat().st_size)
         return found, _take(Path(cached), path, found)
     if offline:
         raise InputError(
@@ -73,7 +71,7 @@ def fetch(
         )
     headers = {key: value for key, value in build_hf_headers().items() if key.lower() == "authorization"}
     wanted = Wanted(found.url, path, found.size, found.sha256, headers)
-    return found, transfer(wanted, client, settings, tick).sha256
+    return found, transfer(wanted, client, settings, told).sha256
 
 
 def _url(file: HubFile) -> str:

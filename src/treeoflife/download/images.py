@@ -1,99 +1,98 @@
 """EOL's images afresh: rows of the media manifest -> archives ``image_set_NN.tar.gz``, and a ledger of each.
 
-An archive is a task. Its rows are fetched in batches; a batch is appended as a gzip member of its own, then put on
-record. A killed run goes on after the last batch on record, and the archive has the same bytes as without the kill.
+An archive is a task, and is made anew when the rows or the rules that it was made from are others now; the images that
+it has are taken over. A killed run goes on after the last batch on record, and ends with the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import random
 import re
-import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 
-from .. import engines, tarwrite
-from ..config import Config, EolImagesTable
-from ..engines.base import Done, Tick
-from ..errors import ConfigError, ContainerError, TasksFailed
-from ..files import replacing
+from .. import engines
+from ..config import Config, EngineTable, EolImagesTable
+from ..engines import Done, Engine, Tick
+from ..errors import ConfigError, InputError, TasksFailed
 from ..lock import locked
 from ..progress import Listener
-from .manifest import Row, Slice, rows, slices
+from ..stages.base import difference
+from . import record
+from .asking import SETTLED, Asker
+from .components import components
+from .growing import Earlier, Files, Growing
+from .manifest import Slice, rows, slices
+from .polite import Manners
+from .run import agent, see_room
 
 _BATCH = 200
-_IN_MEMORY = 256 << 10
-_COLUMNS = ("content_id", "page_id", "url", "licence", "owner", "file", "bytes", "md5", "reason", "detail")
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+_VERSION = 1
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class ArchiveTask:
-    """An archive to make: its rows, its place, and this task's share of what hosts may be asked."""
+    """An archive to make: its rows, its place, the rules, and this task's share of what hosts may be asked.
+
+    Attributes:
+        again: make it although it is finished.
+    """
 
     rows: Slice
-    path: Path
+    files: Files
     table: EolImagesTable
+    manners: Manners
     stall_seconds: float
-    wait_seconds: float
-    share: int
+    again: bool = False
 
     @property
-    def ledger(self) -> Path:
-        """A row per row of the manifest: what came, with its MD5, and what did not, and why."""
-        return self.path.parent / "ledger" / (self.path.name.removesuffix(".tar.gz") + ".parquet")
-
-
-@dataclass(frozen=True)
-class ArchiveDone:
-    """How many images came and how many did not."""
-
-    fetched: int
-    failed: int
+    def made_from(self) -> dict[str, Any]:
+        """What its bytes depend on, but for what the hosts answer."""
+        return {"rows": self.rows.digest, "robots": self.table.robots, "max_bytes": self.table.max_bytes,
+                "version": _VERSION}  # fmt: skip
 
 
 def download_images(
     config: Config,
     root: Path,
-    manifests: Sequence[Path],
     listener: Listener,
     *,
-    workers: int | None = None,
-    engine: str | None = None,
+    again: bool = False,
+    records: Sequence[Path] = (),
 ) -> str:
     """Fetch all images of the manifest that are not there.
 
+    Args:
+        root: the folder of downloads; archives go to its folder ``eol``.
+        again: ask again for what failed before, unless its row is of no use.
+        records: further files that take the lines of ``downloads.jsonl``.
+
+    Returns:
+        What came, in a sentence.
+
     Raises:
         ConfigError: there is no manifest.
+        InputError: the disk is too small.
         TasksFailed: some archives could not be made; the others were.
+        BusyError: another run fetches images to the same folder.
     """
-    files = list(manifests) or found(root)
-    asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
-    table = config.engine.model_copy(update=asked)
-    folder = root / "eol"
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / ".download.lock"):
-        tasks = plan(files, folder, config, table.workers or engines.cores())
-        listener.start("eol-images", sum(task.rows.count for task in tasks), "images")
-        images = failed = 0
-        errors: list[str] = []
-        for outcome in engines.make(table, root / "logs").run(fetch_archive, tasks, listener.advance):
-            if isinstance(outcome, Done):
-                images, failed = images + outcome.value.fetched, failed + outcome.value.failed
-            else:
-                errors.append(f"{tasks[outcome.task].path.name}: {outcome.error}")
-                listener.note(f"failed: {errors[-1]}")
-        if errors:
-            raise TasksFailed(f"{len(errors)} of {len(tasks)} archives failed: {'; '.join(errors[:5])}; run again")
-        summary = f"{images} images in {len(tasks)} archives, {failed} failed: see {folder / 'ledger'}"
+    manifests = list(config.download.images.manifest) or found(root)
+    with locked(root / "eol" / ".download.lock"):
+        parts = slices(manifests, config.download.images.per_archive)
+        places = archives(root / "eol", len(parts))
+        engine = engines.make(polite(config.engine, config.download.images.per_host), root / "logs")
+        try:
+            tasks = planned(parts, places, config, engine, again=again)
+            _announce(tasks, config, root, listener)
+            for archive, digest in _made(tasks, engine, listener):
+                record.append([root / record.NAME, *records], _line(config, root, archive, digest))
+        finally:
+            engine.close()
+        summary = _summary(places, root)
         listener.finish(summary)
         return summary
 
@@ -113,270 +112,135 @@ def found(root: Path) -> list[Path]:
     return files
 
 
-def plan(files: Sequence[Path], folder: Path, config: Config, at_once: int) -> list[ArchiveTask]:
-    """An archive for every so many rows of the manifest."""
-    images, settings = config.download.images, config.download
-    parts = slices(files, images.per_archive)
-    share = max(1, min(at_once, len(parts)))
-    digits = max(2, len(str(len(parts))))
-    return [
-        ArchiveTask(
-            part, folder / f"image_set_{number:0{digits}d}.tar.gz", images, settings.stall_seconds,
-            settings.wait_seconds, share,
-        )
-        for number, part in enumerate(parts, 1)
-    ]  # fmt: skip
+def archives(folder: Path, count: int) -> list[Files]:
+    """Where the archives are, by number."""
+    digits = max(2, len(str(count)))
+    return [Files(folder / f"image_set_{number:0{digits}d}.tar.gz") for number in range(1, count + 1)]
 
 
-def fetch_archive(task: ArchiveTask, tick: Tick) -> ArchiveDone:
-    """Make an archive, or the rest of it.
+def polite(table: EngineTable, per_host: int) -> EngineTable:
+    """The engine, kept to so few tasks at once that each may have a request open to one host.
+
+    >>> polite(EngineTable(workers=32), 4).workers
+    4
+    """
+    cpus = min(table.slurm.cpus, per_host)
+    slurm = table.slurm.model_copy(update={"cpus": cpus, "parallel": min(table.slurm.parallel, per_host // cpus)})
+    ray = table.ray.model_copy(update={"in_flight": min(table.ray.in_flight or per_host, per_host)})
+    workers = min(table.workers or engines.cores(), per_host)
+    return table.model_copy(update={"workers": workers, "slurm": slurm, "ray": ray})
+
+
+def planned(
+    parts: Sequence[Slice], places: Sequence[Files], config: Config, engine: Engine, *, again: bool
+) -> list[ArchiveTask]:
+    """The archives that are to be made, each with its share of what a host may be asked.
 
     Raises:
-        ContainerError: a host has stopped to answer.
+        InputError: an archive stands in their place that was not made here, such as a published one.
     """
-    import polars as pl
-
-    if task.path.exists() and task.ledger.exists():
-        tick(task.rows.count)
-        reasons = pl.read_parquet(task.ledger, columns=["reason"])["reason"]
-        return ArchiveDone(reasons.null_count(), len(reasons) - reasons.null_count())
-    work = _Work.open(task)
-    tick(work.rows)
-    with _asker(task) as asker:
-        left = islice(rows(task.rows), work.rows, None)
-        seen: set[str] = set(work.names)
-        while batch := list(islice(left, _BATCH)):
-            work.add(asker.all(batch, seen))
-            tick(len(batch))
-    return work.finish()
+    for files in places:
+        if files.archive.exists() and not files.ledger.exists():
+            raise InputError(
+                f"{files.archive} is there, and was not made from the manifest: choose another folder with --to"
+            )
+    table, settings = config.download.images, config.download
+    whole = Manners(table.per_host, table.per_second, table.robots, table.tries, settings.wait_seconds)
+    every = [
+        ArchiveTask(part, files, table, whole, settings.stall_seconds, again and _worth_asking(files))
+        for part, files in zip(parts, places, strict=True)
+    ]
+    left = [task for task in every if not is_done(task)]
+    return [replace(task, manners=shared(whole, min(engine.width, len(left)))) for task in left]
 
 
-@dataclass(frozen=True)
-class _Got:
-    """What became of a row: its data, or the reason why there are none."""
-
-    row: Row
-    file: str = ""
-    data: IO[bytes] | None = None
-    size: int = 0
-    md5: str = ""
-    reason: str | None = None
-    detail: str = ""
-
-    def line(self) -> list[Any]:
-        one = self.row
-        told = (self.file, self.size, self.md5) if self.reason is None else (None, None, None)
-        return [one.content_id, one.page_id, one.url, one.licence, one.owner, *told, self.reason, self.detail or None]
+def shared(whole: Manners, tasks: int) -> Manners:
+    """The share of one of so many tasks that run at once."""
+    at_once = min(tasks, whole.connections)
+    return replace(whole, connections=whole.connections // at_once, per_second=whole.per_second / at_once)
 
 
-class _Work:
-    """An archive while it is made: its bytes, and the journal of what is in them."""
-
-    def __init__(self, task: ArchiveTask, out: IO[bytes], journal: IO[bytes], state: dict[str, int]) -> None:
-        self._task, self._out, self._journal = task, out, journal
-        self.rows, self._tar, self.names = state["rows"], state["tar"], set[str]()
-
-    @classmethod
-    def open(cls, task: ArchiveTask) -> _Work:
-        """Go on after the last batch that is on record; another slice or size of archive begins anew."""
-        data, log = _data(task), _log(task)
-        log.touch()
-        data.touch()
-        wanted = (
-            json.dumps([[str(path) for path in task.rows.files], task.rows.offset, task.rows.count]).encode() + b"\n"
-        )
-        lines = log.read_bytes().splitlines(keepends=True)
-        state, keep = {"rows": 0, "tar": 0, "offset": 0}, 0
-        if lines[:1] == [wanted]:
-            keep = position = len(wanted)
-            for line in lines[1:]:
-                position += len(line)
-                if line.startswith(b"{") and line.endswith(b"}\n"):
-                    state, keep = json.loads(line), position
-        if data.stat().st_size < state["offset"]:  # the bytes are gone that the journal speaks of
-            state, keep = {"rows": 0, "tar": 0, "offset": 0}, 0
-        os.truncate(log, keep)
-        os.truncate(data, min(state["offset"], data.stat().st_size))
-        work = cls(task, data.open("ab"), log.open("ab"), state)
-        if not keep:
-            work._journal.write(wanted)
-        work.names = {line[5] for line in work.lines() if line[5]}
-        return work
-
-    def lines(self) -> Iterator[list[Any]]:
-        """The rows on record."""
-        with _log(self._task).open("rb") as fd:
-            fd.readline()
-            for line in fd:
-                if line.startswith(b"["):
-                    yield json.loads(line)
-
-    def add(self, batch: Sequence[_Got], *, last: bool = False) -> None:
-        """Append a batch, then put it on record."""
-        from isal import igzip
-
-        opened: Any = igzip.IGzipFile
-        with opened(filename="", mode="wb", compresslevel=0, fileobj=self._out, mtime=0) as packed:
-            for one in batch:
-                if one.data is not None:
-                    packed.write(tarwrite.header(one.file, one.size))
-                    one.data.seek(0)
-                    while chunk := one.data.read(_IN_MEMORY):
-                        packed.write(chunk)
-                    packed.write(bytes(tarwrite.padded(one.size) - one.size))
-                    self._tar += tarwrite.BLOCK + tarwrite.padded(one.size)
-                    one.data.close()
-            if last:
-                packed.write(tarwrite.end(self._tar))
-        self._out.flush()
-        os.fsync(self._out.fileno())
-        self.rows += len(batch)
-        if not last:
-            state = {"rows": self.rows, "tar": self._tar, "offset": self._out.tell()}
-            text = [json.dumps(one.line(), ensure_ascii=False) for one in batch] + [json.dumps(state)]
-            self._journal.write(("\n".join(text) + "\n").encode("utf-8", "replace"))
-            self._journal.flush()
-            os.fsync(self._journal.fileno())
-
-    def finish(self) -> ArchiveDone:
-        """End the archive, write its ledger, and give both their names."""
-        import polars as pl
-
-        self.add([], last=True)
-        self._out.close()
-        types = dict.fromkeys(_COLUMNS, pl.String) | dict.fromkeys(("content_id", "page_id", "bytes"), pl.Int64)
-        ledger = pl.DataFrame(list(self.lines()), schema=types, orient="row")
-        if ledger.height != self._task.rows.count:
-            raise ContainerError(f"the manifest changed while {self._task.path} was made; run again")
-        with replacing(self._task.ledger) as temporary:
-            ledger.write_parquet(temporary)
-        _data(self._task).replace(self._task.path)
-        self._journal.close()
-        _log(self._task).unlink()
-        failed = ledger["reason"].count()
-        return ArchiveDone(ledger.height - failed, failed)
+def is_done(task: ArchiveTask) -> bool:
+    """Whether there is nothing to do for an archive: it is whole, and was made from the same rows by the same rules."""
+    finished = task.files.finished()
+    return finished is not None and finished.made_from == task.made_from and not task.again
 
 
-def _data(task: ArchiveTask) -> Path:
-    return task.path.with_name(f".{task.path.name}.part")
+def _worth_asking(files: Files) -> bool:
+    return bool(files.finished() and set(files.counts()[1]) - set(SETTLED))
 
 
-def _log(task: ArchiveTask) -> Path:
-    return task.path.with_name(f".{task.path.name}.journal")
+def _announce(tasks: Sequence[ArchiveTask], config: Config, root: Path, listener: Listener) -> None:
+    """What is to come, and why an archive that is there is made anew."""
+    count = sum(task.rows.count for task in tasks)
+    listener.start("eol-images", count, "images")
+    for task in tasks:
+        if before := task.files.finished():
+            why = difference(before.made_from, task.made_from) or "what failed is asked for again"
+            listener.note(f"{task.files.archive.name} is made anew: {why}; the images that it has are taken over")
+    one = components(config.download.components)["eol-images"]
+    see_room(root, sum(task.rows.count for task in tasks) * (one.size or 0))
 
 
-class _asker:  # noqa: N801 - used as a context
-    """Asks for the images of batches, several at once."""
+def _made(tasks: Sequence[ArchiveTask], engine: Engine, listener: Listener) -> Iterator[tuple[Path, str]]:
+    """The archives as they become whole, each with its SHA-256.
 
-    def __init__(self, task: ArchiveTask) -> None:
-        import httpx
-
-        from .polite import Hosts
-        from .run import agent
-
-        table = task.table
-        self._table, self._wait = table, task.wait_seconds
-        limits = httpx.Limits(max_connections=table.connections + 1, max_keepalive_connections=table.connections + 1)
-        self._client = httpx.Client(
-            follow_redirects=True, timeout=httpx.Timeout(task.stall_seconds, pool=None), limits=limits,
-            headers={"User-Agent": agent(table.contact)},
-        )  # fmt: skip
-        connections = max(1, table.per_host // task.share)
-        self._hosts = Hosts(self._client, connections, table.per_second / task.share, robots=table.robots)
-        self._pool = ThreadPoolExecutor(table.connections)
-
-    def __enter__(self) -> _asker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._client.close()
-
-    def all(self, batch: Sequence[Row], seen: set[str]) -> list[_Got]:
-        """What became of each row, in the order of the rows."""
-        from .polite import HostError
-
-        planned = [_planned(row, seen) for row in batch]
-        try:
-            return list(self._pool.map(self._one, planned))
-        except HostError as error:
-            raise ContainerError(f"a host has stopped to answer: {error}; what came is kept, run again later") from None
-
-    def _one(self, got: _Got) -> _Got:
-        if got.reason:
-            return got
-        from .polite import AGENT
-
-        host = self._hosts.of(got.row.url)
-        if host.robots and not host.robots.can_fetch(AGENT, got.row.url):
-            return _failed(got, "robots", "the host's robots.txt forbids it, or cannot be had")
-        reason, detail = "", ""
-        for attempt in range(self._table.tries):
-            done, reason, detail, wait = self._ask(got, host)
-            if done is not None:
-                return done
-            if wait is None:
-                break
-            if attempt + 1 < self._table.tries:
-                time.sleep(max(wait, self._wait * 2**attempt * random.uniform(0.5, 1.5)))  # noqa: S311 - no secret
-        return _failed(got, reason, detail)
-
-    def _ask(self, got: _Got, host: Any) -> tuple[_Got | None, str, str, float | None]:
-        """The image; or a reason, a detail, and how long to wait until another try (None: there is no use in one)."""
-        import httpx
-
-        from .polite import told_to_wait
-
-        try:
-            with (
-                host.turn(),
-                self._client.stream("GET", got.row.url, headers={"Accept-Encoding": "identity"}) as answer,
-            ):
-                host.answered(True)
-                status = answer.status_code
-                if status in (408, 429) or status >= 500:
-                    wait = told_to_wait(answer)
-                    if wait is not None:
-                        host.pause(wait)
-                    return None, f"http-{status}", answer.reason_phrase, wait or 0.0
-                if status != 200:
-                    return None, f"http-{status}", answer.reason_phrase, None
-                return self._take(got, answer)
-        except httpx.TransportError as error:
-            host.answered(not isinstance(error, httpx.ConnectError))
-            return None, "no-answer", f"{type(error).__name__}: {error}", 0.0
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return None, "bad-address", f"{type(error).__name__}: {error}", None
-
-    def _take(self, got: _Got, answer: Any) -> tuple[_Got | None, str, str, float | None]:
-        packing = answer.headers.get("content-encoding", "identity")
-        if packing.lower() != "identity":
-            return None, "compressed", f"sent as {packing!r:.50}, though it was asked for as it is", None
-        digest, size = hashlib.md5(usedforsecurity=False), 0
-        data = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed when it is in the archive
-        for chunk in answer.iter_raw():
-            size += len(chunk)
-            if size > self._table.max_bytes:
-                return None, "too-many-bytes", f"more than {self._table.max_bytes}", None
-            digest.update(chunk)
-            data.write(chunk)
-        data.seek(0)
-        start = data.read(16)
-        if not start.startswith(_MAGIC):
-            return None, "not-an-image", f"it begins with {start!r}", None
-        return _Got(got.row, got.file, data, size, digest.hexdigest()), "", "", None
+    Raises:
+        TasksFailed: at the end, if some did not.
+    """
+    errors: list[str] = []
+    for outcome in engine.run(fetch_archive, tasks, listener.advance):
+        archive = tasks[outcome.task].files.archive
+        if isinstance(outcome, Done):
+            yield archive, outcome.value
+        else:
+            errors.append(f"{archive.name}: {outcome.error}")
+            listener.note(f"failed: {errors[-1]}")
+    if errors:
+        more = f" (and {len(errors) - _SHOWN} more)" if len(errors) > _SHOWN else ""
+        raise TasksFailed(f"{len(errors)} of {len(tasks)} archives failed: {'; '.join(errors[:_SHOWN])}{more}")
 
 
-def _planned(row: Row, seen: set[str]) -> _Got:
-    """What is to be asked for; a row that cannot be is settled at once."""
-    file = f"{row.content_id}_{row.page_id}_eol-full-size-copy.jpg"
-    if row.problem:
-        return _Got(row, reason="bad-row", detail=row.problem)
-    if file in seen:
-        return _Got(row, reason="duplicate", detail="the manifest names it before")
-    seen.add(file)
-    return _Got(row, file)
+def _line(config: Config, root: Path, archive: Path, digest: str) -> record.Line:
+    """An archive in the record; its ledger has the address of each image, so here it is that of the manifest."""
+    known = components(config.download.components)
+    one, manifest = known["eol-images"], known["eol-manifest"]
+    return record.line(one.name, root, archive.relative_to(root).as_posix(), manifest.url, digest, one.licence)
 
 
-def _failed(got: _Got, reason: str, detail: str) -> _Got:
-    return _Got(got.row, reason=reason, detail=detail[:300])
+def _summary(places: Sequence[Files], root: Path) -> str:
+    images, failed = 0, Counter[str]()
+    for files in places:
+        came, reasons = files.counts()
+        images += came
+        failed.update(reasons)
+    told = ", ".join(f"{count:,} {reason}" for reason, count in failed.most_common())
+    lacking = f"; {failed.total():,} rows have none ({told}): see {root / 'eol' / 'ledger'}" if failed else ""
+    return f"{images:,} images in {len(places)} archives{lacking}"
+
+
+def fetch_archive(task: ArchiveTask, tick: Tick) -> str:
+    """Make an archive, or the rest of it; returns its SHA-256.
+
+    Raises:
+        ContainerError: nothing answers any more, or the manifest changed.
+    """
+    if not is_done(task):
+        _make(task, tick)
+    finished = task.files.finished()
+    assert finished
+    return finished.sha256
+
+
+def _make(task: ArchiveTask, tick: Tick) -> None:
+    earlier, growing = Earlier(task.files, task.table.max_bytes), Growing(task.files, task.made_from)
+    try:
+        tick(growing.rows)
+        with Asker(task.table, task.manners, task.stall_seconds, agent(task.table.contact)) as asker:
+            left = islice(rows(task.rows), growing.rows, None)
+            while batch := list(islice(left, _BATCH)):
+                growing.add(asker.all(batch, growing.names, earlier.take))
+                tick(len(batch))
+        growing.finish(task.rows.count)
+    finally:
+        growing.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
@@ -19,58 +20,37 @@ _NOTHING = ("User-agent: *", "Disallow: /")
 
 
 class HostError(Exception):
-    """A host answers nothing any more: going on would bury all its images among the failures."""
+    """Nothing answers any more, so it is the line: going on would bury all images among the failures."""
 
 
-class Host:
-    """What is known of one host, and when it may be asked next."""
+class DeadError(Exception):
+    """This host answers nothing any more, and others do."""
 
-    def __init__(self, connections: int, per_second: float) -> None:
-        self._slots = threading.Semaphore(connections)
-        self._lock = threading.Lock()
-        self._gap = 1 / per_second if per_second else 0.0
-        self._next = 0.0
-        self._failures = 0
-        self.robots: RobotFileParser | None = None
-        self.asked = False
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One request."""
-        with self._slots:
-            with self._lock:
-                now = time.monotonic()
-                wait, self._next = max(0.0, self._next - now), max(self._next, now) + self._gap
-            if wait:
-                time.sleep(wait)
-            yield
+@dataclass(frozen=True)
+class Manners:
+    """How a host is asked.
 
-    def pause(self, seconds: float) -> None:
-        """Ask nothing of it for so long."""
-        with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
+    Attributes:
+        connections: requests that are open at once.
+        per_second: requests a second; 0 sets no limit.
+        robots: whether to keep to robots.txt.
+        tries: how often its robots.txt is asked for.
+        wait: seconds between these tries.
+    """
 
-    def slower(self, gap: float) -> None:
-        """Leave at least so many seconds between requests."""
-        self._gap = max(self._gap, gap)
-
-    def answered(self, ok: bool) -> None:
-        """Count whether it answered at all.
-
-        Raises:
-            HostError: it did not, many times in a row.
-        """
-        with self._lock:
-            self._failures = 0 if ok else self._failures + 1
-            if self._failures >= _PATIENCE:
-                raise HostError(f"{_PATIENCE} requests in a row had no answer")
+    connections: int
+    per_second: float
+    robots: bool
+    tries: int
+    wait: float
 
 
 class Hosts:
     """All hosts that are asked in one task."""
 
-    def __init__(self, client: httpx.Client, connections: int, per_second: float, *, robots: bool) -> None:
-        self._client, self._connections, self._per_second, self._robots = client, connections, per_second, robots
+    def __init__(self, client: httpx.Client, manners: Manners) -> None:
+        self.client, self.manners, self.answers = client, manners, 0
         self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
 
@@ -79,28 +59,103 @@ class Hosts:
         parts = urlsplit(url)
         name = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
-            host = self._hosts.setdefault(name, Host(self._connections, self._per_second))
-            if self._robots and not host.asked:
-                host.robots, host.asked = self._rules(host, name), True
-        return host
+            return self._hosts.setdefault(name, Host(name, self))
 
-    def _rules(self, host: Host, name: str) -> RobotFileParser:
-        """RFC 9309: no file allows all, a host that fails to answer forbids all."""
-        rules = RobotFileParser()
-        rules.modified()
-        try:
-            answer = self._client.get(f"{name}/robots.txt")
-            if answer.status_code >= 500:
-                rules.parse(_NOTHING)
-            elif answer.status_code >= 400:
-                rules.parse(())
-            else:
-                rules.parse(answer.text[:500_000].splitlines())
-                delay = rules.crawl_delay(AGENT)
-                host.slower(float(delay or 0))
-        except (httpx.HTTPError, ValueError):
-            rules.parse(_NOTHING)
-        return rules
+
+class Host:
+    """What is known of one host, and when it may be asked next."""
+
+    def __init__(self, name: str, hosts: Hosts) -> None:
+        manners = hosts.manners
+        self._name, self._hosts = name, hosts
+        self._slots = threading.Semaphore(manners.connections)
+        self._lock, self._first = threading.Lock(), threading.Lock()
+        self._gap = 1 / manners.per_second if manners.per_second else 0.0
+        self._next = 0.0
+        self._failures = self._heard = 0
+        self._rules: RobotFileParser | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One request.
+
+        Raises:
+            DeadError: the host has stopped to answer.
+        """
+        with self._slots:
+            self._alive()
+            with self._lock:
+                now = time.monotonic()
+                wait, self._next = max(0.0, self._next - now), max(self._next, now) + self._gap
+            if wait:
+                time.sleep(wait)
+            yield
+
+    def _alive(self) -> None:
+        if self._failures >= _PATIENCE:
+            raise DeadError(f"{self._name} did not answer {_PATIENCE} requests in a row")
+
+    def pause(self, seconds: float) -> None:
+        """Ask nothing of it for so long."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+    def answered(self, ok: bool) -> None:
+        """Count whether it answered at all, be it with an error.
+
+        Raises:
+            HostError: it did not, many times in a row, and no other host did meanwhile.
+        """
+        with self._lock:
+            if ok:
+                self._failures, self._hosts.answers = 0, self._hosts.answers + 1
+                return
+            if not self._failures:
+                self._heard = self._hosts.answers
+            self._failures += 1
+            if self._failures >= _PATIENCE and self._heard == self._hosts.answers:
+                raise HostError(f"{self._name} did not answer {_PATIENCE} requests in a row, nor did another host")
+
+    def allows(self, url: str) -> bool:
+        """Whether robots.txt allows to ask for an address.
+
+        Raises:
+            DeadError, HostError: it does not answer.
+        """
+        if not self._hosts.manners.robots:
+            return True
+        with self._first:
+            if self._rules is None:
+                self._alive()
+                self._rules = self._ask()
+        return self._rules.can_fetch(AGENT, url)
+
+    def _ask(self) -> RobotFileParser:
+        """RFC 9309: no file allows all, a server that answers nothing but errors forbids all."""
+        for attempt in range(self._hosts.manners.tries):
+            time.sleep(attempt and self._hosts.manners.wait * 2.0 ** (attempt - 1))
+            try:
+                answer = self._hosts.client.get(f"{self._name}/robots.txt")
+            except httpx.TransportError:
+                self.answered(False)
+                continue
+            except httpx.TooManyRedirects:
+                return _parsed(())
+            self.answered(True)
+            if answer.status_code < 500:
+                rules = _parsed(answer.text[:500_000].splitlines() if answer.status_code < 400 else ())
+                self._gap = max(self._gap, float(rules.crawl_delay(AGENT) or 0))
+                return rules
+        if self._failures:
+            raise DeadError(f"{self._name}/robots.txt cannot be had")
+        return _parsed(_NOTHING)
+
+
+def _parsed(lines: Iterable[str]) -> RobotFileParser:
+    rules = RobotFileParser()
+    rules.modified()
+    rules.parse(lines)
+    return rules
 
 
 def told_to_wait(answer: httpx.Response) -> float | None:

@@ -18,7 +18,8 @@ NAME = "downloads.jsonl"
 class Line(TypedDict):
     """What is on record of a file.
 
-    ``file`` is its path below the folder of downloads; ``stamp`` its size, time and inode, by which it is known again.
+    ``file`` is its path below the folder of downloads; ``stamp`` its size, time and inode, by which it is known again;
+    ``asked`` what the list of components named, where ``url`` says more: on the Hub, the commit.
     """
 
     component: str
@@ -29,6 +30,7 @@ class Line(TypedDict):
     sha256: str
     licence: str
     stamp: str
+    asked: NotRequired[str]
     revision: NotRequired[str]
     unpacked: NotRequired[dict[str, int]]
 

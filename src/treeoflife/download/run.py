@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,11 @@ from ..config import DownloadTable
 from ..errors import ConfigError, InputError, MissingExtra, TasksFailed, TreeoflifeError
 from ..files import sha256, stamp
 from ..lock import locked
-from ..progress import Listener, Silence
+from ..progress import Listener, PartListener, Silence
 from . import part, record
-from .components import Component, File
+from .components import Component, File, Unpack
 
 _SHOWN = 5
-_TENTH_FROM = 1_000_000_000
 RESERVE = 1_000_000_000
 """Bytes of the disk that are left free."""
 
@@ -34,13 +34,17 @@ class Place:
         size: how long it is, as far as is known.
         there: how many bytes of it came so far.
         line: its line in the record, if it is there and the one on record.
+        sure: whether the file is known to be that one; if not, its bytes are to be hashed anew.
+        why: why a file that is there is fetched all the same; empty for any other.
     """
 
     file: File
     path: Path
     size: int | None
     there: int
-    line: record.Line | None
+    line: record.Line | None = None
+    sure: bool = True
+    why: str = ""
 
     @property
     def left(self) -> int:
@@ -56,6 +60,7 @@ class Row:
         size: bytes of all its files, as far as is known; None if nothing is.
         files: how many files it has.
         whole: how many of them are there.
+        unsure: how many of these are to be hashed anew, since they were touched.
         there: bytes that are there.
     """
 
@@ -63,35 +68,48 @@ class Row:
     size: int | None
     files: int
     whole: int
+    unsure: int
     there: int
 
 
 def survey(components: Iterable[Component], root: Path) -> list[Place]:
-    """What is there of each file of the components. Nothing is asked of any server."""
+    """What is there of each file of the components. Nothing is asked of any server, and no file is read."""
     lines = record.read(root / record.NAME)
     return [_place(file, root, lines.get(file.to)) for one in components for file in one.files()]
 
 
 def _place(file: File, root: Path, line: record.Line | None) -> Place:
     path = root / file.to
+    coming = Place(file, path, file.size, part.there(path))
     if not path.is_file():
-        line = None
-    elif line and line["stamp"] != stamp(path):
-        line = line if line["size"] == path.stat().st_size and line["sha256"] == sha256(path) else None
-    if line:
-        return Place(file, path, line["size"], line["size"], line)
-    return Place(file, path, file.size, part.there(path), None)
+        return coming
+    if line is None:
+        return replace(coming, why="it is there, but nothing says where from")
+    if line["component"] != file.component.name:
+        raise InputError(
+            f"{path} belongs to {line['component']}, and {file.component.name} would go there: choose another folder "
+            f"with --to, or set to in [download.components.{file.component.name}] of dataset.toml"
+        )
+    if (asked := line.get("asked", line["url"])) != file.address:
+        return replace(coming, why=f"the one that is there came from {asked}, now the list names {file.address}")
+    if line["size"] != path.stat().st_size or not file.fits(line["sha256"]):
+        return replace(coming, why="the one that is there has another length or checksum")
+    return Place(file, path, line["size"], line["size"], line, sure=line["stamp"] == stamp(path))
 
 
 def rows(components: Iterable[Component], root: Path) -> list[Row]:
     """What ``--list`` shows."""
-    return [_row(one, survey([one], root)) for one in components]
+    return [_row(one, survey([one], root), root) for one in components]
 
 
-def _row(component: Component, places: Sequence[Place]) -> Row:
+def _row(component: Component, places: Sequence[Place], root: Path) -> Row:
+    if component.kind == "images":
+        ledgers = [*(root / component.to / "ledger").glob("*.parquet")]
+        return Row(component, None, 0, len(ledgers), 0, 0)
     size = sum(place.size or 0 for place in places) or None
     whole = sum(place.line is not None for place in places)
-    return Row(component, size, len(places), whole, sum(place.there for place in places))
+    unsure = sum(not place.sure for place in places)
+    return Row(component, size, len(places), whole, unsure, sum(place.there for place in places))
 
 
 def needed(places: Iterable[Place], *, unpack: bool) -> int:
@@ -111,8 +129,17 @@ def check_space(places: Sequence[Place], root: Path, *, unpack: bool) -> None:
     Raises:
         InputError: it does not.
     """
+    see_room(root, needed(places, unpack=unpack))
+
+
+def see_room(root: Path, wanted: int) -> None:
+    """See that the disk takes so many bytes.
+
+    Raises:
+        InputError: it does not.
+    """
     there = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
-    free, wanted = shutil.disk_usage(there).free, needed(places, unpack=unpack)
+    free = shutil.disk_usage(there).free
     if wanted and wanted + RESERVE > free:
         raise InputError(
             f"{root} has {free / 1e9:.1f} GB free, and {wanted / 1e9:.1f} GB are to come "
@@ -189,7 +216,7 @@ class _Run:
                 for done in as_completed(waiting):
                     try:
                         lines.append(done.result())
-                    except (TreeoflifeError, OSError) as error:
+                    except TreeoflifeError as error:
                         failures.append(str(error))
                         self._note(f"failed: {error}")
             except BaseException:
@@ -208,47 +235,95 @@ class _Run:
     def _client(self) -> Any:
         httpx = needs("httpx")
         connections = self.settings.files * self.settings.connections + 2
-        return httpx.Client(
-            follow_redirects=True,
-            timeout=httpx.Timeout(self.settings.stall_seconds, pool=None),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            headers={"User-Agent": agent()},
-        )
+        try:
+            return httpx.Client(
+                follow_redirects=True,
+                timeout=httpx.Timeout(self.settings.stall_seconds, pool=None),
+                limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+                headers={"User-Agent": agent()},
+            )
+        except (ValueError, ImportError, OSError) as error:
+            raise ConfigError(
+                "the variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR hold what "
+                f"cannot be used: {error}"
+            ) from None
 
     def _one(self, place: Place, client: Any) -> record.Line:
-        line = place.line or self._fetch(place, client)
-        rule = place.file.component.unpack
-        if rule and (rule.always or self.unpack):
-            from .unpack import unpack
+        try:
+            line = self._known(place) or self._fetch(place, client)
+            rule = place.file.component.unpack
+            return self._unpacked(place, line, rule) if rule and (rule.always or self.unpack) else line
+        except OSError as error:  # such as a full disk, of which the error itself does not say which file it was
+            raise InputError(f"{place.path} cannot be written or read: {error.strerror or error}") from error
 
-            counts = unpack(place.path, self.root, rule, line["sha256"], self._note)
-            if line.get("unpacked") != counts:
-                line = {**line, "unpacked": counts}
-                self._record(line)
+    def _known(self, place: Place) -> record.Line | None:
+        """The line of a file that is there; one that was touched is hashed, and put on record as it is now."""
+        if place.line is None or place.sure:
+            return place.line
+        self._note(f"{place.file.to} was touched since it came: hashing it")
+        if sha256(place.path) != place.line["sha256"]:
+            self._note(f"{place.file.to} is not the file that came: fetched anew")
+            return None
+        line: record.Line = {**place.line, "stamp": stamp(place.path)}
+        self._record(line)
+        return line
+
+    def _unpacked(self, place: Place, line: record.Line, rule: Unpack) -> record.Line:
+        from .unpack import unpack
+
+        counts = unpack(place.path, self.root, rule, line["sha256"], self._note)
+        if line.get("unpacked") != counts:
+            line = {**line, "unpacked": counts}
+            self._record(line)
         return line
 
     def _fetch(self, place: Place, client: Any) -> record.Line:
-        file, tick = place.file, _Told(self, place)
-        revision = ""
-        if file.hub:
-            hub = needs("treeoflife.download.hub", "huggingface_hub")
-            found, digest = hub.fetch(file.hub, place.path, client, self.settings, tick)
-            url, revision = found.url, found.revision
-        elif adopted := _adopted(place):
-            url, digest = file.url, adopted
-            self._note(f"{file.to} was there before, and has the published checksum")
-        else:
-            transfer = needs("treeoflife.download.transfer", "httpx")
-            component = file.component
-            wanted = transfer.Wanted(file.url, place.path, component.bytes, component.sha256 or component.md5)
-            url, digest = file.url, transfer.fetch(wanted, client, self.settings, tick).sha256
+        file, revision, adopted = place.file, "", _adopted(place)
+        if place.why and not adopted:
+            self._note(f"{file.to} is checked against its source, or fetched anew: {place.why}")
+        with self._telling(place) as told:
+            if file.hub:
+                hub = needs("treeoflife.download.hub", "huggingface_hub")
+                found, digest = hub.fetch(file.hub, place.path, client, self.settings, told)
+                url, revision = found.url, found.revision
+            else:
+                url, digest = file.url, adopted or self._over_http(place, client, told)
         line = record.line(file.component.name, self.root, file.to, url, digest, file.component.licence)
+        line["asked"] = file.address
         if revision:
             line["revision"] = revision
         self._record(line)
         part.forget(place.path)
         self._note(f"{file.to}: whole, {line['size'] / 1e6:,.1f} MB, SHA-256 {digest[:12]}…")
         return line
+
+    def _over_http(self, place: Place, client: Any, told: Any) -> str:
+        transfer = needs("treeoflife.download.transfer", "httpx")
+        component = place.file.component
+        wanted = transfer.Wanted(place.file.url, place.path, component.bytes, component.sha256 or component.md5)
+        digest: str = transfer.fetch(wanted, client, self.settings, told).sha256
+        return digest
+
+    @contextmanager
+    def _telling(self, place: Place) -> Iterator[Any]:
+        """Tells the listener of a file: of its bytes, which are counted in all too, and of what goes wrong."""
+        transfer = needs("treeoflife.download.transfer", "httpx")
+        with self._lock:
+            part = self.listener.part(place.file.to, place.there, place.size or 0)
+        try:
+            yield transfer.Told(
+                lambda units: self._advance(part, units), lambda text: self._note(f"{place.file.to}: {text}")
+            )
+        finally:
+            with self._lock:
+                part.close()
+
+    def _advance(self, part: PartListener, units: int) -> None:
+        if self._stop.is_set():
+            raise InputError("stopped")
+        with self._lock:
+            part.advance(units)
+            self.listener.advance(units)
 
     def _record(self, line: record.Line) -> None:
         with self._lock:
@@ -257,33 +332,6 @@ class _Run:
     def _note(self, text: str) -> None:
         with self._lock:
             self.listener.note(text)
-
-    def advance(self, units: int) -> None:
-        """Bytes of some file came in, or (below zero) proved useless.
-
-        Raises:
-            InputError: the run was interrupted.
-        """
-        if self._stop.is_set():
-            raise InputError("stopped")
-        with self._lock:
-            self.listener.advance(units)
-
-
-class _Told:
-    """Tells the listener of the bytes of one file, and of every tenth of a large one."""
-
-    def __init__(self, run: _Run, place: Place) -> None:
-        self._run, self._place = run, place
-        self._done, self._tenth = place.there, 0
-
-    def __call__(self, units: int) -> None:
-        self._run.advance(units)
-        self._done += units
-        size = self._place.size or 0
-        if size >= _TENTH_FROM and (tenth := 10 * self._done // size) > self._tenth:
-            self._tenth = tenth
-            self._run._note(f"{self._place.file.to}: {10 * tenth} %")
 
 
 def _adopted(place: Place) -> str:

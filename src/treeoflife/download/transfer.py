@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import getproxies_environment
 
 import httpx
 
 from ..config import DownloadTable
 from ..errors import InputError
-from .answers import RestartError, TemporaryError, check, content_range, identity_of, sniff
+from .answers import RestartError, TemporaryError, check, content_range, identity_of, magic_of, sniff
 from .part import Identity, Part, finished
 
 _HASHED_AT_ONCE = 1 << 20
@@ -22,7 +24,9 @@ _GLANCE_SECONDS = 0.02
 _MD5_LENGTH = 32
 _LEAST_PER_SECOND = 1024
 _LONGEST_WAIT = 60.0
-Tick = Callable[[int], None]
+_WORTH_TELLING = 5.0
+_CHANGED = "the file changed on the server while it was fetched"
+_MIRRORS = 3
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,23 @@ class Fetched:
     received: int
 
 
-def fetch(wanted: Wanted, client: httpx.Client, settings: DownloadTable, tick: Tick = lambda _: None) -> Fetched:
+@dataclass(frozen=True)
+class Told:
+    """Who hears of a file while it comes in.
+
+    Attributes:
+        tick: hears of bytes that came in, and of bytes (below zero) that proved useless.
+        note: hears in words of what goes wrong, and how long until another try.
+    """
+
+    tick: Callable[[int], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
+
+
+def fetch(wanted: Wanted, client: httpx.Client, settings: DownloadTable, told: Told = Told()) -> Fetched:
     """Fetch a file, or the rest of it; it takes its name only when it is whole.
 
     The record of it stays beside it until :func:`.part.forget`.
-
-    Args:
-        tick: hears of bytes that came in, and of bytes (below zero) that proved useless.
 
     Raises:
         InputError: it cannot be fetched; what is of use is kept for the next run.
@@ -70,20 +84,22 @@ def fetch(wanted: Wanted, client: httpx.Client, settings: DownloadTable, tick: T
     reasons: list[str] = []
     try:
         while len(reasons) < settings.tries:
-            transfer = _Transfer(wanted, client, settings, tick, part, ranges)
+            transfer = _Transfer(wanted, client, settings, told, part, ranges)
             try:
                 done = transfer.run()
                 part.finish(wanted.path)
                 return Fetched(done.size, done.sha256, done.received + wasted)
             except RestartError as error:
                 reasons.append(str(error))
-                ranges = ranges and error.ranges
-                tick(-part.received)
+                told.note(f"begun anew: {error}")
+                # Mirrors behind one address may each have a tag of their own: then all is to come from one of them.
+                ranges = ranges and error.ranges and reasons[-_MIRRORS:] != _MIRRORS * [_CHANGED]
+                told.tick(-part.received)
                 wasted += transfer.received
                 part.reset(None)
                 if reasons[-2:] == 2 * [str(error)] and error.final:
                     break
-                _pause(settings, len(reasons) - 1, None)
+                time.sleep(_patience(settings, len(reasons) - 1, None))
         raise InputError(f"{wanted.url} cannot be fetched whole: {reasons[-1]}, {len(reasons)} times in a row")
     finally:
         part.close()
@@ -113,7 +129,7 @@ class _Transfer:
     wanted: Wanted
     client: httpx.Client
     settings: DownloadTable
-    tick: Tick
+    told: Told
     part: Part
     ranges: bool
     received: int = 0
@@ -155,6 +171,8 @@ class _Transfer:
         if hashes.digest() not in ("", self.wanted.digest):
             found = f"its bytes have the checksum {hashes.digest()}, published is {self.wanted.digest}"
             raise RestartError(found, final=True)
+        if not hashes.at and magic_of(self.wanted.path.name):
+            raise RestartError("the server sent nothing", final=True)
         return Fetched(hashes.at, hashes.sha256.hexdigest(), self.received)
 
     def _work(self) -> None:
@@ -202,7 +220,7 @@ class _Transfer:
             before = piece.at
             try:
                 self._request(piece)
-                if piece.stop is None:
+                if piece.stop is None or piece.at >= piece.stop:
                     return
                 failed, wait = "the connection brings nothing", None
             except TemporaryError as error:
@@ -215,13 +233,19 @@ class _Transfer:
             failures = 0 if brought else failures + 1
             if failures >= self.settings.tries:
                 raise InputError(f"{self.wanted.url} cannot be fetched: {failed}, {failures} times in a row")
-            _pause(self.settings, failures, wait, self.over)
+            self._wait(failed, failures, wait)
             self._again(piece)
+
+    def _wait(self, failed: str, failures: int, asked: float | None) -> None:
+        wait = _patience(self.settings, failures, asked)
+        if wait >= _WORTH_TELLING and not self.over.is_set():
+            self.told.note(f"{failed}; again in {wait:.0f} seconds")
+        self.over.wait(wait)
 
     def _again(self, piece: _Piece) -> None:
         """Without ranges, all begins anew."""
         if piece.stop is None and piece.at:
-            self.tick(-piece.at)
+            self.told.tick(-piece.at)
             piece.at = 0
             self.part.reset(self.part.identity)
 
@@ -232,7 +256,7 @@ class _Transfer:
             if self.part.identity and self.part.identity.validator:
                 headers["If-Range"] = self.part.identity.validator
         with self.client.stream("GET", self.wanted.url, headers=headers) as response:
-            check(response, self.wanted.url)
+            check(response, self.wanted.url, self.wanted.path.name)
             if self._meet(response, piece):
                 self._pour(response, piece)
 
@@ -243,10 +267,10 @@ class _Transfer:
                 self._learn(Identity(self.wanted.url, 0), piece)
                 piece.stop = piece.at
                 return False
-            raise RestartError("the server no longer has the range that is missing")
+            raise RestartError("the server does not have the range that is missing", ranges=piece.at > 0)
         found, known = identity_of(response, self.wanted.url), self.part.identity
         if known is not None and not known.same_file(found):
-            raise RestartError("the file changed on the server while it was fetched")
+            raise RestartError(_CHANGED)
         if response.status_code == 200 and (piece.at or self.part.received):
             raise RestartError("the server sends no ranges of it", ranges=False)
         if response.status_code == 206 and content_range(response)[0] != piece.at:
@@ -265,6 +289,7 @@ class _Transfer:
                 f"{self.wanted.url} has {found.total} bytes, the list of components says {length}; if the provider "
                 "changed the file, set bytes (or size) in [download.components.NAME] of dataset.toml"
             )
+        self._see_room(found)
         with self.lock:
             self.part.reset(found)
             if piece.stop is not None and found.total is not None:
@@ -272,6 +297,14 @@ class _Transfer:
                 self.taken.append((piece.at, piece.stop))
             self.streaming = piece.stop is None
             self.lock.notify_all()
+
+    def _see_room(self, found: Identity) -> None:
+        folder = self.wanted.path.parent
+        free = shutil.disk_usage(folder).free
+        if (found.total or 0) > free:
+            raise InputError(
+                f"{self.wanted.url} has {(found.total or 0) / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free"
+            )
 
     def _pour(self, response: httpx.Response, piece: _Piece) -> None:
         recorded, pace = piece.at, _Pace(self.settings.stall_seconds)
@@ -286,11 +319,13 @@ class _Transfer:
                 piece.at += len(whole)
                 with self.lock:
                     self.received += len(whole)
-                    self.tick(len(whole))
+                    self.told.tick(len(whole))
                 pace.saw(len(whole))
                 if piece.at - recorded >= self.settings.chunk_bytes:
                     self.part.record(recorded, piece.at)
                     recorded = piece.at
+                if piece.at == piece.stop:
+                    break  # a server may send more than it was asked for, and without end
         finally:
             if piece.at > recorded:
                 self.part.record(recorded, piece.at)
@@ -352,11 +387,13 @@ class _Pace:
 
 
 def _named(error: httpx.TransportError) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """The error in words. The address of a proxy is not shown: it may hold a password."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    proxies = sorted(getproxies_environment()) if isinstance(error, httpx.ConnectError | httpx.ProxyError) else []
+    return f"{text} (the environment sets a proxy for: {', '.join(proxies)})" if proxies else text
 
 
-def _pause(settings: DownloadTable, failures: int, asked: float | None, over: threading.Event | None = None) -> None:
-    """Wait as long as the server asks, or longer with every failure; never exactly as long as others do."""
+def _patience(settings: DownloadTable, failures: int, asked: float | None) -> float:
+    """Seconds to wait: as the server asks, or longer with every failure; never exactly as long as others do."""
     wait = settings.wait_seconds * 2.0 ** (failures - 1) if failures else 0.0
-    wait = max(min(wait, _LONGEST_WAIT) * random.uniform(0.5, 1.5), asked or 0)  # noqa: S311 - not a secret
-    (over or threading.Event()).wait(wait)
+    return max(min(wait, _LONGEST_WAIT) * random.uniform(0.5, 1.5), asked or 0)  # noqa: S311 - not a secret
