@@ -171,6 +171,9 @@ class Mapping(Model):
 
     published: Path | None = None
     """A published mapping.sqlite, which is only read. Without it, ids and splits are made here."""
+    format: Literal["sqlite", "parquet"] = "sqlite"
+    """sqlite: metadata/mapping.sqlite, as the published one is. parquet: metadata/mapping.parquet, for many more
+    than ten million images. Ids and splits are the same."""
 
 
 class Checks(Model):

@@ -35,7 +35,18 @@ class Dataset:
     @property
     def mapping(self) -> Path:
         """The mapping in use: the published one, or our own."""
-        return self.config.mapping.published or self.paths.mapping
+        return self.config.mapping.published or self._own_mappings[0]
+
+    @property
+    def former_mapping(self) -> Path | None:
+        """Our mapping in the other format, if there is one: it is still to be taken over."""
+        other = self._own_mappings[1]
+        return other if not self.config.mapping.published and other.exists() else None
+
+    @property
+    def _own_mappings(self) -> tuple[Path, Path]:
+        both = (self.paths.mapping, self.paths.mapping_parquet)
+        return both if self.config.mapping.format == "sqlite" else (both[1], both[0])
 
 
 def open_dataset(path: Path) -> Dataset:

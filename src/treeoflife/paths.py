@@ -68,6 +68,11 @@ class Paths:
         return self.metadata / "mapping.sqlite"
 
     @property
+    def mapping_parquet(self) -> Path:
+        """The same, for datasets whose mapping is kept as Parquet."""
+        return self.metadata / "mapping.parquet"
+
+    @property
     def names(self) -> Path:
         """One row per name key and source: its seven ranks and common name, and where each came from."""
         return self.metadata / "names.parquet"

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from .config import Splits
-from .mapping.store import read_table, write_splits
+from .mapping.store import read_ids, write_splits
 from .sources import Source
 from .tables import Array
 
@@ -78,7 +78,7 @@ def write(path: Path, sources: Iterable[Source], settings: Splits, seed: int, in
     Returns:
         How many images are in train, val and train_small.
     """
-    splits = pl.concat([choose(read_table(path, source.name, {}), settings, seed) for source in sources])
+    splits = pl.concat([choose(read_ids(path, source), settings, seed) for source in sources])
     write_splits(path, splits, inputs)
     n_val, n_small = int(splits["is_val"].sum()), int(splits["is_train_small"].sum())
     return {"train": splits.height - n_val, "val": n_val, "train_small": n_small}

@@ -34,7 +34,9 @@ def treeoflife_id(source: str, key: Iterable[int | str]) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def build_mapping(path: Path, keys: Iterable[tuple[Source, pl.DataFrame]], inputs: Any) -> dict[str, int]:
+def build_mapping(
+    path: Path, keys: Iterable[tuple[Source, pl.DataFrame]], inputs: Any, former: Path | None = None
+) -> dict[str, int]:
     """Write a mapping of the images that are there and of those that it already held.
 
     An image that is gone from its source keeps its id and its row; a second run over the same images writes
@@ -44,11 +46,13 @@ def build_mapping(path: Path, keys: Iterable[tuple[Source, pl.DataFrame]], input
         path: the mapping.
         keys: the columns of the images that each source holds now.
         inputs: what they were read from, to be recorded.
+        former: a mapping in another format, whose images are kept as well.
 
     Returns:
         How many images each source has now.
     """
-    tables = [(source, _with_ids(source, _joined(path, source, frame))) for source, frame in keys]
+    known = [one for one in (path, former) if one and one.exists()]
+    tables = [(source, _with_ids(source, _joined(known, source, frame))) for source, frame in keys]
     write_mapping(path, tables, {"from": inputs, "ids": _digest(frame for _, frame in tables)})
     return {source.name: frame.height for source, frame in tables}
 
@@ -63,10 +67,11 @@ def _digest(tables: Iterable[pl.DataFrame]) -> str:
     return digest.hexdigest()
 
 
-def _joined(path: Path, source: Source, frame: pl.DataFrame) -> pl.DataFrame:
+def _joined(known: Iterable[Path], source: Source, frame: pl.DataFrame) -> pl.DataFrame:
     """The images that are there and those on record, each natural key once."""
-    known = read_source(path, source).drop("treeoflife_id") if path.exists() else frame.clear()
-    return pl.concat([frame.select(known.columns), known]).unique(source.key, keep="first", maintain_order=True)
+    record = [read_source(path, source).select(list(source.columns)) for path in known]
+    both = pl.concat([frame.select(list(source.columns)), *record])
+    return both.unique(source.key, keep="first", maintain_order=True)
 
 
 def _with_ids(source: Source, frame: pl.DataFrame) -> pl.DataFrame:

@@ -80,7 +80,7 @@ def outputs(run: Run) -> Iterator[Path]:
 
 def _metadata(run: Run) -> Iterator[Path]:
     paths = run.dataset.paths
-    yield from (paths.mapping, paths.names, paths.name_findings, paths.name_findings_csv)
+    yield from (run.dataset.mapping, paths.names, paths.name_findings, paths.name_findings_csv)
     yield from (paths.scientific_to_common, paths.predicted_catalog)
     yield from (lookup_file(paths.naming, source.name) for source in run.dataset.sources)
 

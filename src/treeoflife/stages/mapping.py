@@ -1,4 +1,4 @@
-"""mapping: containers -> mapping.sqlite. Archives are scanned only where the store has no index of them."""
+"""mapping: containers -> the mapping. Archives are scanned only where the store has no index of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def look(run: Run) -> State:
         store.check(run.dataset.mapping, run.dataset.sources)
         return State(1, 0)
     made = store.made_from(run.dataset.mapping, "mapping")
+    if former := run.dataset.former_mapping:
+        return State(0, 1, (f"it is still {former.name}",))
     if made is None:
         return State(0, 1, ("not made yet",))
     names = {key: _names_digest(run, *one) for key, one in _by_key(run).items()}
@@ -51,7 +53,9 @@ def work(run: Run) -> str:
         (source, pl.concat([keys[key] for key, (one, _) in containers.items() if one is source]))
         for source in run.dataset.sources
     ]
-    counts = build_mapping(run.dataset.mapping, tables, _inputs(names))
+    counts = build_mapping(run.dataset.mapping, tables, _inputs(names), run.dataset.former_mapping)
+    if former := run.dataset.former_mapping:
+        former.unlink()
     summary = ", ".join(f"{count} {name}" for name, count in counts.items()) + " images"
     run.listener.finish(summary)
     return summary

@@ -36,7 +36,7 @@ def work(run: Run) -> str:
     else:
         report = stage.resolve_names(config, paths, others, run.dataset.mapping, run.listener.note)
         summary = f"{sum(report.names.values())} names, {sum(report.findings.values())} findings"
-    outputs = sorted(path for path in paths.metadata.rglob("*") if path.is_file() and path != paths.mapping)
+    outputs = sorted(path for path in paths.metadata.rglob("*") if path.is_file() and path != run.dataset.mapping)
     written = {path.relative_to(paths.root).as_posix(): run.known.sha256(path) for path in outputs}
     write_json(paths.report("metadata"), {"from": _inputs(run), "outputs": written})
     run.listener.finish(summary)

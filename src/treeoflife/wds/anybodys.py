@@ -15,10 +15,10 @@ from ..engines import Failed, LocalEngine, cores
 from ..engines.base import Tick
 from ..errors import InputError, TasksFailed
 from ..holdout import read
-from ..mapping.store import ids, read_table
+from ..mapping.store import ids, read_source
 from ..progress import Listener
 from ..records import RANKS
-from ..sources import kind_of
+from ..sources import load
 from ..tarstream import TarError, members
 from .check import CheckedShard, CheckTask, Finding, check_shard, expand, join
 
@@ -139,8 +139,8 @@ def origins(mapping: Path) -> pl.DataFrame:
     """The catalog's key columns of every image of a published mapping, by id."""
     frames = [pl.DataFrame(schema={"treeoflife_id": pl.String})]
     for kind in ("eol", "inat21", "bioscan"):
-        source = kind_of(kind, kind)
-        frame = read_table(mapping, kind, source.columns)
+        source = load(kind, {"path": "."}, Path())
+        frame = read_source(mapping, source)
         names = dict(zip(source.columns, (name for name in COLUMNS if name.startswith(kind)), strict=True))
         frames.append(frame.rename(names))
     return pl.concat(frames, how="diagonal")

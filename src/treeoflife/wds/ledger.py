@@ -117,7 +117,7 @@ def _balance_sources(
     kept = np.concatenate([samples["train"], samples["val"]])
     numbers = np.bincount(images["source"].to_numpy()[kept], minlength=len(sources))
     for source, number in zip(sources, numbers, strict=True):
-        there = count(mapping, source.name)
+        there = count(mapping, source)
         out = rows.filter(pl.col("treeoflife_id").is_not_null(), source=source.name).height
         if number + out != there:
             raise BalanceError(
