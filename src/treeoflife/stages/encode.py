@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from ..dataset import Run
 from ..engines.base import Function
 from ..images.encode import (
+    ENCODED_A_SECOND,
+    READ_A_SECOND,
     EncodedContainer,
     EncodeTask,
     JoinTask,
@@ -27,6 +29,7 @@ from .base import State, difference, state
 T = TypeVar("T", EncodeTask, JoinTask)
 R = TypeVar("R")
 _SMALLEST_PART = 64 << 20
+_MOST_PARTS = round(READ_A_SECOND / ENCODED_A_SECOND)
 _UNPROVEN = "size, time or inode of its files changed"
 
 
@@ -151,14 +154,18 @@ def _tasks(
 def parts_of(size: int, fair: float, width: int) -> int:
     """In how many parts a container is encoded, of ``size`` bytes, where each of ``width`` workers has ``fair`` to do.
 
-    Work that cannot be divided keeps the others waiting at the end; so no task is more than half of a worker's.
+    Work that cannot be divided keeps the others waiting at the end; so no task is more than half of a worker's. But
+    each part reads all of the container: there are no more parts than make reading cost as much as decoding.
 
     >>> parts_of(30_000, 2 * 30_000, 32), parts_of(30_000, 15_000, 2), parts_of(224_000, 7_000, 32)
     (1, 1, 1)
-    >>> parts_of(30 << 30, 60 << 30, 32), parts_of(30 << 30, 15 << 30, 2), parts_of(224 << 30, 7 << 30, 32)
-    (1, 2, 32)
+    >>> parts_of(30 << 30, 60 << 30, 32), parts_of(30 << 30, 15 << 30, 2), parts_of(224 << 30, 62 << 30, 32)
+    (1, 2, 8)
+    >>> parts_of(224 << 30, 2 << 30, 1280)
+    15
     """
-    return max(1, min(math.ceil(2 * size / fair), width, size // _SMALLEST_PART)) if size else 1
+    most = min(width, size // _SMALLEST_PART, _MOST_PARTS)
+    return max(1, min(math.ceil(2 * size / fair), most)) if size else 1
 
 
 def _task(run: Run, source: Source, container: Container, bytes_: int) -> EncodeTask:
