@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from treeoflife.records import RANKS
 from treeoflife.testing.builds import treeoflife
 from treeoflife.testing.world import draw, encoded, picture
 
@@ -85,3 +86,33 @@ def test_what_is_not_there_is_a_sentence_and_an_exit_status(built: Path) -> None
     missing = treeoflife("names", "diff", "nothere.parquet", "nothere.parquet")
     assert (missing.returncode, "nothere.parquet cannot be read" in missing.stderr) == (1, True)
     assert treeoflife("names", "why").returncode == 2
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a catalog."""
+    with path.open(newline="", encoding="utf-8") as fd:
+        return list(csv.DictReader(fd))
+
+
+def test_the_predicted_catalog_obeys_a_curators_marks_as_the_build_does(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "copy")
+    out = tmp_path / "copy/out"
+    before = rows(out / "metadata/predicted-catalog.csv")
+    gone, other = before[0], before[-1]
+    head = "treeoflife_id,verdict,kingdom,genus,species,note\n"
+    marks = f"{gone['treeoflife_id']},drop,,,,a drawing\n{other['treeoflife_id']},relabel,Animalia,Aaa,nova,\n"
+    (out / "marks.csv").write_text(head + marks, encoding="utf-8")
+    config = str(out / "dataset.toml")
+    assert treeoflife("metadata", "--config", config).returncode == 0
+    after = rows(out / "metadata/predicted-catalog.csv")
+    assert {row["treeoflife_id"] for row in before} - {row["treeoflife_id"] for row in after} == {gone["treeoflife_id"]}
+    named = [row for row in after if row["treeoflife_id"] == other["treeoflife_id"]]
+    assert {(row["kingdom"], row["family"], row["genus"], row["species"], row["common"]) for row in named} == {
+        ("Animalia", "", "Aaa", "nova", "Aaa nova")
+    }
+    lineages = {tuple(row[rank] for rank in RANKS): row["class_index"] for row in after}
+    assert len(set(lineages.values())) == len(lineages)
+    assert treeoflife("build", "--config", config).returncode == 0
+    told = ("split", "treeoflife_id", *RANKS, "common")
+    predicted = {tuple(row[name] for name in told) for row in after}
+    assert {tuple(row[name] for name in told) for row in rows(out / "224x224/catalog.csv")} <= predicted

@@ -61,6 +61,24 @@ def explore(
     serve(dataset or config, host, port, listener(), lambda address: print(f"open {address}", flush=True))
 
 
+def captioned(
+    shard: Annotated[Path, typer.Argument(help="A shard, with the ten texts.")],
+    caption: Annotated[
+        list[str] | None,
+        typer.Option("--caption", help="A text to choose from, such as taxonTag_com; may be repeated."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Choose the same each time.")] = None,
+) -> None:
+    """Write a shard to standard output with one caption for each image, for trainers that read ID.jpg and ID.txt."""
+    import sys
+    from random import Random
+
+    from ..wds.captioned import CAPTIONS, stream
+
+    stream(shard, sys.stdout.buffer, caption or CAPTIONS, Random(seed))  # noqa: S311
+    sys.stdout.buffer.flush()
+
+
 def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Write licences.csv, the dataset card README.md, and croissant.json, from what was built."""
     from ..publish.card import describe

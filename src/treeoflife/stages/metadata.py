@@ -77,5 +77,7 @@ def _inputs(run: Run) -> dict[str, Any]:
         inputs, more = stage.names_inputs(config, others)
         inputs |= {"mapping": mapping.digest(run)}
         files += more
+    if not published and run.dataset.paths.marks.exists():  # predicted-catalog.csv obeys them
+        inputs |= {"marks": run.known.sha256(run.dataset.paths.marks)}
     there = [path for path in files if path.exists()]
     return inputs | {"files": {f"{number} {path.name}": run.known.sha256(path) for number, path in enumerate(there)}}

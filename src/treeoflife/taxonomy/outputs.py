@@ -31,6 +31,13 @@ def with_classes(names: pl.DataFrame) -> pl.DataFrame:
     return names.join(taxa, on=list(RANKS), how="left", maintain_order="left")
 
 
+def numbered(names: pl.DataFrame, marking: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Names, and a curator's marks (see :func:`treeoflife.marks.table`), with class numbers over the taxa of both."""
+    both = with_classes(pl.concat([names.with_columns(own=True), marking.with_columns(own=False)], how="diagonal"))
+    own = pl.col("own")
+    return both.filter(own).select(*names.columns, *CLASSES), both.filter(~own).select(*marking.columns, *CLASSES)
+
+
 def write_lookup(path: Path, names: pl.DataFrame) -> None:
     """One source's names as ``{key: [[seven ranks], common, [seven class numbers]]}``, written as a stream."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as fd:
@@ -66,9 +73,16 @@ def fallback() -> pl.Expr:
 
 
 def write_predicted_catalog(
-    path: Path, names: pl.DataFrame, splits: pl.DataFrame, images: Iterable[tuple[Source, pl.DataFrame]]
+    path: Path,
+    names: pl.DataFrame,
+    splits: pl.DataFrame,
+    images: Iterable[tuple[Source, pl.DataFrame]],
+    marking: pl.DataFrame,
 ) -> int:
-    """One row per image and split, by source and id; returns how many. ``names`` have class numbers."""
+    """One row per image and split, by source and id; returns how many.
+
+    ``names`` have class numbers, and ``marking`` as well: what a curator marked is left out, or named by its mark.
+    """
     images = list(images)
     header = columns([source for source, _ in images])
     rows = 0
@@ -78,7 +92,7 @@ def write_predicted_catalog(
             own = names.filter(pl.col("source") == source.name)
             split_of = frame.join(splits, on="treeoflife_id", how="inner")
             for part in split_of.sort("treeoflife_id").iter_slices(200_000):
-                table = _catalog_rows(source, part, own, header)
+                table = _catalog_rows(source, part, own, marking, header)
                 table.write_csv(fd, include_header=first)
                 first, rows = False, rows + len(table)
         if first:
@@ -92,9 +106,22 @@ def columns(sources: Sequence[Source]) -> list[str]:
     return [*CATALOG, *dict.fromkeys(further), *RANKS, "common", "class_index"]
 
 
-def _catalog_rows(source: Source, images: pl.DataFrame, names: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
+def _obeyed(named: pl.DataFrame, marking: pl.DataFrame) -> pl.DataFrame:
+    """Without what is marked to go, and with the names of what is relabelled."""
+    told = named.join(marking, on="treeoflife_id", how="left", suffix="_marked", maintain_order="left")
+    relabelled = pl.col("kingdom_marked").is_not_null()
+    columns = (*RANKS, "common", *CLASSES)
+    return told.filter(pl.col("marked").is_null()).with_columns(
+        pl.when(relabelled).then(f"{column}_marked").otherwise(column).alias(column) for column in columns
+    )
+
+
+def _catalog_rows(
+    source: Source, images: pl.DataFrame, names: pl.DataFrame, marking: pl.DataFrame, header: Sequence[str]
+) -> pl.DataFrame:
     key = pl.col(source.name_key).cast(pl.String).alias("name_key")
     named = images.with_columns(key).join(names.drop("source"), on="name_key", how="left", maintain_order="left")
+    named = _obeyed(named, marking) if marking.height else named
     named = named.rename(dict(zip(source.columns, source.catalog, strict=True)))
     index = pl.concat_str([pl.col(column).fill_null(0).cast(pl.String) for column in CLASSES], separator=", ")
     named = named.with_columns(pl.col(*RANKS, "common").fill_null("")).with_columns(

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from .. import marks
 from ..config import Config, Names
 from ..errors import InputError
 from ..files import replacing
@@ -188,12 +189,13 @@ def _write(config: Config, paths: Paths, sources: Sequence[Source], named: _Name
     vernaculars = named.known.vernaculars
     order = [vernaculars[name] for name in config.names.common_authorities if name in vernaculars]
     outputs.write_scientific_to_common(paths.scientific_to_common, common.by_name(order))
-    numbered = outputs.with_classes(named.table.select("source", "name_key", *RANKS, "common"))
+    marking = marks.table(marks.read(paths.marks))
+    numbered, marking = outputs.numbered(named.table.select("source", "name_key", *RANKS, "common"), marking)
     for source in sources:
         own = numbered.filter(pl.col("source") == source.name)
         outputs.write_lookup(lookup_file(paths.naming, source.name), own)
     images = [(source, named.images[source.name]) for source in sources]
-    count = outputs.write_predicted_catalog(paths.predicted_catalog, numbered, splits, images)
+    count = outputs.write_predicted_catalog(paths.predicted_catalog, numbered, splits, images, marking)
     with replacing(paths.name_findings) as temporary:
         named.findings.write_parquet(temporary, compression="zstd")
     with replacing(paths.name_findings_csv) as temporary:
