@@ -195,7 +195,12 @@ def test_hostile_names_are_shown_as_text(browser: Any, build_copy: Path) -> None
         out = csv.writer(fd)
         out.writerow(["treeoflife_id", "verdict", "kingdom", "genus", "common"])
         out.writerows([one, "relabel", name, name, name] for one, name in zip(ids, names, strict=False))
-    assert treeoflife("build", "--config", str(build_copy / "dataset.toml")).returncode == 0
+    for command in ("build", "card"):
+        assert treeoflife(command, "--config", str(build_copy / "dataset.toml")).returncode == 0
+    with (build_copy / "224x224/catalog.csv").open(newline="", encoding="utf-8") as fd:
+        assert set(names) <= {row["genus"] for row in csv.DictReader(fd)}
+    card = (build_copy / "README.md").read_text(encoding="utf-8")
+    assert not any(bad in card for bad in ("<script>", "<img", "\u202e", "x" * 500))
     with serving(build_copy) as address:
         page = browser.new_page(viewport={"width": 390, "height": 800})
         alerts: list[str] = []

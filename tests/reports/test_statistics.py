@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 pytest.importorskip("squarify", reason="pip install 'treeoflife[reports]'")
 
+from treeoflife import findings
 from treeoflife.records import RANKS
 from treeoflife.reports import make, treemap
 from treeoflife.reports.statistics import count_taxa, once, scan
@@ -97,6 +99,16 @@ def test_a_treemap_holds_every_image_once(report: tuple[dict[str, Any], Rows, Pa
     assert root.images == sum(one.images for one in root.children) == len(images)
     for kingdom in root.children:
         assert kingdom.images == sum((row["kingdom"] or treemap.UNKNOWN) == kingdom.name for row in images)
+
+
+def test_findings_about_samples_are_counted_and_linked(drawn_build: Path, tmp_path: Path) -> None:
+    rows = pl.DataFrame({"treeoflife_id": ["a", "a", "b"], "kind": ["<odd>", "<odd>", "<odd>"]})
+    findings.write(tmp_path / "findings/some.parquet", rows, {"<odd>": "is <b>odd</b>"})
+    catalog, ledger = drawn_build / "224x224/catalog.csv", drawn_build / "ledger/ledger.parquet"
+    make.make(tmp_path / "reports", make.Sources("drawn", catalog, ledger, findings=tmp_path / "findings"), {})
+    page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
+    assert re.search(r"is &lt;b&gt;odd&lt;/b&gt;</bdi>.*?<td class=n>2</td>", page)
+    assert '"../findings/some.parquet"' in page
 
 
 def test_files_are_whole_and_the_page_needs_nothing_else(report: tuple[dict[str, Any], Rows, Path]) -> None:

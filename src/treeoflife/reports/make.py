@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from .. import findings
 from ..files import read_json, write_json, write_text
 from ..progress import Listener, Silence
 from ..reader import Reader
@@ -34,6 +35,8 @@ class Sources:
         indexes: the indexes of shards, for the sizes of originals.
         checks: the reports of checks, such as logs/check-taxa.json; any may be missing.
         licences: licences.csv; it may be missing.
+        findings: the folder of what was found about single samples; it may be missing.
+        further: more files to link to; those that are missing are left out.
         reader: gives sample images; None shows none.
     """
 
@@ -43,6 +46,8 @@ class Sources:
     indexes: Sequence[Path] = ()
     checks: Sequence[Path] = ()
     licences: Path = Path("licences.csv")
+    findings: Path = Path("findings")
+    further: Sequence[Path] = ()
     reader: Reader | None = None
 
 
@@ -95,13 +100,14 @@ def _content(sources: Sources, images: pl.DataFrame, numbers: Mapping[str, Any])
         for kind in ("html", "pdf", "png")
     ]
     links.append(("all numbers", "statistics.json"))
-    links += [(path.name, f"../logs/{path.name}") for path in sources.checks if path.exists()]
+    told = [*sources.checks, *(one.path for one in findings.read(sources.findings)), *sources.further]
+    links += [(path.name, f"../{path.parent.name}/{path.name}") for path in told if path.exists()]
     return page.Content(
         sources.title,
         numbers,
         trees,
         _pictures(sources.reader),
-        _findings(sources.checks),
+        _findings(sources.checks, sources.findings),
         _licences(sources.licences),
         links,
     )
@@ -125,13 +131,15 @@ def _pictures(reader: Reader | None) -> dict[str, list[page.Picture]]:
     return found
 
 
-def _findings(checks: Sequence[Path]) -> list[tuple[str, str, int]]:
-    """What the checks' reports found, counted by kind."""
+def _findings(checks: Sequence[Path], folder: Path) -> list[tuple[str, str, int]]:
+    """What the checks' reports found, counted by kind, and what was found about single samples."""
     found: dict[tuple[str, str], int] = {}
     for path in checks:
         for one in (read_json(path) or {}).get("findings", []):
             key = (str(one.get("kind", "")), str(one.get("what") or path.stem))
             found[key] = found.get(key, 0) + int(one.get("images", 1))
+    for file in findings.read(folder):
+        found |= {(kind, file.kinds.get(kind, "")): count for kind, count in file.counts().items()}
     return [(kind, what, count) for (kind, what), count in sorted(found.items(), key=lambda item: -item[1])]
 
 

@@ -34,7 +34,7 @@ class Content:
         numbers: the statistics.
         trees: a tree for each treemap, by its title.
         pictures: sample images by kingdom.
-        findings: what checks found: title, and rows of (kind, what, images, link).
+        findings: what checks found: kind, what it means, and images.
         licences: images by licence.
         links: further files, each a name and an address.
     """
@@ -91,13 +91,13 @@ def _many(rank: str) -> str:
 
 
 def _overview(numbers: Mapping[str, Any]) -> Iterable[str]:
-    yield _section("Where images come from", _table(("source", "images", "species"), _rows(numbers["source"])))
+    yield _section("Where images come from", _table(_heads("source"), _rows(numbers["source"])))
     yield _section(
         "Splits",
-        _table(("split", "images", "species"), _rows(numbers["split"]))
+        _table(_heads("split"), _rows(numbers["split"]))
         + "<p class=note>Every image of train_small is in train too.</p>",
     )
-    yield _section("Kingdoms", _table(("kingdom", "images", "species"), _rows(numbers["kingdom"])))
+    yield _section("Kingdoms", _table(_heads("kingdom"), _rows(numbers["kingdom"])))
     taxa = [(rank, numbers["named"][rank], numbers["taxa"][rank]) for rank in RANKS]
     yield _section("Ranks", _table(("rank", "images named", "taxa"), taxa))
     yield _section(
@@ -107,11 +107,21 @@ def _overview(numbers: Mapping[str, Any]) -> Iterable[str]:
     yield _section("The long tail", _tail(numbers["tail"]))
 
 
+_COUNTED = ("family", "genus", "species")
+
+
+def _heads(first: str) -> tuple[str, ...]:
+    return (first, "images", *(_many(rank) for rank in _COUNTED))
+
+
 def _rows(table: Mapping[str, Mapping[str, int]], most: int = 20) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = [(name or "not given", row["images"], row["species"]) for name, row in table.items()]
-    if len(rows) > most:
-        rest = rows[most:]
-        rows = [*rows[:most], (f"{len(rest)} more", sum(row[1] for row in rest), sum(row[2] for row in rest))]
+    """The largest, with their taxa; of the others the images alone, since they may share taxa."""
+    rows: list[tuple[Any, ...]] = [
+        (name or "not given", one["images"], *(one[rank] for rank in _COUNTED)) for name, one in table.items()
+    ]
+    rest = rows[most:]
+    if rest:
+        rows = [*rows[:most], (f"{len(rest)} more", sum(row[1] for row in rest), *[None] * len(_COUNTED))]
     return rows
 
 
@@ -123,7 +133,7 @@ def _table(heads: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     top = "".join(f"<th scope=col{' class=n' if at else ''}>{_text(head)}</th>" for at, head in enumerate(heads))
     lines = "".join(
         f'<tr><th scope=row><bdi>{_text(row[0])}</bdi><span class=bar style="width:{100 * row[1] / most:.1f}%"></span></th>'
-        + "".join(f"<td class=n>{value:,}</td>" for value in row[1:])
+        + "".join(f"<td class=n>{'' if value is None else f'{value:,}'}</td>" for value in row[1:])
         + "</tr>"
         for row in rows
     )
@@ -240,7 +250,7 @@ def _details(content: Content) -> Iterable[str]:
     )
     yield _section(
         "What checks found",
-        _table(("finding", "images"), [(f"{kind}: {what}", count) for kind, what, count in content.findings]),
+        _table(("finding", "images"), [(what or kind, count) for kind, what, count in content.findings]),
     )
     if content.licences:
         yield _section("Licences", _table(("licence", "images"), list(content.licences.items())))

@@ -163,7 +163,7 @@ def _numbered(root: Node) -> Iterator[tuple[Node, int | None, str]]:
     waiting: list[tuple[Node, int | None, str, int]] = [(root, None, "#f4f4f0", 0)]
     while waiting:
         node, parent, colour, depth = waiting.pop()
-        yield node, parent, colour
+        yield node, parent, tint(colour, min(0.6, 0.2 * max(0, depth - 1)))
         own, count = count, count + 1
         for number, child in enumerate(node.children):
             below = COLOURS[number % len(COLOURS)] if depth == 0 else colour

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import findings
 from ..dataset import Run
 from ..errors import InputError
 from ..reader import Reader
@@ -33,7 +34,9 @@ def work(run: Run) -> str:
     checks = [paths.report(name) for name in ("check-wds", "check-taxa")]
     indexes = [shard.index for shard in shards_of(paths) if shard.split != "train_small"]
     reader = Reader(paths, open_places(paths, run.listener))
-    sources = make.Sources(paths.root.name, paths.catalog, paths.ledger, indexes, checks, paths.licences, reader)
+    further = [paths.name_findings_csv]
+    files = (paths.licences, paths.all_findings, further)
+    sources = make.Sources(paths.root.name, paths.catalog, paths.ledger, indexes, checks, *files, reader)
     numbers = make.make(paths.reports, sources, inputs(run), run.listener)
     return f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species"
 
@@ -42,6 +45,7 @@ def inputs(run: Run) -> dict[str, Any]:
     """What a report is made from."""
     paths = run.dataset.paths
     read = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": paths.licences}
+    read |= {f"findings {one.path.stem}": one.path for one in findings.read(paths.all_findings)}
     read |= {name: paths.report(name) for name in ("check-wds", "check-taxa")}
     return {
         "step": STEP_VERSION,
