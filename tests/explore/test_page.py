@@ -164,6 +164,28 @@ def test_the_labels_that_check_taxa_counts_are_the_ones_that_the_filter_shows(dr
     assert {kind: count for kind, count in counts.items() if count} == found
 
 
+@pytest.fixture(scope="module")
+def reported(drawn_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of the drawn build, with images."""
+    make = pytest.importorskip("treeoflife.reports.make")
+    out, dataset = tmp_path_factory.mktemp("report"), library.open(drawn_build)
+    sources = make.Sources("drawn", dataset.paths.catalog, dataset.paths.ledger, reader=dataset)
+    make.make(out, sources, {})
+    return out / "index.html"
+
+
+@pytest.mark.parametrize(("wide", "scheme"), [(1440, "light"), (390, "dark")])
+def test_the_report_is_accessible_and_fits(browser: Any, reported: Path, wide: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    SHOTS.mkdir(exist_ok=True)
+    page = browser.new_page(viewport={"width": wide, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page.goto(reported.as_uri())
+    page.screenshot(path=SHOTS / f"report-{wide}-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= wide
+    assert axe.run(page).response["violations"] == []
+    page.close()
+
+
 def test_the_keyboard_is_enough(browser: Any, drawn_build: Path) -> None:
     with serving(drawn_build) as address:
         page = browser.new_page(viewport={"width": 1200, "height": 800})
