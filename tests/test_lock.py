@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,22 +18,27 @@ from pathlib import Path
 import pytest
 
 from treeoflife import lock
+from treeoflife.engines.overview import cancel_all
 from treeoflife.errors import BusyError
 from treeoflife.lock import Holder, holder, locked
 
 HOLD = """
-import sys, time
+import socket, sys, time
 from pathlib import Path
 from treeoflife.lock import locked
-with locked(Path(sys.argv[1])):
+if len(sys.argv) > 3:
+    socket.sethostname(sys.argv[3])
+with locked(Path(sys.argv[1]), float(sys.argv[2])):
     print("held", flush=True)
     time.sleep(600)
 """
 
 
 @contextmanager
-def other_process(path: Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+def other_process(path: Path, host: str = "") -> Iterator[subprocess.Popen[str]]:
+    words = [sys.executable, "-c", HOLD, str(path), "0.1" if host else "5"]
+    words = ["unshare", "--uts", *words, host] if host else words
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         assert process.stdout.readline() == "held\n"
@@ -103,6 +109,33 @@ def test_a_living_run_of_another_host_is_seen_where_flock_holds_for_one_host_alo
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="gives another host name, as root")
+def test_cancel_ends_a_run_of_another_host(tmp_path: Path) -> None:
+    """Whatever stage it is at, and whether or not it has jobs."""
+    path = tmp_path / ".lock"
+    with other_process(path, "elsewhere") as process:
+        (told,) = cancel_all(tmp_path / "jobs", path)
+        assert f"asked process {process.pid} on elsewhere" in told
+        assert process.wait(60) == -signal.SIGTERM
+    assert [one.name for one in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_request_to_stop_ends_no_later_run(tmp_path: Path) -> None:
+    """It names the process that it is for."""
+    path = tmp_path / ".lock"
+    record(path)
+    former = holder(path)
+    assert former
+    path.unlink()
+    with locked(path, beat_seconds=0.02):
+        lock.ask_to_stop(path, former)
+        before = _beat(path)
+        deadline = time.monotonic() + 60
+        while _beat(path) < before + 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert _beat(path) >= before + 2
 
 
 def test_a_dead_run_of_another_host_is_outwaited(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ over most shared file systems it holds between hosts; but some (Lustre with ``lo
 that refuse locks) hold it for one host alone, or not at all. So the holder also writes who it is into
 the file, with a count that grows every few seconds. Whoever finds the record of another host watches
 it: a count that grows is a living run, a count that stands still is a dead one. No clocks are compared.
+
+A run on another computer is ended by a request in a file beside the lock, which its holder looks for at every count.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import errno
 import fcntl
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -71,6 +74,11 @@ def holder(path: Path) -> Holder | None:
         return None
 
 
+def ask_to_stop(path: Path, found: Holder) -> None:
+    """Ask a process on another computer to end, which holds the lock at ``path``; it does within two beats."""
+    _request(path).write_text(json.dumps(asdict(replace(found, beat=0))), encoding="utf-8")
+
+
 @contextmanager
 def locked(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
     """Hold the lock at ``path``, or say who holds it. A killed holder does not hold it any longer.
@@ -96,9 +104,10 @@ def locked(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
         _outwait(path, certain, beat_seconds)
         me = _myself()
         _write(fd, me)
+        _request(path).unlink(missing_ok=True)
         if not certain:
             _confirm(path, me, beat_seconds)
-        beats = threading.Thread(target=_beat, args=(fd, me, beat_seconds, stop), daemon=True)
+        beats = threading.Thread(target=_beat, args=(fd, path, me, beat_seconds, stop), daemon=True)
         beats.start()
         try:
             yield
@@ -175,11 +184,18 @@ def _confirm(path: Path, me: Holder, beat_seconds: float) -> None:
         raise BusyError(_message(path, now))
 
 
-def _beat(fd: int, me: Holder, seconds: float, stop: threading.Event) -> None:
+def _beat(fd: int, path: Path, me: Holder, seconds: float, stop: threading.Event) -> None:
     while not stop.wait(seconds):
         me = replace(me, beat=me.beat + 1)
         with suppress(OSError):
             _write(fd, me)
+        if holder(_request(path)) == replace(me, beat=0):
+            _request(path).unlink(missing_ok=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _request(path: Path) -> Path:
+    return path.with_name(f"{path.name}.stop")
 
 
 def _write(fd: int, record: Holder) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..lock import holder
+from ..lock import BEAT_SECONDS, ask_to_stop, holder
 from . import journal, slurm_queue
 from .journal import Run
 
@@ -139,7 +139,7 @@ def _state_of_driver(run: Run, jobs: list[Job]) -> str:
 def cancel_all(folder: Path, lock: Path) -> list[str]:
     """End what goes on below ``folder`` and the process that drives it; returns what was ended, in words.
 
-    The driver of another computer stops when it sees the file ``cancelled``.
+    A process of another computer stops when it sees that it is asked to.
     """
     told = []
     for run in journal.runs(folder):
@@ -154,6 +154,7 @@ def cancel_all(folder: Path, lock: Path) -> list[str]:
     if found and found.alive_here():
         os.kill(found.pid, signal.SIGTERM)
         told.append(str(found))
-    elif found and not told:
-        told.append(f"asked {found} to stop")
+    elif found and not found.here():
+        ask_to_stop(lock, found)
+        told.append(f"asked {found} to stop; if it lives, it does within {2 * BEAT_SECONDS:.0f} seconds")
     return told
