@@ -142,6 +142,9 @@ def test_a_second_build_says_who_is_first(cluster: Cluster, tmp_path: Path) -> N
     config = str(out / "dataset.toml")
     commands.detach(Path(config), "slurm", "build")
     until(lambda: events(out, "began"))
+    status = treeoflife("status", "--config", config).stdout
+    assert "encode_container, " in status
+    assert "the driver of a detached run, running" in status
     second = treeoflife("build", "--config", config)
     assert second.returncode == 1
     assert "Slurm job" in second.stderr

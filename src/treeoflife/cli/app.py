@@ -114,8 +114,10 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
 
     from .. import pipeline
     from ..dataset import looking
+    from ..terminal import printable
 
-    with looking(dataset_of(config)) as run:
+    dataset = dataset_of(config)
+    with looking(dataset) as run:
         states = pipeline.status(run)
     if as_json:
         show({name: asdict(state) | {"fresh": state.fresh} for name, state in states.items()})
@@ -123,6 +125,8 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
     for name, state in states.items():
         word = "done" if state.fresh else "to do"
         print(f"{name:<11} {word:<6} {state.done:>7} done {state.remaining:>7} left  {'; '.join(state.why)}".rstrip())
+    for line in jobs.going_on(dataset):
+        print(printable(line))
 
 
 def _stages(config: Path, workers: int | None, engine: str | None, *names: str) -> None:

@@ -111,6 +111,7 @@ def _print(findings: Sequence[Finding]) -> None:
 def verify(
     out: Annotated[Path, typer.Argument(help="The folder of the dataset, or its dataset.toml.")] = DEFAULT_CONFIG,
     workers: WorkersOption = None,
+    engine: EngineOption = None,
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="Follow so many samples, drawn by chance, in place of all.")
     ] = None,
@@ -123,7 +124,7 @@ def verify(
     """Hash every file anew, and follow samples back from their shard to the store and the source."""
     from .. import verify as verifying
 
-    with reading(out / "dataset.toml" if out.is_dir() else out, workers) as run:
+    with reading(out / "dataset.toml" if out.is_dir() else out, workers, engine) as run:
         verdict = verifying.verify(run, sample, sources=sources, seed=seed)
         _say(verdict, as_json=as_json and not repair)
         if verdict.damage and repair:

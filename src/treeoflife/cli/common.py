@@ -36,7 +36,7 @@ def working(config: Path, workers: int | None = None, engine: str | None = None)
 
 
 @contextmanager
-def reading(config: Path, workers: int | None = None) -> Iterator[Run]:
+def reading(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Run]:
     """The same for a command that changes nothing: a dataset that cannot be written to will do."""
     from contextlib import closing
     from tempfile import TemporaryDirectory
@@ -46,16 +46,16 @@ def reading(config: Path, workers: int | None = None) -> Iterator[Run]:
     from ..terminal import listener
 
     if os.access(config.parent, os.W_OK):
-        with working(config, workers) as run:
+        with working(config, workers, engine) as run:
             yield run
         return
-    dataset = dataset_of(config, workers)
+    dataset = dataset_of(config, workers, engine)
     with (
         TemporaryDirectory() as logs,
-        closing(engines.make(dataset.config.engine, Path(logs))) as engine,
+        closing(engines.make(dataset.config.engine, Path(logs))) as made,
         looking(dataset, listener()) as run,
     ):
-        run.engine = engine
+        run.engine = made
         yield run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ DetachOption = Annotated[
     bool, typer.Option("--detach", help="With the engine slurm: let a small job drive the rest, and return at once.")
 ]
 _SHOWN = 20
+_SHOWN_BY_STATUS = 3
 
 
 def detach(config: Path, engine: str | None, *arguments: str) -> None:
@@ -44,7 +46,8 @@ def jobs(
     from ..engines.overview import overview
     from ..terminal import printable
 
-    runs = overview(_jobs_folder(dataset_of(config)), everything=everything)
+    dataset = dataset_of(config)
+    runs = overview(_jobs_folder(dataset), dataset.paths.lock, everything=everything)
     if as_json:
         show([run.to_json() for run in runs])
         return
@@ -53,6 +56,15 @@ def jobs(
             print(printable(line))
     if not runs:
         print("no runs on a cluster so far")
+
+
+def going_on(dataset: Dataset) -> Iterator[str]:
+    """A few lines for each run on a cluster that goes on."""
+    from ..engines.overview import overview
+
+    for run in overview(_jobs_folder(dataset), dataset.paths.lock):
+        if run.state in ("pending", "running"):
+            yield from run.lines(_SHOWN_BY_STATUS)
 
 
 def cancel(config: ConfigOption = DEFAULT_CONFIG) -> None:

@@ -78,39 +78,60 @@ class Overview:
             yield f"  failed: {failure['label']}: {failure['error'].splitlines()[0]}"
 
 
-def overview(folder: Path, *, everything: bool = False) -> list[Overview]:
-    """The runs below ``folder``: those that go on and the last that ended, or all of them."""
+def overview(folder: Path, lock: Path, *, everything: bool = False) -> list[Overview]:
+    """The runs below ``folder``: those that go on and the last that ended, or all of them.
+
+    Args:
+        folder: the dataset's folder of runs.
+        lock: the dataset's lock, whose holder drives what goes on.
+        everything: those that ended long ago as well.
+    """
     runs = journal.runs(folder)
     if not everything:
         over = [run for run in runs if run.ended()]
         runs = [run for run in runs if run not in over[:-1]]
-    return [_overview(run) for run in runs]
+    found = holder(lock)
+    driver = (found.host, found.pid) if found and (found.alive_here() or not found.here()) else None
+    return [_overview(run, driver) for run in runs]
 
 
-def _overview(run: Run) -> Overview:
+def _overview(run: Run, driver: tuple[str, int] | None) -> Overview:
     about, events = run.about, list(run.events())
     ended = next((str(event["how"]) for event in events if event["event"] == "ended"), "")
-    seen = {} if ended or not shutil.which("squeue") else slurm_queue.states(run.name) or {}
+    jobs = _jobs(run, events, ended)
+    failures = [{key: str(event[key]) for key in ("label", "error")} for event in events if event["event"] == "failed"]
+    handed = [event for event in events if event["event"] in ("submitted", "refused")]
+    return Overview(
+        name=run.name,
+        engine=about.get("engine", ""),
+        runs=about.get("runs", ""),
+        since=about.get("since", ""),
+        driver=_driver(about),
+        state=ended or _state(about, jobs, driver),
+        tasks=about.get("tasks", 0),
+        jobs=jobs,
+        failures=failures,
+        refused=str(handed[-1].get("error", "")) if handed and not ended else "",
+    )
+
+
+def _jobs(run: Run, events: list[dict[str, Any]], ended: str) -> list[Job]:
+    """The jobs as the journal has them and, for those that it does not know to be over, as the queue has them."""
     jobs = {event["job"]: _job(event) for event in events if event["event"] == "submitted"}
     for event in events:
         if event["event"] == "began":
             jobs[event["job"]].state, jobs[event["job"]].where = "running", event["host"]
         if event["event"] == "over":
             jobs[event["job"]].state = event["how"]
+    seen = {} if ended or not shutil.which("squeue") else slurm_queue.states(run.name) or {}
     for job in jobs.values():
         _see(job, seen.get(job.job), ended)
-    driver = f"process {about.get('pid')} on {about.get('host')}"
-    if about.get("job"):
-        driver += f" (Slurm job {about['job']})"
-    failures = [event for event in events if event["event"] == "failed"]
-    handed = [event for event in events if event["event"] in ("submitted", "refused")]
-    refused = str(handed[-1].get("error", "")) if handed and not ended else ""
-    state = ended or _state_of_driver(run, list(jobs.values()))
-    return Overview(
-        run.name, about.get("engine", ""), about.get("runs", ""), about.get("since", ""), driver, state,
-        about.get("tasks", 0), list(jobs.values()), [{k: str(e[k]) for k in ("label", "error")} for e in failures],
-        refused,
-    )  # fmt: skip
+    return list(jobs.values())
+
+
+def _driver(about: dict[str, Any]) -> str:
+    job = f" (Slurm job {about['job']})" if about.get("job") else ""
+    return f"process {about.get('pid')} on {about.get('host')}{job}"
 
 
 def _job(event: dict[str, Any]) -> Job:
@@ -129,11 +150,13 @@ def _see(job: Job, state: slurm_queue.State | None, ended: str) -> None:
         job.state = "done" if ended == "complete" else ended
 
 
-def _state_of_driver(run: Run, jobs: list[Job]) -> str:
-    """A driver's own job has no journal of its end: the queue tells."""
-    if run.about.get("engine") != "driver" or not jobs:
+def _state(about: dict[str, Any], jobs: list[Job], driver: tuple[str, int] | None) -> str:
+    """Of a run whose journal has no end. That of a driver's own job never has one: the queue tells."""
+    if about.get("engine") == "driver" and jobs:
+        return jobs[0].state if jobs[0].state in ("pending", "running", "completing") else "over"
+    if driver == (about.get("host"), about.get("pid")):
         return "running"
-    return jobs[0].state if jobs[0].state in ("pending", "running", "completing") else "over"
+    return "left by a driver that is gone, the next build takes it over"
 
 
 def cancel_all(folder: Path, lock: Path) -> list[str]:
