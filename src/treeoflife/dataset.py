@@ -12,6 +12,7 @@ from . import engines
 from .config import Config, load
 from .engines import Engine
 from .engines.base import Done, Failed, Function
+from .engines.overview import end_orphans
 from .errors import TasksFailed
 from .files import KnownFiles, remove_leftovers
 from .lock import locked
@@ -124,6 +125,7 @@ def running(dataset: Dataset, listener: Listener | None = None) -> Iterator[Run]
     paths.root.mkdir(parents=True, exist_ok=True)
     with locked(paths.lock):
         remove_leftovers(paths.root)
+        end_orphans(paths.jobs)
         try:
             with closing(engines.make(dataset.config.engine, paths.logs)) as engine, looking(dataset, listener) as run:
                 run.engine = engine

@@ -192,6 +192,11 @@ class Paths:
         return self.root / "logs"
 
     @property
+    def jobs(self) -> Path:
+        """A folder for each run of an engine on a cluster."""
+        return self.logs / "jobs"
+
+    @property
     def bad_shards(self) -> Path:
         """The shards that check-wds found something wrong with, one a line."""
         return self.logs / "bad-shards.txt"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from treeoflife.engines import journal
-from treeoflife.engines.overview import overview
+from treeoflife.engines.overview import end_orphans, overview
 from treeoflife.lock import locked
 
 LEFT = """
@@ -18,7 +18,7 @@ from treeoflife.engines import journal
 from treeoflife.lock import locked
 out = Path(sys.argv[1])
 with locked(out / ".lock"):
-    journal.begin(out / "jobs", "slurm", "encode", 3)
+    journal.begin(out / "jobs", "ray", "encode", 3)
     os.kill(os.getpid(), 9)
 """
 
@@ -40,6 +40,8 @@ def test_a_run_of_a_killed_driver_is_not_called_running(tmp_path: Path) -> None:
     """Its record stands in the lock, and its journal has no end."""
     subprocess.run([sys.executable, "-c", LEFT, str(tmp_path)], env=os.environ, check=False)
     assert states(tmp_path) == ["left by a driver that is gone, the next build takes it over"]
+    end_orphans(tmp_path / "jobs")
+    assert states(tmp_path) == ["its driver was killed; a later run took over"]
 
 
 def test_what_keeps_jobs_out_is_told(tmp_path: Path) -> None:

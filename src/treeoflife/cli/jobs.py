@@ -31,7 +31,7 @@ def detach(config: Path, engine: str | None, *arguments: str) -> None:
         raise ConfigError(f"--detach goes with the engine slurm, not with {dataset.config.engine.name}")
     with locked(dataset.paths.lock):
         words = [*arguments, "--config", str(config.resolve()), "--engine", "slurm"]
-        job, log = submit_driver(dataset.config.engine.slurm, dataset.paths.logs / "jobs", words)
+        job, log = submit_driver(dataset.config.engine.slurm, dataset.paths.jobs, words)
     print(f"Slurm job {job} drives the build; it writes {log}\nsee it with: treeoflife jobs --config {config}")
     print(f"end it with: treeoflife cancel --config {config}")
 
@@ -47,7 +47,7 @@ def jobs(
     from ..terminal import printable
 
     dataset = dataset_of(config)
-    runs = overview(_jobs_folder(dataset), dataset.paths.lock, everything=everything)
+    runs = overview(dataset.paths.jobs, dataset.paths.lock, everything=everything)
     if as_json:
         show([run.to_json() for run in runs])
         return
@@ -62,7 +62,7 @@ def going_on(dataset: Dataset) -> Iterator[str]:
     """A few lines for each run on a cluster that goes on."""
     from ..engines.overview import overview
 
-    for run in overview(_jobs_folder(dataset), dataset.paths.lock):
+    for run in overview(dataset.paths.jobs, dataset.paths.lock):
         if run.state in ("pending", "running"):
             yield from run.lines(_SHOWN_BY_STATUS)
 
@@ -72,7 +72,7 @@ def cancel(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from ..engines.overview import cancel_all
 
     dataset = dataset_of(config)
-    ended = cancel_all(_jobs_folder(dataset), dataset.paths.lock)
+    ended = cancel_all(dataset.paths.jobs, dataset.paths.lock)
     for line in ended or ["nothing runs"]:
         print(line)
 
@@ -118,7 +118,3 @@ def share(
 
     dataset = dataset_of(config, workers, "local")
     print(f"{stage} {which}: {shares.work(dataset, stage, shares.Share.parse(which), listener())}")
-
-
-def _jobs_folder(dataset: Dataset) -> Path:
-    return dataset.paths.logs / "jobs"

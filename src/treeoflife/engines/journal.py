@@ -77,6 +77,12 @@ class Run:
             except ValueError:
                 continue
 
+    def tidy(self) -> None:
+        """Keep of a run that is over what people may want to read."""
+        for pattern in ("slurm/*.pkl", "streams/*"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
     def ended(self) -> bool:
         """Whether its driver saw it end."""
         return any(event["event"] == "ended" for event in self.events())

@@ -159,6 +159,18 @@ def _state(about: dict[str, Any], jobs: list[Job], driver: tuple[str, int] | Non
     return "left by a driver that is gone, the next build takes it over"
 
 
+def end_orphans(folder: Path) -> None:
+    """End what is left of runs whose driver was killed: their tasks are those of whoever has the dataset now.
+
+    Tasks on Ray end with their driver; jobs of Slurm do not.
+    """
+    for run in journal.runs(folder):
+        engine = run.about.get("engine")
+        if not run.ended() and (engine == "ray" or (engine == "slurm" and slurm_queue.cancel(run.name))):
+            run.note("ended", how="its driver was killed; a later run took over")
+            run.tidy()
+
+
 def cancel_all(folder: Path, lock: Path) -> list[str]:
     """End what goes on below ``folder`` and the process that drives it; returns what was ended, in words.
 

@@ -67,7 +67,6 @@ class SlurmEngine:
             TasksFailed: somebody cancelled the run.
         """
         slurm_queue.check()
-        end_orphans(self.folder)
         if not tasks:
             return
         name = getattr(function, "__name__", type(function).__name__)
@@ -78,13 +77,6 @@ class SlurmEngine:
             yield from driver.outcomes()
         finally:
             driver.end()
-
-
-def end_orphans(folder: Path) -> None:
-    """End the jobs of runs whose driver was killed: their tasks are ours now."""
-    for run in journal.runs(folder):
-        if run.about.get("engine") == "slurm" and not run.ended() and slurm_queue.cancel(run.name):
-            run.note("ended", how="its driver was killed; a later run took over")
 
 
 @dataclass
@@ -125,13 +117,11 @@ class _Driver:
                 time.sleep(pause)
 
     def end(self) -> None:
-        """Cancel what runs, and keep of the folder what people may want to read."""
+        """Cancel what runs, and clear up."""
         if self.account.open or self.active:
             slurm_queue.cancel(self.run.name)
         self.account.close()
-        for pattern in ("slurm/*.pkl", "streams/*"):
-            for path in self.run.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+        self.run.tidy()
 
     def _put(self, group: Group) -> None:
         """Let a group wait for its job. From now on, its tasks are nobody else's."""
