@@ -3,7 +3,7 @@
     python benchmarks/clusters.py RAW [original|published]
 
 The arithmetic of docs/clusters.md is what this prints. Images of other sizes take other times: encoding is
-scaled by bytes, packing and checking by samples.
+scaled by bytes, packing and checking by samples. What the driver does by itself is measured by benchmarks/rows.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from treeoflife import pipeline
 from treeoflife.dataset import Run, open_dataset, running
 from treeoflife.files import write_text
+from treeoflife.images.encode import ScanTask, scan_container
 from treeoflife.init import look, render
 
 IMAGES, RAW_BYTES = 10_000_000, 2e12
@@ -36,6 +37,7 @@ def main() -> None:
         dataset = replace(dataset, config=dataset.config.model_copy(update={"engine": table}))
         with running(dataset) as run:
             seconds = measure(run)
+            tell_reading(run)
         tell(seconds, raw, out)
 
 
@@ -48,6 +50,16 @@ def measure(run: Run) -> dict[str, float]:
             stage.work(run)
         seconds[stage.name] = time.process_time() - begin
     return seconds
+
+
+def tell_reading(run: Run) -> None:
+    """Print how fast archives are read without decoding: what each part of a large one does with all of it."""
+    archives = [(source, one) for source, one in run.containers() if one.path.is_file()]
+    size = sum(one.path.stat().st_size for _, one in archives)
+    begin = time.process_time()
+    for source, one in archives:
+        scan_container(ScanTask(source, one), lambda _: None)
+    print(f"reading    {size / 1e6 / (time.process_time() - begin):8.0f} MB/s of {len(archives)} archives")
 
 
 def tell(seconds: dict[str, float], raw: Path, out: Path) -> None:
