@@ -25,10 +25,10 @@ from ..errors import ConfigError, InputError, MissingExtra
 from . import base, journal
 from .account import Account
 from .base import PASSING, Done, Failed, Function, R, T, Tick, describe
-from .journal import Run
 
 _WAIT_SECONDS = 1.0
 _TICK_ITEMS = 64
+_FOREIGN = re.compile(r"ModuleNotFoundError|ImportError|failed to import|Can't get attribute")
 
 
 class RayEngine:
@@ -74,7 +74,8 @@ class RayEngine:
             return
         _connect(self.table)
         name = getattr(function, "__name__", type(function).__name__)
-        driver = _Driver(self.table, journal.begin(self.folder, "ray", name, len(tasks)), function, tasks, tick)
+        begun = journal.begin(self.folder, "ray", name, len(tasks))
+        driver = _Driver(self.table, Account(begun, tasks, self.table.tries), function, tick)
         try:
             yield from driver.outcomes()
         finally:
@@ -82,15 +83,12 @@ class RayEngine:
 
 
 class _Driver:
-    def __init__(
-        self, table: RayTable, run: Run, function: Function[Any, Any], tasks: Sequence[Any], tick: Tick
-    ) -> None:
+    def __init__(self, table: RayTable, account: Account, function: Function[Any, Any], tick: Tick) -> None:
         import ray
 
         self.ray: Any = ray
         self.table = table
-        self.run = run
-        self.tasks = tasks
+        self.account = account
         self.tick = tick
         self.function = ray.put(function)
         self.counter = _counter(ray)
@@ -100,11 +98,10 @@ class _Driver:
             runtime_env={"env_vars": {"POLARS_MAX_THREADS": "1"}},
         )  # fmt: skip
         self.flying: dict[Any, int] = {}
-        self.account = Account(run, tasks, table.tries)
 
     def outcomes(self) -> Iterator[Done[Any] | Failed]:
-        self.run.note("cluster", nodes=sum(node["Alive"] for node in self.ray.nodes()))
-        coming = iter(range(len(self.tasks)))
+        self.account.run.note("cluster", nodes=sum(node["Alive"] for node in self.ray.nodes()))
+        coming = iter(range(len(self.account.tasks)))
         self._launch(coming)
         while self.flying:
             ready, _ = self.ray.wait(list(self.flying), num_returns=1, timeout=_WAIT_SECONDS)
@@ -123,8 +120,8 @@ class _Driver:
             number = next(coming, None)
             if number is None:
                 return
-            probe = str(self.run.streams)
-            reference = self.remote.remote(self.function, number, self.tasks[number], self.counter, probe)
+            task, probe = self.account.tasks[number], str(self.account.run.streams)
+            reference = self.remote.remote(self.function, number, task, self.counter, probe)
             self.flying[reference] = number
 
     def _outcome(self, reference: Any) -> Done[Any] | Failed:
@@ -132,8 +129,8 @@ class _Driver:
         try:
             outcome: Done[Any] | Failed = self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:
-            if not isinstance(error.cause, PASSING):
-                raise InputError(_unfit(error)) from None
+            if why := _unfit(error):
+                raise InputError(why) from None
             outcome = replace(describe(number, error.cause), traceback=str(error))
         except self.ray.exceptions.OutOfMemoryError as error:
             hint = f"its node ran out of memory{self.account.times}: give engine.ray.memory_gb what a task takes"
@@ -164,13 +161,15 @@ class _Unseen(Exception):
 
 
 def _unfit(error: Any) -> str:
-    """Why a worker could not begin with its task. It would soon have failed at all of them."""
+    """Why a worker can do no task at all, and would soon have failed at each; empty if it can."""
     if isinstance(error.cause, _Unseen):
         return str(error.cause)
+    if isinstance(error.cause, PASSING) or not _FOREIGN.search(str(error)):
+        return ""
     why = (str(error.cause).strip() or type(error.cause).__name__).splitlines()[-1]
-    where = re.search(r"\bip=[^)\s]+", str(error))
+    where = re.search(r"\bip=([^)\s]+)", str(error))
     return (
-        f"the Ray worker on {where[0] if where else 'a node'} cannot begin with a task ({why}): "
+        f"the Ray worker on {where[1] if where else 'a node'} cannot begin with a task ({why}): "
         "every node of the cluster needs the same treeoflife in the same Python"
     )
 
