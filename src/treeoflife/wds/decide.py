@@ -151,8 +151,17 @@ def name_images(
 
 
 def _named(source: Source, table: pl.DataFrame, numbered: pl.DataFrame, relabelled: pl.DataFrame) -> pl.Series:
+    """The number of the name of each image of a source; a part of the images at a time, for the join copies texts."""
     own = numbered.filter(source=source.name).unique("name_key", keep="first", maintain_order=True)
-    keys = table.select("treeoflife_id", name_key=pl.col(source.name_key).cast(pl.String))
+    none = pl.Series("name", [], numbered.schema["name"])
+    parts = [
+        _named_part(part.select("treeoflife_id", name_key=pl.col(source.name_key).cast(pl.String)), own, relabelled)
+        for part in table.iter_slices(_ROWS_AT_ONCE)
+    ]
+    return pl.concat([none, *parts])
+
+
+def _named_part(keys: pl.DataFrame, own: pl.DataFrame, relabelled: pl.DataFrame) -> pl.Series:
     found = keys.join(own.select("name_key", "name"), on="name_key", how="left", maintain_order="left")
     if relabelled.height:
         found = found.join(relabelled, on="treeoflife_id", how="left", maintain_order="left")
