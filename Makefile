@@ -45,8 +45,14 @@ format: $(VENV)/.dev ## Format the code.
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev ## Run the benchmarks.
-	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python $$one; done
+$(VENV)/img2dataset:
+	$(PYTHON) -m venv $@
+	-$@/bin/python -m pip install --quiet --disable-pip-version-check img2dataset
+
+# img2dataset is a peer to compare with, in an environment of its own; nginx serves it the images.
+bench: $(VENV)/.dev $(if $(shell command -v nginx),$(VENV)/img2dataset) ## Measure, and write benchmarks/RESULTS.md; what may be set is in benchmarks/run.py.
+	IMG2DATASET=$(if $(shell command -v nginx),$(VENV)/img2dataset/bin/python) PARTS="$(PARTS)" ROWS="$(ROWS)" \
+	MAPPINGS="$(MAPPINGS)" RAW="$(RAW)" $(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.dev ## Build the site of the documentation, in site/.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs

@@ -19,7 +19,6 @@ import json
 import multiprocessing
 import os
 import re
-import resource
 import shutil
 import socket
 import statistics
@@ -29,13 +28,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
+from table import measured, show
 
-from treeoflife.dataset import open_dataset
+from treeoflife.config import Images
+from treeoflife.dataset import looking, open_dataset
 from treeoflife.engines import cores
+from treeoflife.images.encode import EncodeTask, encode_container
 from treeoflife.sources import Container, Source
+from treeoflife.stages import pack
+from treeoflife.wds.check import CheckTask, check_shard
+from treeoflife.wds.pack import PackTask, pack_shard
+
+Share = tuple[Source, Container]
 
 STAGE = re.compile(r"^([a-z-]+): .*\((\d+:\d\d)\)$", re.MULTILINE)
 COMMAND = [sys.executable, "-m", "treeoflife"]
@@ -55,7 +64,9 @@ def main() -> None:
         if given.img2dataset:
             urls = unpacked(config, root / "www")
             peers["img2dataset"] = lambda: img2dataset(given.img2dataset, urls, root)
+        peers["as the original"] = lambda: loop(config, function=original_container)
         compare(peers, given.pairs)
+        shards(root / "out")
         each_source(config, root)
 
 
@@ -68,12 +79,15 @@ def compare(peers: dict[str, Callable[[], int]], pairs: int) -> None:
             begun = time.perf_counter()
             images[name] = run()
             seconds[name].append(time.perf_counter() - begun)
-    print(f"{'':<14}{'images':>8}{'seconds':>9}{'images/s':>10}{'to the loop, pair by pair':>30}")
+            print(f"    {name}: {images[name]:,} images in {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
+    rows = []
     for name, taken in seconds.items():
         ratios = [one / limit for one, limit in zip(taken, seconds["loop"], strict=True)]
         middle = statistics.median(taken)
-        shown = f"{statistics.median(ratios):.2f}  ({', '.join(f'{one:.2f}' for one in ratios)})"
-        print(f"{name:<14}{images[name]:>8,}{middle:>9.1f}{images[name] / middle:>10.0f}{shown:>30}")
+        each = {"images": images[name], "seconds": middle, "images/s": images[name] / middle}
+        pairs_shown = ", ".join(f"{one:.2f}" for one in ratios)
+        rows.append({"": name, **each, "to the loop": statistics.median(ratios), "pair by pair": pairs_shown})
+    show(f"Raw images to all splits, {cores()} workers, medians of {pairs} turns", rows)
 
 
 def configured(raw: Path, out: Path) -> Path:
@@ -99,24 +113,46 @@ def run(command: list[str]) -> str:
     return done.stderr + done.stdout
 
 
-def loop(config: Path, only: str = "") -> int:
-    """The limit: nothing but reading, drafting, resizing and encoding; returns how many images."""
-    pairs = [pair for pair in containers(config) if only in ("", pair[0].name)]
+def loop(config: Path, function: Callable[[Share], int] | None = None) -> int:
+    """The limit: nothing but reading, drafting, resizing and encoding; returns how many images.
+
+    Every process reads every container and takes each ``cores()``-th image, so that none waits for another.
+    """
+    pairs = [(source, replace(one, share=(part, cores()))) for source, one in containers(config)
+             for part in range(cores())]  # fmt: skip
     with multiprocessing.get_context("spawn").Pool(cores()) as pool:
-        return sum(pool.imap_unordered(loop_container, pairs))
+        return sum(pool.imap_unordered(function or loop_container, pairs))
 
 
-def containers(config: Path) -> list[tuple[Source, Container]]:
+def containers(config: Path) -> list[Share]:
     """All containers."""
     return [(source, one) for source in open_dataset(config).sources for one in source.containers()]
 
 
-def loop_container(pair: tuple[Source, Container]) -> int:
-    """The bare loop over one container."""
+def images_of(pair: Share) -> Iterator[bytes]:
+    """The files of a container, or of a share of it."""
     source, container = pair
+    for position, raw in enumerate(source.read(container, 10**9)):
+        if container.shares(position):
+            yield raw.data
+
+
+def original_container(pair: Share) -> int:
+    """What the original scripts do to an image: a full decode, two resizes, and no draft."""
     count = 0
-    for raw in source.read(container, 10**9):
-        image = Image.open(io.BytesIO(raw.data))
+    for data in images_of(pair):
+        rgb = Image.open(io.BytesIO(data)).convert("RGB")
+        small = rgb.resize((224, 224), Image.Resampling.BICUBIC)
+        small.resize((224, 224), Image.Resampling.BICUBIC).save(io.BytesIO(), "JPEG", quality=100)
+        count += 1
+    return count
+
+
+def loop_container(pair: Share) -> int:
+    """The bare loop over one container."""
+    count = 0
+    for data in images_of(pair):
+        image = Image.open(io.BytesIO(data))
         drafted = image.draft(None, (448, 448))
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         small = rgb.resize((224, 224), Image.Resampling.BICUBIC, box=drafted[1] if drafted else None)
@@ -127,40 +163,90 @@ def loop_container(pair: tuple[Source, Container]) -> int:
 
 def each_source(config: Path, root: Path) -> None:
     """Encoding of each source alone, against the loop over it, in seconds of CPU: of one process, without start-up."""
-    print(f"\n{'CPU a image':<14}{'images':>8}{'loop, ms':>10}{'encode, ms':>12}{'ratio':>8}{'peak MB':>9}")
+    rows = []
     for name in dict.fromkeys(source.name for source, _ in containers(config)):
-        alone = multiprocessing.get_context("spawn")
-        ours, theirs = alone.Pipe()
-        alone.Process(target=_cpu, args=(theirs, config, name, root / name)).start()
-        count, limit, taken, peak = ours.recv()
-        each = f"{limit / count * 1e3:>10.2f}{taken / count * 1e3:>12.2f}{taken / limit:>8.2f}"
-        print(f"{name:<14}{count:>8,}{each}{peak:>9.0f}")
+        one = measured(_cpu, config, name, root / name)
+        count, reading, limit, taken = one.value
+        each = {f"{what}, ms": seconds / count * 1e3
+                for what, seconds in (("reading alone", reading), ("loop", limit), ("encode", taken))}  # fmt: skip
+        rows.append({"source": name, "images": count, **each, "encode to loop": taken / limit, "peak MB": one.peak})
+    show("Each source alone: CPU for an image, in one process", rows)
 
 
-def _cpu(pipe: object, config: Path, name: str, out: Path) -> None:
+def _cpu(config: Path, name: str, out: Path) -> tuple[int, float, float, float]:
     from treeoflife.engines import base
-    from treeoflife.images.encode import EncodeTask, encode_container
 
     base.expendable = True
-    images = open_dataset(config).config.images
     pairs = [pair for pair in containers(config) if pair[0].name == name]
-    begun = time.process_time()
-    count = sum(map(loop_container, pairs))
-    limit, begun = time.process_time() - begun, time.process_time()
-    for number, (source, container) in enumerate(pairs):
-        stem = out / f"{number}"
-        task = EncodeTask(
-            source,
-            container,
-            images,
-            stem.with_suffix(".tar"),
-            stem.with_suffix(".parquet"),
-            stem.with_suffix(".tried"),
-        )
-        encode_container(task, lambda _: None)
-    taken = time.process_time() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    pipe.send((count, limit, taken, peak))  # type: ignore[attr-defined]
+    images, taken = open_dataset(config).config.images, []
+    work = (lambda one: sum(1 for _ in images_of(one)), loop_container, lambda one: _encode(one, images, out))
+    for function in work:
+        begun = time.process_time()
+        count = sum(map(function, pairs))
+        taken.append(time.process_time() - begun)
+    return (count, *taken)
+
+
+def _encode(pair: Share, images: Images, out: Path) -> int:
+    """Encode a container, as a worker does; returns how many files it has."""
+    source, container = pair
+    stem = out / container.name
+    tar, index, tried = (stem.with_name(f"{stem.name}.{ending}") for ending in ("tar", "parquet", "tried"))
+    done = encode_container(EncodeTask(source, container, images, tar, index, tried), lambda _: None)
+    return done.images + done.skipped
+
+
+def shards(out: Path) -> None:
+    """Packing and checking the shards of a build again, in one process; and what packing reads of the store."""
+    packing, checking = measured(_pack, out), measured(_check, out)
+    samples, reads = packing.value
+    rows = [
+        {
+            "stage": stage,
+            "samples": samples,
+            "CPU, ms each": one.cpu / samples * 1e3,
+            "samples/s": samples / one.seconds,
+            "peak MB": one.peak,
+        }
+        for stage, one in (("pack", packing), ("check-wds", checking))
+    ]
+    show("Shards: packing and checking, one process", rows)
+    show("What packing reads of the store", [reads])
+
+
+def _tasks(out: Path) -> list[PackTask]:
+    dataset = open_dataset(out / "dataset.toml")
+    with looking(dataset) as run:
+        return list(pack.planned(run))
+
+
+def _pack(out: Path) -> tuple[int, dict[str, object]]:
+    """Pack all shards anew, elsewhere; returns the samples, and what was read."""
+    reads: list[tuple[int, int, int]] = []
+    pread = os.pread
+
+    def noted(fd: int, size: int, offset: int) -> bytes:
+        reads.append((fd, offset, size))
+        return pread(fd, size, offset)
+
+    os.pread = noted
+    tasks = [replace(one, shard=out / "again.tar", index=out / "again.parquet") for one in _tasks(out)]
+    for task in tasks:
+        pack_shard(task, lambda _: None)
+        reads.append((-1, 0, 0))
+    forward = [after[1] >= before[1] for before, after in pairwise(reads) if before[0] == after[0] != -1]
+    sizes = [size for fd, _, size in reads if fd != -1]
+    return sum(task.samples for task in tasks), {
+        "shards": len(tasks), "reads": len(sizes), "kB a read": sum(sizes) / len(sizes) / 1e3,
+        "forwards": f"{sum(forward) / max(1, len(forward)):.0%}",
+    }  # fmt: skip
+
+
+def _check(out: Path) -> None:
+    size = open_dataset(out / "dataset.toml").config.images.size
+    for one in _tasks(out):
+        found = check_shard(CheckTask(one.shard, one.shard.parent.name, size, one.index), lambda _: None)
+        assert not found.findings, found.findings
 
 
 def unpacked(config: Path, folder: Path) -> Path:

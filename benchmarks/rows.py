@@ -4,22 +4,19 @@
 
 For each number of rows it makes the encoded store's indexes of that many images that do not exist, with a page for
 every 20 of them and a tree of these pages, runs the stages that work on whole tables, each in a process of its own, and
-prints seconds, microseconds a row and peak memory. The budget: 10,000,000 rows in 600 s and 4 GB on two cores.
+prints seconds, CPU, microseconds a row and peak memory. The budget: 10,000,000 rows in 600 s and 4 GB on two cores.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import resource
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 from names import write as write_tree
+from table import Measured, measured, show
 
 from treeoflife import catalog, splits
 from treeoflife.config import Config, Images, Names
@@ -130,35 +127,23 @@ def run_catalog(root: Path) -> None:
 STAGES = (run_mapping, run_splits, run_metadata, run_plan, cut, run_catalog)
 
 
-def measured(function: Callable[[Path], None], root: Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of ``function`` in a process of its own."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_child, args=(theirs, function, root))
-    process.start()
-    result: tuple[float, float] = ours.recv()
-    process.join()
-    return result
-
-
-def _child(pipe: object, function: Callable[[Path], None], root: Path) -> None:
-    begun = time.perf_counter()
-    function(root)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    pipe.send((time.perf_counter() - begun, peak))  # type: ignore[attr-defined]
-
-
 def main() -> None:
     """Measure, and print a table."""
-    print(f"{'rows':>10}  {'stage':<8} {'seconds':>8} {'µs a row':>9} {'peak MB':>8}")
     for rows in [int(one) for one in sys.argv[1:]] or [100_000, 1_000_000]:
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder), rows)
-            found = {stage: measured(stage, Path(folder)) for stage in STAGES}
-        del found[cut]
-        lines = {stage.__name__.removeprefix("run_"): one for stage, one in found.items()}
-        lines["total"] = (sum(seconds for seconds, _ in lines.values()), max(peak for _, peak in lines.values()))
-        for name, (seconds, peak) in lines.items():
-            print(f"{rows:>10,}  {name:<8} {seconds:>8.1f} {seconds / rows * 1e6:>9.2f} {peak:>8.0f}", flush=True)
+            found = {stage.__name__.removeprefix("run_"): measured(stage, Path(folder)) for stage in STAGES}
+        del found["cut"]
+        taken = found.values()
+        seconds, cpu = sum(one.seconds for one in taken), sum(one.cpu for one in taken)
+        found["total"] = Measured(seconds, cpu, max(one.peak for one in taken), None)
+        show(f"Tables of {rows:,} images", [line(rows, stage, one) for stage, one in found.items()])
+
+
+def line(rows: int, stage: str, one: Measured) -> dict[str, object]:
+    """A row of the table."""
+    each = {"µs a row": one.seconds / rows * 1e6, "CPU, µs a row": one.cpu / rows * 1e6}
+    return {"stage": stage, "seconds": one.seconds, "CPU seconds": one.cpu, **each, "peak MB": one.peak}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""Memory of a worker, and cost of an image, as containers and datasets grow. The budget: 300 MB at any size.
+
+    python benchmarks/memory.py [IMAGES ...]        # 1000 8000 64000, if none are given
+
+Encodes one archive of that many images, and packs and checks one shard of a plan that has that many samples; each in a
+process of its own. The images are small and alike, so that what is seen is what a worker keeps of each.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from table import measured, show
+
+from treeoflife import splits
+from treeoflife.config import Config, Images, Wds
+from treeoflife.engines import base
+from treeoflife.images.encode import EncodeTask, encode_container
+from treeoflife.images.store import read_keys
+from treeoflife.mapping.build import build_mapping
+from treeoflife.records import RANKS
+from treeoflife.sources import Source, load
+from treeoflife.testing.world import encoded, picture
+from treeoflife.wds import plan
+from treeoflife.wds.check import CheckTask, check_shard
+from treeoflife.wds.decide import decide
+from treeoflife.wds.match import Index
+from treeoflife.wds.pack import PackTask, index_meta, pack_shard
+
+SHARD = 1_000
+SMALL = Images(size=(64, 64))
+
+
+def source(folder: Path) -> Source:
+    """The source of the archive in a folder."""
+    return load("eol", {"path": str(folder)}, folder)
+
+
+def draw(folder: Path, images: int) -> None:
+    """One archive of small images."""
+    kinds = [encoded(picture(random.Random(one), (160, 120))) for one in range(50)]
+    with tarfile.open(folder / "image_set_01.tar.gz", "w:gz", compresslevel=1) as tar:
+        for number in range(images):
+            info = tarfile.TarInfo(f"{number}_{number % 500}_eol-full-size-copy.jpg")
+            info.size = len(kinds[number % 50])
+            tar.addfile(info, io.BytesIO(kinds[number % 50]))
+
+
+def encode(folder: Path) -> None:
+    """Encode the archive, as a worker does."""
+    base.expendable = True
+    eol = source(folder)
+    (container,) = eol.containers()
+    files = (folder / f"eol/{container.name}.{ending}" for ending in ("tar", "parquet", "tried"))
+    encode_container(EncodeTask(eol, container, SMALL, *files), lambda _: None)
+
+
+def make_plan(folder: Path) -> None:
+    """Mapping, splits and plan of train."""
+    eol, index = source(folder), next((folder / "eol").glob("*.parquet"))
+    mapping = folder / "mapping.parquet"
+    build_mapping(mapping, [(eol, read_keys(index, eol))], {})
+    splits.write(mapping, [eol], Config(sources={}).splits, 17, {})
+    names = pl.DataFrame({"source": "eol", "name_key": [str(one) for one in range(500)]})
+    named = names.with_columns(*(pl.lit(f"{rank}um").alias(rank) for rank in RANKS), common=pl.lit(""))
+    decided = decide([eol], [Index(eol, index.stem, index)], mapping, named)
+    config = Config(sources={}, wds=Wds(max_samples=SHARD))
+    plan.write_split(folder / "train.parquet", "train", decided, decided.samples("train"), config, {})
+
+
+def pack(folder: Path) -> None:
+    """Pack the first shard of the plan."""
+    pack_shard(PackTask(folder / "train.parquet", 0, "", SHARD, folder, *_shard(folder)), lambda _: None)
+
+
+def check(folder: Path) -> None:
+    """Check it."""
+    shard, index = _shard(folder)
+    found = check_shard(CheckTask(shard, "train", SMALL.size, index), lambda _: None)
+    assert index_meta(index)["samples"]
+    assert not found.findings, found.findings
+
+
+def _shard(folder: Path) -> tuple[Path, Path]:
+    return folder / "shard-000000.tar", folder / "shard-000000.parquet"
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    rows = []
+    for images in [int(one) for one in sys.argv[1:]] or [1_000, 8_000, 64_000]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            measured(draw, folder, images)
+            found = {"encode": measured(encode, folder)}
+            measured(make_plan, folder)
+            found |= {"pack": measured(pack, folder), "check-wds": measured(check, folder)}
+        each = {f"{stage}, MB": one.peak for stage, one in found.items()}
+        rows.append({"images": images, **each, "encode, CPU ms an image": found["encode"].cpu / images * 1e3})
+    show("Memory of a worker as a dataset grows", rows)
+
+
+if __name__ == "__main__":
+    main()
