@@ -226,7 +226,7 @@ def _pack(out: Path) -> tuple[int, dict[str, object]]:
     pread = os.pread
 
     def noted(fd: int, size: int, offset: int) -> bytes:
-        reads.append((fd, offset, size))
+        reads.append((os.fstat(fd).st_ino, offset, size))
         return pread(fd, size, offset)
 
     os.pread = noted
