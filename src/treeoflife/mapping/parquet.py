@@ -87,15 +87,17 @@ def write_splits(path: Path, splits: pl.DataFrame, inputs: Any) -> None:
         InputError: they are of other images, or in another order.
     """
     schema, record = _schema(path), _record(path)
+    other = InputError(f"{path} has other images than those that were split; run again")
 
     def pieces() -> Iterator[pl.DataFrame]:
-        start = 0
+        left = splits
         for rows in _pieces(path):
-            part = splits[start : start + rows.height]
+            part, left = left[: rows.height], left[rows.height :]
             if not rows["treeoflife_id"].equals(part["treeoflife_id"]):
-                raise InputError(f"{path} has other images than those that were split; run again")
-            start += rows.height
+                raise other
             yield rows.with_columns(part[flag].cast(pl.Boolean) for flag in _FLAGS)
+        if left.height:
+            raise other
 
     write_parquet(path, schema, pieces, record | {"splits": inputs})
 
