@@ -14,6 +14,7 @@ from .engines import Engine
 from .engines.base import Done, Failed, Function
 from .engines.overview import end_orphans
 from .errors import TasksFailed
+from .escapes import printable
 from .files import KnownFiles, remove_leftovers
 from .lock import locked
 from .paths import Paths
@@ -108,7 +109,7 @@ class Run:
         text = "\n\n".join(f"{where}: {failed.error}\n{failed.traceback}" for where, failed in failures)
         log = self.dataset.paths.logs / "failures.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(text)
+        log.write_text(printable(text))
         first = "; ".join(f"{where}: {failed.error}" for where, failed in failures[:_SHOWN])
         more = f" (and {len(failures) - _SHOWN} more)" if len(failures) > _SHOWN else ""
         raise TasksFailed(f"{len(failures)} of {total} tasks failed: {first}{more}; see {log}")

@@ -100,7 +100,7 @@ def _encode(run: Run, share: Share) -> str:
 
 def _pack(run: Run, share: Share) -> str:
     mine = share.take(list(pack.planned(run)), lambda _: 1.0)
-    stale = [task for task in mine if pack.why(run, task)]
+    stale = pack.unpacked(run, mine)
     for split in {task.shard.parent.name for task in stale}:  # no list may speak of shards that are about to change
         run.dataset.paths.sizes(split).unlink(missing_ok=True)
         run.dataset.paths.wids(split).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from .files import replacing
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _SEED = 17
+_BEGINS_FORMULA = r"^[=+\-@\t\r]"
 
 
 class Lookup:
@@ -93,3 +94,13 @@ def write_parquet(
             maintain_order=True,
             metadata={"treeoflife": json.dumps(meta, sort_keys=True)},
         )
+
+
+def without_formulas(table: pl.DataFrame) -> pl.DataFrame:
+    """``table`` with an apostrophe before each text that a spreadsheet would take for a formula: for CSV for people.
+
+    >>> without_formulas(pl.DataFrame({"name": ["=cmd()", "Panthera leo"], "images": [-1, 2]})).rows()
+    [("'=cmd()", -1), ('Panthera leo', 2)]
+    """
+    text = pl.col(pl.String)
+    return table.with_columns(pl.when(text.str.contains(_BEGINS_FORMULA)).then("'" + text).otherwise(text).name.keep())

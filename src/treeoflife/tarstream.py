@@ -19,6 +19,7 @@ _LONGEST_EXTENSION = 1 << 20
 _REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _WITHOUT_DATA = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE)
 _NOT_OCTAL = re.compile(rb"[89]")
+_PAX_LENGTH = re.compile(rb"([0-9]{1,7}) ")
 _EXTENSIONS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -75,13 +76,14 @@ def members(
     Raises:
         TarError: a header is damaged, or the archive stops before its end marker.
     """
-    position = 0
+    position = extended = 0
     overrides: dict[str, str] = {}
     while (header := _exactly(stream, BLOCK, position)) != bytes(BLOCK):
         info = _parse(header, position)
         position += BLOCK
         if info.type in _EXTENSIONS:
-            overrides |= _extension(info.type, _long(stream, info.size, position), position)
+            extended += info.size
+            overrides |= _extension(info.type, _long(stream, info.size, extended, position), position)
             position += _padded(info.size)
             continue
         position += _sparse_headers(stream, info.type, header, position)
@@ -94,7 +96,7 @@ def members(
             _pass(stream, _padded(size), position, size, pour)
         yield Member(overrides.get("path", info.name), size, position, regular, data)
         position += _padded(size)
-        overrides = {}
+        overrides, extended = {}, 0
 
 
 def _padded(size: int) -> int:
@@ -145,10 +147,11 @@ def _sparse_headers(stream: Readable, kind: bytes, header: bytes, position: int)
     return position - start
 
 
-def _long(stream: Readable, size: int, position: int) -> bytes:
-    if size > _LONGEST_EXTENSION:
+def _long(stream: Readable, size: int, in_all: int, position: int) -> bytes:
+    """The data of a header that speaks of the next member; ``in_all`` counts all such headers of that member."""
+    if in_all > _LONGEST_EXTENSION:
         raise TarError(
-            f"a name or extended header of {size} bytes at byte {position}; at most {_LONGEST_EXTENSION} are read"
+            f"names or extended headers of {in_all} bytes before byte {position}; at most {_LONGEST_EXTENSION} are read"
         )
     return _exactly(stream, _padded(size), position)[:size]
 
@@ -160,13 +163,15 @@ def _extension(kind: bytes, data: bytes, position: int) -> dict[str, str]:
     if kind not in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
         return {}
     found: dict[str, str] = {}
-    while data:
-        length, space, _ = data.partition(b" ")
-        if not space or not length.isdigit() or not len(length) + 2 < int(length) <= len(data):
+    start = 0
+    while start < len(data):
+        told = _PAX_LENGTH.match(data, start)
+        stop = start + int(told[1]) if told else 0
+        if not told or not told.end() + 1 < stop <= len(data) or data[stop - 1 : stop] != b"\n":
             raise TarError(f"damaged PAX header before byte {position}")
-        key, _, value = data[len(length) + 1 : int(length) - 1].partition(b"=")
+        key, _, value = data[told.end() : stop - 1].partition(b"=")
         found[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
-        data = data[int(length) :]
+        start = stop
     return found
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from .escapes import printable
 from .progress import Listener, PartListener, Silence
 
 _LINE_SECONDS = 20.0
@@ -21,14 +22,6 @@ def listener(stream: TextIO | None = None) -> Listener:
     """The listener that fits standard error."""
     stream = stream or sys.stderr
     return TerminalListener(stream) if stream.isatty() else PlainListener(stream)
-
-
-def printable(text: str) -> str:
-    """``text`` without what a terminal would obey: control characters are written as escapes, but for new lines."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def quantity(number: float, unit: str) -> str:

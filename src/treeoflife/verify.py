@@ -204,7 +204,8 @@ def _inputs(run: Run, bad: set[str]) -> Iterator[Damage]:
     """Inputs beside the sources that are not those that the plan was made from."""
     plan = run.dataset.paths.split_plan("train")
     made = (read_meta(plan) or {}).get("from", {}) if checksums.name_of(run, plan) not in bad else {}
-    recorded: dict[Path, str] = {Path(path): digest for path, (digest, _) in made.get("holdout", {}).items()}
+    lists = zip(run.dataset.config.holdout, made.get("holdouts", []), strict=False)
+    recorded: dict[Path, str] = {one.path: digest for one, (_, digest, _) in lists}
     if run.dataset.config.mapping.published and "mapping" in made:
         recorded[run.dataset.mapping] = made["mapping"]
     for path, digest in recorded.items():

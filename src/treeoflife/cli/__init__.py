@@ -64,7 +64,7 @@ _REASONS = {
 
 
 def _fail(message: str, status: int) -> None:
-    from ..terminal import printable
+    from ..escapes import printable
 
     print(f"error: {printable(message)}", file=sys.stderr)
     sys.exit(status)

@@ -11,7 +11,17 @@ import typer
 from .. import __version__
 from ..errors import ConfigError
 from . import catalog, checks, demo, download, jobs, names, see
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, dataset_of, show, working
+from .common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    EngineOption,
+    JsonOption,
+    WorkersOption,
+    dataset_of,
+    say,
+    show,
+    working,
+)
 
 app = typer.Typer(
     name="treeoflife",
@@ -77,9 +87,9 @@ def init(
     looked = look(kind.value, raw, table)
     write_text(path, render(looked.config))
     for line in looked.found:
-        print(f"found      {line}")
+        say(f"found      {line}")
     for line in looked.missing:
-        print(f"not found  {line}")
+        say(f"not found  {line}")
     print(f"\nwrote {path}\nnext: treeoflife build --config {path}")
 
 
@@ -104,7 +114,7 @@ def build(
         return
     with working(config, workers, engine) as run:
         pipeline.build(run)
-        print(summarise(run.dataset).text())
+        say(summarise(run.dataset).text())
 
 
 @app.command()
@@ -124,9 +134,9 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
         return
     for name, state in states.items():
         word = "done" if state.fresh else "to do"
-        print(f"{name:<11} {word:<6} {state.done:>7} done {state.remaining:>7} left  {'; '.join(state.why)}".rstrip())
+        say(f"{name:<11} {word:<6} {state.done:>7} done {state.remaining:>7} left  {'; '.join(state.why)}".rstrip())
     for line in jobs.going_on(dataset):
-        print(printable(line))
+        say(line)
 
 
 def _stages(config: Path, workers: int | None, engine: str | None, *names: str) -> None:
@@ -135,7 +145,7 @@ def _stages(config: Path, workers: int | None, engine: str | None, *names: str) 
     with working(config, workers, engine) as run:
         done = pipeline.build(run, names)
         for name in names:
-            print(f"{name}: {done.get(name, 'up to date')}")
+            say(f"{name}: {done.get(name, 'up to date')}")
 
 
 @app.command()

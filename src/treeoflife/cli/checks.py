@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, reading, show, working
+from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, reading, say, show, working
 from .jobs import DetachOption
 from .jobs import detach as let_a_job_drive
 
@@ -98,10 +98,8 @@ def _size(text: str) -> tuple[int, int] | None:
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    from ..terminal import printable
-
     for one in findings[:_SHOWN]:
-        print(printable(f"{one.shard}: {one.kind}{f' {one.key}' if one.key else ''}: {one.detail}"))
+        say(f"{one.shard}: {one.kind}{f' {one.key}' if one.key else ''}: {one.detail}")
     if len(findings) > _SHOWN:
         print(f"and {len(findings) - _SHOWN} more; --json prints all")
     shards = len({one.shard for one in findings})
@@ -138,17 +136,16 @@ def verify(
 def _say(verdict: Verdict, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from ..terminal import printable
     from ..verify import CONFIDENCE, at_most
 
     if as_json:
         show(asdict(verdict) | {"confidence": CONFIDENCE, "at_most": at_most(verdict.of, verdict.samples)})
         return
     for one in verdict.damage[:_SHOWN]:
-        print(printable(f"{one.file}: {one.kind}: {one.detail}"))
+        say(f"{one.file}: {one.kind}: {one.detail}")
     if len(verdict.damage) > _SHOWN:
         print(f"and {len(verdict.damage) - _SHOWN} more; --json prints all")
-    print(verdict.text())
+    say(verdict.text())
 
 
 def check_taxa(
@@ -164,7 +161,6 @@ def check_taxa(
     from ..checks.taxa import check_taxa as look
     from ..config import Checks
     from ..stages import check_taxa as stage
-    from ..terminal import printable
 
     if catalog:
         findings = look(catalog, Checks().kingdoms)
@@ -175,8 +171,9 @@ def check_taxa(
         show([one.to_json() for one in findings])
     else:
         for one in findings:
-            print(printable(f"{one.kind:<22} {one.images:>10,} images: {one.what}"))
-            print("".join(f"{'':<24}{printable(example)}\n" for example in one.examples), end="")
+            say(f"{one.kind:<22} {one.images:>10,} images: {one.what}")
+            for example in one.examples:
+                say(f"{'':<24}{example}")
         print(f"{len(findings)} kinds of finding" if findings else "nothing found")
     if findings and strict:
         raise typer.Exit(1)

@@ -71,6 +71,13 @@ def dataset_of(config: Path, workers: int | None = None, engine: str | None = No
     return replace(dataset, config=dataset.config.model_copy(update={"engine": table}))
 
 
+def say(text: str) -> None:
+    """Print for people: what a terminal would obey, and names may hold anything, is written as escapes."""
+    from ..escapes import printable
+
+    print(printable(text))
+
+
 def show(value: Any) -> None:
     """Print a value as JSON."""
     print(json.dumps(value, indent=1, ensure_ascii=False))

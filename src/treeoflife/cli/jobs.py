@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError, TreeoflifeError
-from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkersOption, dataset_of, show
+from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkersOption, dataset_of, say, show
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -44,7 +44,6 @@ def jobs(
 ) -> None:
     """Say what runs on the cluster, what failed, and where the logs are."""
     from ..engines.overview import overview
-    from ..terminal import printable
 
     dataset = dataset_of(config)
     runs = overview(dataset.paths.jobs, dataset.paths.lock, everything=everything)
@@ -53,7 +52,7 @@ def jobs(
         return
     for run in runs:
         for line in run.lines(_SHOWN):
-            print(printable(line))
+            say(line)
     if not runs:
         print("no runs on a cluster so far")
 

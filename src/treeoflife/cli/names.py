@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .common import say
+
 app = typer.Typer(no_args_is_help=True, help="Look into names.")
 
 
@@ -30,9 +32,9 @@ def why(
     known = inputs.load(settings.names, make_parser(settings.names.parser))
     for row in found.head(limit).iter_rows(named=True):
         for line in explain(row, settings.names, known):
-            typer.echo(line)
+            say(line)
     if len(found) > limit:
-        typer.echo(f"and {len(found) - limit} more; --limit shows them")
+        say(f"and {len(found) - limit} more; --limit shows them")
 
 
 @app.command()
@@ -46,8 +48,8 @@ def diff(
 
     changes = reasons.diff(reasons.read_names(old), reasons.read_names(new))
     for source, column, count in changes.group_by("source", "column").len().sort("source", "column").iter_rows():
-        typer.echo(f"{source}: {column}: {count} changed")
+        say(f"{source}: {column}: {count} changed")
     for source, key, column, before, after in changes.head(limit).iter_rows():
-        typer.echo(f"{source}:{key} {column}: {before or '-'} -> {after or '-'}")
+        say(f"{source}:{key} {column}: {before or '-'} -> {after or '-'}")
     if not len(changes):
-        typer.echo("no difference")
+        say("no difference")

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import IO
 
 import polars as pl
+from PIL import features
 
 from .. import tarwrite
 from ..config import Images
 from ..engines.base import Tick
 from ..errors import ContainerError, StoreError
 from ..files import replacing, stamp
+from ..provenance import versions
 from ..records import Skip
 from ..sources import Container, Source, signature
 from .convert import EMPTY, Encoded
@@ -123,7 +125,8 @@ class _Tar:
 def _indexed(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str, digest: str) -> EncodedContainer:
     """Write the index of what was encoded. That of a part, which soon goes, also says what the part was read from."""
     told = Digests().see_rows(rows).told()
-    meta = wanted(task.images) | told | {"sha256": digest}
+    came = {"files": rows.height, "bytes": rows["source_bytes"].sum(), "versions": _versions()}
+    meta = wanted(task.images) | told | came | {"sha256": digest}
     if task.container.share[1] > 1:
         meta |= part_of(task.container, signature)
     write_index(task.index, rows, meta)
@@ -131,9 +134,14 @@ def _indexed(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str, di
     return EncodedContainer(signature, told["content"], stamp(task.tar), digest, rows.height - skipped, skipped)
 
 
+def _versions() -> dict[str, str]:
+    """Of what makes pixels. Versions are on record and no more: a new Pillow seldom changes a pixel."""
+    return versions("pillow") | {"libjpeg-turbo": features.version("libjpeg_turbo") or "unknown"}
+
+
 def part_of(container: Container, signature: str) -> dict[str, object]:
-    """What a part is known again by, beside what all encoded images are known by."""
-    return {"share": list(container.share), "signature": signature}
+    """What a part is known again by, beside what all encoded images are known by: parts of one tar are made alike."""
+    return {"share": list(container.share), "signature": signature, "versions": _versions()}
 
 
 @dataclass(frozen=True)

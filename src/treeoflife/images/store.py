@@ -14,9 +14,11 @@ from typing import Any
 import polars as pl
 
 from ..config import Images
+from ..errors import ContainerError
 from ..files import replacing
 from ..records import RawImage, Skip
 from ..sources import Source
+from ..sources.base import MOST_FILES
 from .convert import STEP_VERSION, Encoded
 
 _ROWS_AT_ONCE = 4096
@@ -57,7 +59,13 @@ class Rows:
         self._frames: list[pl.DataFrame] = []
 
     def add(self, position: int, image: RawImage, result: Encoded | Skip, offset: int) -> None:
-        """Add the row of one file; ``offset`` is where its JPEG, if it has one, begins in the tar."""
+        """Add the row of one file; ``offset`` is where its JPEG, if it has one, begins in the tar.
+
+        Raises:
+            ContainerError: it is one more than a container may hold.
+        """
+        if position >= MOST_FILES:
+            raise ContainerError(f"more than {MOST_FILES:,} files in one container; divide it into several")
         if isinstance(result, Encoded):
             made: tuple[Any, ...] = (offset, len(result.data), hashlib.sha256(result.data).digest())
             told: tuple[Any, ...] = (result.width, result.height, result.format, result.mode, None, None)

@@ -11,11 +11,11 @@ import polars as pl
 from .. import __version__, licences
 from ..dataset import Dataset
 from ..errors import InputError
+from ..escapes import printable
 from ..files import read_json, write_text
 from ..paths import Paths
 from ..records import RANKS, SPLITS
 from ..reports.statistics import count_taxa, scan, skipped, statistics
-from ..terminal import printable
 
 ABOUT = {
     "eol": (

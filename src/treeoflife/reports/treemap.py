@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from ..errors import MissingExtra
+from ..escapes import printable
 from ..files import replacing, write_text
 from ..records import RANKS
-from ..terminal import printable
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe and Ito's colours, which the colour-blind tell apart."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -17,8 +18,8 @@ from .. import zipread
 from ..errors import ContainerError, InputError, MissingExtra
 from ..files import read_json, replacing, stamp, write_json
 from ..tarstream import BLOCK, Member, TarError, members
-from .base import IMAGE_SUFFIXES
-from .reading import opened
+from .base import IMAGE_SUFFIXES, MOST_FILES
+from .reading import MOST_EXPANSION, is_bomb, opened
 
 _SPACING = 128 << 20
 _VERSION = 1
@@ -73,11 +74,15 @@ def _zip_spans(archive: Path, _stamp: str) -> tuple[Span, ...]:
             folder = folder_of(member.name)
             if folder is not None:
                 _widen(found, folder, member.entry, member.after, member.size)
+    if is_bomb(archive.stat().st_size, sum(one.bytes for one in found.values())):
+        raise ContainerError(f"the archive {archive} says that it unpacks to more than {MOST_EXPANSION} times its size")
     return tuple(found.values())
 
 
 def _widen(found: dict[str, Span], folder: str, start: int, stop: int, size: int) -> None:
     old = found.get(folder)
+    if old is None and len(found) == MOST_FILES:
+        raise ContainerError(f"an archive of more than {MOST_FILES:,} folders; divide it")
     found[folder] = Span(folder, old.start if old else start, stop, (old.bytes if old else 0) + size)
 
 
@@ -99,7 +104,8 @@ def zip_images(
         ContainerError: it cannot be read to its end.
     """
     with _zip(archive) as fd:
-        mine = [one for one in zipread.members(fd, span[0], span[1]) if folder_of(one.name) == folder]
+        own = (one for one in zipread.members(fd, span[0], span[1]) if folder_of(one.name) == folder)
+        mine = list(islice(own, MOST_FILES + 1))  # one too many is an error where they are counted
         for member in sorted(mine, key=lambda one: one.name):
             yield member, lambda member=member: zipread.read(fd, member)  # type: ignore[misc]
 

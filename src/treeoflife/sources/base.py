@@ -22,6 +22,8 @@ IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .jp2 .j2k .avif .heic".split()
 )
 """Endings of files that are taken for images in folders."""
+MOST_FILES = 1_000_000
+"""The most files that a container may hold: a worker keeps a row of each in memory. EOL's hold a tenth of it."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from ..tarstream import Member, TarError, members
 from .base import IMAGE_SUFFIXES
 
 _BUFFER = 1 << 20
+MOST_EXPANSION = 200
+_ALWAYS = 1 << 30
 
 
 @contextmanager
@@ -25,9 +27,33 @@ def opened(archive: Path) -> Iterator[IO[bytes]]:
         with archive.open("rb", buffering=_BUFFER) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            yield cast("IO[bytes]", igzip.open(raw, "rb")) if packed else raw  # type: ignore[no-untyped-call]
+            yield cast("IO[bytes]", _Unpacked(raw)) if packed else raw
     except (TarError, EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
         raise ContainerError(f"the archive {archive} cannot be read to its end: {reason(error)}") from error
+
+
+class _Unpacked:
+    """What a gzip holds, until it is far more than the bytes that it was packed into."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw, self._size = raw, 0
+        self._stream = cast("IO[bytes]", igzip.open(raw, "rb"))  # type: ignore[no-untyped-call]
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size)
+        self._size += len(data)
+        if is_bomb(self._raw.tell(), self._size):
+            raise TarError(f"it unpacks to more than {MOST_EXPANSION} times its size, as no archive of images does")
+        return data
+
+
+def is_bomb(packed: int, unpacked: int) -> bool:
+    """Whether so many bytes cannot be images that were packed into so few; a gigabyte may come of anything.
+
+    >>> is_bomb(30_000, 900_000_000), is_bomb(30_000_000_000, 33_000_000_000), is_bomb(30_000, 9_000_000_000)
+    (False, False, True)
+    """
+    return unpacked > max(_ALWAYS, MOST_EXPANSION * packed)
 
 
 def reason(error: BaseException) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..wds.pack import PackTask, index_meta, pack_shard
 from . import encode
 from .base import State, state
 
+_RECORD = "what its index says of its inputs and settings changed"
 _SHARD = re.compile(r"shard-(\d{6})\.(tar|parquet)")
 
 
@@ -34,19 +36,31 @@ def look(run: Run) -> State:
 def work(run: Run) -> str:
     """Pack the shards that are not as planned, remove those that are not in the plan, and list what there is."""
     shards = list(planned(run))
-    stale = [task for task in shards if why(run, task)]
+    stale = unpacked(run, shards)
     _unlist(run, shards, stale)
     for path in _surplus(run, shards):
         path.unlink(missing_ok=True)
-    encode.ensure(run, _containers(stale))
-    run.listener.start("pack", sum(task.samples for task in stale), "samples")
+    packed = [task for task in stale if not task.written]
+    encode.ensure(run, _containers(packed))
+    run.listener.start("pack", sum(task.samples for task in packed), "samples")
     for _, done in run.tasks(pack_shard, stale, lambda task: str(task.shard)):
         run.known.remember(str(done.shard.absolute()), done.tar_stamp, done.tar_sha256)
     for split in SPLITS:
         _list(run, split, shards)
-    summary = f"{len(stale)} of {len(shards)} shards packed"
+    indexes = f", {len(stale) - len(packed)} indexes written anew" if len(packed) < len(stale) else ""
+    summary = f"{len(packed)} of {len(shards)} shards packed{indexes}"
     run.listener.finish(summary)
     return summary
+
+
+def unpacked(run: Run, tasks: Iterable[PackTask]) -> list[PackTask]:
+    """Those of the tasks that are to be done; where the shard itself is right, only its index is to be written."""
+    found = [(task, why(run, task)) for task in tasks]
+    return [
+        replace(task, written=index_meta(task.index)["sha256"]) if reason == _RECORD else task
+        for task, reason in found
+        if reason
+    ]
 
 
 def why(run: Run, task: PackTask) -> str | None:
@@ -58,7 +72,7 @@ def why(run: Run, task: PackTask) -> str | None:
         return "its images, names or order changed"
     if run.known.sha256(task.shard) != meta.get("sha256"):
         return "the shard is not the one that was written"
-    return None
+    return None if meta.get("made", {}) == task.made else _RECORD
 
 
 def has_plans(run: Run) -> bool:
@@ -80,6 +94,7 @@ def planned(run: Run) -> Iterator[PackTask]:
                 paths.store,
                 paths.shard(split, number),
                 paths.shard_index(split, number),
+                meta.get("made", {}),
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from .. import holdout, marks
+from .. import holdout, marks, provenance
 from ..dataset import Run
 from ..errors import InputError
 from ..files import fingerprint, write_json
@@ -38,7 +38,7 @@ def work(run: Run) -> str:
     dataset, paths = run.dataset, run.dataset.paths
     if not paths.names.exists():
         raise InputError(f"there are no names at {paths.names}: 'treeoflife metadata' makes them")
-    meta = {"from": _inputs(run)}
+    meta = {"from": _inputs(run), "made": _made(run)}
     run.listener.start("plan", 2 + len(SPLITS), "tables")
     before = _texts(run)
     decided = _decide(run)
@@ -93,11 +93,19 @@ def _changed(before: pl.DataFrame | None, after: pl.DataFrame | None) -> int:
     return both.filter(pl.col("texts") != pl.col("texts_right")).height
 
 
+def _made(run: Run) -> dict[str, Any]:
+    """What the shards are made of and how, for their indexes to say."""
+    index = run.dataset.paths.encoded_index
+    sources = provenance.inputs(run.containers(), lambda source, one: read_meta(index(source.name, one.name)) or {})
+    return {"inputs": sources, "settings": provenance.settings(run.dataset.config)}
+
+
 def _inputs(run: Run) -> dict[str, Any] | None:
     """What plans are made from; None where a part of it is not there."""
     dataset, paths = run.dataset, run.dataset.paths
     indexes = {
-        f"{source.name}/{one.name}": paths.encoded_index(source.name, one.name) for source, one in run.containers()
+        f"{source.name}/{one.path.name}/{one.name}": paths.encoded_index(source.name, one.name)
+        for source, one in run.containers()
     }
     if not (all(index.exists() for index in indexes.values()) and dataset.mapping.exists() and paths.names.exists()):
         return None
@@ -113,7 +121,9 @@ def _inputs(run: Run) -> dict[str, Any] | None:
         "seed": config.seed,
         "wds": settings,
         "sources": [source.name for source in dataset.sources],
-        "holdout": {str(one.path): [run.known.sha256(one.path), one.by] for one in config.holdout if one.path.exists()},
+        "holdouts": [
+            [one.path.name, run.known.sha256(one.path) if one.path.exists() else None, one.by] for one in config.holdout
+        ],
         "mapping": run.known.sha256(dataset.mapping),
         "names": run.known.sha256(paths.names),
         "images": fingerprint({name: run.known.sha256(index) for name, index in indexes.items()}),

@@ -17,6 +17,7 @@ from ..mapping.store import read_source, read_splits
 from ..paths import Paths
 from ..records import RANKS
 from ..sources import Source
+from ..tables import without_formulas
 from . import common, evidence, findings, outputs
 from .inputs import FILES, Known, Listen, load, silent
 from .lookups import lookup_file
@@ -199,7 +200,7 @@ def _write(config: Config, paths: Paths, sources: Sequence[Source], named: _Name
     with replacing(paths.name_findings) as temporary:
         named.findings.write_parquet(temporary, compression="zstd")
     with replacing(paths.name_findings_csv) as temporary:
-        named.findings.write_csv(temporary)
+        without_formulas(named.findings).write_csv(temporary)
     with replacing(paths.names) as temporary:
         named.table.write_parquet(temporary, compression="zstd")
     return count

@@ -11,17 +11,18 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from .. import __version__, tarwrite
+from .. import tarwrite
 from ..engines.base import Tick
 from ..errors import StoreError
 from ..files import replacing, sha256, stamp
 from ..images.store import read_meta
+from ..provenance import versions
 from ..records import Taxon
 from .captions import captions
 from .decide import NAME_COLUMNS
@@ -44,6 +45,8 @@ class PackTask:
         store: the folder of the encoded store.
         shard: where it goes.
         index: where its index goes; written last.
+        made: what its images come from and how they were made, for the index to say.
+        written: the digest of the shard where it is there and right, and only its index is to be written.
     """
 
     plan: Path
@@ -53,6 +56,8 @@ class PackTask:
     store: Path
     shard: Path
     index: Path
+    made: Mapping[str, Any] = field(default_factory=dict)
+    written: str | None = None
 
     @property
     def label(self) -> str:
@@ -77,19 +82,23 @@ def pack_shard(task: PackTask, tick: Tick) -> PackedShard:
         StoreError: the store lacks an image of the plan, or an image there is not the one that was encoded.
     """
     rows = read_shard(task.plan, task.number)
-    members, size = layout(rows)
+    starts, size = layout(rows)
+    digest = task.written or _write_shard(task, rows, starts, size, tick)
+    _write_index(task, rows, starts, digest)
+    return PackedShard(task.shard, rows.height, stamp(task.shard), digest)
+
+
+def _write_shard(task: PackTask, rows: pl.DataFrame, starts: list[int], size: int, tick: Tick) -> str:
     with replacing(task.shard) as temporary:
         with temporary.open("wb") as out:
             out.truncate(size)
-            _write_texts(out.fileno(), rows, members)
+            _write_texts(out.fileno(), rows, starts)
             for place, jpeg in _gather(rows, task.store, tick):
-                start = members[place]
                 name = f"{rows['treeoflife_id'][place]}.jpg"
-                _put(out.fileno(), tarwrite.member(name, jpeg), start)
+                _put(out.fileno(), tarwrite.member(name, jpeg), starts[place])
         digest = sha256(temporary)
         task.index.unlink(missing_ok=True)  # it speaks of the shard that is about to go
-    _write_index(task, rows, members, digest)
-    return PackedShard(task.shard, rows.height, stamp(task.shard), digest)
+    return digest
 
 
 def layout(rows: pl.DataFrame) -> tuple[list[int], int]:
@@ -173,10 +182,11 @@ def sweeps(places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _write_index(task: PackTask, rows: pl.DataFrame, starts: list[int], digest: str) -> None:
-    """A row per sample: what the catalog says of it, and where its image lies in the shard."""
+    """A row per sample: what the catalog says of it, and where its image lies in the shard; and what it is made of."""
     places = pl.Series("offset", starts, dtype=pl.Int64) + tarwrite.BLOCK
     index = rows.drop(PLACE).with_columns(offset=places)
-    meta = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height, "treeoflife": __version__}
+    known = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height}
+    meta = known | {"made": task.made, "packed_with": versions("polars")}
     with replacing(task.index) as temporary:
         index.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
 
