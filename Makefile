@@ -4,20 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-faults test-slurm lint format bench docs clean
+.PHONY: help demo test test-slow test-faults test-slurm lint format bench docs lock clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(VENV)/.core: pyproject.toml
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ITSELF := --no-deps --no-build-isolation --editable .
+LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --quiet --upgrade
+
+$(VENV)/.core: pyproject.toml requirements/core.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(INSTALL) --require-hashes --requirement requirements/core.txt
+	$(INSTALL) $(ITSELF)
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --group see --editable '.[slurm,ray,download,reports,explore,publish]'
+$(VENV)/.dev: $(VENV)/.core requirements/dev.txt
+	$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	touch $@
 
 demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.
@@ -54,10 +59,18 @@ bench: $(VENV)/.dev $(if $(shell command -v nginx),$(VENV)/img2dataset) ## Measu
 	IMG2DATASET=$(if $(shell command -v nginx),$(VENV)/img2dataset/bin/python) PARTS="$(PARTS)" ROWS="$(ROWS)" \
 	MAPPINGS="$(MAPPINGS)" RAW="$(RAW)" $(BIN)/python benchmarks/run.py
 
-docs: $(VENV)/.dev ## Build the site of the documentation, in site/.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+docs: $(VENV)/.dev requirements/docs.txt ## Build the site of the documentation, in site/.
+	$(INSTALL) --require-hashes --requirement requirements/docs.txt
 	$(BIN)/python docs/commands.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+lock: ## Choose versions anew, and write them down with their hashes and as bills of materials.
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) --output-file requirements/core.txt
+	$(LOCK) --all-extras --group dev --group see --constraint requirements/core.txt --output-file requirements/dev.txt
+	$(LOCK) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt
+	$(PYTHON) requirements/bill.py
 
 clean: ## Remove what the targets made.
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
