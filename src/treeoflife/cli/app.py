@@ -124,7 +124,6 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
 
     from .. import pipeline
     from ..dataset import looking
-    from ..terminal import printable
 
     dataset = dataset_of(config)
     with looking(dataset) as run:
