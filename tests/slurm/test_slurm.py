@@ -193,6 +193,15 @@ def test_a_worker_that_the_kernel_kills_gets_more_memory(cluster: Cluster, tmp_p
     assert outcomes == {0: Done(0, "512"), 1: Done(1, "1024")}
 
 
+def test_more_memory_than_any_node_has_ends_the_task_and_not_the_run(cluster: Cluster, tmp_path: Path) -> None:
+    """Slurm refuses the second try of one; the other finishes."""
+    outcomes = run(engine_of(tmp_path, memory_factor=100), killed_for_want_of_memory, [1000, 0])
+    assert outcomes[1] == Done(1, "512")
+    failed = outcomes[0]
+    assert isinstance(failed, Failed)
+    assert "out of memory with 0.5 GB" in failed.error
+
+
 def test_a_job_that_slurm_calls_out_of_memory_gets_more(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

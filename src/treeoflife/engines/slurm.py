@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import SlurmTable
-from ..errors import MissingExtra
+from ..errors import ConfigError, MissingExtra
 from . import journal, slurm_queue
 from .account import Account, O
 from .base import Done, Failed, Function, R, T, Tick
@@ -105,7 +105,7 @@ class _Driver:
             self._put(Group(numbers))
         pause = min(1.0, self.table.poll_seconds / 2)
         while self.account.open:
-            self._submit()
+            yield from self._submit()
             # On NFS, to list a folder is what shows the files that other hosts put into it.
             there = {path.name for path in self.run.streams.iterdir()}
             for group in list(self.active.values()):
@@ -134,7 +134,7 @@ class _Driver:
 
     # What is submitted
 
-    def _submit(self) -> None:
+    def _submit(self) -> Iterator[Failed]:
         """Submit an array of waiting groups, if half of the places are free. One array has one size of memory."""
         running = len(self.active)
         if not self.waiting or running > self.table.parallel // 2:
@@ -150,6 +150,10 @@ class _Driver:
             self.submitter.submit(batch, parallel, alone=not running)
         except Full as error:
             self._hold_back(len(batch), str(error))
+        except ConfigError as error:
+            if not hungry:
+                raise
+            yield from self._starve(batch, str(error))
         else:
             self._submitted(batch, parallel)
 
@@ -158,11 +162,23 @@ class _Driver:
         self.refused, self.most = True, max(1, size // 2)
         self.run.note("refused", error=why[-500:])
 
+    def _starve(self, batch: list[Group], why: str) -> Iterator[Failed]:
+        """No node has as much memory as these would be given next: they fail, and the others go on."""
+        self._withdraw(batch)
+        had = self.submitter.memory_gb(batch[0].hungry - 1)
+        for task in (task for group in batch for task in group.tasks):
+            yield self._settle(
+                Failed(task, f"out of memory with {had:g} GB, and more is not to be had: {why}", died=True)
+            )
+
+    def _withdraw(self, batch: list[Group]) -> None:
+        chosen = {group.number for group in batch}
+        self.waiting = deque(group for group in self.waiting if group.number not in chosen)
+
     def _submitted(self, batch: list[Group], parallel: int) -> None:
         self.refused, self.most = False, min(2 * self.most, self.largest)
         self.groups += len(batch)
-        chosen = {group.number for group in batch}
-        self.waiting = deque(group for group in self.waiting if group.number not in chosen)
+        self._withdraw(batch)
         self.active.update({group.number: group for group in batch})
         self.newest = (batch[0].job.partition("_")[0], parallel)
         for group in batch:
