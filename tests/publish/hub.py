@@ -132,6 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
                 added[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 added[value["path"]] = self.server.large[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del self.server.repos[repo][value["path"]]
         self.server.repos[repo] |= added
         self.server.commits.append(sorted(added))
         url = f"{self.server.url}/datasets/{repo}/commit/{COMMIT}"

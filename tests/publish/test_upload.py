@@ -54,9 +54,10 @@ def test_an_upload_that_broke_off_goes_on_where_it_was(build_copy: Path) -> None
         assert set(server.repos["me/birds"]) >= {"README.md", "224x224/train/shard-000000.tar"}
 
 
-def test_a_corrected_name_sends_the_shards_that_hold_it_and_not_the_others(build_copy: Path) -> None:
+def test_a_corrected_name_sends_its_shards_alone_and_shards_of_an_earlier_build_go(build_copy: Path) -> None:
     with hub() as server:
         assert publish(server, build_copy).returncode == 0
+        server.repos["me/birds"] |= {"224x224/val/shard-000099.tar": b"of an earlier build", "LICENSE": b"of its owner"}
         server.sent.clear()
         first = (build_copy / "224x224/catalog.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[1]
         (build_copy / "marks.csv").write_text(f"treeoflife_id,verdict,genus\n{first},relabel,Puma\n", encoding="utf-8")
@@ -66,6 +67,8 @@ def test_a_corrected_name_sends_the_shards_that_hold_it_and_not_the_others(build
         assert cli("build", "--config", build_copy / "dataset.toml").returncode == 0
         assert publish(server, build_copy).returncode == 0
         there = server.repos["me/birds"]
+        assert "224x224/val/shard-000099.tar" not in there
+        assert there.pop("LICENSE") == b"of its owner"
         assert all((build_copy / name).read_bytes() == data for name, data in there.items())
         assert 0 < len(server.sent) < len(there)
 

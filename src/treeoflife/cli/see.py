@@ -108,6 +108,8 @@ def publish(
         plan = upload.plan(run, repo, revision)
         for one in plan.files:
             print(f"{'there' if one.there else 'new':<6} {one.size:>15,}  {one.name}")
+        for name in plan.gone:
+            print(f"{'gone':<6} {'':>15}  {name}")
         print("first, the card README.md, croissant.json and licences.csv are written anew")
         print(_told(plan, "to send"))
 

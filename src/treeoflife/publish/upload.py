@@ -48,11 +48,13 @@ class Plan:
         repo: the dataset repository, as OWNER/NAME.
         exists: whether the Hub has it.
         files: the files, in the order in which they are sent: the card last, so that it speaks of what is there.
+        gone: shards that the Hub has from an earlier build and this one has not: who loads the dataset would read them.
     """
 
     repo: str
     exists: bool
     files: Sequence[File]
+    gone: Sequence[str] = ()
 
     @property
     def left(self) -> list[File]:
@@ -69,7 +71,10 @@ def plan(run: Run, repo: str, revision: str = "main") -> Plan:
     """
     _check(run)
     there = _asked(repo, lambda: _on_hub(_api(), repo, revision))
-    return Plan(repo, there is not None, [_file(run, path, there or {}) for path in files(run)])
+    ours = [_file(run, path, there or {}) for path in files(run)]
+    folder = f"{run.dataset.paths.shards.name}/"
+    shards = {name for name in there or () if name.startswith(folder) and name.endswith(".tar")}
+    return Plan(repo, there is not None, ours, sorted(shards - {one.name for one in ours}))
 
 
 def upload(run: Run, repo: str, revision: str = "main", *, private: bool = False) -> Plan:
@@ -87,6 +92,9 @@ def upload(run: Run, repo: str, revision: str = "main", *, private: bool = False
     for batch in _batches([one.name for one in todo.left]):
         _asked(repo, partial(_send, api, run, todo.repo, revision, batch))
         run.listener.advance(len(batch))
+    if todo.gone:
+        patterns = [glob.escape(name) for name in todo.gone]
+        _asked(repo, lambda: api.delete_files(repo, patterns, repo_type="dataset", revision=revision))
     _look_again(run, repo, revision)
     run.listener.finish(f"{len(todo.files)} files are on the Hub, {len(todo.left)} of them sent now")
     return todo
@@ -180,9 +188,9 @@ def _send(api: HfApi, run: Run, repo: str, revision: str, names: list[str]) -> N
 
 
 def _look_again(run: Run, repo: str, revision: str) -> None:
-    left = plan(run, repo, revision).left
-    if left:
-        raise InputError(f"{left[0].name} is not on the Hub as it is here ({len(left)} files): run it again")
+    again = plan(run, repo, revision)
+    if wrong := [*(one.name for one in again.left), *again.gone]:
+        raise InputError(f"{wrong[0]} is not on the Hub as it is here ({len(wrong)} files): run it again")
 
 
 def _asked(repo: str, ask: Callable[[], Any]) -> Any:

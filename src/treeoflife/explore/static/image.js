@@ -38,7 +38,10 @@ function called(names, ranks) {
 function authority(one, rank) {
   const name = one.catalog[rank] || "";
   if (!name || !Object.keys(one.names).length) return "";
-  if ((one.names[rank] || "") !== name) return rank === "common" ? "the scientific name" : "a curator's mark";
+  if ((one.names[rank] || "") !== name) {
+    const own = [one.texts["scientific_name.txt"], one.texts["taxonomic_name.txt"]];
+    return rank === "common" && own.includes(name) ? "the scientific name" : "a curator's mark";
+  }
   return one.names[rank + "_from"] ?? one.names.names_from ?? "";
 }
 
