@@ -54,6 +54,9 @@ class Images(Model):
     """An image whose decoder takes more seconds of CPU is skipped, and the decoder ended."""
     hard_memory: Annotated[int, Field(ge=100_000_000)] = 1_000_000_000
     """An image whose decoder takes more bytes, whatever its header said, is skipped. On Linux only."""
+    measure: bool = True
+    """Take a perceptual hash and measures of quality of every image while it is decoded. Duplicates that are not the
+    same bytes, leaks and findings of quality rest on them."""
 
     @property
     def set_name(self) -> str:

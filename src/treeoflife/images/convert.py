@@ -15,6 +15,7 @@ from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ..config import Images
 from ..records import Skip
+from .measure import Measured, measure
 from .modes import simplify
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
@@ -58,6 +59,7 @@ class Encoded:
         height: of the original, in pixels.
         format: of the original, as Pillow calls it.
         mode: of the original, as Pillow calls it.
+        measured: of the picture before it was encoded; None where the settings ask for nothing.
     """
 
     data: bytes = field(repr=False)
@@ -65,6 +67,7 @@ class Encoded:
     height: int
     format: str
     mode: str
+    measured: Measured | None = None
 
 
 def convert(data: bytes, settings: Images) -> Encoded | Skip:
@@ -133,7 +136,8 @@ def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
     if isinstance(small, Skip):
         return small
     small.save(out, "JPEG", quality=settings.quality, subsampling=_SUBSAMPLING[settings.subsampling])
-    return Encoded(out.getvalue(), width, height, str(image.format), mode)
+    measured = measure(small) if settings.measure else None
+    return Encoded(out.getvalue(), width, height, str(image.format), mode, measured)
 
 
 def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:

@@ -26,6 +26,7 @@ from ..config import Images
 from ..engines import base
 from ..records import Skip
 from .convert import Encoded, convert
+from .measure import Measured
 
 Decode = Callable[[bytes], Encoded | Skip]
 
@@ -119,7 +120,8 @@ class Child:
         told = json.loads(_exactly(back, _LENGTH.unpack(_exactly(back, _LENGTH.size))[0]))
         if "reason" in told:
             return Skip(**told)
-        return Encoded(_exactly(back, told.pop("size")), **told)
+        measured = told.pop("measured")
+        return Encoded(_exactly(back, told.pop("size")), **told, measured=measured and Measured(*measured))
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", __name__, self.settings.model_dump_json()]

@@ -19,6 +19,7 @@ from ..files import replacing
 from ..records import RawImage, Skip
 from ..sources import Source
 from ..sources.base import MOST_FILES
+from . import measure
 from .convert import STEP_VERSION, Encoded
 
 _ROWS_AT_ONCE = 4096
@@ -36,6 +37,7 @@ _SCHEMA: dict[str, Any] = {
     "height": pl.UInt32,
     "format": pl.String,
     "mode": pl.String,
+    **measure.COLUMNS,
     "reason": pl.String,
     "detail": pl.String,
 }
@@ -45,7 +47,8 @@ _SCHEMA: dict[str, Any] = {
 
 def wanted(images: Images) -> dict[str, Any]:
     """What an encoded container is made from, beside its content."""
-    return {"step": STEP_VERSION, "images": images.model_dump(mode="json")}
+    measured = {"measures": measure.STEP_VERSION} if images.measure else {}
+    return {"step": STEP_VERSION, "images": images.model_dump(mode="json")} | measured
 
 
 class Rows:
@@ -68,9 +71,11 @@ class Rows:
             raise ContainerError(f"more than {MOST_FILES:,} files in one container; divide it into several")
         if isinstance(result, Encoded):
             made: tuple[Any, ...] = (offset, len(result.data), hashlib.sha256(result.data).digest())
-            told: tuple[Any, ...] = (result.width, result.height, result.format, result.mode, None, None)
+            measured = result.measured.row() if result.measured else measure.NOTHING
+            told: tuple[Any, ...] = (result.width, result.height, result.format, result.mode, *measured, None, None)
         else:
-            made, told = (None, None, None), (None, None, None, None, result.reason, result.detail)
+            made = (None, None, None)
+            told = (None, None, None, None, *measure.NOTHING, result.reason, result.detail)
         came = (len(image.data), hashlib.sha256(image.data).digest())
         key = image.key or self._empty_key
         self._rows.append((position, image.file, image.treeoflife_id, *made, *came, *told, *key))

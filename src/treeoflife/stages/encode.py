@@ -63,8 +63,8 @@ def why(run: Run, source: Source, container: Container) -> str | None:
     meta = read_meta(paths.encoded_index(source.name, container.name))
     if meta is None:
         return "not encoded yet"
-    made = {key: meta.get(key) for key in ("step", "images")}
-    if reason := difference(made, wanted(run.dataset.config.images)):
+    expected = wanted(run.dataset.config.images)
+    if reason := difference({key: meta.get(key) for key in expected}, expected):
         return reason
     tar = paths.encoded(source.name, container.name)
     if tar.exists() and run.known.sha256(tar) != meta.get("sha256"):
