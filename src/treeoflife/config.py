@@ -95,9 +95,28 @@ class Wds(Model):
     """The most bytes a shard takes."""
     min_shards: MinShards = MinShards()
     """The least number of shards per split."""
+    max_per_species: Annotated[int, Field(ge=0)] = 0
+    """The most images of a species in train, chosen by the seed; the others are in the ledger, as over-cap. 0 sets no
+    limit. Val is left as it is."""
     keep_store: bool = True
     """Keep the encoded images after the shards are checked. Without them, a later change that needs one
     encodes its container again."""
+
+
+class Duplicates(Model):
+    """Images that are the same picture, over all sources, and what is done about them. A change decodes nothing."""
+
+    near: bool = True
+    """Find pictures that were encoded again, resized, slightly cropped, mirrored or recoloured. Off: only those with
+    the same bytes or the same resized pixels."""
+    distance: Annotated[int, Field(ge=0, le=64)] = 31
+    """The most bits, of 256, in which the hashes of two pictures may differ that are then laid over each other."""
+    keep: Literal["all", "best", "best-per-split"] = "all"
+    """all: duplicates are listed, and stay. best: of each group only the image with the most ranks, then with a common
+    name, then with the most pixels stays. best-per-split: one in train and one in val; for straddling = "report"."""
+    straddling: Literal["one-side", "report"] = "one-side"
+    """one-side: no group is in train and in val. Splits are made so; a published mapping's are fixed, and images of
+    train that are the same picture as one of val are left out. report: groups may straddle."""
 
 
 class Holdout(Model):
@@ -329,6 +348,7 @@ class Config(Model):
     splits: Splits = Splits()
     images: Images = Images()
     wds: Wds = Wds()
+    duplicates: Duplicates = Duplicates()
     holdout: tuple[Holdout, ...] = ()
     licences: Licences = Licences()
     checks: Checks = Checks()

@@ -138,6 +138,26 @@ class Paths:
         return {path: (path.parent.name, found[1]) for path in there if (found := _PART.fullmatch(path.name))}
 
     @property
+    def duplicates(self) -> Path:
+        """A row per image that is the same picture as another: its group, and how far it is from the others."""
+        return self.root / "duplicates" / "groups.parquet"
+
+    @property
+    def duplicates_csv(self) -> Path:
+        """The same for people."""
+        return self.duplicates.with_suffix(".csv")
+
+    @property
+    def conflicts(self) -> Path:
+        """Images that are the same picture and have different names."""
+        return self.root / "duplicates" / "conflicts.parquet"
+
+    @property
+    def conflicts_csv(self) -> Path:
+        """The same for people."""
+        return self.conflicts.with_suffix(".csv")
+
+    @property
     def ledger(self) -> Path:
         """The record of every image that did not become a sample."""
         return self.root / "ledger" / "ledger.parquet"

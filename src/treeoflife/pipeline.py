@@ -10,7 +10,20 @@ from . import holdout
 from .dataset import Run
 from .errors import ConfigError, InputError
 from .mapping import store
-from .stages import catalog, check_taxa, check_wds, checksums, encode, mapping, metadata, pack, plan, splits, tidy
+from .stages import (
+    catalog,
+    check_taxa,
+    check_wds,
+    checksums,
+    duplicates,
+    encode,
+    mapping,
+    metadata,
+    pack,
+    plan,
+    splits,
+    tidy,
+)
 from .stages.base import State
 
 
@@ -31,6 +44,7 @@ class Stage:
 
 STAGES = (
     Stage("encode", encode.look, encode.work),
+    Stage("duplicates", duplicates.look, duplicates.work),
     Stage("mapping", mapping.look, mapping.work),
     Stage("splits", splits.look, splits.work),
     Stage("metadata", metadata.look, metadata.work),
@@ -44,8 +58,9 @@ STAGES = (
 )
 """Encoding comes first, since it needs nothing but the sources: its index spares the mapping a second reading."""
 
-WDS = ("encode", "metadata", "plan", "pack")
-"""The stages of the command ``wds``: a plan needs names, and where they are published nobody asks for them by hand."""
+WDS = ("encode", "duplicates", "splits", "metadata", "plan", "pack")
+"""The stages of the command ``wds``: a plan needs names, and where they are published nobody asks for them by hand;
+splits that were made before the images were compared are made again."""
 
 
 def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
@@ -82,7 +97,7 @@ def up_to(last: str) -> list[str]:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ['encode', 'mapping', 'splits']
+    ['encode', 'duplicates', 'mapping', 'splits']
     """
     names = [stage.name for stage in STAGES]
     if last not in names:

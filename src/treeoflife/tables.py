@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from .files import replacing
+from .files import replacing, sha256
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _SEED = 17
@@ -62,6 +62,23 @@ class Lookup:
         for mine, other in zip(wanted.iter_columns(), self._table.iter_columns(), strict=True):
             same &= (mine.gather(ours) == other.gather(theirs)).fill_null(value=False).to_numpy()
         return same
+
+
+def write_for_both(parquet: Path, table: pl.DataFrame, meta: dict[str, Any]) -> None:
+    """Write a table for people, as CSV, and then for programs, as Parquet, whose metadata speaks of both.
+
+    Args:
+        parquet: the file for programs; the other lies beside it and ends in ``.csv``.
+        table: what to write.
+        meta: goes into the metadata, as JSON under ``treeoflife``; the SHA-256 of the CSV is added as ``csv``.
+    """
+    parquet.unlink(missing_ok=True)  # it speaks of the CSV, which is about to change
+    csv = parquet.with_suffix(".csv")
+    with replacing(csv) as temporary:
+        table.write_csv(temporary)
+    told = json.dumps(meta | {"csv": sha256(csv)}, sort_keys=True)
+    with replacing(parquet) as temporary:
+        table.write_parquet(temporary, metadata={"treeoflife": told})
 
 
 def write_parquet(

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treeoflife.duplicates.groups import beyond_cap, components, conflicts, surplus, unite
+from treeoflife.duplicates.groups import components
 from treeoflife.duplicates.near import near
 from treeoflife.duplicates.perceptual import mirrored
 from treeoflife.records import RANKS
+from treeoflife.splits import unite
+from treeoflife.wds.conflicts import torn
 
 
 def brute(hashes: np.ndarray, limit: int) -> set[tuple[int, int]]:
@@ -108,25 +110,6 @@ def images(**columns: list[object]) -> pl.DataFrame:
     return pl.DataFrame(told | empty | {"is_val": [False] * count} | columns)
 
 
-def test_the_best_labelled_image_of_a_group_is_kept() -> None:
-    """Ranks count before pixels; one per split keeps one on each side."""
-    frame = images(group=[1, 1, 1, None], genus=["", "Poa", "Poa", "Poa"], width=[900, 100, 200, 1], is_val=[True, True, False, False])  # fmt: skip # noqa: E501
-    assert surplus(frame, "best").rows() == [("a", "c"), ("b", "c")]
-    assert surplus(frame, "best-per-split").rows() == [("a", "b")]
-
-
-def test_a_cap_keeps_as_many_of_a_species_by_the_seed() -> None:
-    """Of train alone; images without a species are kept."""
-    frame = images(genus=["Poa"] * 6 + ["", "Poa"], species=["annua"] * 6 + ["", ""])
-    frame = frame.with_columns(is_val=pl.Series([True] + [False] * 7))
-    out = beyond_cap(frame, 2, 17)
-    assert out.height == 3
-    assert set(out["treeoflife_id"]) < set("bcdef")
-    assert set(out["species_images"]) == {5}
-    assert beyond_cap(frame.reverse(), 2, 17).sort("treeoflife_id").equals(out.sort("treeoflife_id"))
-    assert any(set(beyond_cap(frame, 2, seed)["treeoflife_id"]) != set(out["treeoflife_id"]) for seed in range(9))
-
-
 @pytest.mark.parametrize(
     ("names", "shared"),
     [
@@ -141,5 +124,5 @@ def test_conflicting_labels_of_a_group(names: list[tuple[str, str, str]], shared
     """With the deepest rank that is shared; a name that merely ends earlier is no conflict."""
     classes, genera, species = (list(one) for one in zip(*names, strict=True))
     frame = images(group=[4, 4], genus=genera, species=species).with_columns(pl.Series("class", classes))
-    found = conflicts(frame)
+    found = torn(frame)
     assert found["shared"].to_list() == ([] if shared is None else [shared] * 2)

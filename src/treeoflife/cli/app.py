@@ -175,6 +175,14 @@ def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def duplicates(
+    config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None
+) -> None:
+    """Find images that are the same picture, over all sources, and list them in groups."""
+    _stages(config, workers, engine, "encode", "duplicates")
+
+
+@app.command()
 def wds(
     config: ConfigOption = DEFAULT_CONFIG,
     workers: WorkersOption = None,

@@ -1,4 +1,4 @@
-"""What is measured of every image while it is decoded: a perceptual hash, and what tells photographs from other pictures.
+"""What is measured of every image while it is decoded: a perceptual hash, and what tells photographs from others.
 
 All of it is taken from the small picture that goes into the shards, before it is encoded, and is whole numbers: every
 computer measures the same. What the numbers mean is decided later (:mod:`treeoflife.quality`), so that another
@@ -103,6 +103,6 @@ def _colour(image: Image.Image) -> int:
 
 
 def _alternations(strokes: np.ndarray[Any, Any]) -> int:
-    """How often a row has more than half of the mean number of strokes, and the next has not, or the other way round."""
+    """How often a row has more than half of the mean number of strokes and the next has not, or the other way."""
     many = 2 * strokes > strokes.mean()
     return min(255, int(np.count_nonzero(many[1:] != many[:-1])))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from ..dataset import Run
+from ..images.store import read_meta
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,16 @@ def difference(recorded: Any, wanted: Any, name: str = "") -> str | None:
     if any(isinstance(value, str) and len(value) == 64 for value in (recorded, wanted)):
         return f"{name} changed"
     return f"{name} changed from {_short(recorded)} to {_short(wanted)}"
+
+
+def for_both(run: Run, parquet: Path) -> str | None:
+    """Why a table that is written for people and for programs is to be made; None if both are as they were written."""
+    meta, csv = read_meta(parquet), parquet.with_suffix(".csv")
+    if meta is None:
+        return "not made yet"
+    if not csv.exists() or run.known.sha256(csv) != meta.get("csv"):
+        return f"{csv.name} is not the one that was written"
+    return None
 
 
 def _short(value: Any) -> str:

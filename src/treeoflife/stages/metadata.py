@@ -10,7 +10,7 @@ from ..dataset import Run
 from ..files import read_json, replacing, write_json
 from ..sources import Source
 from ..taxonomy import lookups, stage
-from . import mapping
+from . import mapping, splits
 from .base import State, difference, state
 
 
@@ -75,7 +75,7 @@ def _inputs(run: Run) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     if others:
         inputs, more = stage.names_inputs(config, others)
-        inputs |= {"mapping": mapping.digest(run)}
+        inputs |= {"mapping": mapping.digest(run), "splits": splits.digest(run)}
         files += more
     if not published and run.dataset.paths.marks.exists():  # predicted-catalog.csv obeys them
         inputs |= {"marks": run.known.sha256(run.dataset.paths.marks)}

@@ -12,11 +12,14 @@ from ..errors import InputError
 from ..files import fingerprint, write_json
 from ..images.store import read_meta
 from ..records import SPLITS
-from ..wds import plan
+from ..tables import write_for_both
+from ..wds import plan, policies
+from ..wds.conflicts import conflicts
 from ..wds.decide import NAME_COLUMNS, Decisions, decide
 from ..wds.ledger import balance, ledger, write_ledger
 from ..wds.match import Index
-from .base import State, difference, state
+from . import duplicates
+from .base import State, difference, for_both, state
 
 
 def look(run: Run) -> State:
@@ -26,7 +29,8 @@ def look(run: Run) -> State:
         return State(0, 1, ("what it is made from is not there yet",))
     paths = run.dataset.paths
     outputs = [paths.ledger, *(paths.split_plan(split) for split in SPLITS)]
-    return state(difference((read_meta(path) or {}).get("from"), inputs) for path in outputs)
+    reasons = [difference((read_meta(path) or {}).get("from"), inputs) for path in outputs]
+    return state([*reasons, for_both(run, paths.conflicts)])
 
 
 def work(run: Run) -> str:
@@ -47,6 +51,7 @@ def work(run: Run) -> str:
     for split in SPLITS:
         plan.write_split(paths.split_plan(split), split, decided, samples[split], dataset.config, meta)
         run.listener.advance(1)
+    _write_conflicts(run, decided, meta)
     reasons = write_ledger(paths.ledger, rows, meta)
     run.listener.advance(1)
     if changed := _changed(before, _texts(run)):
@@ -62,10 +67,40 @@ def _decide(run: Run) -> Decisions:
     names = pl.read_parquet(paths.names, columns=["source", "name_key", *NAME_COLUMNS])
     lists = [holdout.read(one) for one in dataset.config.holdout]
     marked = marks.read(paths.marks)
-    decided = decide(dataset.sources, indexes, dataset.mapping, names, lists, marked, dataset.config.licences)
+    decided = decide(
+        dataset.sources,
+        indexes,
+        dataset.mapping,
+        names,
+        lists,
+        marked,
+        dataset.config.licences,
+        policies=_policies(run),
+    )
     _tell(run, holdout.judge(lists, dataset.config.holdout, [(decided.held, decided.met)]))
     run.listener.advance(1)
     return decided
+
+
+def _policies(run: Run) -> list[policies.Policy]:
+    """What the configuration asks for beyond the rules that always hold."""
+    config, paths = run.dataset.config, run.dataset.paths
+    found = []
+    if paths.duplicates.exists():
+        groups = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
+        found.append(policies.duplicates(groups, config.duplicates))
+    if config.wds.max_per_species:
+        found.append(policies.cap(config.wds.max_per_species, config.seed))
+    return found
+
+
+def _write_conflicts(run: Run, decided: Decisions, meta: dict[str, Any]) -> None:
+    """Write which images are the same picture and have different names."""
+    rows, paths = conflicts(decided), run.dataset.paths
+    write_for_both(paths.conflicts, rows, meta)
+    if rows.height:
+        groups = rows["group"].n_unique()
+        run.listener.note(f"{groups} groups of the same picture have different names: see {paths.conflicts_csv}")
 
 
 def _tell(run: Run, verdicts: list[holdout.Matches]) -> None:
@@ -118,6 +153,7 @@ def _inputs(run: Run) -> dict[str, Any] | None:
         marked |= {"licences": [list(allowed.allow), files]}
     return marked | {
         "step": plan.STEP_VERSION,
+        "duplicates": [duplicates.digest(run), config.duplicates.model_dump(include={"keep", "straddling"})],
         "seed": config.seed,
         "wds": settings,
         "sources": [source.name for source in dataset.sources],

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
+
 from .. import splits
 from ..dataset import Run
+from ..duplicates.members import with_ids
+from ..files import fingerprint
 from ..mapping import store
-from . import mapping
+from . import duplicates, mapping
 from .base import State, difference, state
 
 
@@ -22,13 +26,32 @@ def work(run: Run) -> str:
     """Write the splits."""
     config = run.dataset.config
     run.listener.start("splits", 1, "tables")
-    counts = splits.write(run.dataset.mapping, run.dataset.sources, config.splits, config.seed, _inputs(run))
+    grouped = _grouped(run)
+    counts = splits.write(run.dataset.mapping, run.dataset.sources, config.splits, config.seed, _inputs(run), grouped)
     summary = ", ".join(f"{count} in {split}" for split, count in counts.items())
     run.listener.finish(summary)
     return summary
 
 
+def digest(run: Run) -> str:
+    """What the splits in use are known again by."""
+    if run.dataset.config.mapping.published:
+        return run.known.sha256(run.dataset.mapping)
+    return fingerprint(store.made_from(run.dataset.mapping, "splits"))
+
+
+def _grouped(run: Run) -> pl.DataFrame | None:
+    """The groups that must be on one side; None where there are none yet, or they may straddle."""
+    dataset, paths = run.dataset, run.dataset.paths
+    if dataset.config.duplicates.straddling == "report" or not paths.duplicates.exists():
+        return None
+    indexes = [(source, one.name, paths.encoded_index(source.name, one.name)) for source, one in run.containers()]
+    found = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
+    return with_ids(found, indexes, dataset.mapping, dataset.sources).select("treeoflife_id", "group")
+
+
 def _inputs(run: Run) -> dict[str, Any]:
     config = run.dataset.config
     settings = {"seed": config.seed, **config.splits.model_dump()}
-    return {"step": splits.STEP_VERSION, "settings": settings, "ids": mapping.digest(run)}
+    grouped = {"groups": duplicates.digest(run)} if config.duplicates.straddling == "one-side" else {}
+    return {"step": splits.STEP_VERSION, "settings": settings, "ids": mapping.digest(run)} | grouped

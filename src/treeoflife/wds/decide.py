@@ -25,6 +25,7 @@ from ..sources import Source
 from ..tables import Array, Lookup
 from .captions import common_or
 from .match import NONE, Index, Matched, match
+from .policies import Facts, Policy
 from .rules import RULES, Rule, judge
 
 NAME_COLUMNS = [*RANKS, "common"]
@@ -41,8 +42,8 @@ class Decisions:
         keys: the columns of each source, a row per image.
         images: a row per image, in the order of sources and of the mapping: ``treeoflife_id``, ``source`` (its number),
             ``place`` (its file's), ``bad`` (the file is no image), ``held``, ``marked``, ``unlicensed`` (null, or
-            why it may not be in), ``name`` (its number), ``is_val``, ``is_train_small``, and ``rule``: the number
-            of the rule that puts it out, null for a sample.
+            why it may not be in), ``name`` (its number), ``is_val``, ``is_train_small``, the columns of policies,
+            ``rule``: the number of the rule that puts it out, null for a sample, and ``cause``, which it speaks of.
         names: the names that differ; a name's number is its row.
         matched: which file is which image's.
         held: ``treeoflife_id``, ``reason`` and ``detail`` of what is held out.
@@ -91,6 +92,7 @@ def decide(
     marked: Mapping[str, Mark] | None = None,
     licences: Licences | None = None,
     rules: Sequence[Rule] = RULES,
+    policies: Sequence[Policy] = (),
 ) -> Decisions:
     """Decide on every image of a mapping.
 
@@ -103,6 +105,7 @@ def decide(
         marked: a curator's marks, by id.
         licences: which licences images may have.
         rules: why images may be no samples.
+        policies: further rules, which come after those, and what they look at.
 
     Raises:
         InputError: the mapping gives an id twice.
@@ -125,6 +128,8 @@ def decide(
         _told("marked", known, marking.select("treeoflife_id", text="marked").drop_nulls()),
         _refusals(tables, licences or Licences()),
     )
+    images = images.with_columns(one for policy in policies for one in policy.columns(Facts(images, distinct, matched)))
+    rules = (*rules, *(rule for policy in policies for rule in policy.rules))
     keys = [table.select(list(source.columns)) for source, table in zip(sources, tables, strict=True)]
     return Decisions(sources, keys, judge(images, rules), distinct, matched, held, met, rules)
 

@@ -41,6 +41,7 @@ def _images(decided: Decisions) -> pl.DataFrame:
     out = out.join(told, on="place", how="left", maintain_order="left").with_columns(_name_keys(decided, out))
     held = decided.held.select("treeoflife_id", held_detail="detail")
     out = out.join(held, on="treeoflife_id", how="left", maintain_order="left")
+    out = out.with_columns(cause_id=decided.images["treeoflife_id"].gather(out["cause"]))
     parts = [
         out.filter(rule=number).with_columns(reason=rule.reason, detail=rule.detail)
         for number, rule in enumerate(decided.rules)
