@@ -194,12 +194,16 @@ def find(
 _HITS = {"treeoflife_id": pl.String, "entry": pl.String, "reason": pl.String}
 
 
+def binomial() -> pl.Expr:
+    """What :func:`species_of` makes of the columns ``genus`` and ``species``; null where one of them is null."""
+    first_epithet = pl.col("species").str.replace(r"^(×|x )\s*", "").str.split(" ").list.first()
+    return (pl.col("genus") + " " + first_epithet).str.to_lowercase()
+
+
 def _by_species(one: HoldoutList, images: pl.DataFrame) -> pl.DataFrame:
     meant = [(entry, name) for entry, name in one.species.items() if name]
     wanted = pl.DataFrame(meant, schema={"entry": pl.String, "name": pl.String}, orient="row")
-    first_epithet = pl.col("species").str.replace(r"^(×|x )\s*", "").str.split(" ").list.first()
-    name = (pl.col("genus") + " " + first_epithet).str.to_lowercase()
-    named = images.select("treeoflife_id", name=name).filter(pl.col("name").is_not_null())
+    named = images.select("treeoflife_id", name=binomial()).filter(pl.col("name").is_not_null())
     return named.join(wanted, on="name").with_columns(reason=pl.lit("held-out-species")).select(list(_HITS))
 
 

@@ -137,6 +137,10 @@ class Paths:
         there = sorted(self.store.glob("*/.*-of-*.*"))
         return {path: (path.parent.name, found[1]) for path in there if (found := _PART.fullmatch(path.name))}
 
+    def holdout_set(self, name: str) -> Path:
+        """A hold-out set that was made from this dataset."""
+        return self.root / "holdout" / name
+
     @property
     def duplicates(self) -> Path:
         """A row per image that is the same picture as another: its group, and how far it is from the others."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from planted import configure, files_of, plant, sides
 
 from helpers import built, cli, digests
-from planted import configure, files_of, plant, sides
 
 ORIGINALS, COPIES = 60, 24
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from .. import holdout, marks, provenance
+from ..config import Duplicates, Holdout
 from ..dataset import Run
 from ..errors import InputError
 from ..files import fingerprint, write_json
@@ -61,37 +63,42 @@ def work(run: Run) -> str:
     return summary
 
 
+def decide_on(run: Run, holdouts: Sequence[Holdout]) -> Decisions:
+    """Decide on all images as a plan does that knows these hold-outs alone; of duplicates, only groups are told."""
+    groups = _groups(run)
+    told = policies.duplicates(groups, Duplicates(straddling="report"))
+    return _decided(run, [holdout.read(one) for one in holdouts], [told])
+
+
 def _decide(run: Run) -> Decisions:
+    config = run.dataset.config
+    lists = [holdout.read(one) for one in config.holdout]
+    decided = _decided(run, lists, _policies(run))
+    _tell(run, holdout.judge(lists, config.holdout, [(decided.held, decided.met)]))
+    run.listener.advance(1)
+    return decided
+
+
+def _decided(run: Run, lists: list[holdout.HoldoutList], further: list[policies.Policy]) -> Decisions:
     dataset, paths = run.dataset, run.dataset.paths
     indexes = [Index(source, one.name, paths.encoded_index(source.name, one.name)) for source, one in run.containers()]
     names = pl.read_parquet(paths.names, columns=["source", "name_key", *NAME_COLUMNS])
-    lists = [holdout.read(one) for one in dataset.config.holdout]
-    marked = marks.read(paths.marks)
-    decided = decide(
-        dataset.sources,
-        indexes,
-        dataset.mapping,
-        names,
-        lists,
-        marked,
-        dataset.config.licences,
-        policies=_policies(run),
-    )
-    _tell(run, holdout.judge(lists, dataset.config.holdout, [(decided.held, decided.met)]))
-    run.listener.advance(1)
-    return decided
+    marked, licences = marks.read(paths.marks), dataset.config.licences
+    return decide(dataset.sources, indexes, dataset.mapping, names, lists, marked, licences, policies=further)
 
 
 def _policies(run: Run) -> list[policies.Policy]:
     """What the configuration asks for beyond the rules that always hold."""
     config, paths = run.dataset.config, run.dataset.paths
-    found = []
-    if paths.duplicates.exists():
-        groups = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
-        found.append(policies.duplicates(groups, config.duplicates))
+    found = [policies.duplicates(_groups(run), config.duplicates)] if paths.duplicates.exists() else []
     if config.wds.max_per_species:
         found.append(policies.cap(config.wds.max_per_species, config.seed))
     return found
+
+
+def _groups(run: Run) -> pl.DataFrame:
+    columns = ["source", "container", "position", "group"]
+    return pl.read_parquet(run.dataset.paths.duplicates, columns=columns)
 
 
 def _write_conflicts(run: Run, decided: Decisions, meta: dict[str, Any]) -> None:

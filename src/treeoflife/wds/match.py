@@ -66,6 +66,18 @@ class Files:
                                           file="file", file_reason="reason", file_detail="detail"))  # fmt: skip
         return pl.concat(frames)
 
+    def read(self, places: Array, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of the indexes for the files at these places, in their order; read again."""
+        order = np.argsort(places, kind="stable")
+        sorted_ = places[order]
+        cuts = np.searchsorted(sorted_, self.starts)
+        frames = [
+            pl.read_parquet(index.path, columns=list(columns))[sorted_[cuts[number] : cuts[number + 1]] - start]
+            for number, (index, start) in enumerate(zip(self.indexes, self.starts, strict=False))
+            if cuts[number] < cuts[number + 1]
+        ]
+        return pl.concat(frames)[np.argsort(order, kind="stable")] if frames else pl.DataFrame()
+
     def sources(self, places: Array, sources: Sequence[Source]) -> Array:
         """The number of the source of the files at these places."""
         names = [source.name for source in sources]

@@ -1,0 +1,297 @@
+"""Duplicates: what is found of planted copies, what is taken for a copy and is none, at what cost, and how it scales.
+
+    python benchmarks/duplicates.py planted PHOTOS [--lookalikes 2000]
+    python benchmarks/duplicates.py hashes [COUNT]           # 10000000, with 1 % of planted neighbours
+    python benchmarks/duplicates.py encode PHOTOS            # encoding with and without measuring, pair by pair
+
+PHOTOS is a folder of photographs of which no two are the same picture. ``planted`` makes copies of each in eight ways,
+and look-alikes: frames of one scene in which something else stands somewhere else. Each is encoded as a build does it, and
+pairs are found and laid over each other as the stage ``duplicates`` does. *By pair*: the copy is tied to its original
+itself. *In groups*: they are in one group. *Precision*: of the pairs that were tied and have such a copy in them, those
+that are of one original.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import multiprocessing
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+
+from treeoflife import tarwrite
+from treeoflife.config import Images
+from treeoflife.duplicates import compare, find, groups
+from treeoflife.duplicates.near import near
+from treeoflife.duplicates.perceptual import mirrored
+from treeoflife.engines import LocalEngine, cores
+from treeoflife.engines.base import Done
+from treeoflife.images.convert import Encoded, convert
+from treeoflife.images.store import Rows, write_index
+from treeoflife.records import RawImage
+from treeoflife.sources import load
+
+LIMIT = 31
+PER_SCENE = 20
+
+
+def _saved(image: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def _resized(image: Image.Image, chance: random.Random) -> Image.Image:
+    factor = chance.uniform(0.3, 0.9)
+    return image.resize((max(64, int(image.width * factor)), max(64, int(image.height * factor))))
+
+
+def _cropped(image: Image.Image, chance: random.Random, share: float) -> Image.Image:
+    """As much less of each side as ``share``, of which a part is cut off on either end."""
+    left, top = (chance.random() * share * side for side in image.size)
+    width, height = (side * (1 - share) for side in image.size)
+    return image.crop((int(left), int(top), int(left + width), int(top + height)))
+
+
+def _recoloured(image: Image.Image, chance: random.Random) -> Image.Image:
+    for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        image = kind(image).enhance(chance.uniform(0.75, 1.3))
+    return image
+
+
+def _watermarked(image: Image.Image, chance: random.Random) -> Image.Image:
+    """A line of text over a tenth of the height, half transparent, somewhere in the lower or the upper third."""
+    layer = Image.new("RGBA", image.size)
+    font = ImageFont.load_default(max(10, image.height // 12))
+    row = image.height * chance.choice((0.08, 0.8))
+    ImageDraw.Draw(layer).text((image.width * 0.1, row), "© Natural History Archive", (255, 255, 255, 150), font)
+    return Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
+
+
+COPIES: dict[str, Callable[[Image.Image, random.Random], bytes]] = {
+    "re-encoded": lambda image, chance: _saved(image, chance.randrange(40, 90)),
+    "resized": lambda image, chance: _saved(_resized(image, chance), 88),
+    "cropped 2 %": lambda image, chance: _saved(_cropped(image, chance, 0.02), 90),
+    "cropped 5 %": lambda image, chance: _saved(_cropped(image, chance, 0.05), 90),
+    "cropped 10 %": lambda image, chance: _saved(_cropped(image, chance, 0.10), 90),
+    "mirrored": lambda image, _: _saved(ImageOps.mirror(image), 90),
+    "recoloured": lambda image, chance: _saved(_recoloured(image, chance), 90),
+    "watermarked": lambda image, chance: _saved(_watermarked(image, chance), 90),
+}
+
+
+def lookalike(scene: Image.Image, others: list[Image.Image], chance: random.Random) -> bytes:
+    """A frame of a scene: another thing at another place, an eighth to a third of each side; other light and noise."""
+    frame, thing = scene.copy(), chance.choice(others)
+    width, height = (int(side * chance.uniform(0.125, 0.33)) for side in frame.size)
+    left, top = chance.randrange(frame.width - width), chance.randrange(frame.height - height)
+    mask = Image.new("L", (width, height))
+    ImageDraw.Draw(mask).ellipse((0, 0, width, height), fill=255)
+    frame.paste(thing.resize((width, height)), (left, top), mask.filter(ImageFilter.GaussianBlur(2)))
+    noise = Image.effect_noise(frame.size, 12).convert("RGB")
+    return _saved(ImageEnhance.Brightness(Image.blend(frame, noise, 0.04)).enhance(chance.uniform(0.9, 1.1)), 85)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """An image of the world: its kind, and what it is a picture of; look-alikes are each of their own."""
+
+    kind: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photograph, what to make of it, and the folder that takes what was encoded."""
+
+    number: int
+    photo: Path
+    others: tuple[Path, ...]
+    frames: int
+    folder: Path
+
+
+def plant(job: Job, _tick: object) -> list[Planted]:
+    """Encode a photograph, its copies and its look-alikes into a container of their own."""
+    chance = random.Random(job.number)
+    image = Image.open(job.photo).convert("RGB")
+    others = [Image.open(path).convert("RGB") for path in job.others]
+    files = [(Planted("original", job.photo.name), job.photo.read_bytes())]
+    files += [(Planted(kind, job.photo.name), make(image, chance)) for kind, make in COPIES.items()]
+    for number in range(job.frames):
+        files.append((Planted("look-alike", f"{job.photo.name}#{number}"), lookalike(image, others, chance)))
+    source = load("folder", {"path": ".", "table": "t.csv"}, job.folder)
+    rows, size = Rows(source), 0
+    with (job.folder / f"{job.number:04d}.tar").open("wb") as out:
+        for position, (planted, data) in enumerate(files):
+            made = convert(data, Images())
+            assert isinstance(made, Encoded), (planted, made)
+            rows.add(position, RawImage(planted.kind, ("x",), data=data), made, size + tarwrite.BLOCK)
+            size += out.write(tarwrite.member(f"{position:08d}.jpg", made.data))
+    write_index(job.folder / f"{job.number:04d}.parquet", rows.frame(), {})
+    return [planted for planted, _ in files]
+
+
+def run_planted(photos: Path, lookalikes: int) -> None:
+    """Plant, find, and print the table."""
+    paths = sorted(path for path in photos.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    chance = random.Random(17)
+    with tempfile.TemporaryDirectory() as folder:
+        scenes = set(chance.sample(range(len(paths)), min(len(paths), -(-lookalikes // PER_SCENE))))
+        jobs = [
+            Job(number, path, tuple(chance.sample(paths, 8)), PER_SCENE if number in scenes else 0, Path(folder))
+            for number, path in enumerate(paths)
+        ]
+        world = [one for part in _all(plant, jobs) for one in part]
+        stores = [Path(folder) / f"{job.number:04d}" for job in jobs]
+        kept = [find.Kept("s", one.name, one.with_suffix(".tar"), one.with_suffix(".parquet")) for one in stores]
+        report(world, find.read(kept))
+
+
+def _all(function: Callable[..., object], tasks: list[object]) -> Iterator[object]:
+    """What a function returns of every task, in their order."""
+    outcomes = {}
+    for outcome in LocalEngine(cores()).run(function, tasks):
+        assert isinstance(outcome, Done), outcome
+        outcomes[outcome.task] = outcome.value
+    return (outcomes[number] for number in range(len(tasks)))
+
+
+def report(world: list[Planted], pictures: find.Pictures) -> None:
+    """Find what is the same picture, and print what was right."""
+    assert len(world) == len(pictures)
+    begun = time.perf_counter()
+    pairs = find.candidates(pictures, LIMIT)
+    tasks = list(find.compare_tasks(pictures, pairs))
+    verdict = np.array([one for part in _all(compare.compare, tasks) for one in part], dtype=bool)
+    taken = time.perf_counter() - begun
+    exact = find.exact_links(pictures)
+    tied = [(link.first, link.second) for link in (*exact, *find.near_links(pairs, verdict))]
+    first, second = (np.concatenate([one[end] for one in tied]) for end in (0, 1))
+    label = groups.components(len(world), first, second)
+    print(f"{len(world):,} images; {len(pairs):,} pairs with near hashes, {int(verdict.sum()):,} the same picture; "
+          f"{taken / max(1, len(pairs)) * 1e3:.1f} ms a pair on {cores()} cores\n")  # fmt: skip
+    hashed = (np.concatenate([pairs.first, exact[1].first]), np.concatenate([pairs.second, exact[1].second]))
+    print(
+        f"{'':<14}{'images':>7}  {'recall by pair':>14}{'in groups':>10}{'precision':>10}   {'hash alone: recall':>18}{'precision':>10}"
+    )
+    for kind in ("all copies", *COPIES, "look-alike"):
+        print(_line(kind, world, (first, second), hashed, label))
+
+
+def _line(kind: str, world: list[Planted], tied: object, hashed: object, label: np.ndarray) -> str:
+    subject = np.unique([one.subject for one in world], return_inverse=True)[1]
+    kinds = np.array([one.kind for one in world])
+    own = np.isin(kinds, list(COPIES)) if kind == "all copies" else kinds == kind
+    original = np.zeros(subject.max() + 1, np.int64)
+    original[subject[kinds == "original"]] = np.flatnonzero(kinds == "original")
+    copies = np.flatnonzero(own)
+    figures = []
+    for first, second in (tied, hashed):
+        right = subject[first] == subject[second]
+        direct = {
+            *zip(first.tolist(), second.tolist(), strict=True),
+            *zip(second.tolist(), first.tolist(), strict=True),
+        }
+        recall = np.mean([(one, original[subject[one]]) in direct for one in copies.tolist()])
+        asked = own[first] | own[second]
+        figures.append((recall, int((asked & right).sum()), int(asked.sum())))
+    grouped = np.mean(label[copies] == label[original[subject[copies]]])
+    shares = [f"{right / of:.4%}"[:-3] + " %" if of else "-" for _, right, of in figures]
+    if kind == "look-alike":
+        wrong = [of - right for _, right, of in figures]
+        return f"{kind:<14}{len(copies):>7}  {'':>14}{'':>10}{wrong[0]:>10} wrong{'':>15}{wrong[1]:>10} wrong"
+    return (f"{kind:<14}{len(copies):>7}  {figures[0][0]:>14.2%}{grouped:>10.2%}{shares[0]:>10}   "
+            f"{figures[1][0]:>18.2%}{shares[1]:>10}")  # fmt: skip
+
+
+def run_hashes(count: int) -> None:
+    """Random hashes with 1 % of planted neighbours, half of them mirrored: what is found, in which time and memory."""
+    rng = np.random.default_rng(17)
+    hashes = rng.integers(0, 256, (count, 32), dtype=np.uint8)
+    copies = count // 100
+    bits = np.unpackbits(hashes[:copies], axis=1)
+    order = rng.random(bits.shape).argsort(axis=1)
+    bits[order < rng.integers(0, LIMIT + 1, copies)[:, None]] ^= 1
+    near_ones = np.packbits(bits, axis=1)
+    near_ones[1::2] = mirrored(near_ones[1::2])
+    places = count - 1 - rng.permutation(count - copies)[:copies]
+    hashes[places] = near_ones
+    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    begun = time.perf_counter()
+    pairs = near(hashes, LIMIT, workers=cores())
+    link = groups.Link("near", pairs.first, pairs.second, pairs.distance)
+    found = groups.group(count, [link])
+    taken = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    wanted = set(zip(range(copies), places.tolist(), strict=True))
+    got = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    print(f"{count:,} hashes, {copies:,} planted neighbours: {len(wanted & got) / copies:.2%} found, "
+          f"{len(got - wanted)} others; {found['group'].n_unique():,} groups; {taken:.0f} s on {cores()} cores; "
+          f"peak {peak:,.0f} MB, of which making the hashes {base:,.0f} MB")  # fmt: skip
+
+
+def run_encode(photos: Path, pairs: int) -> None:
+    """Seconds of CPU of encoding with measuring, as ratios to encoding without, each pair back to back."""
+    kinds: dict[str, list[bytes]] = {}
+    for path in sorted(path for path in photos.rglob("*") if path.is_file()):
+        kinds.setdefault(path.name.split("_")[0], []).append(path.read_bytes())
+    settings = {"with": Images(), "without": Images(measure=False)}
+    ratios: dict[str, list[float]] = {kind: [] for kind in (*kinds, "all")}
+    for _ in range(pairs):
+        totals = dict.fromkeys(settings, 0.0)
+        for kind, files in kinds.items():
+            taken = {name: _cpu(files, images) for name, images in settings.items()}
+            ratios[kind].append(taken["with"] / taken["without"])
+            totals = {name: totals[name] + taken[name] for name in settings}
+        ratios["all"].append(totals["with"] / totals["without"])
+    for kind, found in ratios.items():
+        print(f"{kind:<14}{statistics.median(found):>6.3f}  ({', '.join(f'{one:.3f}' for one in found)})")
+
+
+def _cpu(files: list[bytes], images: Images) -> float:
+    """Seconds of CPU that encoding takes; the less of two turns, image by image."""
+    total = 0.0
+    for data in files:
+        turns = []
+        for _ in range(2):
+            begun = time.process_time()
+            convert(data, images)
+            turns.append(time.process_time() - begun)
+        total += min(turns)
+    return total
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(dest="what", required=True)
+    planted = kinds.add_parser("planted")
+    planted.add_argument("photos", type=Path)
+    planted.add_argument("--lookalikes", type=int, default=2000)
+    kinds.add_parser("hashes").add_argument("count", type=int, nargs="?", default=10_000_000)
+    encode = kinds.add_parser("encode")
+    encode.add_argument("photos", type=Path)
+    encode.add_argument("--pairs", type=int, default=5)
+    given = parser.parse_args()
+    if given.what == "planted":
+        run_planted(given.photos, given.lookalikes)
+    elif given.what == "hashes":
+        run_hashes(given.count)
+    else:
+        run_encode(given.photos, given.pairs)
+
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    sys.exit(main())
