@@ -137,6 +137,19 @@ class Paths:
         there = sorted(self.store.glob("*/.*-of-*.*"))
         return {path: (path.parent.name, found[1]) for path in there if (found := _PART.fullmatch(path.name))}
 
+    def leaks(self, benchmark: str) -> Path:
+        """The images of the dataset that are in a benchmark."""
+        return self.root / "leaks" / f"{benchmark}.parquet"
+
+    def leak_list(self, benchmark: str) -> Path:
+        """Those of them that are to be left out, as a hold-out list."""
+        return self.root / "leaks" / f"{benchmark}.txt"
+
+    @property
+    def leak_work(self) -> Path:
+        """The pictures of a benchmark while they are compared."""
+        return self.root / ".leaks"
+
     def holdout_set(self, name: str) -> Path:
         """A hold-out set that was made from this dataset."""
         return self.root / "holdout" / name

@@ -41,7 +41,7 @@ def copy_of(image: Image.Image, number: int) -> tuple[Image.Image, int]:
 
 
 def plant(root: Path, originals: int = 60, copies: int = 24) -> None:
-    """Two folders: ``one`` has the originals, ``two`` copies of the first of them, called alike, and some of its own."""
+    """Two folders: ``one`` has the originals, ``two`` copies of the first, called alike, and some of its own."""
     rows: dict[str, list[tuple[str, ...]]] = {"one": [], "two": []}
     for number in range(originals):
         image = picture(number)

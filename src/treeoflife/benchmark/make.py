@@ -63,7 +63,7 @@ def make(run: Run, wish: Wish, out: Path) -> Chosen:
     decided = plan.decide_on(run, [one for one in run.dataset.config.holdout if one.path.parent != out.resolve()])
     chosen = choose(decided, wish)
     if not chosen.images.height:
-        example = chosen.passed_over.row(0)
+        example = chosen.passed_over.sort(pl.col("reason") == ABSENT, maintain_order=True).row(0)
         raise HoldoutError(f"no species has {wish.per_species} images to hold out; of {example[0]}: {example[1]}")
     _write(run, decided, chosen, wish, out)
     register(run.dataset.paths.config, Holdout(path=(out / UNSEEN).resolve(), by="species"))

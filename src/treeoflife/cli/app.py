@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import ConfigError
-from . import catalog, checks, demo, download, holdout, jobs, names, see
+from . import catalog, checks, demo, download, holdout, jobs, leaks, names, see
 from .common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -205,6 +205,8 @@ app.command(name="verify")(checks.verify)
 app.command(name="demo")(demo.demo)
 app.command(name="catalog")(catalog.catalog)
 app.add_typer(names.app, name="names")
+app.command(name="leaks")(leaks.leaks)
+app.command(name="hashes")(leaks.hashes)
 app.add_typer(holdout.app, name="holdout")
 app.command(name="report")(see.report)
 app.command(name="explore")(see.explore)

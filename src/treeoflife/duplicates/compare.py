@@ -24,6 +24,8 @@ from ..engines.base import Tick
 Picture = NDArray[Any]
 Mask = NDArray[np.bool_]
 Window = NDArray[np.float64]
+Place = tuple[Path, int, int]
+"""Where a picture lies: a tar, an offset and a size."""
 
 STEP_VERSION = 1
 SIDE = 112
@@ -44,7 +46,7 @@ class CompareTask:
         pairs: of each pair the two images, and whether the second is to be mirrored.
     """
 
-    images: tuple[tuple[Path, int, int], ...]
+    images: tuple[Place, ...]
     pairs: tuple[tuple[int, int, bool], ...]
 
     @property
@@ -69,7 +71,7 @@ def compare(task: CompareTask, tick: Tick) -> tuple[bool, ...]:
     return tuple(verdicts)
 
 
-def _read(images: Sequence[tuple[Path, int, int]]) -> list[bytes]:
+def _read(images: Sequence[Place]) -> list[bytes]:
     found = []
     for tar, offset, size in images:
         with tar.open("rb") as fd:

@@ -6,7 +6,7 @@ and agree in these is three in a million), perceptual hashes as rows of bytes. N
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..engines import cores
 from . import groups
-from .compare import CompareTask
+from .compare import CompareTask, Place
 from .near import Pairs, near
 from .perceptual import as_rows
 
@@ -70,7 +70,7 @@ class Pictures:
                                        pl.lit(one.container).alias("container"), "position", "file"))  # fmt: skip
         return pl.concat(frames).sort("at").drop("at")
 
-    def places(self, rows: Array) -> tuple[tuple[Path, int, int], ...]:
+    def places(self, rows: Array) -> tuple[Place, ...]:
         """Where images lie: tar, offset, size."""
         found = self.numbers.select("container", "offset", "size")[rows].iter_rows()
         return tuple((self.containers[container].tar, offset, size) for container, offset, size in found)
@@ -110,15 +110,20 @@ def candidates(pictures: Pictures, limit: int) -> Pairs:
     return Pairs(rows[found.first], rows[found.second], found.distance, found.mirrored)
 
 
-def compare_tasks(pictures: Pictures, pairs: Pairs) -> Iterator[CompareTask]:
-    """Tasks that lay the pictures of all pairs over each other, each a few hundred, in the order of the pairs."""
+def compare_tasks(pairs: Pairs, places: Callable[[Array], tuple[Place, ...]]) -> Iterator[CompareTask]:
+    """Tasks that lay the pictures of all pairs over each other, each a few hundred, in the order of the pairs.
+
+    Args:
+        pairs: the pairs.
+        places: says where pictures lie, such as :meth:`Pictures.places`.
+    """
     for start in range(0, len(pairs), _PAIRS_A_TASK):
         part = slice(start, start + _PAIRS_A_TASK)
         both = np.stack([pairs.first[part], pairs.second[part]])
         rows = np.unique(both)
         first, second = np.searchsorted(rows, both)
         told = zip(first.tolist(), second.tolist(), pairs.mirrored[part].tolist(), strict=True)
-        yield CompareTask(pictures.places(rows), tuple(told))
+        yield CompareTask(places(rows), tuple(told))
 
 
 def near_links(pairs: Pairs, same: Array) -> list[groups.Link]:

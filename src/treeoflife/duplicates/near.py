@@ -88,8 +88,8 @@ def near(hashes: NDArray[np.uint8], limit: int, workers: int = 1) -> Pairs:
     >>> pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist()
     ([0], [1], [2])
     """
-    words = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, BYTES // 8)
-    first = _first_of_its_kind(words)
+    words = as_words(hashes)
+    first = first_of_its_kind(words)
     kinds = np.flatnonzero(first == np.arange(len(words)))
     split = _split(words[kinds])
     keys = _all_tables(split, limit, workers)
@@ -103,7 +103,12 @@ def near(hashes: NDArray[np.uint8], limit: int, workers: int = 1) -> Pairs:
     return Pairs(lower[order], upper[order], distance[order], mirror[order])
 
 
-def _first_of_its_kind(words: Words) -> Rows:
+def as_words(hashes: NDArray[np.uint8]) -> Words:
+    """Hashes as n rows of four numbers."""
+    return np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, BYTES // 8)
+
+
+def first_of_its_kind(words: Words) -> Rows:
     """For each row, the first row that is identical."""
     order = np.lexsort(tuple(words.T))
     fresh = np.ones(len(words), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ import polars as pl
 
 from ..dataset import Run
 from ..duplicates import compare, find, groups
+from ..duplicates.compare import Place
 from ..duplicates.near import Pairs
 from ..errors import InputError
 from ..files import fingerprint
 from ..images.store import read_meta
-from ..tables import write_for_both
+from ..tables import Array, write_for_both
 from . import encode
 from .base import State, difference, for_both, state
 
@@ -41,7 +43,8 @@ def work(run: Run) -> str:
     links = find.exact_links(pictures)
     if run.dataset.config.duplicates.near:
         pairs = find.candidates(pictures, run.dataset.config.duplicates.distance)
-        links += find.near_links(pairs, _compared(run, pictures, pairs))
+        bring(run, pictures, np.concatenate([pairs.first, pairs.second]))
+        links += find.near_links(pairs, compared(run, "duplicates", pairs, pictures.places))
     found = groups.group(len(pictures), links)
     table = pl.concat([found, pictures.told(found["row"].to_numpy())], how="horizontal").select(list(groups.COLUMNS))
     write_for_both(run.dataset.paths.duplicates, table, {"from": inputs})
@@ -61,14 +64,18 @@ def digest(run: Run) -> str | None:
     return run.known.sha256(path) if path.exists() else None
 
 
-def _compared(run: Run, pictures: find.Pictures, pairs: Pairs) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Of each pair, whether it is the same picture."""
-    needed = pictures.numbers["container"].gather(np.concatenate([pairs.first, pairs.second])).unique()
+def bring(run: Run, pictures: find.Pictures, rows: Array) -> None:
+    """See that the encoded images of these rows are there; where they were not kept, they are encoded again."""
+    needed = pictures.numbers["container"].gather(rows).unique()
     encode.ensure(run, {(one.source, one.container) for one in (pictures.containers[number] for number in needed)})
-    tasks = list(find.compare_tasks(pictures, pairs))
+
+
+def compared(run: Run, name: str, pairs: Pairs, places: Callable[[Array], tuple[Place, ...]]) -> Array:
+    """Lay pictures over each other; returns of each pair whether the two are the same."""
+    tasks = list(find.compare_tasks(pairs, places))
     verdicts: dict[int, tuple[bool, ...]] = {}
     numbers = {id(task): number for number, task in enumerate(tasks)}
-    run.listener.start("duplicates", len(pairs), "pairs")
+    run.listener.start(name, len(pairs), "pairs")
     for task, verdict in run.tasks(compare.compare, tasks, lambda task: task.label):
         verdicts[numbers[id(task)]] = verdict
     run.listener.finish(f"{len(pairs)} pairs laid over each other, {sum(map(sum, verdicts.values()))} the same picture")

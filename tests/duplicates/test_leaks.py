@@ -1,0 +1,127 @@
+"""Images of a benchmark are found in a dataset, whatever form the benchmark has, and left out if that is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from PIL import ImageEnhance
+from planted import configure, files_of, picture, plant
+
+from helpers import built, cli, samples, sentence, shards, tar_of
+
+LEAKED = range(10)
+"""Of these originals the benchmark has copies; of the others none."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Planted folders without copies, and a build of them."""
+    root = tmp_path_factory.mktemp("leaks")
+    plant(root, originals=30, copies=0)
+    built(configure(root, root / "out"))
+    return root
+
+
+def _benchmark() -> list[tuple[str, bytes]]:
+    """Copies of some images, brighter, smaller, encoded again; and pictures of its own; one file is no image."""
+    files = [("classes/nothing.jpg", b"<html>")]
+    for number in [*LEAKED, *range(900, 906)]:
+        image = ImageEnhance.Brightness(picture(number).resize((400, 300))).enhance(1.05)
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=75)
+        files.append((f"class{number % 3}/b{number}.jpg", out.getvalue()))
+    random.Random(1).shuffle(files)
+    return files
+
+
+def _lay_out(folder: Path, kind: str) -> Path:
+    """The benchmark in one of its forms; returns what --against is given."""
+    files = _benchmark()
+    if kind == "shards":
+        (folder / "shards").mkdir()
+        for number in (0, 1):
+            (folder / f"shards/{number:06d}.tar").write_bytes(tar_of(files[number::2]))
+        return folder / "shards"
+    if kind == "parquet":
+        rows = {"image": [{"bytes": data, "path": name} for name, data in files], "id": [name for name, _ in files]}
+        pl.DataFrame(rows).write_parquet(folder / "test.parquet")
+        return folder / "test.parquet"
+    for name, data in files:
+        (folder / "classes" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "classes" / name).write_bytes(data)
+    if kind == "pack":
+        assert cli("hashes", folder / "classes", "--out", folder / "pack.parquet").returncode == 0
+        shutil.rmtree(folder / "classes")
+        return folder / "pack.parquet"
+    return folder / "classes"
+
+
+@pytest.mark.parametrize(
+    ("kind", "link"), [("folder", "near"), ("shards", "near"), ("parquet", "near"), ("pack", "hash")]
+)
+def test_leaks_are_found_and_left_out(whole: Path, tmp_path: Path, kind: str, link: str) -> None:
+    """All of them, and nothing else; a pack of hashes does as well as the images."""
+    against, out = _lay_out(tmp_path, kind), tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    found = cli("leaks", "--against", against, "--config", out / "dataset.toml")
+    assert found.returncode == 1, "leaks are findings"
+    assert "10 images of the dataset" in found.stdout
+    rows = pl.read_csv(out / f"leaks/{against.stem}.csv")
+    assert set(rows["link"]) == {link}
+    leaked = {("one", f"p{number:03d}.jpg") for number in LEAKED}
+    assert {(row[0], row[1]) for row in rows.select("source", "file").iter_rows()} == leaked
+    assert not (out / ".leaks").exists()
+    done = cli("leaks", "--against", against, "--drop", "--config", out / "dataset.toml")
+    assert done.returncode == 0, done.stderr
+    assert "encode:" not in built(out / "dataset.toml").stderr
+    ledger = pl.read_parquet(out / "ledger/ledger.parquet")
+    files = files_of(out / "metadata/mapping.sqlite")
+    assert {files[key] for key in ledger["treeoflife_id"]} == leaked
+    assert set(ledger["reason"]) == {"held-out-image"}
+    assert len(samples(shards(out))) == len(files) - len(LEAKED)
+
+
+def test_the_same_file_is_found_by_its_bytes(whole: Path, tmp_path: Path) -> None:
+    """Also from a list of SHA-256 alone, as hex."""
+    digest = hashlib.sha256((whole / "one/p003.jpg").read_bytes()).hexdigest()
+    (tmp_path / "list.csv").write_text(f"url,sha256\nhttps://example.org/x.jpg,{digest}\n")
+    done = cli("leaks", "--against", tmp_path / "list.csv", "--config", whole / "out/dataset.toml")
+    assert done.returncode == 1, done.stderr
+    rows = pl.read_parquet(whole / "out/leaks/list.parquet")
+    assert rows.select("file", "image", "link").rows() == [("p003.jpg", "https://example.org/x.jpg", "bytes")]
+
+
+def test_a_benchmark_without_a_leak_is_status_0(whole: Path, tmp_path: Path) -> None:
+    """And registers nothing, even if that is asked for."""
+    for number in (700, 701):
+        picture(number).save(tmp_path / f"{number}.png")
+    text = (whole / "out/dataset.toml").read_text()
+    done = cli("leaks", "--against", tmp_path, "--drop", "--config", whole / "out/dataset.toml")
+    assert done.returncode == 0, done.stderr
+    assert (whole / "out/dataset.toml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("absent", None, ("there is no benchmark at",)),
+        ("bad.csv", "pdq\nzz\n", ("256 bits",)),
+        ("bad.csv", "a,b\n1,2\n", ("neither a column pdq nor",)),
+        ("bad.tar", "no tar", ("cannot be read to its end",)),
+        ("bad.parquet", "no parquet", ("cannot be read",)),
+    ],
+)
+def test_what_is_no_benchmark_gets_a_sentence(
+    whole: Path, tmp_path: Path, name: str, content: str | None, words: tuple[str, ...]
+) -> None:
+    """It names the file, and what would do."""
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    done = cli("leaks", "--against", tmp_path / name, "--config", whole / "out/dataset.toml")
+    sentence(done, name, *words)
