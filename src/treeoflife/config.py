@@ -119,6 +119,14 @@ class Duplicates(Model):
     train that are the same picture as one of val are left out. report: groups may straddle."""
 
 
+class Quality(Model):
+    """Images of doubtful quality: blank, small, long (strips), text (pages of it) and drawing. All are findings, which
+    explore shows; nothing is left out unless it is named here. A change here decodes nothing."""
+
+    drop: tuple[Literal["blank", "small", "long", "text", "drawing"], ...] = ()
+    """The kinds that are left out."""
+
+
 class Holdout(Model):
     """A list of species or images that must not be in the dataset."""
 
@@ -349,6 +357,7 @@ class Config(Model):
     images: Images = Images()
     wds: Wds = Wds()
     duplicates: Duplicates = Duplicates()
+    quality: Quality = Quality()
     holdout: tuple[Holdout, ...] = ()
     licences: Licences = Licences()
     checks: Checks = Checks()

@@ -24,7 +24,7 @@ HEAD = ("file", "kingdom", "phylum", "class", "order", "family", "genus", "speci
 def picture(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
     """A picture of its own: shapes of many colours on a mottled ground."""
     chance = random.Random(seed)
-    ground = Image.effect_noise((24, 18), 90).resize(size, Image.Resampling.BICUBIC)
+    ground = Image.frombytes("L", (24, 18), chance.randbytes(24 * 18)).resize(size, Image.Resampling.BICUBIC)
     image = ImageOps.colorize(ground, *(tuple(chance.randrange(256) for _ in range(3)) for _ in range(2)))
     draw = ImageDraw.Draw(image)
     for _ in range(14):

@@ -83,6 +83,7 @@ def _metadata(run: Run) -> Iterator[Path]:
     yield from (run.dataset.mapping, paths.names, paths.name_findings, paths.name_findings_csv)
     yield from (paths.scientific_to_common, paths.predicted_catalog)
     yield from (paths.duplicates_csv, paths.duplicates, paths.conflicts_csv, paths.conflicts)
+    yield from (paths.findings("duplicates"), paths.findings("quality"))
     yield from (lookup_file(paths.naming, source.name) for source in run.dataset.sources)
 
 

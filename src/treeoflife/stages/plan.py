@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from .. import holdout, marks, provenance
+from .. import findings, holdout, marks, provenance, quality
 from ..config import Duplicates, Holdout
 from ..dataset import Run
 from ..errors import InputError
@@ -15,7 +15,7 @@ from ..files import fingerprint, write_json
 from ..images.store import read_meta
 from ..records import SPLITS
 from ..tables import write_for_both
-from ..wds import plan, policies
+from ..wds import found, plan, policies
 from ..wds.conflicts import conflicts
 from ..wds.decide import NAME_COLUMNS, Decisions, decide
 from ..wds.ledger import balance, ledger, write_ledger
@@ -32,7 +32,8 @@ def look(run: Run) -> State:
     paths = run.dataset.paths
     outputs = [paths.ledger, *(paths.split_plan(split) for split in SPLITS)]
     reasons = [difference((read_meta(path) or {}).get("from"), inputs) for path in outputs]
-    return state([*reasons, for_both(run, paths.conflicts)])
+    told = [difference(findings.made_from(paths.findings(name)), inputs) for name in _findings(run)]
+    return state([*reasons, *told, for_both(run, paths.conflicts)])
 
 
 def work(run: Run) -> str:
@@ -53,7 +54,7 @@ def work(run: Run) -> str:
     for split in SPLITS:
         plan.write_split(paths.split_plan(split), split, decided, samples[split], dataset.config, meta)
         run.listener.advance(1)
-    _write_conflicts(run, decided, meta)
+    _write_findings(run, decided, meta)
     reasons = write_ledger(paths.ledger, rows, meta)
     run.listener.advance(1)
     if changed := _changed(before, _texts(run)):
@@ -90,10 +91,17 @@ def _decided(run: Run, lists: list[holdout.HoldoutList], further: list[policies.
 def _policies(run: Run) -> list[policies.Policy]:
     """What the configuration asks for beyond the rules that always hold."""
     config, paths = run.dataset.config, run.dataset.paths
-    found = [policies.duplicates(_groups(run), config.duplicates)] if paths.duplicates.exists() else []
+    asked = [policies.doubtful(config.quality.drop)]
+    if paths.duplicates.exists():
+        asked.append(policies.duplicates(_groups(run), config.duplicates))
     if config.wds.max_per_species:
-        found.append(policies.cap(config.wds.max_per_species, config.seed))
-    return found
+        asked.append(policies.cap(config.wds.max_per_species, config.seed))
+    return asked
+
+
+def _findings(run: Run) -> list[str]:
+    """The tables of findings that a plan makes."""
+    return ["quality", "duplicates"] if run.dataset.paths.duplicates.exists() else ["quality"]
 
 
 def _groups(run: Run) -> pl.DataFrame:
@@ -101,10 +109,13 @@ def _groups(run: Run) -> pl.DataFrame:
     return pl.read_parquet(run.dataset.paths.duplicates, columns=columns)
 
 
-def _write_conflicts(run: Run, decided: Decisions, meta: dict[str, Any]) -> None:
-    """Write which images are the same picture and have different names."""
+def _write_findings(run: Run, decided: Decisions, meta: dict[str, Any]) -> None:
+    """Write what was found about single images: the same picture, different names for it, doubtful quality."""
     rows, paths = conflicts(decided), run.dataset.paths
     write_for_both(paths.conflicts, rows, meta)
+    findings.write(paths.findings("quality"), found.of_quality(decided), quality.MEANING, meta)
+    if "group" in decided.images.columns:
+        findings.write(paths.findings("duplicates"), found.duplicates(decided, rows), found.DUPLICATES, meta)
     if rows.height:
         groups = rows["group"].n_unique()
         run.listener.note(f"{groups} groups of the same picture have different names: see {paths.conflicts_csv}")
@@ -161,6 +172,7 @@ def _inputs(run: Run) -> dict[str, Any] | None:
     return marked | {
         "step": plan.STEP_VERSION,
         "duplicates": [duplicates.digest(run), config.duplicates.model_dump(include={"keep", "straddling"})],
+        "quality": [quality.STEP_VERSION, list(config.quality.drop)],
         "seed": config.seed,
         "wds": settings,
         "sources": [source.name for source in dataset.sources],

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from .. import quality
 from ..config import Duplicates
+from ..images import measure
 from ..records import RANKS
 from ..splits import shuffle_keys
 from ..tables import Array
@@ -129,3 +131,19 @@ def _species(facts: Facts, seed: int) -> list[pl.Series]:
     number = facts.names.select(pl.when(known).then(pl.struct(RANKS).rank("dense"))).to_series()
     taxon = facts.of_names(number.cast(pl.UInt32))
     return [taxon.alias("taxon"), pl.Series("shuffle", shuffle_keys(facts.images["treeoflife_id"], seed, "cap"))]
+
+
+def doubtful(drop: Sequence[str]) -> Policy:
+    """Images of these kinds of :data:`treeoflife.quality.LIMITS` go; of all it is noted what they have."""
+    rules = [Rule(quality.has(kind), pl.lit("quality"), pl.lit(f"{kind}: {quality.MEANING[kind]}")) for kind in drop]
+    return Policy(tuple(rules), _qualities)
+
+
+def _qualities(facts: Facts) -> list[pl.Series]:
+    """``quality`` of every image: a bit for each finding."""
+    columns = ["width", "height", *(name for name in measure.COLUMNS if name != "pdq")]
+    indexes = (pl.read_parquet(index.path, columns=columns) for index in facts.matched.files.indexes)
+    every = pl.concat(
+        [pl.Series("quality", [], pl.UInt8), *(rows.select(quality.bits())["quality"] for rows in indexes)]
+    )
+    return [facts.of_files(every).fill_null(0)]
