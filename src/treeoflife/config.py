@@ -114,9 +114,10 @@ class Duplicates(Model):
     keep: Literal["all", "best", "best-per-split"] = "all"
     """all: duplicates are listed, and stay. best: of each group only the image with the most ranks, then with a common
     name, then with the most pixels stays. best-per-split: one in train and one in val; for straddling = "report"."""
-    straddling: Literal["one-side", "report"] = "one-side"
+    straddling: Literal["auto", "one-side", "report"] = "auto"
     """one-side: no group is in train and in val. Splits are made so; a published mapping's are fixed, and images of
-    train that are the same picture as one of val are left out. report: groups may straddle."""
+    train that are the same picture as one of val are left out. report: groups may straddle. auto: one-side where splits
+    are made here, report where a published mapping gives them, so that a published dataset is built as it is."""
 
 
 class Quality(Model):
@@ -363,6 +364,12 @@ class Config(Model):
     checks: Checks = Checks()
     engine: EngineTable = EngineTable()
     download: DownloadTable = DownloadTable()
+
+    @property
+    def one_side(self) -> bool:
+        """Whether no group of the same picture may be in train and in val."""
+        auto = "report" if self.mapping.published else "one-side"
+        return (auto if self.duplicates.straddling == "auto" else self.duplicates.straddling) == "one-side"
 
 
 def load(path: Path) -> Config:

@@ -91,7 +91,7 @@ def files_of(mapping: Path) -> dict[str, tuple[str, str]]:
         }
 
 
-def sides(out: Path) -> dict[tuple[str, str], str]:
-    """The split of every image that is in a shard, by source and file; read from the tars."""
-    files = files_of(out / "metadata/mapping.sqlite")
+def sides(out: Path, mapped: Path | None = None) -> dict[tuple[str, str], str]:
+    """The split of every image in a shard, by source and file; read from the tars, and the mapping of ``mapped``."""
+    files = files_of((mapped or out) / "metadata/mapping.sqlite")
     return {files[key]: split for split in ("train", "val") for key in samples(shards(out, split))}

@@ -127,14 +127,17 @@ def test_a_cap_leaves_out_what_is_beyond_it(planted: Path, changed: Path) -> Non
     assert set(pl.read_parquet(changed / "224x224/catalog.parquet").filter(split="train")["treeoflife_id"]) == before
 
 
-def test_of_a_published_mapping_train_gives_way_to_val(planted: Path, whole: Path, tmp_path: Path) -> None:
-    """Its splits are fixed; what is in val stays there."""
+def test_of_a_published_mapping_train_gives_way_to_val(planted: Path, tmp_path: Path) -> None:
+    """Where that is asked for: its splits are fixed, and what is in val stays there. Else it is built as it is."""
     out, torn = tmp_path / "out", tmp_path / "torn"
     built(configure(planted, torn, duplicates='straddling = "report"'))
-    built(configure(planted, out, mapping=f'published = "{torn}/metadata/mapping.sqlite"'))
-    before, (ledger,) = sides(torn), [pl.read_parquet(out / "ledger/ledger.parquet")]
-    files = files_of(torn / "metadata/mapping.sqlite")
-    after = {files[key]: split for split in ("train", "val") for key in _keys(out, split)}
+    published = f'published = "{torn}/metadata/mapping.sqlite"'
+    as_it_is = built(configure(planted, tmp_path / "as it is", mapping=published))
+    assert "groups of the same picture are in train and in val" in as_it_is.stderr
+    assert sides(torn) == sides(tmp_path / "as it is", torn)
+    built(configure(planted, out, mapping=published, duplicates='straddling = "one-side"'))
+    before, ledger = sides(torn), pl.read_parquet(out / "ledger/ledger.parquet")
+    files, after = files_of(torn / "metadata/mapping.sqlite"), sides(out, torn)
     assert {one for one, split in before.items() if split == "val"} == {
         one for one, split in after.items() if split == "val"
     }
@@ -143,7 +146,3 @@ def test_of_a_published_mapping_train_gives_way_to_val(planted: Path, whole: Pat
         (files[key] for key in ledger["treeoflife_id"]), "train"
     )
     assert not [n for n in range(COPIES) if len({after.get((s, f"p{n:03d}.jpg")) for s in ("one", "two")} - {None}) > 1]
-
-
-def _keys(out: Path, split: str) -> set[str]:
-    return set(pl.read_parquet(out / "224x224/catalog.parquet").filter(split=split)["treeoflife_id"])

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from .. import findings, holdout, marks, provenance, quality
-from ..config import Duplicates, Holdout
+from ..config import Holdout
 from ..dataset import Run
 from ..errors import InputError
 from ..files import fingerprint, write_json
@@ -30,10 +30,10 @@ def look(run: Run) -> State:
     if inputs is None:
         return State(0, 1, ("what it is made from is not there yet",))
     paths = run.dataset.paths
-    outputs = [paths.ledger, *(paths.split_plan(split) for split in SPLITS)]
+    told = [paths.findings(name) for name in _findings(run)]
+    outputs = [paths.ledger, *(paths.split_plan(split) for split in SPLITS), *told]
     reasons = [difference((read_meta(path) or {}).get("from"), inputs) for path in outputs]
-    told = [difference(findings.made_from(paths.findings(name)), inputs) for name in _findings(run)]
-    return state([*reasons, *told, for_both(run, paths.conflicts)])
+    return state([*reasons, for_both(run, paths.conflicts)])
 
 
 def work(run: Run) -> str:
@@ -66,9 +66,7 @@ def work(run: Run) -> str:
 
 def decide_on(run: Run, holdouts: Sequence[Holdout]) -> Decisions:
     """Decide on all images as a plan does that knows these hold-outs alone; of duplicates, only groups are told."""
-    groups = _groups(run)
-    told = policies.duplicates(groups, Duplicates(straddling="report"))
-    return _decided(run, [holdout.read(one) for one in holdouts], [told])
+    return _decided(run, [holdout.read(one) for one in holdouts], [policies.duplicates(_groups(run))])
 
 
 def _decide(run: Run) -> Decisions:
@@ -93,7 +91,7 @@ def _policies(run: Run) -> list[policies.Policy]:
     config, paths = run.dataset.config, run.dataset.paths
     asked = [policies.doubtful(config.quality.drop)]
     if paths.duplicates.exists():
-        asked.append(policies.duplicates(_groups(run), config.duplicates))
+        asked.append(policies.duplicates(_groups(run), config.duplicates.keep, one_side=config.one_side))
     if config.wds.max_per_species:
         asked.append(policies.cap(config.wds.max_per_species, config.seed))
     return asked
@@ -119,6 +117,9 @@ def _write_findings(run: Run, decided: Decisions, meta: dict[str, Any]) -> None:
     if rows.height:
         groups = rows["group"].n_unique()
         run.listener.note(f"{groups} groups of the same picture have different names: see {paths.conflicts_csv}")
+    if torn := found.straddling(decided):
+        way = '[duplicates] straddling = "one-side" leaves their images of train out'
+        run.listener.note(f"{torn} groups of the same picture are in train and in val; {way}")
 
 
 def _tell(run: Run, verdicts: list[holdout.Matches]) -> None:
@@ -171,7 +172,7 @@ def _inputs(run: Run) -> dict[str, Any] | None:
         marked |= {"licences": [list(allowed.allow), files]}
     return marked | {
         "step": plan.STEP_VERSION,
-        "duplicates": [duplicates.digest(run), config.duplicates.model_dump(include={"keep", "straddling"})],
+        "duplicates": [duplicates.digest(run), config.duplicates.keep, config.one_side],
         "quality": [quality.STEP_VERSION, list(config.quality.drop)],
         "seed": config.seed,
         "wds": settings,

@@ -43,7 +43,7 @@ def digest(run: Run) -> str:
 def _grouped(run: Run) -> pl.DataFrame | None:
     """The groups that must be on one side; None where there are none yet, or they may straddle."""
     dataset, paths = run.dataset, run.dataset.paths
-    if dataset.config.duplicates.straddling == "report" or not paths.duplicates.exists():
+    if not dataset.config.one_side or not paths.duplicates.exists():
         return None
     indexes = [(source, one.name, paths.encoded_index(source.name, one.name)) for source, one in run.containers()]
     found = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
@@ -53,5 +53,5 @@ def _grouped(run: Run) -> pl.DataFrame | None:
 def _inputs(run: Run) -> dict[str, Any]:
     config = run.dataset.config
     settings = {"seed": config.seed, **config.splits.model_dump()}
-    grouped = {"groups": duplicates.digest(run)} if config.duplicates.straddling == "one-side" else {}
+    grouped = {"groups": duplicates.digest(run)} if config.one_side else {}
     return {"step": splits.STEP_VERSION, "settings": settings, "ids": mapping.digest(run)} | grouped

@@ -32,6 +32,14 @@ def duplicates(decided: Decisions, conflicts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def straddling(decided: Decisions) -> int:
+    """How many groups have samples in train and in val."""
+    if "group" not in decided.images.columns:
+        return 0
+    samples = decided.images.filter(pl.col("rule").is_null() & pl.col("group").is_not_null())
+    return samples.group_by("group").agg(pl.col("is_val").n_unique()).filter(pl.col("is_val") > 1).height
+
+
 def _again(decided: Decisions) -> pl.DataFrame:
     """The samples of whose picture there are further samples."""
     samples = decided.images.filter(pl.col("rule").is_null() & pl.col("group").is_not_null())

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from .. import quality
-from ..config import Duplicates
 from ..images import measure
 from ..records import RANKS
 from ..splits import shuffle_keys
@@ -53,24 +52,25 @@ class Policy:
     columns: Callable[[Facts], Sequence[pl.Series]]
 
 
-def duplicates(groups: pl.DataFrame, settings: Duplicates) -> Policy:
-    """Of images that are the same picture, some go: by ``straddling`` and by ``keep``.
+def duplicates(groups: pl.DataFrame, keep: str = "all", *, one_side: bool = False) -> Policy:
+    """Of images that are the same picture, some go.
 
     Args:
         groups: the groups that were found (:data:`treeoflife.duplicates.groups.COLUMNS`).
-        settings: what is done about them.
+        keep: which stay; see :class:`treeoflife.config.Duplicates`.
+        one_side: whether images of train go that are in a group with one of val.
     """
     group = pl.col("group")
     best = pl.col("row").sort_by("merit").first()
     val = pl.col("is_val")
     reason = pl.lit("duplicate")
     rules = []
-    if settings.straddling == "one-side":
+    if one_side:
         in_val = pl.col("row").filter(val).first().over("group")
         detail = pl.format("the same picture as {}, which is in val", "cause_id")
         rules.append(Rule(group.is_not_null() & ~val & in_val.is_not_null(), reason, detail, in_val))
-    if settings.keep != "all":
-        kept = best.over("group") if settings.keep == "best" else best.over("group", "is_val")
+    if keep != "all":
+        kept = best.over("group") if keep == "best" else best.over("group", "is_val")
         detail = pl.format("the same picture as {}, which is kept", "cause_id")
         rules.append(Rule(group.is_not_null() & (pl.col("row") != kept), reason, detail, kept))
     return Policy(tuple(rules), lambda facts: _grouped(facts, groups))
