@@ -10,12 +10,14 @@ import polars as pl
 
 STEP_VERSION = 1
 
+_PAPER = (pl.col("ground") >= 185) & (pl.col("plain") >= 110)
+_TEXT = _PAPER & (pl.col("colour") <= 40) & (pl.col("strokes") >= 12) & (pl.col("lines") >= 20)
 LIMITS: dict[str, pl.Expr] = {
     "blank": pl.col("contrast") <= 5,
     "small": pl.min_horizontal("width", "height") < 64,
     "long": pl.max_horizontal("width", "height") > 4 * pl.min_horizontal("width", "height"),
-    "text": (pl.col("ground") >= 185) & (pl.col("colour") <= 25),
-    "drawing": (pl.col("ground") >= 185) & (pl.col("plain") >= 128),
+    "text": _TEXT,
+    "drawing": _PAPER & ~_TEXT & (pl.col("plain") >= 150) & (pl.col("contrast") > 5),
 }
 """Each kind of finding, over ``width`` and ``height`` of the original and the measures of the store's index."""
 
