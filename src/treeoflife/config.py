@@ -121,10 +121,10 @@ class Duplicates(Model):
 
 
 class Quality(Model):
-    """Images of doubtful quality: blank, small, long (strips), text (pages of it) and drawing. All are findings, which
-    explore shows; nothing is left out unless it is named here. A change here decodes nothing."""
+    """Images of doubtful quality: blank, small, long (strips) and text (pages of it). All are findings, which explore
+    shows; nothing is left out unless it is named here. A change here decodes nothing."""
 
-    drop: tuple[Literal["blank", "small", "long", "text", "drawing"], ...] = ()
+    drop: tuple[Literal["blank", "small", "long", "text"], ...] = ()
     """The kinds that are left out."""
 
 

@@ -1,7 +1,7 @@
 """What the measures of an image say of its quality: findings for people, and a filter for those who want one.
 
-The limits were set on labelled examples; docs/duplicates.md says how often each is right. A photograph of something
-on white paper is no drawing: where a measure cannot tell, it says nothing.
+The limits were set on labelled examples; docs/clean.md says how often each is right. A photograph of something
+on white paper measures as a drawing does, so nothing is said of drawings.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import polars as pl
 
 STEP_VERSION = 1
 
-_PAPER = (pl.col("ground") >= 185) & (pl.col("plain") >= 110)
-_TEXT = _PAPER & (pl.col("colour") <= 40) & (pl.col("strokes") >= 12) & (pl.col("lines") >= 20)
+_PAPER = (pl.col("ground") >= 185) & (pl.col("plain") >= 150)
 LIMITS: dict[str, pl.Expr] = {
     "blank": pl.col("contrast") <= 5,
     "small": pl.min_horizontal("width", "height") < 64,
     "long": pl.max_horizontal("width", "height") > 4 * pl.min_horizontal("width", "height"),
-    "text": _TEXT,
-    "drawing": _PAPER & ~_TEXT & (pl.col("plain") >= 150) & (pl.col("contrast") > 5),
+    "text": _PAPER & (pl.col("colour") <= 30) & (pl.col("strokes") >= 14) & (pl.col("lines") >= 24),
 }
 """Each kind of finding, over ``width`` and ``height`` of the original and the measures of the store's index."""
 
@@ -26,7 +24,6 @@ MEANING = {
     "small": "less than 64 pixels wide or high",
     "long": "more than four times as long as wide",
     "text": "a page of text",
-    "drawing": "a drawing, not a photograph",
 }
 """What each kind means, for people."""
 
