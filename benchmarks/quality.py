@@ -1,6 +1,6 @@
 """Findings of quality: how often each is right, on labelled examples.
 
-    python benchmarks/quality.py PHOTOS [--values]
+    python benchmarks/quality.py PHOTOS [--values FILE]
 
 PHOTOS is a folder of photographs: none of them is to have a finding. Of them, and from nothing, are made: nearly blank
 pictures, very small ones, long ones, pages of text as a scanner sees them, and photographs of something on plain
