@@ -4,8 +4,8 @@
 
 PHOTOS is a folder of photographs: none of them is to have a finding. Of them, and from nothing, are made: nearly blank
 pictures, very small ones, long ones, pages of text as a scanner sees them, and photographs of something on plain
-paper, which are to have none either. Prints for each finding how many of its kind it finds (recall), how many of what it
-names are of its kind (precision), and how many photographs it names. The limits were set on the examples with even
+paper, which are to have none either. Prints for each finding how many of its kind it finds (recall), how many of what
+it names are of its kind (precision), and how many photographs it names. The limits were set on the examples with even
 numbers; the table is of the others.
 """
 
