@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, WorkersOption, working
+from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, WorkersOption, say, working
 
 _SHOWN = 10
 
@@ -43,13 +43,11 @@ def leaks(
 
 
 def _print(benchmark: Path, rows: list[tuple[str, str, str]], path: Path) -> None:
-    from ..terminal import printable
-
     for treeoflife_id, image, link in rows[:_SHOWN]:
-        print(printable(f"{treeoflife_id}  is {image}  ({link})"))
+        say(f"{treeoflife_id}  is {image}  ({link})")
     if len(rows) > _SHOWN:
         print(f"and {len(rows) - _SHOWN} more")
-    print(f"{len(rows)} images of the dataset are in {benchmark}: see {path.with_suffix('.csv')}")
+    say(f"{len(rows)} images of the dataset are in {benchmark}: see {path.with_suffix('.csv')}")
 
 
 def hashes(
