@@ -75,7 +75,7 @@ def write_for_both(parquet: Path, table: pl.DataFrame, meta: dict[str, Any]) -> 
     parquet.unlink(missing_ok=True)  # it speaks of the CSV, which is about to change
     csv = parquet.with_suffix(".csv")
     with replacing(csv) as temporary:
-        table.write_csv(temporary)
+        without_formulas(table).write_csv(temporary)
     told = json.dumps(meta | {"csv": sha256(csv)}, sort_keys=True)
     with replacing(parquet) as temporary:
         table.write_parquet(temporary, metadata={"treeoflife": told})
