@@ -11,6 +11,7 @@ from typing import Any, Literal
 from .config import Config, Holdout, Mapping, Model, Names
 from .errors import ConfigError
 from .sources import kind_of
+from .sources.archived import begun
 from .taxonomy.inputs import found_inputs
 
 Kind = Literal["original", "published", "folder"]
@@ -66,9 +67,8 @@ def _providers(kind: Kind, raw: Path) -> Found:
     sources: dict[str, dict[str, Any]] = {}
     missing: list[str] = []
     for name, places in _FOLDERS.items():
-        path = next(
-            (base / place for base in (raw, raw / "dataset") for place in places if (base / place).is_dir()), None
-        )
+        there = (base / place for base in (raw, raw / "dataset") for place in places)
+        path = next((one for one in there if one.is_dir() and not begun(one.parent)), None)
         if path:
             sources[name] = {"path": str(path)}
         else:

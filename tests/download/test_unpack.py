@@ -13,12 +13,17 @@ import pytest
 from treeoflife import zipread
 from treeoflife.download.components import Unpack
 from treeoflife.download.unpack import unpack
-from treeoflife.errors import ContainerError
+from treeoflife.errors import ContainerError, InputError
+from treeoflife.files import write_json
+from treeoflife.init import look
+from treeoflife.sources import load
+from treeoflife.sources.archived import BEGUN, marker
 
 FILES = {f"top/part{n % 3}/{n}.jpg": bytes([n]) * (n * 1000) for n in range(40)} | {"top/part0/big": bytes(6_000_000)}
 
 
 def tar(path: Path, files: dict[str, bytes], *odd: tarfile.TarInfo) -> Path:
+    path.parent.mkdir(exist_ok=True)
     with tarfile.open(path, "w:gz") as out:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
@@ -96,7 +101,7 @@ def test_a_member_that_would_go_outside_ends_it(
     with pytest.raises(ContainerError, match="would go outside"):
         unpack(make(inner / name, {"good": b"1", hostile: b"2"}), inner, Unpack(into="out"), "d")
     assert not Path("/tmp/evil-treeoflife").exists()
-    assert {path.name for path in tmp_path.rglob("*")} <= {"inner", name, "out", "good"}
+    assert {path.name for path in tmp_path.rglob("*")} <= {"inner", name, "out", "good", f".unpacked-{name}.json"}
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
@@ -113,7 +118,7 @@ def test_a_link_in_a_zip_ends_it(tmp_path: Path) -> None:
     odd.create_system, odd.external_attr = 3, 0o120777 << 16
     with pytest.raises(ContainerError, match="link, device"):
         unpack(zipped(tmp_path / "a.zip", {"good": b"1"}, odd), tmp_path, Unpack(into="out"), "d")
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+    assert not tree(tmp_path / "out")
 
 
 def test_a_link_in_the_target_is_not_followed(tmp_path: Path) -> None:
@@ -179,4 +184,22 @@ def test_an_archive_that_breaks_off_in_a_long_member_leaves_no_part_of_it(tmp_pa
     path.write_bytes(path.read_bytes()[: 5 << 20])
     with pytest.raises(ContainerError):
         unpack(path, tmp_path, Unpack(into="to"), "x")
-    assert not [one for one in (tmp_path / "to").rglob("*") if one.is_file()]
+    assert not tree(tmp_path / "to")
+
+
+def test_half_unpacked_folders_are_not_taken_for_the_dataset(tmp_path: Path) -> None:
+    """Killed in the middle: init and the sources read the archive, until another run has unpacked it to its end."""
+    names = [f"train/{n:05d}_Animalia_Chordata_Aves_Passeriformes_Corvidae_Corvus_sp{n}/a.jpg" for n in range(3)]
+    archive = tar(tmp_path / "inat21/train.tar.gz", dict.fromkeys(names, b"x"))
+    rule = Unpack(into="inat21", keep="train/*/*")
+    unpack(archive, tmp_path, rule, "d")
+    (tmp_path / names[0].replace("train/", "inat21/train/")).unlink()
+    (tmp_path / names[0].replace("train/", "inat21/train/")).parent.rmdir()
+    write_json(marker(tmp_path / "inat21", archive), BEGUN)
+    assert look("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21")
+    assert len(load("inat21", {"path": str(tmp_path / "inat21")}, tmp_path).containers()) == 3
+    with pytest.raises(InputError, match="not unpacked to its end"):
+        load("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()
+    unpack(archive, tmp_path, rule, "d")
+    assert look("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21/train")
+    assert len(load("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()) == 3

@@ -15,9 +15,19 @@ from treeoflife.testing.builds import treeoflife
 
 @pytest.fixture
 def carded(build_copy: Path) -> Path:
+    line = {"component": "c", "file": "a|b.zip", "url": "https://a/<b>", "time": "2026-01-02T03:04:05+00:00",
+            "size": 1234, "sha256": "5" * 64, "licence": "CC BY 3.0", "stamp": ""}  # fmt: skip
+    (build_copy / "downloads.jsonl").write_text(json.dumps(line) + '\n{"file": "torn"}\n{"fi')
     done = treeoflife("card", "--config", str(build_copy / "dataset.toml"))
     assert done.returncode == 0, done.stderr
     return build_copy
+
+
+def test_the_card_says_which_files_were_downloaded(carded: Path) -> None:
+    """From where, when, their checksums and licences; as text, whatever is in it."""
+    text = (carded / "README.md").read_text()
+    assert f"| a\\|b.zip | https://a/&lt;b&gt; | 2026-01-02 | 1,234 | `{'5' * 64}` | CC BY 3.0 |" in text
+    assert "torn" not in text
 
 
 def test_load_dataset_takes_the_folder_by_its_card(carded: Path, tmp_path: Path) -> None:

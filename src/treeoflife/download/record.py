@@ -13,6 +13,7 @@ from typing import NotRequired, TypedDict
 from ..files import stamp
 
 NAME = "downloads.jsonl"
+_NEEDED = frozenset({"component", "file", "url", "time", "size", "sha256", "licence", "stamp"})
 
 
 class Line(TypedDict):
@@ -36,13 +37,14 @@ class Line(TypedDict):
 
 
 def read(path: Path) -> dict[str, Line]:
-    """The last line of each file."""
+    """The last line of each file; a line that was cut off, or lacks something, does not count."""
     found: dict[str, Line] = {}
     with suppress(FileNotFoundError):
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, AttributeError, TypeError):
                 line: Line = json.loads(text)
-                found[line["file"]] = line
+                if line.keys() >= _NEEDED:
+                    found[line["file"]] = line
     return found
 
 

@@ -1,7 +1,8 @@
 """Unpacking archives: never outside the target, no links, no devices, bounded, and resumed where a run was killed.
 
 A file that is there with the right length is passed over, since a file takes its name only when it is whole. The
-marker ``.unpacked-ARCHIVE.json`` is written last; with it, nothing is read again.
+marker ``.unpacked-ARCHIVE.json`` says first that it is begun, so that nobody takes half of it for all, and in the end
+what came; with that, nothing is read again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .. import zipread
 from ..engines import cores
 from ..errors import ContainerError
 from ..files import read_json, write_json
+from ..sources.archived import BEGUN, marker
 from ..sources.reading import opened
 from ..tarstream import members
 from .components import Unpack
@@ -99,19 +101,19 @@ def unpack(archive: Path, root: Path, rule: Unpack, digest: str, note: Note = la
         ContainerError: it is damaged or hostile, or holds another number of files than the list says.
     """
     folder = root / rule.into
-    marker = folder / f".unpacked-{archive.name}.json"
+    done_with = marker(folder, archive)
     wanted = {"sha256": digest, "rule": rule.model_dump(mode="json")}
-    done = read_json(marker)
+    done = read_json(done_with)
     if isinstance(done, dict) and {key: done.get(key) for key in wanted} == wanted:
         return dict(done["counts"])
-    folder.mkdir(parents=True, exist_ok=True)
+    write_json(done_with, BEGUN)
     note(f"unpacking {archive.name}")
     packed = archive.stat().st_size
     target = _Target(folder, rule, max(_FREE, packed * _RATIO if rule.bytes is None else 2 * rule.bytes))
     (_zip if archive.suffix.lower() == ".zip" else _tar)(archive, target)
     counts = {"files": target.files, "folders": len(target.folders), "bytes": target.bytes}
     _check(archive, rule, counts)
-    write_json(marker, {**wanted, "counts": counts})
+    write_json(done_with, {**wanted, "counts": counts})
     note(f"{archive.name}: {counts['files']} files in {counts['folders']} folders")
     return counts
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from .. import __version__, licences
 from ..dataset import Dataset
+from ..download import record
 from ..errors import InputError
 from ..escapes import printable
 from ..files import read_json, write_text
@@ -79,6 +80,7 @@ def render(dataset: Dataset, numbers: dict[str, Any]) -> str:
         f"{numbers['images']:,} images of {numbers['taxa']['species']:,} species, each with its seven ranks, a common name "
         f"and ten captions, as WebDataset shards. Built by treeoflife {__version__}.",
         "## Sources\n" + "\n".join(_sources(numbers)),
+        *_downloads(dataset.paths),
         "## Splits\n| split | samples | species |\n| --- | ---: | ---: |\n" + "\n".join(_splits(numbers)),
         "## What a sample holds\n`<id>.jpg`, and as texts `scientific_name`, `taxonomic_name`, `common_name`, `sci`, `com`, `taxon`, "
         "`taxonTag`, `sci_com`, `taxon_com` and `taxonTag_com`. Every image of train_small is in train too.",
@@ -121,6 +123,18 @@ def _sources(numbers: dict[str, Any]) -> list[str]:
         name, cited = ABOUT.get(source, (_text(source), ""))
         lines.append(f"- {name}: {row['images']:,} images of {row['species']:,} species. {cited}".rstrip())
     return lines
+
+
+def _downloads(paths: Paths) -> list[str]:
+    """Which files were downloaded for it; nothing where that is not on record."""
+    lines = record.read(paths.downloads).values()
+    rows = [
+        f"| {_text(one['file'])} | {_text(one['url'])} | {_text(one['time'][:10])} | {one['size']:,} | `{_text(one['sha256'])}` "
+        f"| {_text(one['licence'])} |"
+        for one in sorted(lines, key=lambda one: one["file"])
+    ]
+    head = "## Downloaded\n| file | from | on | bytes | SHA-256 | licence |\n| --- | --- | --- | ---: | --- | --- |\n"
+    return [head + "\n".join(rows)] if rows else []
 
 
 def _splits(numbers: dict[str, Any]) -> list[str]:

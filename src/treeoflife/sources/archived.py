@@ -24,6 +24,8 @@ from .reading import MOST_EXPANSION, is_bomb, opened
 _SPACING = 128 << 20
 _VERSION = 1
 TARS = (".tar.gz", ".tgz", ".tar")
+BEGUN = "begun"
+"""What a :func:`marker` holds until all is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,37 @@ def archive_in(path: Path, suffixes: tuple[str, ...]) -> Path | None:
         return None
     found = [one for one in sorted(path.iterdir()) if one.name.endswith(suffixes) and not one.name.startswith(".")]
     return found[0] if len(found) == 1 else None
+
+
+def packed_in(path: Path, suffixes: tuple[str, ...], *, unpacked: bool) -> Path | None:
+    """The archive to read from, for a source at ``path``; None if the folders are to be read.
+
+    Folders beside an archive are read if they were unpacked from it to the end, or if somebody else put them there.
+
+    Args:
+        unpacked: whether folders are there.
+
+    Raises:
+        InputError: there are only folders, which were not unpacked to the end.
+    """
+    archive = archive_in(path, suffixes)
+    if archive and (begun(path) or not unpacked):
+        return archive
+    if begun(path.parent):
+        raise InputError(
+            f"{path} is not unpacked to its end: run 'treeoflife download --unpack' again, or let path name the archive"
+        )
+    return None
+
+
+def marker(folder: Path, archive: Path) -> Path:
+    """Says that an archive is being unpacked, or was to its end, into a folder."""
+    return folder / f".unpacked-{archive.name}.json"
+
+
+def begun(folder: Path) -> bool:
+    """Whether an archive was begun to be unpacked into a folder, and is not at its end."""
+    return any(read_json(one) == BEGUN for one in folder.glob(".unpacked-*.json"))
 
 
 def folder_of(name: str) -> str | None:
@@ -126,7 +159,10 @@ def tar_spans(archive: Path) -> tuple[Span, ...]:
                 _write_seek_points(archive)
             write_json(_index(archive), index)
         except OSError as error:
-            raise InputError(f"the index of {archive} cannot be written beside it: {error}") from None
+            raise InputError(
+                f"the index of {archive} cannot be written beside it: {error.strerror or error}. If its folder is not "
+                "yours, put a link to it into one that is, and let path name the link"
+            ) from None
     return tuple(Span(*span) for span in index["spans"])
 
 

@@ -16,7 +16,7 @@ from ..config import Model
 from ..errors import InputError
 from ..records import RANKS, Label, RawImage, Skip, Taxon
 from ..zipread import ZipError, ZipMember
-from .archived import archive_in, zip_images, zip_spans
+from .archived import packed_in, zip_images, zip_spans
 from .base import Container, unique
 from .folders import FolderImages, too_long
 from .reading import image_files, printable, subfolders
@@ -62,9 +62,8 @@ class Bioscan(FolderImages):
 
     def _archive(self) -> Path | None:
         """The archive to read from: what the path names, or what lies there in place of parts."""
-        archive = archive_in(self.path, (".zip",))
         unpacked = self.path.is_dir() and any(_PART.fullmatch(one.name) for one in subfolders(self.path))
-        return None if unpacked else archive
+        return packed_in(self.path, (".zip",), unpacked=unpacked)
 
     def _archived(self, archive: Path) -> list[Container]:
         spans = [span for span in zip_spans(archive) if _PART.fullmatch(span.folder)]

@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 from ..config import Model
 from ..errors import InputError
 from ..records import Label, RawImage, Skip, Taxon
-from .archived import TARS, archive_in, tar_images, tar_spans
+from .archived import TARS, packed_in, tar_images, tar_spans
 from .base import Container, file_name, unique
 from .folders import FolderImages, too_long
 from .reading import image_files, printable, subfolders
@@ -77,9 +77,8 @@ class INat21(FolderImages):
 
     def _archive(self) -> Path | None:
         """The archive to read from: what the path names, or what lies there in place of class folders."""
-        archive = archive_in(self.path, TARS)
         unpacked = self.path.is_dir() and any(parse_class(one.name) for one in subfolders(self.path))
-        return None if unpacked else archive
+        return packed_in(self.path, TARS, unpacked=unpacked)
 
     def _archived(self, archive: Path) -> list[Container]:
         spans = [span for span in tar_spans(archive) if parse_class(span.folder)]
