@@ -76,8 +76,15 @@ def measure(names: list[str]) -> list[dict[str, Any]]:
             env = os.environ | {KEPT: kept.name}
             subprocess.run([sys.executable, HERE / words[0], *words[1:]], env=env, check=True)
             tables = [json.loads(line) for line in Path(kept.name).read_text().splitlines()]
-        found += [{"part": name, "load": os.getloadavg()[1], **table} for table in tables]
+        about = {"part": name, "commit": commit(), "load": os.getloadavg()[1]}
+        found += [about | table for table in tables]
     return found
+
+
+def commit() -> str:
+    """What was measured."""
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return said.stdout.strip()
 
 
 def machine() -> dict[str, str]:
@@ -85,16 +92,19 @@ def machine() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
              if line.startswith("model name")] if Path("/proc/cpuinfo").exists() else []  # fmt: skip
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return {
         "cores": str(os.cpu_count()),
         "processor": (names or [platform.machine()])[0],
         "memory": f"{memory:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
-        "commit": commit.stdout.strip(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
+
+
+def beside(load: float | None) -> str:
+    """How busy the machine was, where it was noted."""
+    return "on a busy machine" if load is None else f"with a load of {load:.1f} in the end"
 
 
 def markdown(on: dict[str, str], tables: list[dict[str, Any]]) -> str:
@@ -118,7 +128,7 @@ def markdown(on: dict[str, str], tables: list[dict[str, Any]]) -> str:
             "",
             f"## {table['title']}",
             "",
-            f"`{table['part']}`, with a load of {table['load']:.1f} beside it.",
+            f"`{table['part']}` at {table['commit']}, {beside(table['load'])}.",
             "",
         ]
         lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
