@@ -23,7 +23,7 @@ EOL: dict[str, Any] = {"sources": {"eol": {"path": "x"}}}
     ("table", "key"),
     [
         ({"sed": 1}, "unknown key 'sed'"),
-        ({"wds": {"max_sample": 1}}, "wds.max_sample"),
+        ({"wds": {"max_sample": 1}}, r"'wds.max_sample' \(max_samples\?\)"),
         ({"wds": {"min_shards": {"test": 1}}}, "wds.min_shards.test"),
         ({"wds": {"order": "random"}}, "wds.order"),
         ({"splits": {"val_percent": 101}}, "splits.val_percent"),
@@ -31,7 +31,7 @@ EOL: dict[str, Any] = {"sources": {"eol": {"path": "x"}}}
         ({"images": {"size": [0, 224]}}, "images.size"),
         ({"images": {"quality": 101}}, "images.quality"),
         ({"images": {"filter": "nearest"}}, "images.filter"),
-        ({"holdout": [{"paht": "x"}]}, "holdout.0"),
+        ({"holdout": [{"paht": "x"}]}, r"'holdout.0.paht' \(path\?\)"),
         ({"engine": {"workers": "many"}}, "engine.workers"),
     ],
 )

@@ -81,7 +81,7 @@ def captioned(
 
 def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Write licences.csv, the dataset card README.md, and croissant.json, from what was built."""
-    from ..publish.card import describe
+    from ..publish.describe import describe
 
     with working(config) as run:
         for path in describe(run.dataset):
@@ -98,7 +98,7 @@ def publish(
 ) -> None:
     """Upload the dataset to the Hugging Face Hub. What is there is not sent again: run it again, and it goes on."""
     from ..publish import upload
-    from ..publish.card import describe
+    from ..publish.describe import describe
 
     with working(config) as run:
         if not dry_run:

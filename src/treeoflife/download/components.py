@@ -184,7 +184,7 @@ def _component(name: str, table: Mapping[str, Any]) -> Component:
     try:
         return Component.model_validate({"name": name, **table})
     except ValidationError as error:
-        raise ConfigError(f"[download.components.{name}]: {describe(error)}") from None
+        raise ConfigError(f"[download.components.{name}]: {describe(error, Component)}") from None
 
 
 def chosen(names: Iterable[str], known: Mapping[str, Component]) -> list[Component]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from .. import __version__, licences
+from .. import __version__
 from ..dataset import Dataset
 from ..download import record
 from ..errors import InputError
 from ..escapes import printable
 from ..files import read_json, write_text
 from ..paths import Paths
-from ..records import RANKS, SPLITS
+from ..records import SPLITS
 from ..reports.statistics import count_taxa, scan, skipped, statistics
 
 ABOUT = {
@@ -37,25 +37,6 @@ _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
-
-
-def describe(dataset: Dataset, url: str = "") -> list[Path]:
-    """Write all that describes a dataset that was built: licences.csv, the card and croissant.json; returns where.
-
-    Args:
-        dataset: the dataset.
-        url: where it is published, if it is.
-
-    Raises:
-        InputError: there is no catalog, or the manifest of licences cannot be read.
-    """
-    from .croissant import write_croissant
-
-    paths, manifest, written = dataset.paths, dataset.config.licences.manifest, list[Path]()
-    if manifest and paths.catalog.exists():
-        licences.write(paths.licences, paths.catalog, manifest)
-        written.append(paths.licences)
-    return [*written, write_card(dataset), write_croissant(paths, url)]
 
 
 def write_card(dataset: Dataset) -> Path:
@@ -195,8 +176,3 @@ def _fenced(text: str) -> str:
     longest = max((len(run) for run in text.replace("`", " `").split() if set(run) == {"`"}), default=0)
     fence = "`" * max(3, longest + text.count("```") + 3)
     return f"{fence}toml\n{text.rstrip()}\n{fence}"
-
-
-def described() -> tuple[str, ...]:
-    """The columns of a catalog that Croissant describes."""
-    return ("split", "treeoflife_id", *RANKS, "common")

@@ -11,8 +11,7 @@ from ..errors import InputError
 from ..files import sha256, write_text
 from ..images.store import read_meta
 from ..paths import Paths
-from ..records import SPLITS
-from .card import described
+from ..records import RANKS, SPLITS
 
 CONTEXT: dict[str, Any] = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column", "conformsTo": "dct:conformsTo",
@@ -24,6 +23,9 @@ CONTEXT: dict[str, Any] = {
     "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace", "sc": "https://schema.org/", "separator": "cr:separator",
     "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",
 }  # fmt: skip
+
+DESCRIBED = ("split", "treeoflife_id", *RANKS, "common")
+"""The columns of a catalog that are described."""
 
 
 def write_croissant(paths: Paths, url: str = "", licence: str = "https://creativecommons.org/licenses/") -> Path:
@@ -58,7 +60,7 @@ def describe(paths: Paths, url: str, licence: str) -> dict[str, Any]:
         "@context": CONTEXT, "@type": "sc:Dataset", "name": paths.root.name[:200], "conformsTo": "http://mlcommons.org/croissant/1.0",
         "description": f"Images of living things with seven ranks, common names and ten captions, built by treeoflife {__version__}.",
         "license": licence, "url": url or "https://imageomics.github.io/bioclip/", "version": "1.0.0", "distribution": files,
-        "recordSet": [{"@type": "cr:RecordSet", "@id": "samples", "name": "samples", "field": [_field(column) for column in described()]}],
+        "recordSet": [{"@type": "cr:RecordSet", "@id": "samples", "name": "samples", "field": [_field(column) for column in DESCRIBED]}],
     }  # fmt: skip
 
 

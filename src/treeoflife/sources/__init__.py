@@ -39,7 +39,7 @@ def load(name: str, table: dict[str, Any], base: Path) -> Source:
     try:
         settings = factory.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
     except ValidationError as error:
-        raise ConfigError(f"[sources.{name}]: {describe(error)}") from None
+        raise ConfigError(f"[sources.{name}]: {describe(error, factory.Settings)}") from None
     return factory(name, rooted(settings, base.resolve()))
 
 

@@ -1,0 +1,11 @@
+"""What all parts of a configuration are: frozen, without unknown keys, documented under each field."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A part of the configuration: immutable, without unknown keys, documented under each field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
