@@ -55,7 +55,7 @@ def render(content: Content) -> str:
         _head(content),
         *_overview(content.numbers),
         *(_section(title, _treemap(tree), wide=True) for title, tree in content.trees.items()),
-        _section("Faces of it", "".join(_pictures(content.pictures)), wide=True) if content.pictures else "",
+        _section("Some of the images", "".join(_pictures(content.pictures)), wide=True) if content.pictures else "",
         *_details(content),
     ]
     return (
