@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treeoflife.mapping.build import NAMESPACE, build_mapping, treeoflife_id
-from treeoflife.mapping.store import read_source
+from treeoflife.mapping.store import read_source, write_splits
 from treeoflife.sources import load
 
 
@@ -32,3 +32,20 @@ def test_a_second_run_writes_the_same_bytes_and_images_keep_their_ids(tmp_path: 
     after = read_source(path, source)
     assert after.height == 4
     assert after.join(ids, on=after.columns, how="semi").height == 3
+
+
+def test_how_often_splits_were_written_before_does_not_show(tmp_path: Path) -> None:
+    """SQLite counts changes in its header, and numbers the rows that it replaces."""
+    source = load("eol", {"path": "."}, tmp_path)
+    rows = pl.DataFrame({"content_id": range(500), "page_id": range(500)})
+    found = set()
+    for times in (1, 2, 4):
+        path = tmp_path / f"{times}.sqlite"
+        build_mapping(path, [(source, rows)], {})
+        ids = read_source(path, source)["treeoflife_id"]
+        split = pl.DataFrame({"treeoflife_id": ids}).with_columns(is_val=True, is_train_small=False)
+        for number in range(times - 1):
+            write_splits(path, split.head(number * 100), {"settings": number})
+        write_splits(path, split, {"settings": "last"})
+        found.add(path.read_bytes())
+    assert len(found) == 1

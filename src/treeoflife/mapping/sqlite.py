@@ -175,7 +175,8 @@ def _insert(db: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
 
 
 def _record(db: sqlite3.Connection, stage: str, inputs: Any) -> None:
-    db.execute("INSERT OR REPLACE INTO made_from VALUES (?, ?)", (stage, json.dumps(inputs, sort_keys=True)))
+    db.execute("DELETE FROM made_from WHERE stage = ?", (stage,))  # replacing would give the row a number of its own
+    db.execute("INSERT INTO made_from VALUES (?, ?)", (stage, json.dumps(inputs, sort_keys=True)))
 
 
 def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path | None) -> None:
@@ -192,3 +193,17 @@ def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path
         fill(db)
         db.execute("COMMIT")
         db.execute("VACUUM")
+        db.execute("PRAGMA schema_version = 1")
+        db.close()
+        _forget_changes(temporary)
+
+
+def _forget_changes(path: Path) -> None:
+    """Have the file count as changed once: how often tables were replaced before must not show in its bytes.
+
+    The change counter stands at byte 24 of the header, and once more at byte 92 (https://www.sqlite.org/fileformat2.html).
+    """
+    with path.open("r+b") as file:
+        for place in (24, 92):
+            file.seek(place)
+            file.write((1).to_bytes(4))
