@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from treeoflife.wds.captions import TEXTS
@@ -70,9 +71,13 @@ def sentence(done: subprocess.CompletedProcess[str], *words: str) -> str:
 
 def digests(out: Path) -> dict[str, str]:
     """The SHA-256 of every file of a dataset, without logs and the files that speak of the run itself."""
-    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
-    kept = [path for path in files if not path.name.startswith(OWN) and "logs" not in path.relative_to(out).parts]
-    return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
+    found = {}
+    for path in sorted(out.rglob("*")):
+        if path.name.startswith(OWN) or "logs" in path.relative_to(out).parts or not path.is_file():
+            continue
+        with suppress(FileNotFoundError):  # a build may be at work, and its temporary files go
+            found[path.relative_to(out).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
 
 
 def shards(out: Path, split: str = "*") -> list[Path]:
