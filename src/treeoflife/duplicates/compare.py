@@ -27,11 +27,14 @@ Window = NDArray[np.float64]
 Place = tuple[Path, int, int]
 """Where a picture lies: a tar, an offset and a size."""
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 SIDE = 112
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _DIFFERS, _DIFFERS_IN_PLAIN, _OF_CONTRAST = 12.0, 5.0, 0.4
 _PATCHES = ((5, 0.99), (9, 0.75))
+_STRUCTURE = 9
+_PLAIN = 30.0
+_MOST_UNEXPLAINED = 0.6
 _LEAST_OVERLAP = 0.75
 _LEVELS = ((4, 12), (2, 4), (1, 2))
 _MOST = 0.2
@@ -112,9 +115,33 @@ def same(one: Picture, other: Picture) -> bool:
 
 def _agree(one: Picture, other: Picture, inside: Mask) -> bool:
     """Whether no patch differs, once one picture has the colours of the other."""
-    limit = np.clip(_OF_CONTRAST * float((other @ _LUMA).std()), _DIFFERS_IN_PLAIN, _DIFFERS)
-    differs = (np.abs(_residue(one, other, inside)) > limit) & inside
-    return all(_densest(differs, side) < share for side, share in _PATCHES)
+    brightness, rest = other @ _LUMA, _residue(one, other, inside)
+    limit = np.clip(_OF_CONTRAST * float(brightness.std()), _DIFFERS_IN_PLAIN, _DIFFERS)
+    differs = (np.abs(rest) > limit) & inside
+    if any(_densest(differs, side) >= share for side, share in _PATCHES):
+        return False
+    return _unexplained(brightness, np.where(inside, rest, 0)) < _MOST_UNEXPLAINED
+
+
+def _unexplained(brightness: Picture, rest: NDArray[Any]) -> float:
+    """How much of the structure of a square is in one picture alone, in the square where that is most.
+
+    A small thing in one of two pictures of a scene differs little, and in few pixels; but there, all that is to be
+    seen is what differs.
+    """
+    fit = brightness - rest
+    structure = _spread(fit) + _spread(brightness) + _PLAIN
+    return float((_means(rest * rest) / structure).max())
+
+
+def _spread(values: NDArray[Any]) -> NDArray[Any]:
+    """The variance within each square."""
+    return _means(values * values) - _means(values) ** 2
+
+
+def _means(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean of each square of 9 by 9."""
+    return _sums(values.astype(np.float64), _STRUCTURE) / _STRUCTURE**2
 
 
 def _residue(one: Picture, other: Picture, inside: Mask) -> NDArray[Any]:
@@ -135,9 +162,14 @@ def _residue(one: Picture, other: Picture, inside: Mask) -> NDArray[Any]:
 
 def _densest(mask: Mask, side: int) -> float:
     """The largest share of a square of ``side`` that is set."""
-    sums = np.pad(mask.astype(np.int32), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    squares = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    return float(squares.max()) / side**2
+    return float(_sums(mask.astype(np.int32), side).max()) / side**2
+
+
+def _sums(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """The sum over each square of ``side``."""
+    sums = np.pad(values, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    squares: NDArray[Any] = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    return squares
 
 
 def align(one: Picture, other: Picture) -> Window | None:
