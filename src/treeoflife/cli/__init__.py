@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 
 from ..errors import ConfigError, TreeoflifeError
 from .app import app
+from .stopping import stoppable
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line, and turn what goes wrong into a sentence and an exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with stoppable():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
     except TreeoflifeError as error:
