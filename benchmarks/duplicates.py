@@ -7,9 +7,9 @@
 PHOTOS is a folder of photographs; of those that are the same picture already, by their thumbnails, one is taken.
 ``planted`` makes copies of each in eight ways, and look-alikes: frames of one scene in which something else stands
 somewhere else. Each is encoded as a build does it, and pairs are found and laid over each other as the stage
-``duplicates`` does. *By pair*: the copy is tied to its original
-itself. *In groups*: they are in one group. *Precision*: of the pairs that were tied and have such a copy in them, those
-that are of one original.
+``duplicates`` does. Each kind is looked for by itself, among the originals and the look-alikes. *Recall*: the copy
+is in one group with its original. *Precision*: of the pairs that were tied and have such a copy in them, those that are
+of one original.
 """
 
 from __future__ import annotations
@@ -182,51 +182,81 @@ def _all(function: Callable[..., object], tasks: list[object]) -> Iterator[objec
     return (outcomes[number] for number in range(len(tasks)))
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What a search over some of the images came to: pairs whose hashes are near, and those surely the same."""
+
+    pairs: find.Pairs
+    exact: list[groups.Link]
+
+    def links(self, same: dict[tuple[int, int], bool]) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs that are tied."""
+        verdict = np.array([same[pair] for pair in _pairs(self.pairs)], dtype=bool)
+        links = [*self.exact, *find.near_links(self.pairs, verdict)]
+        return np.concatenate([one.first for one in links]), np.concatenate([one.second for one in links])
+
+    def hashed(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs that would be tied by their hashes alone."""
+        pixels = self.exact[1]
+        return np.concatenate([self.pairs.first, pixels.first]), np.concatenate([self.pairs.second, pixels.second])
+
+
+def search(pictures: find.Pictures, rows: np.ndarray) -> Searched:
+    """Look among some of the images alone, so that no copy is found by way of a copy of another kind."""
+    hashed = np.cumsum(pictures.numbers["hashed"].to_numpy()) - 1
+    own = rows[pictures.numbers["hashed"].to_numpy()[rows]]
+    part = find.Pictures(pictures.containers, pictures.numbers[rows], pictures.hashes[hashed[own]])
+    pairs = find.candidates(part, LIMIT)
+    moved = find.Pairs(rows[pairs.first], rows[pairs.second], pairs.distance, pairs.mirrored)
+    links = [groups.Link(one.name, rows[one.first], rows[one.second]) for one in find.exact_links(part)]
+    return Searched(moved, links)
+
+
+def _pairs(pairs: find.Pairs) -> list[tuple[int, int]]:
+    return list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+
+
 def report(world: list[Planted], pictures: find.Pictures) -> None:
-    """Find what is the same picture, and print what was right."""
+    """Find what is the same picture, each kind of copy by itself and all together, and print what was right."""
     assert len(world) == len(pictures)
-    begun = time.perf_counter()
-    pairs = find.candidates(pictures, LIMIT)
-    tasks = list(find.compare_tasks(pairs, pictures.places))
-    verdict = np.array([one for part in _all(compare.compare, tasks) for one in part], dtype=bool)
-    taken = time.perf_counter() - begun
-    exact = find.exact_links(pictures)
-    tied = [(link.first, link.second) for link in (*exact, *find.near_links(pairs, verdict))]
-    first, second = (np.concatenate([one[end] for one in tied]) for end in (0, 1))
-    label = groups.components(len(world), first, second)
-    print(f"{len(world):,} images; {len(pairs):,} pairs with near hashes, {int(verdict.sum()):,} the same picture; "
-          f"{taken / max(1, len(pairs)) * 1e3:.1f} ms a pair on {cores()} cores\n")  # fmt: skip
-    hashed = (np.concatenate([pairs.first, exact[1].first]), np.concatenate([pairs.second, exact[1].second]))
-    head = f"{'':<14}{'images':>7}  {'recall by pair':>14}{'in groups':>10}{'precision':>10}   "
-    print(f"{head}{'hash alone: recall':>18}{'precision':>10}")
-    for kind in ("all copies", *COPIES, "look-alike"):
-        print(_line(kind, world, (first, second), hashed, label))
-
-
-def _line(kind: str, world: list[Planted], tied: object, hashed: object, label: np.ndarray) -> str:
-    subject = np.unique([one.subject for one in world], return_inverse=True)[1]
     kinds = np.array([one.kind for one in world])
-    own = np.isin(kinds, list(COPIES)) if kind == "all copies" else kinds == kind
+    searches = {
+        kind: search(pictures, np.flatnonzero(np.isin(kinds, ["original", "look-alike", kind]))) for kind in COPIES
+    }
+    searches |= {"all of these": search(pictures, np.arange(len(world)))}
+    asked = {pair: turned for one in searches.values()
+             for pair, turned in zip(_pairs(one.pairs), one.pairs.mirrored.tolist(), strict=True)}  # fmt: skip
+    first, second = np.array(list(asked)).T
+    every = find.Pairs(first, second, np.zeros(len(first), np.int64), np.array(list(asked.values())))
+    begun = time.perf_counter()
+    verdicts = [one for part in _all(compare.compare, list(find.compare_tasks(every, pictures.places))) for one in part]
+    taken = time.perf_counter() - begun
+    same = dict(zip(asked, verdicts, strict=True))
+    print(f"{len(world):,} images; {len(asked):,} pairs with near hashes, {sum(verdicts):,} the same picture; "
+          f"{taken / max(1, len(asked)) * 1e3:.1f} ms a pair on {cores()} cores\n")  # fmt: skip
+    print(f"{'':<14}{'images':>7}  {'recall':>8}{'precision':>11}   {'hash alone: recall':>18}{'precision':>11}")
+    for kind, one in searches.items():
+        copies = np.flatnonzero(np.isin(kinds, list(COPIES)) if kind == "all of these" else kinds == kind)
+        figures = [figure for links in (one.links(same), one.hashed()) for figure in _figures(world, copies, *links)]
+        recall, precision, hashed, precision_hashed = (f"{one:.2%}" for one in figures)
+        print(f"{kind:<14}{len(copies):>7}  {recall:>8}{precision:>11}   {hashed:>18}{precision_hashed:>11}")
+    alike = kinds == "look-alike"
+    subject = np.unique([one.subject for one in world], return_inverse=True)[1]
+    wrong = [int((subject[a] != subject[b])[alike[a] | alike[b]].sum())
+             for a, b in (searches["all of these"].links(same), searches["all of these"].hashed())]  # fmt: skip
+    print(f"{'look-alikes':<14}{int(alike.sum()):>7}  {wrong[0]:>13} wrong   {wrong[1]:>23} wrong")
+
+
+def _figures(world: list[Planted], copies: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """The share of copies in one group with their originals; of pairs with a copy in them, the share that is right."""
+    subject = np.unique([one.subject for one in world], return_inverse=True)[1]
+    originals = np.flatnonzero([one.kind == "original" for one in world])
     original = np.zeros(subject.max() + 1, np.int64)
-    original[subject[kinds == "original"]] = np.flatnonzero(kinds == "original")
-    copies = np.flatnonzero(own)
-    figures = []
-    for first, second in (tied, hashed):
-        right = subject[first] == subject[second]
-        direct = {
-            *zip(first.tolist(), second.tolist(), strict=True),
-            *zip(second.tolist(), first.tolist(), strict=True),
-        }
-        recall = np.mean([(one, original[subject[one]]) in direct for one in copies.tolist()])
-        asked = own[first] | own[second]
-        figures.append((recall, int((asked & right).sum()), int(asked.sum())))
-    grouped = np.mean(label[copies] == label[original[subject[copies]]])
-    shares = [f"{right / of:.4%}"[:-3] + " %" if of else "-" for _, right, of in figures]
-    if kind == "look-alike":
-        wrong = [of - right for _, right, of in figures]
-        return f"{kind:<14}{len(copies):>7}  {'':>14}{'':>10}{wrong[0]:>10} wrong{'':>15}{wrong[1]:>10} wrong"
-    return (f"{kind:<14}{len(copies):>7}  {figures[0][0]:>14.2%}{grouped:>10.2%}{shares[0]:>10}   "
-            f"{figures[1][0]:>18.2%}{shares[1]:>10}")  # fmt: skip
+    original[subject[originals]] = originals
+    label = groups.components(len(world), first, second)
+    asked = np.isin(first, copies) | np.isin(second, copies)
+    right = (subject[first] == subject[second])[asked]
+    return float((label[copies] == label[original[subject[copies]]]).mean()), float(right.mean()) if len(right) else 1.0
 
 
 def run_hashes(count: int) -> None:

@@ -82,7 +82,7 @@ def test_a_worker_that_died_idle_is_replaced() -> None:
 
 
 STOPPED_WHILE_A_WORKER_STARTS = """
-import os, signal, sys
+import os, signal, sys, threading, time
 from multiprocessing import resource_tracker, util
 from treeoflife.engines import LocalEngine
 from treeoflife.testing.engines import square
@@ -92,10 +92,12 @@ started = util.spawnv_passfds
 def and_stop(*args):
     number = started(*args)
     os.kill(os.getpid(), signal.{name})
+    time.sleep(0.2)
     return number
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # which takes signals that the first does not
     resource_tracker.ensure_running()
     engine = LocalEngine(1)
     util.spawnv_passfds = and_stop

@@ -147,13 +147,32 @@ def _environment(**variables: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C and SIGTERM: a process that is started and not told what it is complains on the terminal."""
+    """Put off Ctrl-C and SIGTERM: a process that is started and not told what it is complains on the terminal.
+
+    The mask is for the process that starts and has it from this thread; here, any other thread may take a signal, so
+    handlers wait as well.
+    """
     resource_tracker.ensure_running()  # which lets both in when it begins
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    with _put_off() if threading.current_thread() is threading.main_thread() else contextlib.nullcontext():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _put_off() -> Iterator[None]:
+    """Let signals come, and their handlers run only at the end. For the main thread, which alone runs handlers."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda one, _: came.append(one)) for number in _STOPS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for one in came[:1]:
+            signal.raise_signal(one)
 
 
 def _give(worker: _Worker, waiting: deque[int], function: Function[Any, Any], tasks: Sequence[Any]) -> None:
