@@ -59,7 +59,7 @@ def write(
         for piece in pieces():
             piece.write_csv(out, include_header=False)
             rows += piece.height
-    write_parquet(parquet, none.schema, pieces, meta | {"csv": sha256(csv)})
+    write_parquet(parquet, none.schema, pieces, lambda: meta | {"csv": sha256(csv)})
     return rows
 
 

@@ -85,7 +85,7 @@ def write_parquet(
     path: Path,
     schema: pl.Schema,
     pieces: Callable[[], Iterator[pl.DataFrame]],
-    meta: dict[str, Any],
+    meta: Callable[[], dict[str, Any]],
     row_group_size: int = 122_880,
 ) -> None:
     """Write a Parquet file whose rows come in pieces, which need not fit into memory together.
@@ -93,8 +93,8 @@ def write_parquet(
     Args:
         path: the file, replaced as a whole.
         schema: of every piece.
-        pieces: begins the pieces anew.
-        meta: goes into the file's metadata, as JSON under ``treeoflife``.
+        pieces: begins the pieces.
+        meta: what goes into the file's metadata, as JSON under ``treeoflife``; asked for after the last piece.
         row_group_size: rows of a row group.
     """
 
@@ -109,7 +109,7 @@ def write_parquet(
             temporary,
             row_group_size=row_group_size,
             maintain_order=True,
-            metadata={"treeoflife": json.dumps(meta, sort_keys=True)},
+            metadata=lambda _: {"treeoflife": json.dumps(meta(), sort_keys=True)},
         )
 
 

@@ -27,6 +27,7 @@ from .account import Account
 from .base import PASSING, Done, Failed, Function, R, T, Tick, describe
 
 _WAIT_SECONDS = 1.0
+_KNOCK_SECONDS = 5.0
 _TICK_ITEMS = 64
 _FOREIGN = re.compile(r"ModuleNotFoundError|ImportError|failed to import|Can't get attribute")
 
@@ -200,10 +201,22 @@ def _connect(table: RayTable) -> None:
     # Ray would start a task for ever whose workers run out of memory.
     os.environ.setdefault("RAY_task_oom_retries", str(table.tries - 1))
     address = table.address or os.environ.get("RAY_ADDRESS") or "local"
+    _knock(address)
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ConfigError(f"no Ray cluster at engine.ray.address = {address!r}: {error}") from None
+
+
+def _knock(address: str) -> None:
+    """See that something listens at an address of host and port: Ray itself would try for half a minute."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+    except OSError as error:
+        raise ConfigError(f"no Ray cluster at engine.ray.address = {address!r}: {error.strerror or error}") from None
 
 
 def _cores(table: RayTable) -> float:

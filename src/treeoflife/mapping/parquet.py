@@ -77,7 +77,7 @@ def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inp
             for piece in frame.iter_slices(_ROWS_AT_ONCE):
                 yield pl.concat([nothing, piece], how="diagonal")
 
-    write_parquet(path, schema, pieces, {"mapping": inputs})
+    write_parquet(path, schema, pieces, lambda: {"mapping": inputs})
 
 
 def write_splits(path: Path, splits: pl.DataFrame, inputs: Any) -> None:
@@ -99,7 +99,7 @@ def write_splits(path: Path, splits: pl.DataFrame, inputs: Any) -> None:
         if left.height:
             raise other
 
-    write_parquet(path, schema, pieces, record | {"splits": inputs})
+    write_parquet(path, schema, pieces, lambda: record | {"splits": inputs})
 
 
 def _as_catalogued(source: Source, frame: pl.DataFrame) -> pl.DataFrame:

@@ -20,25 +20,35 @@ from .decide import Decisions, in_split
 
 LEDGER = dict.fromkeys(("treeoflife_id", "source", "container", "file", "reason", "detail"), pl.String)
 """The columns of the ledger."""
+_ROWS_AT_ONCE = 500_000
 
 
 def ledger(decided: Decisions) -> pl.DataFrame:
     """The rows of the ledger: source by source, images in the order of the mapping, then files in that of the store."""
-    out = _images(decided)
+    out = np.flatnonzero(decided.images["rule"].is_not_null().to_numpy())
     strangers = _files(decided)
-    parts = [
-        rows.filter(source=number).with_columns(source=pl.lit(source.name)).select(list(LEDGER))
-        for number, source in enumerate(decided.sources)
-        for rows in (out, strangers)
-    ]
-    return pl.concat([pl.DataFrame(schema=LEDGER), *parts])
+    parts, first = [pl.DataFrame(schema=LEDGER)], 0
+    for number, (source, keys) in enumerate(zip(decided.sources, decided.keys, strict=True)):
+        own = out[(out >= first) & (out < first + keys.height)]
+        for start in range(0, len(own), _ROWS_AT_ONCE):
+            rows = own[start : start + _ROWS_AT_ONCE]
+            ids = decided.images["treeoflife_id"][rows]
+            name_key = ids if source.name_key == "treeoflife_id" else keys[source.name_key][rows - first]
+            parts.append(_as_rows(source, _images(decided, rows, name_key.cast(pl.String).alias("name_key"))))
+        parts.append(_as_rows(source, strangers.filter(source=number)))
+        first += keys.height
+    return pl.concat(parts)
 
 
-def _images(decided: Decisions) -> pl.DataFrame:
-    """The images that are out, with their rule's reason and detail."""
-    out = decided.images.with_row_index("image").filter(pl.col("rule").is_not_null())
+def _as_rows(source: Source, told: pl.DataFrame) -> pl.DataFrame:
+    return told.select(pl.lit(source.name).alias(name) if name == "source" else name for name in LEDGER)
+
+
+def _images(decided: Decisions, rows: Array, name_key: pl.Series) -> pl.DataFrame:
+    """Images that are out, with their rule's reason and detail."""
+    out = decided.images[rows].with_columns(name_key).with_row_index("at")
     told = decided.matched.files.told(out["place"].drop_nulls().to_numpy())
-    out = out.join(told, on="place", how="left", maintain_order="left").with_columns(_name_keys(decided, out))
+    out = out.join(told, on="place", how="left", maintain_order="left")
     held = decided.held.select("treeoflife_id", held_detail="detail")
     out = out.join(held, on="treeoflife_id", how="left", maintain_order="left")
     out = out.with_columns(cause_id=decided.images["treeoflife_id"].gather(out["cause"]))
@@ -46,18 +56,7 @@ def _images(decided: Decisions) -> pl.DataFrame:
         out.filter(rule=number).with_columns(reason=rule.reason, detail=rule.detail)
         for number, rule in enumerate(decided.rules)
     ]
-    return pl.concat(parts).sort("image")
-
-
-def _name_keys(decided: Decisions, out: pl.DataFrame) -> pl.Series:
-    """What the names of these images hang on."""
-    parts = [
-        (out["treeoflife_id"] if source.name_key == "treeoflife_id" else cells[source.name_key]).cast(pl.String)
-        for source, cells in decided.cells(out["image"].to_numpy())
-    ]
-    chosen = pl.select(pl.coalesce(pl.when(pl.lit(out["source"]) == number).then(pl.lit(part))
-                                   for number, part in enumerate(parts)))  # fmt: skip
-    return chosen.to_series().alias("name_key")
+    return pl.concat(parts).sort("at")
 
 
 def _files(decided: Decisions) -> pl.DataFrame:

@@ -51,24 +51,34 @@ def write_split(
     """
     if config.wds.order == "shuffled":
         samples = samples[shuffle_order(decided.images["treeoflife_id"].gather(samples), config.seed, "shard")]
+    _check_ids(decided, samples)
     sizes = _tar_bytes(decided, samples)
     bounds = shard_bounds(sizes, config.wds, getattr(config.wds.min_shards, split))
+    counts = np.diff(bounds).tolist()
+    fingerprints: list[str] = []
 
     def shards() -> Iterator[pl.DataFrame]:
         for number, (start, stop) in enumerate(pairwise(bounds)):
-            yield _rows(decided, samples[start:stop], sizes[start:stop], number)
+            rows = _rows(decided, samples[start:stop], sizes[start:stop], number)
+            fingerprints.append(shard_fingerprint(rows))
+            yield rows
 
-    counts = np.diff(bounds).tolist()
-    made = {"split": split, "shards": [shard_fingerprint(_checked(shard)) for shard in shards()], "samples": counts}
+    def told() -> dict[str, Any]:
+        assert len(fingerprints) == len(counts)
+        return meta | {"split": split, "shards": fingerprints, "samples": counts}
+
     none = _rows(decided, samples[:0], sizes[:0], 0)
-    write_parquet(path, none.schema, shards, meta | made, row_group_size=max(counts, default=1))
+    write_parquet(path, none.schema, shards, told, row_group_size=max(counts, default=1))
     return len(counts)
 
 
-def _checked(rows: pl.DataFrame) -> pl.DataFrame:
-    if unfit := rows.filter(~pl.col("treeoflife_id").str.contains(_SAFE_ID))["treeoflife_id"].to_list():
-        raise InputError(f"the mapping's id {unfit[0]!r} cannot be a key in a shard: letters, digits, '-' and '_' are")
-    return rows
+def _check_ids(decided: Decisions, samples: Array) -> None:
+    """See that ids can be keys."""
+    ids = decided.images["treeoflife_id"]
+    unfit = np.flatnonzero(~ids.str.contains(_SAFE_ID).to_numpy())
+    if len(unfit := unfit[np.isin(unfit, samples)]):
+        name = ids[int(unfit[0])]
+        raise InputError(f"the mapping's id {name!r} cannot be a key in a shard: letters, digits, '-' and '_' are")
 
 
 def _rows(decided: Decisions, samples: Array, sizes: Array, shard: int) -> pl.DataFrame:

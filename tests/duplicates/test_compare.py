@@ -1,0 +1,105 @@
+"""Pictures laid over each other: copies are the same picture, and a scene in which something else stands is not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from treeoflife.duplicates.compare import align, picture, same
+
+SIDE = 448
+
+
+def scene(seed: int, contrast: float = 60) -> Image.Image:
+    """Soft ground with shapes on it."""
+    rng = np.random.default_rng(seed)
+    small = rng.normal(128, contrast / 2, (9, 9, 3)).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    for _ in range(12):
+        left, top, width, height = (int(one) for one in rng.integers(10, SIDE - 90, 4))
+        colour = tuple(int(one) for one in rng.integers(0, 255, 3))
+        draw.ellipse((left, top, left + 10 + width // 5, top + 10 + height // 5), fill=colour)
+    return image
+
+
+def encoded(image: Image.Image, quality: int = 90) -> np.ndarray:
+    """As the store has it, and as it is compared."""
+    out = io.BytesIO()
+    image.resize((224, 224), Image.Resampling.BICUBIC).save(out, "JPEG", quality=quality)
+    return picture(out.getvalue())
+
+
+def saved(image: Image.Image) -> Image.Image:
+    """Encoded again, badly."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=40)
+    return Image.open(io.BytesIO(out.getvalue()))
+
+
+def with_a_thing(image: Image.Image, side: int, seed: int) -> Image.Image:
+    """The scene with a dark thing of so many pixels, somewhere within it."""
+    rng = np.random.default_rng(seed)
+    left, top = (int(one) for one in rng.integers(20, SIDE - side - 20, 2))
+    changed = image.copy()
+    box = (left, top, left + side, top + side * 2 // 3)
+    ground = changed.crop(box).convert("L")
+    dark = float(np.asarray(ground).mean()) > 110
+    ImageDraw.Draw(changed).ellipse(box, fill=(25, 20, 15) if dark else (230, 225, 220))
+    return changed
+
+
+COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "encoded again": saved,
+    "resized": lambda image: image.resize((150, 130)),
+    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.85),
+    "paler": lambda image: ImageEnhance.Color(image).enhance(0.6),
+    "cropped by 2 %": lambda image: image.crop((3, 5, SIDE - 6, SIDE - 4)),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_copy_is_the_same_picture(copy: str, seed: int) -> None:
+    """Either way round."""
+    one, other = encoded(scene(seed)), encoded(COPIES[copy](scene(seed)))
+    assert same(one, other)
+    assert same(other, one)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mirrored_copy_is_the_same_once_it_is_turned(seed: int) -> None:
+    """The search says which pairs are mirrored."""
+    one, other = encoded(scene(seed)), encoded(ImageOps.mirror(scene(seed)))
+    assert same(one, other[:, ::-1])
+    assert not same(one, other)
+
+
+@pytest.mark.parametrize("side", [36, 60, 120])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_scene_with_another_thing_in_it_is_another_picture(side: int, seed: int) -> None:
+    """An insect in a dish, a bird before a hedge: a twelfth to a quarter of the side."""
+    assert not same(encoded(scene(seed)), encoded(saved(with_a_thing(scene(seed), side, seed))))
+
+
+@pytest.mark.parametrize("side", [18, 24, 36])
+@pytest.mark.parametrize("seed", range(4))
+def test_so_is_plain_ground_with_a_small_thing_elsewhere(side: int, seed: int) -> None:
+    """Two frames of one camera: the thing is small and the ground is all there is else."""
+    ground = Image.new("RGB", (SIDE, SIDE), (190, 185, 170))
+    frames = [encoded(with_a_thing(ground, side, 10 * seed + number)) for number in range(2)]
+    assert not same(*frames)
+
+
+def test_a_shifted_and_stretched_picture_is_laid_over_the_other() -> None:
+    """The window says by how much; pictures that have nothing in common have none, or one that does not help."""
+    ways = np.array([0.299, 0.587, 0.114])
+    one, other = scene(1), scene(1).crop((9, 0, SIDE - 9, SIDE))
+    window = align(encoded(one) @ ways, encoded(other) @ ways)
+    assert window is not None
+    assert window == pytest.approx([1 - 18 / SIDE, 0, 1, 0], abs=0.01)
+    assert not same(encoded(scene(1)), encoded(scene(2)))
