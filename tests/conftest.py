@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import tally as tallies
 from helpers import built, configured, shared_world
 from treeoflife.testing.world import World, draw
 
 SMALL_SHARDS = 25
+
+# A shell that starts the tests in the background has Ctrl-C ignored, and programs that they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print the table of suites that count."""
+    config.pluginmanager.register(tallies.Table(config))
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[tallies.Tally]:
+    """What the test counts; it becomes a row of the table."""
+    one = tallies.Tally(f"{Path(request.node.path).stem.removeprefix('test_')}: {request.node.name}")
+    begun = time.monotonic()
+    yield one
+    one.seconds = time.monotonic() - begun
+    tallies.record(one, request.node)
 
 
 @pytest.fixture(scope="session")

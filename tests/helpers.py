@@ -16,7 +16,7 @@ from pathlib import Path
 from treeoflife.wds.captions import TEXTS
 
 ROOT = Path(__file__).resolve().parents[1]
-OWN = (".known", ".lock")
+OWN = (".known", ".lock", ".view")
 MEMBERS = {"jpg", *TEXTS}
 """What every sample has."""
 
@@ -73,7 +73,8 @@ def digests(out: Path) -> dict[str, str]:
     """The SHA-256 of every file of a dataset, without logs and the files that speak of the run itself."""
     found = {}
     for path in sorted(out.rglob("*")):
-        if path.name.startswith(OWN) or "logs" in path.relative_to(out).parts or not path.is_file():
+        parts = path.relative_to(out).parts
+        if parts[0].startswith(OWN) or "logs" in parts or not path.is_file():
             continue
         with suppress(FileNotFoundError):  # a build may be at work, and its temporary files go
             found[path.relative_to(out).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()

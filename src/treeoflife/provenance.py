@@ -6,6 +6,7 @@ All of it is told without saying where anything lies or when it was made, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def versions(*packages: str) -> dict[str, str]:
     return {name: _version(name) for name in ("treeoflife", *packages)}
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -9,6 +9,7 @@ import polars as pl
 
 from .dataset import Dataset
 from .files import read_json
+from .images.store import count_rows
 from .records import SPLITS
 
 
@@ -71,6 +72,7 @@ def summarise(dataset: Dataset) -> Summary:
     indexes = [
         index for source in dataset.sources for index in sorted((dataset.paths.store / source.name).glob("*.parquet"))
     ]
-    files = sum(int(pl.scan_parquet(index).select(pl.len()).collect().item()) for index in indexes)
     samples = {split: sum(table.values()) for split, table in sizes.items()}
-    return Summary(files, samples, {split: len(table) for split, table in sizes.items()}, left_out, dataset)
+    return Summary(
+        count_rows(indexes), samples, {split: len(table) for split, table in sizes.items()}, left_out, dataset
+    )

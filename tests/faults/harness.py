@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers import built, cli, command, configured, digests, samples, shards
+from tally import Tally
 from treeoflife import pipeline
 from treeoflife.dataset import looking, open_dataset
 from treeoflife.files import TEMPORARY, read_json
@@ -34,27 +35,6 @@ OUTPUTS = {
     "checksums": ("SHA256SUMS",),
 }
 """What each stage leaves, as patterns below OUT."""
-
-
-@dataclass
-class Tally:
-    """What a suite did: shown in a table at the end.
-
-    Attributes:
-        name: of the suite.
-        trials: how many times something went wrong on purpose.
-        lost: samples that an undisturbed run has and the disturbed one lacks.
-        doubled: samples that stand twice.
-        seconds: how long it took.
-        note: anything else that was measured.
-    """
-
-    name: str
-    trials: int = 0
-    lost: int = 0
-    doubled: int = 0
-    seconds: float = 0.0
-    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from helpers import cli
+from tally import Tally
 
 from .harness import (
     PATIENCE_SECONDS,
     STAGES,
     Reference,
-    Tally,
     await_silence,
     await_stage,
     await_true,

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from helpers import built, cli, digests, sentence
+from tally import Tally
 from treeoflife.dataset import looking, open_dataset
 from treeoflife.verify import verify
 
@@ -22,7 +23,6 @@ from .harness import (
     OUTPUTS,
     STAGES,
     Reference,
-    Tally,
     await_true,
     before,
     check_files,

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from helpers import built, cli, digests, sentence
+from tally import Tally
 from treeoflife import pipeline, sums
 from treeoflife.dataset import looking, open_dataset
 from treeoflife.errors import TreeoflifeError
 from treeoflife.verify import Verdict, at_most, verify
 
-from .harness import Reference, Tally, check_same
+from .harness import Reference, check_same
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from faults.harness import Tally
 from helpers import shared_world
+from tally import Tally
 from treeoflife.config import Images
 from treeoflife.images.convert import Encoded, is_whole_jpeg
 from treeoflife.images.guard import Child

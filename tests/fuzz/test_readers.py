@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from faults.harness import Tally
 from helpers import configured, tar_of
+from tally import Tally
 from treeoflife.config import load
 from treeoflife.dataset import looking, open_dataset
 from treeoflife.errors import ConfigError, TreeoflifeError

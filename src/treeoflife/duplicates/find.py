@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..engines import cores
+from ..images.store import read_indexes
 from . import groups
 from .compare import CompareTask, Place
 from .near import Pairs, near
@@ -80,10 +81,10 @@ def read(containers: Sequence[Kept]) -> Pictures:
     """Read what the store's indexes say of its images."""
     frames, hashes = [pl.DataFrame(schema=_NUMBERS)], [np.zeros((0, 32), np.uint8)]
     columns = ["position", "offset", "size", "source_sha256", "sha256", "pdq"]
-    for number, one in enumerate(containers):
-        rows = pl.read_parquet(one.index, columns=columns).filter(pl.col("offset").is_not_null())
+    for batch in read_indexes([one.index for one in containers], columns):
+        rows = batch.filter(pl.col("offset").is_not_null())
         frames.append(rows.select(
-            pl.lit(number, pl.UInt32).alias("container"), "position", "offset", "size",
+            "container", "position", "offset", "size",
             bytes=_beginning("source_sha256"), pixels=_beginning("sha256"), hashed=pl.col("pdq").is_not_null(),
         ))  # fmt: skip
         hashes.append(as_rows(rows["pdq"].drop_nulls().to_list()))

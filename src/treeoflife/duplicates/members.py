@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from ..images.store import read_indexes
 from ..mapping.store import read_source
 from ..sources import Source
 
@@ -26,7 +27,8 @@ def with_ids(
     """
     parts = [pl.DataFrame(schema=_SCHEMA)]
     for source in sources:
-        keys = [_keys(found, *one) for one in indexes if one[0].name == source.name]
+        own = {container: index for one, container, index in indexes if one.name == source.name}
+        keys = _keys(found.filter(source=source.name), own, source)
         parts += [_ids(pl.concat(keys), read_source(mapping, source), source)] if keys else []
     ids = pl.concat(parts)
     return found.join(ids, on=list(_SCHEMA)[:3], how="inner", maintain_order="left").unique(
@@ -34,12 +36,21 @@ def with_ids(
     )
 
 
-def _keys(found: pl.DataFrame, source: Source, container: str, index: Path) -> pl.DataFrame:
-    """The natural keys, or the ids, of the files of one container that are wanted."""
-    wanted = found.filter(source=source.name, container=container).select("source", "container", "position")
-    some = None if wanted.height else 0
-    rows = pl.read_parquet(index, columns=["position", "treeoflife_id", *source.key], n_rows=some)
-    return wanted.join(rows, on="position", how="inner", maintain_order="left")
+def _keys(found: pl.DataFrame, indexes: Mapping[str, Path], source: Source) -> list[pl.DataFrame]:
+    """The natural keys, or the ids, of the files of a source that are wanted."""
+    asked = set(found["container"])
+    names = pl.Series([container for container in indexes if container in asked], dtype=pl.String)
+    wanted = found.select("source", "container", "position")
+    columns = ["position", "treeoflife_id", *source.key]
+    return [
+        wanted.join(
+            rows.with_columns(names.gather(rows["container"]).alias("container")),
+            on=["container", "position"],
+            how="inner",
+            maintain_order="left",
+        )
+        for rows in read_indexes([indexes[container] for container in names], columns)
+    ]
 
 
 def _ids(keys: pl.DataFrame, images: pl.DataFrame, source: Source) -> pl.DataFrame:

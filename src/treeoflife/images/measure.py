@@ -73,15 +73,16 @@ def measure(image: Image.Image) -> Measured:
     ground = int(counts.argmax())
     plain = int(counts[max(0, ground - _NEAR) : ground + _NEAR + 1].sum())
     pixels = np.asarray(gray)
-    steps = np.abs(np.diff(pixels.astype(np.int16), axis=1))
-    sharp = (steps > _SHARP).sum(axis=1)
+    left, right = pixels[:, :-1], pixels[:, 1:]
+    steps = np.maximum(left, right) - np.minimum(left, right)
+    sharp = np.add.reduce((steps > _SHARP).view(np.uint8), axis=1, dtype=np.uint32)
     return Measured(
         pdq=(pdq(gray) or b"").hex(),
         contrast=_deviation(counts),
         colour=_colour(image),
         ground=ground,
         plain=plain * 255 // int(counts.sum()),
-        flat=int((steps <= _SAME).sum() * 255 // max(1, steps.size)),
+        flat=int(np.count_nonzero(steps <= _SAME)) * 255 // max(1, steps.size),
         strokes=int(sharp.sum() * 255 // max(1, steps.size)),
         lines=_alternations(sharp),
     )
@@ -98,8 +99,8 @@ def _colour(image: Image.Image) -> int:
     red, green, blue = image.reduce(max(1, min(image.size) // 56)).split()
     strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     weakest = ImageChops.darker(ImageChops.darker(red, green), blue)
-    counts = ImageChops.subtract(strongest, weakest).histogram()
-    return sum(value * count for value, count in enumerate(counts)) // sum(counts)
+    between = np.asarray(ImageChops.subtract(strongest, weakest))
+    return int(between.sum(dtype=np.int64)) // between.size
 
 
 def _alternations(strokes: np.ndarray[Any, Any]) -> int:

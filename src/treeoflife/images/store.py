@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from . import measure
 from .convert import STEP_VERSION, Encoded
 
 _ROWS_AT_ONCE = 4096
+_FILES_AT_ONCE = 512
+_BYTES_AT_ONCE = 16 << 20
 
 _SCHEMA: dict[str, Any] = {
     "position": pl.UInt32,
@@ -107,7 +109,8 @@ class Digests:
 
     def see_rows(self, index: pl.DataFrame) -> Digests:
         """Take in the files of an index; returns itself."""
-        for row in index.select("file", "source_bytes", "source_sha256", "reason").iter_rows():
+        columns = [index[name] for name in ("file", "source_bytes", "source_sha256", "reason")]
+        for row in pl.DataFrame(columns).iter_rows():
             self.see(*row)
         return self
 
@@ -136,9 +139,38 @@ def key_rows(index: pl.DataFrame, source: Source) -> pl.DataFrame:
     return index.select(list(source.columns)).drop_nulls().unique(maintain_order=True)
 
 
-def read_keys(index: Path, source: Source) -> pl.DataFrame:
-    """The natural keys in an index file, each once."""
-    return key_rows(pl.read_parquet(index, columns=list(source.columns)), source)
+def read_indexes(indexes: Sequence[Path], columns: Iterable[str]) -> Iterator[pl.DataFrame]:
+    """Columns of many indexes, in their order, a batch at a time: to open one costs as much as to read 10,000 rows.
+
+    Args:
+        indexes: the files; those beside each other in one folder are of one source.
+        columns: columns that all of them have.
+
+    Yields:
+        These columns, and ``container``, the number of the row's index.
+    """
+    first, total = 0, 0
+    for number, index in enumerate(indexes):
+        fits = number - first < _FILES_AT_ONCE and total < _BYTES_AT_ONCE and index.parent == indexes[first].parent
+        if not fits:
+            yield _read_batch(indexes[first:number], first, columns)
+            first, total = number, 0
+        total += index.stat().st_size
+    if indexes:
+        yield _read_batch(indexes[first:], first, columns)
+
+
+def _read_batch(indexes: Sequence[Path], first: int, columns: Iterable[str]) -> pl.DataFrame:
+    numbers = {str(index): number for number, index in enumerate(indexes, first)}
+    container = pl.col("container").replace_strict(numbers, return_dtype=pl.UInt32)
+    return (
+        pl.scan_parquet(list(indexes), glob=False, include_file_paths="container").select(*columns, container).collect()
+    )
+
+
+def count_rows(indexes: Sequence[Path]) -> int:
+    """How many files indexes speak of."""
+    return sum(rows.height for rows in read_indexes(indexes, ["position"]))
 
 
 def read_images(tar: Path, places: Iterable[tuple[int, int]]) -> Iterator[bytes]:

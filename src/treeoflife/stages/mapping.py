@@ -9,7 +9,7 @@ import polars as pl
 from ..dataset import Run
 from ..files import fingerprint
 from ..images.encode import ScanTask, scan_container
-from ..images.store import read_keys
+from ..images.store import key_rows, read_indexes
 from ..mapping import store
 from ..mapping.build import STEP_VERSION, build_mapping
 from ..sources import Container, Source
@@ -37,28 +37,42 @@ def work(run: Run) -> str:
     """Write the mapping."""
     containers = _by_key(run)
     names = {key: _names_digest(run, *one) for key, one in containers.items()}
-    keys = {
-        key: read_keys(run.dataset.paths.encoded_index(source.name, container.name), source)
-        for key, (source, container) in containers.items()
-        if encode.trusted_meta(run, source, container)
-    }
-    tasks = [ScanTask(source, container) for key, (source, container) in containers.items() if key not in keys]
+    trusted = {key for key, one in containers.items() if encode.trusted_meta(run, *one)}
+    scanned: dict[str, pl.DataFrame] = {}
+    tasks = [ScanTask(*one) for key, one in containers.items() if key not in trusted]
     run.listener.start("mapping", len(tasks), "containers")
     for task, done in run.tasks(scan_container, tasks, lambda task: str(task.container.path)):
         key = _key(task.source, task.container)
-        names[key], keys[key] = done.names, done.keys
+        names[key], scanned[key] = done.names, done.keys
         run.known.remember(_sight(task.source, task.container), done.signature, done.names)
         run.listener.advance(1)
-    tables = [
-        (source, pl.concat([keys[key] for key, (one, _) in containers.items() if one is source]))
-        for source in run.dataset.sources
-    ]
+    tables = [(source, _keys(run, source, trusted, scanned)) for source in run.dataset.sources]
     counts = build_mapping(run.dataset.mapping, tables, _inputs(names), run.dataset.former_mapping)
     if former := run.dataset.former_mapping:
         former.unlink()
     summary = ", ".join(f"{count} {name}" for name, count in counts.items()) + " images"
     run.listener.finish(summary)
     return summary
+
+
+def _keys(run: Run, source: Source, trusted: set[str], scanned: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """The natural keys of a source, container by container: from the store's indexes, and from what was scanned."""
+    own = [(key, one) for key, (of, one) in _by_key(run).items() if of is source]
+    encoded = [number for number, (key, _) in enumerate(own) if key in trusted]
+    paths = [run.dataset.paths.encoded_index(source.name, own[number][1].name) for number in encoded]
+    places = pl.Series(encoded, dtype=pl.UInt32)
+    columns = list(source.columns)
+    parts = [
+        rows.select(*columns, places.gather(rows["container"]).alias("container"))
+        for rows in read_indexes(paths, columns)
+    ]
+    parts += [
+        scanned[key].select(*columns, container=pl.lit(number, pl.UInt32))
+        for number, (key, _) in enumerate(own)
+        if key in scanned
+    ]
+    every = pl.concat(parts) if len(encoded) == len(own) else pl.concat(parts).sort("container", maintain_order=True)
+    return key_rows(every, source)
 
 
 def digest(run: Run) -> str:

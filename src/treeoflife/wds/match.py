@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from ..images.store import read_indexes
 from ..sources import Source
 from ..tables import Array, Lookup
 
@@ -116,14 +118,18 @@ def match(indexes: Sequence[Index], images: Sequence[tuple[Source, pl.DataFrame]
     A file whose name is an id is matched by that, any other by its natural key.
     """
     finders = _finders(images)
-    starts, wheres, pairs = [0], [pl.DataFrame(schema=_WHERE)], [_NO_PAIR]
-    for number, index in enumerate(indexes):
-        rows = pl.read_parquet(index.path, columns=[*WHERE, "reason", "treeoflife_id", *index.source.key])
-        where = rows.select(*WHERE, container=pl.lit(number, pl.UInt32), bad=pl.col("reason").is_not_null())
-        wheres.append(where.cast(_WHERE))
-        pairs += [_pair(starts[-1], *found) for found in _found(rows, index.source, *finders[index.source.name], ids)]
-        starts.append(starts[-1] + rows.height)
-    files = Files(indexes, np.array(starts), pl.concat(wheres))
+    wheres, pairs, first, start = [pl.DataFrame(schema=_WHERE)], [_NO_PAIR], 0, 0
+    for source, group in groupby(indexes, lambda one: one.source):
+        paths = [one.path for one in group]
+        for rows in read_indexes(paths, [*WHERE, "reason", "treeoflife_id", *source.key]):
+            bad = pl.col("reason").is_not_null()
+            wheres.append(rows.select(*WHERE, container=pl.col("container") + first, bad=bad).cast(_WHERE))
+            pairs += [_pair(start, *found) for found in _found(rows, source, *finders[source.name], ids)]
+            start += rows.height
+        first += len(paths)
+    where = pl.concat(wheres)
+    starts = np.searchsorted(where["container"].to_numpy(), np.arange(first + 1))
+    files = Files(indexes, starts, where)
     places, matches = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return _choose(files, places, matches, len(ids))
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from .. import quality
 from ..images import measure
+from ..images.store import read_indexes
 from ..records import RANKS
 from ..splits import shuffle_keys
 from ..tables import Array
@@ -142,8 +143,8 @@ def doubtful(drop: Sequence[str]) -> Policy:
 def _qualities(facts: Facts) -> list[pl.Series]:
     """``quality`` of every image: a bit for each finding."""
     columns = ["width", "height", *(name for name in measure.COLUMNS if name != "pdq")]
-    indexes = (pl.read_parquet(index.path, columns=columns) for index in facts.matched.files.indexes)
+    batches = read_indexes([index.path for index in facts.matched.files.indexes], columns)
     every = pl.concat(
-        [pl.Series("quality", [], pl.UInt8), *(rows.select(quality.bits())["quality"] for rows in indexes)]
+        [pl.Series("quality", [], pl.UInt8), *(rows.select(quality.bits())["quality"] for rows in batches)]
     )
     return [facts.of_files(every).fill_null(0)]
