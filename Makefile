@@ -25,17 +25,20 @@ $(VENV)/.dev: $(VENV)/.core requirements/dev.txt
 	$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	touch $@
 
+# Tests wait for processes half of the time, so there are two at once.
+TWO := --numprocesses 2 --dist
+
 demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.
 	$(BIN)/treeoflife demo demo
 
 test: $(VENV)/.dev ## Run the tests that CI runs.
-	$(BIN)/python -m pytest -m "not slow and not slurm and not faults"
+	$(BIN)/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults"
 
 test-slow: $(VENV)/.dev ## Run the long tests.
 	$(BIN)/python -m pytest -m "slow and not faults"
 
 test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, and print what was lost: nothing.
-	$(BIN)/python -m pytest -m faults --timeout 7200 tests/faults tests/fuzz
+	$(BIN)/python -m pytest $(TWO) worksteal -m faults --timeout 7200 tests/faults tests/fuzz
 
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install
