@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from treeoflife.duplicates.compare import align, picture, same
 
@@ -53,11 +53,21 @@ def with_a_thing(image: Image.Image, side: int, seed: int) -> Image.Image:
     return changed
 
 
+def written_over(image: Image.Image) -> Image.Image:
+    """With a line of text across, half transparent."""
+    layer = Image.new("RGBA", image.size)
+    font = ImageFont.load_default(SIDE // 12)
+    ImageDraw.Draw(layer).text((SIDE * 0.1, SIDE * 0.8), "(c) Natural History Archive", (255, 255, 255, 150), font)
+    return Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
+
+
 COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "encoded again": saved,
     "resized": lambda image: image.resize((150, 130)),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.12),
     "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.85),
     "paler": lambda image: ImageEnhance.Color(image).enhance(0.6),
+    "written over": written_over,
     "cropped by 2 %": lambda image: image.crop((3, 5, SIDE - 6, SIDE - 4)),
 }
 
@@ -93,6 +103,14 @@ def test_so_is_plain_ground_with_a_small_thing_elsewhere(side: int, seed: int) -
     ground = Image.new("RGB", (SIDE, SIDE), (190, 185, 170))
     frames = [encoded(with_a_thing(ground, side, 10 * seed + number)) for number in range(2)]
     assert not same(*frames)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_writing_hides_no_other_thing(seed: int) -> None:
+    """Above the line stands something that is not in the other picture."""
+    changed = scene(seed)
+    ImageDraw.Draw(changed).ellipse((150, 100, 210, 150), fill=(20, 20, 20))
+    assert not same(encoded(scene(seed)), encoded(written_over(changed)))
 
 
 def test_a_shifted_and_stretched_picture_is_laid_over_the_other() -> None:

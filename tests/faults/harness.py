@@ -21,13 +21,17 @@ from treeoflife.files import TEMPORARY, read_json
 from treeoflife.testing.world import draw
 
 PATIENCE_SECONDS = 60
-STAGES = ("encode", "mapping", "splits", "metadata", "plan", "pack", "check-wds", "catalog", "check-taxa", "checksums")
+STAGES = (
+    "encode", "duplicates", "mapping", "splits", "metadata", "plan", "pack",
+    "check-wds", "catalog", "check-taxa", "checksums",
+)  # fmt: skip
 OUTPUTS = {
     "encode": ("encoded",),
+    "duplicates": ("duplicates/g*",),
     "mapping": ("metadata/mapping.sqlite",),
     "splits": ("metadata/mapping.sqlite",),
     "metadata": ("metadata/n*", "metadata/s*", "metadata/p*", "logs/metadata.json"),
-    "plan": ("plan", "ledger"),
+    "plan": ("plan", "ledger", "duplicates/c*", "findings"),
     "pack": ("index", "224x224/train*", "224x224/val"),
     "check-wds": ("logs/check-wds.json", "logs/bad-shards.txt"),
     "catalog": ("224x224/catalog.*", "logs/catalog.json"),

@@ -27,14 +27,16 @@ Window = NDArray[np.float64]
 Place = tuple[Path, int, int]
 """Where a picture lies: a tar, an offset and a size."""
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 SIDE = 112
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _DIFFERS, _DIFFERS_IN_PLAIN, _OF_CONTRAST = 12.0, 5.0, 0.4
-_PATCHES = ((5, 0.99), (9, 0.75))
+_PATCH, _OF_PATCH, _SMALL_PATCH, _OF_SMALL_PATCH = 9, 0.75, 5, 0.99
 _STRUCTURE = 9
 _PLAIN = 30.0
 _MOST_UNEXPLAINED = 0.6
+_BLACK, _WHITE = 3, 252
+_TALLEST_LINE, _STROKES, _ROWS_OF_STROKES = 27, 6, 3
 _LEAST_OVERLAP = 0.75
 _LEVELS = ((4, 12), (2, 4), (1, 2))
 _MOST = 0.2
@@ -118,20 +120,33 @@ def _agree(one: Picture, other: Picture, inside: Mask) -> bool:
     brightness, rest = other @ _LUMA, _residue(one, other, inside)
     limit = np.clip(_OF_CONTRAST * float(brightness.std()), _DIFFERS_IN_PLAIN, _DIFFERS)
     differs = (np.abs(rest) > limit) & inside
-    if any(_densest(differs, side) >= share for side, share in _PATCHES):
+    if _densest(differs, _PATCH) >= _OF_PATCH:
         return False
-    return _unexplained(brightness, np.where(inside, rest, 0)) < _MOST_UNEXPLAINED
+    unexplained = _unexplained(brightness, np.where(inside, rest, 0)) >= _MOST_UNEXPLAINED
+    if len(rows := np.flatnonzero(unexplained.any(axis=1))):
+        line = differs[rows[0] : rows[-1] + _STRUCTURE]
+        if not _is_writing(line):
+            return False
+        line[:] = False
+    return _densest(differs, _SMALL_PATCH) < _OF_SMALL_PATCH
 
 
-def _unexplained(brightness: Picture, rest: NDArray[Any]) -> float:
-    """How much of the structure of a square is in one picture alone, in the square where that is most.
+def _unexplained(brightness: Picture, rest: NDArray[Any]) -> NDArray[Any]:
+    """How much of the structure of each square is in one picture alone.
 
     A small thing in one of two pictures of a scene differs little, and in few pixels; but there, all that is to be
     seen is what differs.
     """
     fit = brightness - rest
     structure = _spread(fit) + _spread(brightness) + _PLAIN
-    return float((_means(rest * rest) / structure).max())
+    shares: NDArray[Any] = _means(rest * rest) / structure
+    return shares
+
+
+def _is_writing(line: Mask) -> bool:
+    """Whether what differs in some rows is a line of writing, such as a watermark: low, many strokes side by side."""
+    strokes = (line[:, 1:] & ~line[:, :-1]).sum(axis=1)
+    return len(line) <= _TALLEST_LINE and bool(np.count_nonzero(strokes >= _STROKES) >= _ROWS_OF_STROKES)
 
 
 def _spread(values: NDArray[Any]) -> NDArray[Any]:
@@ -157,7 +172,15 @@ def _residue(one: Picture, other: Picture, inside: Mask) -> NDArray[Any]:
         size = np.abs(rest)
         used = valid & (size <= np.percentile(size[valid], 85) + 1)
     residue: NDArray[Any] = rest.reshape(inside.shape)
-    return residue
+    return np.where(_cut_off(one, other, residue), 0, residue)
+
+
+def _cut_off(one: Picture, other: Picture, rest: NDArray[Any]) -> Mask:
+    """Where a picture that was made brighter or darker could not follow: its colours end at black and at white."""
+    dark, light = rest < 0, rest > 0
+    ends: Mask = ((other.max(-1) > _WHITE) & dark) | ((other.min(-1) < _BLACK) & light)
+    ends |= ((one.max(-1) > _WHITE) & light) | ((one.min(-1) < _BLACK) & dark)
+    return ends
 
 
 def _densest(mask: Mask, side: int) -> float:
