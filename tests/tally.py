@@ -44,8 +44,7 @@ class Table:
         self._rows.append(one := Tally(**told))
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None and one.seconds > _LONG_SECONDS:
-            terminal.ensure_newline()
-            terminal.write_line(_line(one))
+            terminal.write_line(f"\n{_line(one)}")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table: suites, counts, samples lost and doubled, durations."""

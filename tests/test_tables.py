@@ -37,16 +37,21 @@ def test_twice_is_a_row_that_is_there_before(table: list[tuple[int, str]]) -> No
 def test_pieces_make_one_table(tmp_path: Path) -> None:
     """With its metadata, in order, in the same bytes each time; no piece at all is an empty table."""
 
+    seen: list[int] = []
+
     def pieces() -> Iterator[pl.DataFrame]:
-        return (_frame([(number, "x" * number)] * (number % 7)) for number in range(100))
+        for number in range(100):
+            seen.append(number)
+            yield _frame([(number, "x" * number)] * (number % 7))
 
     paths = [tmp_path / name for name in ("first", "second", "none")]
     for path in paths[:2]:
-        write_parquet(path, pl.Schema(SCHEMA), pieces, {"made": "here"}, row_group_size=10)
-    write_parquet(paths[2], pl.Schema(SCHEMA), lambda: iter(()), {})
+        seen.clear()
+        write_parquet(path, pl.Schema(SCHEMA), pieces, lambda: {"pieces": len(seen)}, row_group_size=10)
+    write_parquet(paths[2], pl.Schema(SCHEMA), lambda: iter(()), dict)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert pl.read_parquet(paths[0]).equals(pl.concat(pieces()))
-    assert pl.read_parquet_metadata(paths[0])["treeoflife"] == '{"made": "here"}'
+    assert pl.read_parquet_metadata(paths[0])["treeoflife"] == '{"pieces": 100}'
     assert pl.read_parquet(paths[2]).equals(_frame([]))
 
 
