@@ -172,7 +172,7 @@ def _residue(one: Picture, other: Picture, inside: Mask) -> NDArray[Any]:
         size = np.abs(rest)
         used = valid & (size <= np.percentile(size[valid], 85) + 1)
     residue: NDArray[Any] = rest.reshape(inside.shape)
-    return np.where(_cut_off(one, other, residue), 0, residue)
+    return residue
 
 
 def _cut_off(one: Picture, other: Picture, rest: NDArray[Any]) -> Mask:
