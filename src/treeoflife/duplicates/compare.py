@@ -36,7 +36,7 @@ _STRUCTURE = 9
 _PLAIN = 30.0
 _MOST_UNEXPLAINED = 0.6
 _BLACK, _WHITE = 3, 252
-_TALLEST_LINE, _STROKES, _ROWS_OF_STROKES = 27, 6, 3
+_TALLEST_LINE, _STROKES, _ROWS_OF_STROKES, _OF_ONE_KIND = 27, 6, 3, 0.9
 _LEAST_OVERLAP = 0.75
 _LEVELS = ((4, 12), (2, 4), (1, 2))
 _MOST = 0.2
@@ -124,10 +124,10 @@ def _agree(one: Picture, other: Picture, inside: Mask) -> bool:
         return False
     unexplained = _unexplained(brightness, np.where(inside, rest, 0)) >= _MOST_UNEXPLAINED
     if len(rows := np.flatnonzero(unexplained.any(axis=1))):
-        line = differs[rows[0] : rows[-1] + _STRUCTURE]
-        if not _is_writing(line):
+        line = slice(rows[0], rows[-1] + _STRUCTURE)
+        if not _is_writing(differs[line], rest[line] > 0):
             return False
-        line[:] = False
+        differs[line] = False
     return _densest(differs, _SMALL_PATCH) < _OF_SMALL_PATCH
 
 
@@ -143,10 +143,15 @@ def _unexplained(brightness: Picture, rest: NDArray[Any]) -> NDArray[Any]:
     return shares
 
 
-def _is_writing(line: Mask) -> bool:
-    """Whether what differs in some rows is a line of writing, such as a watermark: low, many strokes side by side."""
-    strokes = (line[:, 1:] & ~line[:, :-1]).sum(axis=1)
-    return len(line) <= _TALLEST_LINE and bool(np.count_nonzero(strokes >= _STROKES) >= _ROWS_OF_STROKES)
+def _is_writing(differs: Mask, lighter: Mask) -> bool:
+    """Whether what differs in some rows is a line of writing, such as a watermark.
+
+    It is low, has many strokes side by side, and is lighter all over, or darker.
+    """
+    strokes = (differs[:, 1:] & ~differs[:, :-1]).sum(axis=1)
+    many = np.count_nonzero(strokes >= _STROKES) >= _ROWS_OF_STROKES
+    share = float(lighter[differs].mean()) if differs.any() else 0.5
+    return len(differs) <= _TALLEST_LINE and bool(many) and max(share, 1 - share) >= _OF_ONE_KIND
 
 
 def _spread(values: NDArray[Any]) -> NDArray[Any]:
@@ -172,7 +177,7 @@ def _residue(one: Picture, other: Picture, inside: Mask) -> NDArray[Any]:
         size = np.abs(rest)
         used = valid & (size <= np.percentile(size[valid], 85) + 1)
     residue: NDArray[Any] = rest.reshape(inside.shape)
-    return residue
+    return np.where(_cut_off(one, other, residue), 0, residue)
 
 
 def _cut_off(one: Picture, other: Picture, rest: NDArray[Any]) -> Mask:
