@@ -3,8 +3,9 @@
 A hash knows the large shapes alone: two frames of a camera trap, or two small insects in the same dish, may have the
 same. So the pictures themselves are laid over each other at a quarter of their pixels. One is given the colours of the
 other by a regression, and what differs then is looked at. A copy that was encoded again, resized or written over
-differs in thin lines and in noise; where another animal stands, a whole patch differs. Where the pictures do
-not lie on each other at once, one is first shifted and stretched until they do, as a copy that was cropped needs.
+differs in thin lines and in noise; where another animal stands, a whole patch differs, or what differs is all that is
+to be seen there. Where the pictures do not lie on each other at once, one is first shifted and stretched until they
+do, as a copy that was cropped needs.
 """
 
 from __future__ import annotations
