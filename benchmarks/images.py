@@ -60,13 +60,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         config = configured(given.raw, root / "first")
-        peers = {"loop": lambda: loop(config), "treeoflife": lambda: build(given.raw, root / "out")}
+        fresh = [configured(given.raw, root / f"out-{turn}") for turn in range(given.pairs)]
+        peers = {"loop": lambda: loop(config), "treeoflife": lambda: build(fresh.pop())}
         if given.img2dataset:
             urls = unpacked(config, root / "www")
             peers["img2dataset"] = lambda: img2dataset(given.img2dataset, urls, root)
         peers["as the original"] = lambda: loop(config, function=original_container)
         compare(peers, given.pairs)
-        shards(root / "out")
+        shards(root / "out-0")
         each_source(config, root)
 
 
@@ -96,10 +97,9 @@ def configured(raw: Path, out: Path) -> Path:
     return out / "dataset.toml"
 
 
-def build(raw: Path, out: Path) -> int:
+def build(config: Path) -> int:
     """All of a build, from nothing; returns how many images it decoded."""
-    shutil.rmtree(out, ignore_errors=True)
-    said = run([*COMMAND, "build", "--config", str(configured(raw, out))])
+    said = run([*COMMAND, "build", "--config", str(config)])
     found = re.search(r"([0-9]+) images encoded", said)
     assert found, said
     print("    " + ", ".join(f"{stage} {taken}" for stage, taken in STAGE.findall(said)), file=sys.stderr)
