@@ -22,7 +22,7 @@ from treeoflife import splits
 from treeoflife.config import Config, Images, Wds
 from treeoflife.engines import base
 from treeoflife.images.encode import EncodeTask, encode_container
-from treeoflife.images.store import read_keys
+from treeoflife.images.store import key_rows
 from treeoflife.mapping.build import build_mapping
 from treeoflife.records import RANKS
 from treeoflife.sources import Source, load
@@ -65,7 +65,7 @@ def make_plan(folder: Path) -> None:
     """Mapping, splits and plan of train."""
     eol, index = source(folder), next((folder / "eol").glob("*.parquet"))
     mapping = folder / "mapping.parquet"
-    build_mapping(mapping, [(eol, read_keys(index, eol))], {})
+    build_mapping(mapping, [(eol, key_rows(pl.read_parquet(index), eol))], {})
     splits.write(mapping, [eol], Config(sources={}).splits, 17, {})
     names = pl.DataFrame({"source": "eol", "name_key": [str(one) for one in range(500)]})
     named = names.with_columns(*(pl.lit(f"{rank}um").alias(rank) for rank in RANKS), common=pl.lit(""))
