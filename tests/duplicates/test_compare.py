@@ -113,6 +113,17 @@ def test_writing_hides_no_other_thing(seed: int) -> None:
     assert not same(encoded(scene(seed)), encoded(written_over(changed)))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_strokes_that_are_lighter_and_darker_by_turns_are_no_writing(seed: int) -> None:
+    """Blades of grass that the wind has moved, say: a watermark is lighter all over, or darker."""
+    ground = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
+    draw, rng = ImageDraw.Draw(changed := ground.copy()), np.random.default_rng(seed)
+    for number, left in enumerate(range(40, SIDE - 40, 16)):
+        top = 200 + int(rng.integers(0, 4))
+        draw.rectangle((left, top, left + 7, top + 20), fill=((190,) * 3, (66,) * 3)[number % 2])
+    assert not same(encoded(ground), encoded(changed))
+
+
 def test_a_shifted_and_stretched_picture_is_laid_over_the_other() -> None:
     """The window says by how much; pictures that have nothing in common have none, or one that does not help."""
     ways = np.array([0.299, 0.587, 0.114])

@@ -150,12 +150,7 @@ def test_an_address_without_a_cluster_is_a_wrong_configuration(tmp_path: Path) -
         "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import square\n"
         "list(RayEngine(RayTable(address='127.0.0.1:1'), Path(sys.argv[1])).run(square, [1]))"
     )
-    environment = {
-        **os.environ,
-        "RAY_gcs_rpc_server_connect_timeout_s": "1",
-        "RAY_NUM_REDIS_GET_RETRIES": "1",
-    }
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert ConfigError.__name__ in done.stderr
     assert "127.0.0.1:1" in done.stderr
 

@@ -46,7 +46,7 @@ def work(run: Run) -> str:
         names[key], scanned[key] = done.names, done.keys
         run.known.remember(_sight(task.source, task.container), done.signature, done.names)
         run.listener.advance(1)
-    tables = [(source, _keys(run, source, trusted, scanned)) for source in run.dataset.sources]
+    tables = [(source, _keys(run, source, containers, trusted, scanned)) for source in run.dataset.sources]
     counts = build_mapping(run.dataset.mapping, tables, _inputs(names), run.dataset.former_mapping)
     if former := run.dataset.former_mapping:
         former.unlink()
@@ -55,9 +55,15 @@ def work(run: Run) -> str:
     return summary
 
 
-def _keys(run: Run, source: Source, trusted: set[str], scanned: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _keys(
+    run: Run,
+    source: Source,
+    containers: dict[str, tuple[Source, Container]],
+    trusted: set[str],
+    scanned: dict[str, pl.DataFrame],
+) -> pl.DataFrame:
     """The natural keys of a source, container by container: from the store's indexes, and from what was scanned."""
-    own = [(key, one) for key, (of, one) in _by_key(run).items() if of is source]
+    own = [(key, one) for key, (of, one) in containers.items() if of is source]
     encoded = [number for number, (key, _) in enumerate(own) if key in trusted]
     paths = [run.dataset.paths.encoded_index(source.name, own[number][1].name) for number in encoded]
     places = pl.Series(encoded, dtype=pl.UInt32)
