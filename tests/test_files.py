@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from treeoflife.files import (
@@ -31,6 +34,19 @@ def test_a_failed_writer_leaves_what_was_there(tmp_path: Path) -> None:
         temporary.write_text("half" * (1 // 0))
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_library_that_cannot_write_is_heard_by_what_the_system_says(tmp_path: Path) -> None:
+    """Polars calls a full disk a file out of specification."""
+    path, before = tmp_path / "a.parquet", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as found, replacing(path):
+            raise pl.exceptions.ComputeError("transport error")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert found.value.errno == errno.EFBIG
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_killed_writer_leaves_what_was_there(tmp_path: Path) -> None:

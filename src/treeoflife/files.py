@@ -13,8 +13,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from .errors import TreeoflifeError
+
 TEMPORARY = ".writing-"
 _CHUNK = 1 << 20
+_MORE_THAN_A_BUFFER = 16 << 20
 
 
 @contextmanager
@@ -36,8 +39,28 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
+    except (OSError, TreeoflifeError):
+        raise
+    except Exception as error:
+        _blame_the_disk(temporary, error)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _blame_the_disk(path: Path, error: Exception) -> None:
+    """Write on where a library could not: if it was for the disk, the system now says what libraries word as they like.
+
+    Raises:
+        OSError: it was: the disk is full, or a quota used up, or it cannot be written.
+    """
+    try:
+        with path.open("ab") as out:
+            out.write(bytes(_MORE_THAN_A_BUFFER))
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as reason:
+        raise OSError(reason.errno, os.strerror(reason.errno or 0), str(path)) from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:
