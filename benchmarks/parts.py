@@ -91,7 +91,7 @@ def main() -> None:
         reading, alone = measured(read, path), measured(whole, path, out)
         share = reading.cpu / alone.cpu
         size, workers = path.stat().st_size, cores()
-        parts = max(workers, parts_of(size, size / workers, workers))
+        parts = max(workers, *parts_of([size], workers))
         found = in_parts(path, out, parts, workers)
         same = sha256(out / "0-of-1.tar") == sha256(out / "joined.tar")
         same &= sha256(out / "0-of-1.parquet") == sha256(out / "joined.parquet")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ T = TypeVar("T", EncodeTask, JoinTask)
 R = TypeVar("R")
 _SMALLEST_PART = 64 << 20
 _MOST_PARTS = round(READ_A_SECOND / ENCODED_A_SECOND)
+_ABOUT_DONE = 0.9
 _UNPROVEN = "size, time or inode of its files changed"
 
 
@@ -139,33 +141,40 @@ def _tasks(
     run: Run, stale: list[tuple[Source, Container]], sizes: dict[tuple[str, str], int]
 ) -> tuple[list[EncodeTask], list[EncodeTask]]:
     """The tasks for containers that are encoded as one, and for the parts of others."""
-    fair = sum(sizes.values()) / run.engine.width if sizes else 0
+    counts = dict(zip(sizes, parts_of(list(sizes.values()), run.engine.width), strict=True))
     whole: list[EncodeTask] = []
     parts: list[EncodeTask] = []
     for source, one in stale:
-        bytes_ = sizes[source.name, one.name]
-        count = parts_of(bytes_, fair, run.engine.width)
-        for part in range(count):
-            share = replace(one, share=(part, count))
-            (parts if count > 1 else whole).append(_task(run, source, share, bytes_))
+        names = (source.name, one.name)
+        for part in range(counts[names]):
+            share = replace(one, share=(part, counts[names]))
+            (parts if counts[names] > 1 else whole).append(_task(run, source, share, sizes[names]))
     return whole, parts
 
 
-def parts_of(size: int, fair: float, width: int) -> int:
-    """In how many parts a container is encoded, of ``size`` bytes, where each of ``width`` workers has ``fair`` to do.
+def parts_of(sizes: Sequence[int], width: int) -> list[int]:
+    """In how many parts containers are encoded on ``width`` workers, by the bytes they have.
 
-    Work that cannot be divided keeps the others waiting at the end; so no task is more than half of a worker's. But
-    each part reads all of the container: there are no more parts than make reading cost as much as decoding.
+    Each goes, the largest first, to the worker that is free the soonest. One that would keep it busy when the others
+    are about done is divided, so that no part takes more than half of the time that is left. Each part reads all of
+    the container: there are no more parts than make reading cost as much as decoding.
 
-    >>> parts_of(30_000, 2 * 30_000, 32), parts_of(30_000, 15_000, 2), parts_of(224_000, 7_000, 32)
-    (1, 1, 1)
-    >>> parts_of(30 << 30, 60 << 30, 32), parts_of(30 << 30, 15 << 30, 2), parts_of(224 << 30, 62 << 30, 32)
-    (1, 2, 8)
-    >>> parts_of(224 << 30, 2 << 30, 1280)
-    15
+    >>> parts_of([30_000, 30_000], 32), parts_of([30 << 30, 8 << 30, 8 << 30, 8 << 30], 2)
+    ([1, 1], [2, 2, 1, 1])
+    >>> parts_of([200 << 20, 190 << 20, 180 << 20], 2), parts_of([224 << 30] * 10, 1280)
+    ([1, 1, 2], [15, 15, 15, 15, 15, 15, 15, 15, 15, 15])
     """
-    most = min(width, size // _SMALLEST_PART, _MOST_PARTS)
-    return max(1, min(math.ceil(2 * size / fair), most)) if size else 1
+    fair = sum(sizes) / width
+    busy = [0.0] * width
+    counts = [1] * len(sizes)
+    for bytes_, place in sorted(((one, place) for place, one in enumerate(sizes) if one), reverse=True):
+        begin = busy[0]
+        if begin + bytes_ > fair * _ABOUT_DONE:
+            most = min(width, bytes_ // _SMALLEST_PART, _MOST_PARTS)
+            counts[place] = max(1, min(math.ceil(2 * bytes_ / (fair - begin)), most))
+        for _ in range(counts[place]):
+            heapq.heapreplace(busy, busy[0] + bytes_ / counts[place])
+    return counts
 
 
 def _task(run: Run, source: Source, container: Container, bytes_: int) -> EncodeTask:
