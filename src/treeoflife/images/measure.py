@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from PIL import Image, ImageChops
+from PIL import Image
 
 from ..duplicates.perceptual import pdq
 
@@ -96,11 +96,11 @@ def _deviation(counts: np.ndarray[Any, Any]) -> int:
 
 
 def _colour(image: Image.Image) -> int:
-    red, green, blue = image.reduce(max(1, min(image.size) // 56)).split()
-    strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    weakest = ImageChops.darker(ImageChops.darker(red, green), blue)
-    between = np.asarray(ImageChops.subtract(strongest, weakest))
-    return int(between.sum(dtype=np.int64)) // between.size
+    small = np.asarray(image.reduce(max(1, min(image.size) // 56)))
+    red, green, blue = small[..., 0], small[..., 1], small[..., 2]
+    strongest = np.maximum(np.maximum(red, green), blue)
+    between = strongest - np.minimum(np.minimum(red, green), blue)
+    return int(between.sum(dtype=np.int64) // between.size)
 
 
 def _alternations(strokes: np.ndarray[Any, Any]) -> int:
