@@ -14,6 +14,7 @@ has img2dataset; the same images, unpacked, come to it from a local nginx. Print
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -62,6 +63,9 @@ def main() -> None:
         config = configured(given.raw, root / "first")
         fresh = [configured(given.raw, root / f"out-{turn}") for turn in range(given.pairs)]
         peers = {"loop": lambda: loop(config), "treeoflife": lambda: build(fresh.pop())}
+        if importlib.util.find_spec("cykooz_resizer"):
+            faster = [configured(given.raw, root / f"simd-{turn}", "simd") for turn in range(given.pairs)]
+            peers['treeoflife, resampler = "simd"'] = lambda: build(faster.pop())
         if given.img2dataset:
             urls = unpacked(config, root / "www")
             peers["img2dataset"] = lambda: img2dataset(given.img2dataset, urls, root)
@@ -86,15 +90,20 @@ def compare(peers: dict[str, Callable[[], int]], pairs: int) -> None:
         ratios = [one / limit for one, limit in zip(taken, seconds["loop"], strict=True)]
         middle = statistics.median(taken)
         each = {"images": images[name], "seconds": middle, "images/s": images[name] / middle}
+        if peer := seconds.get("img2dataset"):
+            times = [other / one for other, one in zip(peer, taken, strict=True)]
+            each["as fast as img2dataset"] = f"{statistics.median(times):.2f} times"
         pairs_shown = ", ".join(f"{one:.2f}" for one in ratios)
         rows.append({"": name, **each, "to the loop": statistics.median(ratios), "pair by pair": pairs_shown})
     show(f"Raw images to all splits, {cores()} workers, medians of {pairs} turns", rows)
 
 
-def configured(raw: Path, out: Path) -> Path:
+def configured(raw: Path, out: Path, resampler: str = "pillow") -> Path:
     """A dataset.toml for the images."""
     run([*COMMAND, "init", "original", "--raw", str(raw), "--out", str(out)])
-    return out / "dataset.toml"
+    config = out / "dataset.toml"
+    config.write_text(config.read_text().replace('resampler = "pillow"', f'resampler = "{resampler}"'))
+    return config
 
 
 def build(config: Path) -> int:

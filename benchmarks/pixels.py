@@ -25,6 +25,7 @@ from treeoflife.images.convert import Encoded, convert, shrink
 Pixels = np.ndarray[Any, np.dtype[np.float64]]
 CHOICES: dict[str, dict[str, Any]] = {
     "the defaults": {},
+    "resampler = simd": {"resampler": "simd"},
     "draft = 0 (full decode)": {"draft": 0},
     "draft = 1": {"draft": 1},
     "draft = 4": {"draft": 4},

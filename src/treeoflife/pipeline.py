@@ -9,6 +9,7 @@ from pathlib import Path
 from . import holdout
 from .dataset import Run
 from .errors import ConfigError, InputError
+from .images.resample import resampler
 from .mapping import store
 from .stages import (
     catalog,
@@ -110,8 +111,10 @@ def _check_inputs(run: Run) -> None:
 
     Raises:
         InputError: something is missing or malformed; the message names it.
+        MissingExtra: a package that the configuration asks for is not installed.
     """
     config = run.dataset.config
+    resampler(config.images.resampler, config.images.filter)
     run.containers()
     for table, model in {"mapping": config.mapping, "names": config.names}.items():
         for key, value in model:

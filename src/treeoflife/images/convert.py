@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
@@ -17,17 +17,12 @@ from ..config import Images
 from ..records import Skip
 from .measure import Measured, measure
 from .modes import simplify
+from .resample import Box, resampler
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 STEP_VERSION = 1
 """Raised whenever the same bytes and settings would give another image."""
 
-_FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "bilinear": Image.Resampling.BILINEAR,
-    "box": Image.Resampling.BOX,
-}
 _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,8 +40,6 @@ _END_OF_IMAGE = b"\xff\xd9"
 
 EMPTY = Skip("empty", "the file has no bytes")
 """What becomes of a file without bytes."""
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +69,13 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
     The same bytes and settings give the same JPEG, on every computer with the same Pillow.
     It never raises for what is in ``data``, but for a MemoryError: :mod:`treeoflife.images.guard` sees to that.
 
+    Raises:
+        MissingExtra: what is to resize is not installed.
+
     >>> convert(b"<html>404 Not Found</html>", Images()).reason
     'not-an-image'
     """
+    resampler(settings.resampler, settings.filter)
     if not data:
         return EMPTY
     Image.init()  # once: without it only the commonest formats are known
@@ -191,8 +188,9 @@ def _resize(image: Image.Image, box: Box, target: tuple[int, int], settings: Ima
         box = _centre(box, target[0] / target[1])
     inner = _inside(box, target) if settings.fit == "pad" else target
     opaque, factor = simplify(image, inner)
-    part = tuple(side / factor for side in box)
-    small = opaque.resize(inner, _FILTERS[settings.filter], cast(Box, part)).convert("RGB")
+    left, top, right, bottom = (side / factor for side in box)
+    resample = resampler(settings.resampler, settings.filter)
+    small = resample(opaque, inner, (left, top, right, bottom)).convert("RGB")
     if inner == target:
         return small
     canvas = Image.new("RGB", target)

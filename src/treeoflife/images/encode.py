@@ -26,6 +26,7 @@ from ..records import Skip
 from ..sources import Container, Source, signature
 from .convert import EMPTY, Encoded
 from .guard import decoder
+from .resample import PACKAGES
 from .store import Digests, Rows, key_rows, read_meta, wanted, write_index
 
 ENCODED_A_SECOND = 18e6
@@ -125,23 +126,23 @@ class _Tar:
 def _indexed(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str, digest: str) -> EncodedContainer:
     """Write the index of what was encoded. That of a part, which soon goes, also says what the part was read from."""
     told = Digests().see_rows(rows).told()
-    came = {"files": rows.height, "bytes": rows["source_bytes"].sum(), "versions": _versions()}
+    came = {"files": rows.height, "bytes": rows["source_bytes"].sum(), "versions": _versions(task.images)}
     meta = wanted(task.images) | told | came | {"sha256": digest}
     if task.container.share[1] > 1:
-        meta |= part_of(task.container, signature)
+        meta |= part_of(task.container, task.images, signature)
     write_index(task.index, rows, meta)
     skipped = rows["reason"].count()
     return EncodedContainer(signature, told["content"], stamp(task.tar), digest, rows.height - skipped, skipped)
 
 
-def _versions() -> dict[str, str]:
+def _versions(images: Images) -> dict[str, str]:
     """Of what makes pixels. Versions are on record and no more: a new Pillow seldom changes a pixel."""
-    return versions("pillow") | {"libjpeg-turbo": features.version("libjpeg_turbo") or "unknown"}
+    return versions(*PACKAGES[images.resampler]) | {"libjpeg-turbo": features.version("libjpeg_turbo") or "unknown"}
 
 
-def part_of(container: Container, signature: str) -> dict[str, object]:
+def part_of(container: Container, images: Images, signature: str) -> dict[str, object]:
     """What a part is known again by, beside what all encoded images are known by: parts of one tar are made alike."""
-    return {"share": list(container.share), "signature": signature, "versions": _versions()}
+    return {"share": list(container.share), "signature": signature, "versions": _versions(images)}
 
 
 @dataclass(frozen=True)

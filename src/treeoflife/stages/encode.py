@@ -195,7 +195,8 @@ def _missing(run: Run, parts: list[EncodeTask]) -> list[EncodeTask]:
 
 
 def _is_made(run: Run, task: EncodeTask) -> bool:
-    wanted_meta = wanted(task.images) | part_of(task.container, run.signature(task.source, task.container))
+    signature = run.signature(task.source, task.container)
+    wanted_meta = wanted(task.images) | part_of(task.container, task.images, signature)
     meta = read_meta(task.index) or {}
     return task.tar.exists() and wanted_meta.items() <= meta.items()
 

@@ -1,0 +1,105 @@
+"""Two ways to resize: both make what is asked for, and of a photograph nearly the same."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import built, cli, configured, sentence, shared_world
+from treeoflife.config import Images
+from treeoflife.errors import MissingExtra
+from treeoflife.images.convert import convert, shrink
+from treeoflife.images.resample import PACKAGES, resampler
+from treeoflife.records import Skip
+from treeoflife.testing.world import World, awkward
+from treeoflife.wds.pack import index_meta
+
+SIMD = Images(resampler="simd")
+
+
+@pytest.fixture
+def fast() -> None:
+    pytest.importorskip("cykooz_resizer")
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("filter_name", ["bicubic", "lanczos", "bilinear", "box"])
+@pytest.mark.usefixtures("fast")
+def test_photographs_are_nearly_the_same(filter_name: str, fit: str) -> None:
+    """60 dB: a twelfth of what drafting costs. The box, which has edges, may take in a whole pixel more or less: 50."""
+    world = shared_world()
+    if not world:
+        pytest.skip("there are no photographs")
+    settings = Images.model_validate({"filter": filter_name, "fit": fit})
+    for path in sorted((world / "pool" / "photos").rglob("*.jpg"))[::29]:
+        one, other = (
+            np.asarray(shrink(Image.open(path), settings.model_copy(update={"resampler": name})), dtype=float)
+            for name in PACKAGES
+        )
+        error = float(np.mean((one - other) ** 2))
+        assert error <= 255**2 / 10 ** (5 if filter_name == "box" else 6), path
+
+
+@pytest.mark.usefixtures("fast")
+def test_any_part_of_any_shape_becomes_the_size_that_is_asked_for() -> None:
+    """One pixel wide, to a fraction of a pixel, larger and smaller; of one colour it stays so."""
+    chance = random.Random(4)
+    for _ in range(300):
+        size = (chance.choice([1, 2, 3, 17, 500]), chance.choice([1, 2, 3, 224, 1001]))
+        made = (chance.choice([1, 7, 224]), chance.choice([1, 64, 300]))
+        left, top = (chance.uniform(0, side * 0.6) * chance.choice([0, 1]) for side in size)
+        right, bottom = (chance.choice([side, side - 0.3 * side]) for side in size)
+        image = Image.new(chance.choice(["L", "RGB"]), size, 77)
+        small = resampler("simd", "lanczos")(image, made, (left, top, max(right, left + 0.2), max(bottom, top + 0.2)))
+        assert (small.mode, small.size) == (image.mode, made)
+        assert small.getextrema() == image.getextrema()
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"), list(awkward(random.Random(1))), ids=lambda one: one if isinstance(one, str) else ""
+)
+@pytest.mark.usefixtures("fast")
+def test_awkward_files_come_to_the_same_end(kind: str, data: bytes) -> None:
+    """An image with both, or the same reason."""
+    one, other = convert(data, Images()), convert(data, SIMD)
+    assert (one if isinstance(one, Skip) else one.width) == (other if isinstance(other, Skip) else other.width), kind
+
+
+def test_what_is_not_installed_is_said_once_and_not_of_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image is no worse for it."""
+    monkeypatch.setitem(sys.modules, "cykooz_resizer", None)
+    resampler.cache_clear()
+    with pytest.raises(MissingExtra, match=r"treeoflife\[fast\]"):
+        convert(b"anything", SIMD)
+    resampler.cache_clear()
+
+
+def test_a_build_says_at_its_beginning_that_it_is_not_installed(drawn_world: World, tmp_path: Path) -> None:
+    """And what may be done."""
+    (tmp_path / "cykooz_resizer.py").write_text("raise ImportError")
+    config = configured(tmp_path / "out", "published", drawn_world.root, resampler='"simd"')
+    done = cli("build", "--config", config, PYTHONPATH=str(tmp_path))
+    sentence(done, "treeoflife[fast]", 'resampler = "pillow"')
+    assert done.returncode == 2
+
+
+@pytest.mark.usefixtures("fast")
+def test_another_resampler_encodes_anew_and_is_on_record(drawn_world: World, tmp_path: Path) -> None:
+    """Nothing of the one is mixed with the other."""
+    config = configured(tmp_path / "out", "published", drawn_world.root)
+    built(config, "--until", "encode")
+    config.write_text(config.read_text().replace('resampler = "pillow"', 'resampler = "simd"'))
+    assert "images.resampler" in cli("status", "--config", config).stdout
+    built(config)
+    assert _packages(config.parent) >= set(PACKAGES["simd"])
+
+
+def _packages(out: Path) -> set[str]:
+    """What the images of a dataset were encoded with, by the indexes of its shards."""
+    metas = [index_meta(path) for path in out.rglob("index/*/train/*.parquet")]
+    return {name for meta in metas for one in meta["made"]["inputs"] for tools in one["encoded_with"] for name in tools}
