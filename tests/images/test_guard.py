@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from treeoflife.config import Images
-from treeoflife.engines import base
+from treeoflife.engines import LocalEngine, base
+from treeoflife.engines.base import Done, Tick
 from treeoflife.images.convert import Encoded, convert
 from treeoflife.images.guard import Child, decoder
 from treeoflife.records import Skip
@@ -131,6 +134,29 @@ def test_a_worker_that_decodes_too_long_ends(tmp_path: Path) -> None:
         Image.open = _spin  # type: ignore[assignment]
         decode(b"any")
     os._exit(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process holds")
+def test_a_worker_that_holds_more_and_more_is_replaced(tmp_path: Path) -> None:
+    """Before it is at the next container, which is none the worse for it."""
+    tasks = [tmp_path / f"mark-{number}" for number in range(5)]
+    with closing(LocalEngine(1)) as engine:
+        done = list(engine.run(_leak, tasks))
+    assert all(isinstance(one, Done) for one in done), done
+    pids = [one.value for one in done if isinstance(one, Done)]
+    assert pids[0] == pids[1]
+    assert len(set(pids)) == 3
+
+
+_LEAKED: list[bytearray] = []
+
+
+def _leak(mark: Path, _tick: Tick) -> int:
+    """Decode, and keep 60 MB."""
+    with decoder(LIMITS, mark) as decode:
+        assert isinstance(decode(photo()), Encoded)
+    _LEAKED.append(bytearray(60_000_000))
+    return os.getpid()
 
 
 def _divide(mark: Path) -> None:

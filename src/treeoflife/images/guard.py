@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
@@ -44,6 +45,7 @@ def decoder(settings: Images, tried: Path) -> Iterator[Decode]:
         tried: a file that is there while a worker is at the container; found there, a worker died at it.
     """
     try:
+        _leave_if_over_limit(settings.hard_memory)
         if not base.expendable or tried.exists():
             yield _child(settings).decode
         else:
@@ -53,6 +55,19 @@ def decoder(settings: Images, tried: Path) -> Iterator[Decode]:
                 yield lambda data: _within_time(data, settings)
     finally:
         tried.unlink(missing_ok=True)
+
+
+def _leave_if_over_limit(more: int) -> None:
+    """End a worker that holds ``more`` bytes beyond what it held at first: a fresh one gets its container."""
+    first, now = _at_first(), _data_bytes()
+    if base.expendable and first is not None and now is not None and now > first + more:
+        os._exit(_OUT_OF_MEMORY)
+
+
+@cache
+def _at_first() -> int | None:
+    """What this process held before it decoded anything."""
+    return _data_bytes()
 
 
 def _within_time(data: bytes, settings: Images) -> Encoded | Skip:
