@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from helpers import built, cli, digests, retar, samples, sentence, shards
+from treeoflife.dataset import looking, open_dataset, running
+from treeoflife.files import TEMPORARY
+from treeoflife.stages import check_wds
 
 Damage = Callable[[Path], None]
 
@@ -134,6 +137,18 @@ def test_a_copy_of_a_shard_is_an_unexpected_file(build_copy: Path) -> None:
     assert checked.returncode == 1
     assert "unexpected-file" in checked.stdout
     assert "README" not in checked.stdout
+
+
+def test_what_a_worker_left_half_written_is_no_file_of_the_dataset(build_copy: Path) -> None:
+    """It lies there until the run ends; the check, made before, holds afterwards."""
+    dataset = open_dataset(build_copy / "dataset.toml")
+    with running(dataset) as run:
+        left = build_copy / f"224x224/train/shard-000000.tar{TEMPORARY}host-1-abc"
+        left.write_bytes(b"half of a sh")
+        assert not check_wds.check(run)
+    assert not left.exists()
+    with looking(dataset) as run:
+        assert check_wds.look(run).fresh
 
 
 @pytest.mark.parametrize("damage", [cut, empty, drop, swap], ids=lambda one: one.__name__)

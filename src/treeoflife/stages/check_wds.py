@@ -12,7 +12,7 @@ import polars as pl
 from .. import holdout
 from ..dataset import Run
 from ..errors import InputError, TreeoflifeError
-from ..files import fingerprint, read_json, write_json, write_text
+from ..files import TEMPORARY, fingerprint, read_json, write_json, write_text
 from ..mapping.store import read_source
 from ..records import SPLITS
 from ..wds.check import STEP_VERSION, CheckTask, Finding, check_shard, join
@@ -136,9 +136,9 @@ def _inputs(run: Run) -> dict[str, Any]:
         ]
         for one in pack.planned(run)
     }
-    there = sorted(
-        str(path.name) for split in SPLITS if paths.split(split).is_dir() for path in paths.split(split).iterdir()
-    )
+    folders = [paths.split(split) for split in SPLITS if paths.split(split).is_dir()]
+    # What a worker that died had begun lies there until the run ends.
+    there = sorted(path.name for folder in folders for path in folder.iterdir() if TEMPORARY not in path.name)
     lists = {str(one.path): run.known.sha256(one.path) for one in run.dataset.config.holdout if one.path.exists()}
     mapping = run.known.sha256(run.dataset.mapping) if run.dataset.mapping.exists() else None
     return {
