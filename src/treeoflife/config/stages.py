@@ -24,7 +24,7 @@ class Images(Model):
     filter: Literal["bicubic", "lanczos", "bilinear", "box"] = "bicubic"
     """The resampling filter."""
     resampler: Literal["pillow", "simd"] = "pillow"
-    """What applies it. simd: an image takes a third less time; one value in 400 differs, by 1 or 2
+    """What applies it. simd: encoding takes a third less time, and one value in 400 is other by 1 or 2
     (pip install 'treeoflife[fast]')."""
     draft: Annotated[int, Field(ge=0, le=8)] = 2
     """JPEGs are decoded at the smallest size that is at least this many times the target; 0 decodes in full."""

@@ -75,7 +75,7 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
     >>> convert(b"<html>404 Not Found</html>", Images()).reason
     'not-an-image'
     """
-    resampler(settings.resampler, settings.filter)
+    resampler(settings.resampler, settings.filter)  # one that is not installed is no fault of the image's
     if not data:
         return EMPTY
     Image.init()  # once: without it only the commonest formats are known
