@@ -171,7 +171,7 @@ def parts_of(sizes: Sequence[int], width: int) -> list[int]:
         begin = busy[0]
         if begin + bytes_ > fair * _ABOUT_DONE:
             most = min(width, bytes_ // _SMALLEST_PART, _MOST_PARTS)
-            counts[place] = max(1, min(math.ceil(2 * bytes_ / (fair - begin)), most))
+            counts[place] = max(1, min(math.ceil(2 * bytes_ / max(1, fair - begin)), most))
         for _ in range(counts[place]):
             heapq.heapreplace(busy, busy[0] + bytes_ / counts[place])
     return counts
