@@ -35,14 +35,15 @@ def test_photographs_are_nearly_the_same(filter_name: str, fit: str) -> None:
     world = shared_world()
     if not world:
         pytest.skip("there are no photographs")
-    settings = Images.model_validate({"filter": filter_name, "fit": fit})
+    settings, errors = Images.model_validate({"filter": filter_name, "fit": fit}), []
     for path in sorted((world / "pool" / "photos").rglob("*.jpg"))[::29]:
         one, other = (
             np.asarray(shrink(Image.open(path), settings.model_copy(update={"resampler": name})), dtype=float)
             for name in PACKAGES
         )
-        error = float(np.mean((one - other) ** 2))
-        assert error <= 255**2 / 10 ** (5 if filter_name == "box" else 6), path
+        errors.append(float(np.mean((one - other) ** 2)))
+        assert errors[-1] <= 255**2 / 10 ** (5 if filter_name == "box" else 6), path
+    assert max(errors) > 0, "the same to the pixel: is it another resampler at all?"
 
 
 @pytest.mark.usefixtures("fast")

@@ -30,8 +30,7 @@ SETTINGS = {
     "parallel = 256": "parallel = 4",
 }
 GOING_ON = re.compile(
-    r"(encode_container|compare|pack_shard|check_shard), [^$]*the driver of a detached run, running"
-    r"|the driver of a detached run, running[^$]*(encode_container|compare|pack_shard|check_shard), "
+    r"(?s)(?=.*the driver of a detached run, running).*(encode_container|compare|pack_shard|check_shard), "
 )
 """What status says of a detached build and of the tasks that it waits for, whichever they are by now."""
 MAIN = "from treeoflife.cli import main; main()"
