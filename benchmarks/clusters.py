@@ -14,11 +14,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from treeoflife import pipeline
-from treeoflife.dataset import Run, open_dataset, running
-from treeoflife.files import write_text
+from treeoflife.core.files import write_text
 from treeoflife.images.encode import ScanTask, scan_container
-from treeoflife.init import look, render
+from treeoflife.pipeline import build as pipeline
+from treeoflife.pipeline.discover import discover
+from treeoflife.pipeline.run import Run, open_dataset, running
 
 IMAGES, RAW_BYTES = 10_000_000, 2e12
 STAGES = ("encode", "pack", "check-wds")
@@ -31,7 +31,7 @@ def main() -> None:
     raw, kind = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "original"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
-        write_text(out / "dataset.toml", render(look(kind, raw).config))
+        write_text(out / "dataset.toml", discover(kind, raw).text)
         dataset = open_dataset(out / "dataset.toml")
         table = dataset.config.engine.model_copy(update={"name": "serial"})
         dataset = replace(dataset, config=dataset.config.model_copy(update={"engine": table}))

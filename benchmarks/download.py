@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.download.server import Resource, serving
 from tests.download.test_images import ledger, manifest, settings
 
-from treeoflife.config import DownloadTable
+from treeoflife.config.download import DownloadTable
+from treeoflife.core.progress import Silence
 from treeoflife.download.images import download_images
 from treeoflife.download.transfer import Wanted, fetch
-from treeoflife.progress import Silence
 
 SERVER = """
 import sys, time

@@ -30,17 +30,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from treeoflife import tarwrite
-from treeoflife.config import Images
-from treeoflife.duplicates import compare, find, groups
-from treeoflife.duplicates.near import near
-from treeoflife.duplicates.perceptual import mirrored
-from treeoflife.engines import LocalEngine, cores
+from treeoflife.config.tables import Images
+from treeoflife.core import tar_writer as tarwrite
+from treeoflife.core.system import cores
+from treeoflife.core.values import RawImage
 from treeoflife.engines.base import Done
+from treeoflife.engines.local import LocalEngine
 from treeoflife.images.convert import Encoded, convert
+from treeoflife.images.perceptual import mirrored
 from treeoflife.images.store import Rows, write_index
-from treeoflife.records import RawImage
-from treeoflife.sources import load
+from treeoflife.selection.duplicates import compare, find, groups
+from treeoflife.selection.duplicates.near import near
+from treeoflife.sources.registry import load
 
 LIMIT = 31
 PER_SCENE = 20

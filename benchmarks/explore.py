@@ -21,7 +21,7 @@ from urllib.parse import quote
 import numpy as np
 import polars as pl
 
-from treeoflife.records import RANKS
+from treeoflife.core.values import RANKS
 
 PER_SHARD = 10_000
 SYLLABLES = (

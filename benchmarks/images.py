@@ -36,14 +36,14 @@ from pathlib import Path
 from PIL import Image
 from table import measured, show
 
-from treeoflife.config import Images
-from treeoflife.dataset import looking, open_dataset
-from treeoflife.engines import cores
+from treeoflife.config.tables import Images
+from treeoflife.core.system import cores
 from treeoflife.images.encode import EncodeTask, encode_container
-from treeoflife.sources import Container, Source
-from treeoflife.stages import pack
-from treeoflife.wds.check import CheckTask, check_shard
-from treeoflife.wds.pack import PackTask, pack_shard
+from treeoflife.pipeline.run import looking, open_dataset
+from treeoflife.pipeline.stages import pack
+from treeoflife.shards.check import CheckTask, check_shard
+from treeoflife.shards.pack import PackTask, pack_shard
+from treeoflife.sources.base import Container, Source
 
 Share = tuple[Source, Container]
 

@@ -20,7 +20,8 @@ import polars as pl
 from table import measured, show
 
 from treeoflife.mapping import store
-from treeoflife.sources import Source, load
+from treeoflife.sources.base import Source
+from treeoflife.sources.registry import load
 
 AT_ONCE = 1_000_000
 

@@ -18,20 +18,22 @@ from pathlib import Path
 import polars as pl
 from table import measured, show
 
-from treeoflife import splits
-from treeoflife.config import Config, Images, Wds
+from treeoflife.config.config import Config
+from treeoflife.config.tables import Images, Wds
+from treeoflife.core.values import RANKS
 from treeoflife.engines import base
 from treeoflife.images.encode import EncodeTask, encode_container
 from treeoflife.images.store import key_rows
+from treeoflife.mapping import splits
 from treeoflife.mapping.build import build_mapping
-from treeoflife.records import RANKS
-from treeoflife.sources import Source, load
+from treeoflife.selection.decide import decide
+from treeoflife.selection.match import Index
+from treeoflife.shards import plan
+from treeoflife.shards.check import CheckTask, check_shard
+from treeoflife.shards.pack import PackTask, index_meta, pack_shard
+from treeoflife.sources.base import Source
+from treeoflife.sources.registry import load
 from treeoflife.testing.world import encoded, picture
-from treeoflife.wds import plan
-from treeoflife.wds.check import CheckTask, check_shard
-from treeoflife.wds.decide import decide
-from treeoflife.wds.match import Index
-from treeoflife.wds.pack import PackTask, index_meta, pack_shard
 
 SHARD = 1_000
 SMALL = Images(size=(64, 64))

@@ -113,9 +113,10 @@ def run(folder: Path) -> tuple[int, float]:
     """Name every page; returns how many and the seconds."""
     import polars as pl
 
-    from treeoflife.config import Names
-    from treeoflife.sources import load
-    from treeoflife.taxonomy import evidence, inputs, stage
+    from treeoflife.config.tables import Names
+    from treeoflife.sources.registry import load
+    from treeoflife.taxonomy import evidence, inputs
+    from treeoflife.taxonomy import naming as stage
     from treeoflife.taxonomy.parsers import make_parser
 
     started = time.perf_counter()

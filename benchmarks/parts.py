@@ -18,13 +18,16 @@ from pathlib import Path
 from PIL import Image
 from table import measured, show
 
-from treeoflife.config import Images
-from treeoflife.engines import LocalEngine, base, cores
+from treeoflife.config.tables import Images
+from treeoflife.core.files import sha256
+from treeoflife.core.system import cores
+from treeoflife.engines import base
 from treeoflife.engines.base import Done
-from treeoflife.files import sha256
+from treeoflife.engines.local import LocalEngine
 from treeoflife.images.encode import EncodeTask, JoinTask, encode_container, join_parts
-from treeoflife.sources import Container, Source, load
-from treeoflife.stages.encode import parts_of
+from treeoflife.pipeline.stages.encode import parts_of
+from treeoflife.sources.base import Container, Source
+from treeoflife.sources.registry import load
 from treeoflife.testing.world import encoded, write_archive
 
 DRAWN = 200

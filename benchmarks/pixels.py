@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
 from treeoflife.images.convert import Encoded, convert, shrink
 
 Pixels = np.ndarray[Any, np.dtype[np.float64]]

@@ -20,10 +20,10 @@ from pathlib import Path
 import polars as pl
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from treeoflife import quality
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
 from treeoflife.images import measure
 from treeoflife.images.convert import Encoded, convert
+from treeoflife.selection import quality
 
 WORDS = "habitat forewing specimen type leaf petiole the of and from collected margin dorsal view holotype Linnaeus 1758 µm".split()  # noqa: E501
 EACH = 120

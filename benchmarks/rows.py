@@ -18,17 +18,19 @@ import polars as pl
 from names import write as write_tree
 from table import Measured, measured, show
 
-from treeoflife import catalog, splits
-from treeoflife.config import Config, Images, Names
+from treeoflife.config.config import Config
+from treeoflife.config.paths import Paths
+from treeoflife.config.tables import Images, Names
+from treeoflife.core.values import SPLITS
+from treeoflife.mapping import splits
 from treeoflife.mapping.build import build_mapping
-from treeoflife.paths import Paths
-from treeoflife.records import SPLITS
-from treeoflife.sources import load
-from treeoflife.taxonomy.stage import resolve_names
-from treeoflife.wds import plan
-from treeoflife.wds.decide import decide
-from treeoflife.wds.ledger import balance, ledger, write_ledger
-from treeoflife.wds.match import Index
+from treeoflife.selection import marks
+from treeoflife.selection.decide import decide
+from treeoflife.selection.ledger import balance, ledger, write_ledger
+from treeoflife.selection.match import Index
+from treeoflife.shards import catalog, plan
+from treeoflife.sources.registry import load
+from treeoflife.taxonomy.naming import resolve_names
 
 PER_CONTAINER = 100_000
 IMAGES_PER_PAGE = 20
@@ -101,7 +103,7 @@ def run_plan(root: Path) -> None:
 def run_metadata(root: Path) -> None:
     """Every page named, lookups and predicted-catalog.csv written."""
     paths, names = Paths(root, Images()), Names(eol_tree=root / "taxon.tab", itis=root / "itis.csv")
-    resolve_names(Config(sources={}, names=names), paths, [source(root)], paths.mapping)  # type: ignore[list-item]
+    resolve_names(Config(sources={}, names=names), paths, [source(root)], paths.mapping, marks.table({}))  # type: ignore[list-item]
 
 
 def cut(root: Path) -> None:

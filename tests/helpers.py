@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from treeoflife.wds.captions import TEXTS
+from treeoflife.shards.captions import TEXTS
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = (".known", ".lock", ".view")

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from treeoflife import splits
-from treeoflife.config import Config, Wds
+from treeoflife.config.config import Config
+from treeoflife.config.tables import Wds
+from treeoflife.core.values import RANKS
+from treeoflife.mapping import splits
 from treeoflife.mapping.build import build_mapping
-from treeoflife.records import RANKS
-from treeoflife.sources import Source, load
-from treeoflife.wds import plan
-from treeoflife.wds.decide import Decisions, decide
-from treeoflife.wds.match import Index
-from treeoflife.wds.rules import RULES, Rule
+from treeoflife.selection.decide import Decisions, decide
+from treeoflife.selection.match import Index
+from treeoflife.selection.rules import RULES, Rule
+from treeoflife.shards import plan
+from treeoflife.sources.base import Source
+from treeoflife.sources.registry import load
 
 
 @dataclass(frozen=True)

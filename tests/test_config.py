@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from treeoflife.config import Config, Holdout, MinShards, Names, Splits, Wds, load, parse
+from treeoflife.config.config import Config, load, parse
+from treeoflife.config.tables import Holdout, MinShards, Names, Splits, Wds
+from treeoflife.config.template import render
 from treeoflife.errors import ConfigError
-from treeoflife.init import look, render
-from treeoflife.sources import load as load_source
+from treeoflife.pipeline.discover import discover
+from treeoflife.sources.registry import load as load_source
+from treeoflife.sources.registry import settings_of
 from treeoflife.testing.world import World
 
 PLACED: Any = {"sources": True, "download": {"path"}}
@@ -95,7 +98,7 @@ def test_what_is_rendered_is_what_is_loaded(tmp_path: Path) -> None:
     ]
     for config in configs:
         path = tmp_path / "dataset.toml"
-        path.write_text(render(config))
+        path.write_text(render(config, settings_of))
         again = load(path)
         assert again.model_dump(exclude=PLACED) == config.model_dump(exclude=PLACED)
         for name, table in config.sources.items():
@@ -121,11 +124,11 @@ def _unexplained(model: type[BaseModel]) -> list[str]:
 
 def test_init_says_what_it_found_and_what_not(drawn_world: World, tmp_path: Path) -> None:
     """Sources, mapping, names, hold-outs."""
-    looked = look("published", drawn_world.root)
+    looked = discover("published", drawn_world.root)
     assert list(looked.config.sources) == ["eol", "inat21", "bioscan"]
     assert looked.missing == ()
     (tmp_path / "bioscan").mkdir()
-    looked = look("published", tmp_path)
+    looked = discover("published", tmp_path)
     assert list(looked.config.sources) == ["bioscan"]
     assert any(line.startswith("eol") for line in looked.missing)
     assert any("mapping" in line for line in looked.missing)

@@ -12,9 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from treeoflife.files import (
+from treeoflife.core.files import (
     TEMPORARY,
-    KnownFiles,
     fingerprint,
     read_json,
     remove_leftovers,
@@ -24,6 +23,7 @@ from treeoflife.files import (
     write_json,
     write_text,
 )
+from treeoflife.core.hash_cache import HashCache
 
 
 def test_a_failed_writer_leaves_what_was_there(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_fingerprints_do_not_depend_on_the_order_of_keys() -> None:
 
 def test_a_known_file_is_hashed_again_when_it_changed(tmp_path: Path) -> None:
     """By size, time or inode: a name alone is never trusted."""
-    path, known = tmp_path / "a", KnownFiles(tmp_path / "known.sqlite")
+    path, known = tmp_path / "a", HashCache(tmp_path / "known.sqlite")
     path.write_bytes(b"one")
     assert known.sha256(path) == sha256(path)
     path.write_bytes(b"two")
@@ -114,10 +114,10 @@ def test_a_known_file_is_not_hashed_twice(tmp_path: Path) -> None:
     """What is on record is used, also by the next run."""
     path = tmp_path / "a"
     path.write_bytes(b"one")
-    known = KnownFiles(tmp_path / "known.sqlite")
+    known = HashCache(tmp_path / "known.sqlite")
     known.remember(str(path), stamp(path), "on record")
     known.close()
-    again = KnownFiles(tmp_path / "known.sqlite")
+    again = HashCache(tmp_path / "known.sqlite")
     assert again.sha256(path) == "on record"
     again.close()
 
@@ -125,6 +125,6 @@ def test_a_known_file_is_not_hashed_twice(tmp_path: Path) -> None:
 def test_a_damaged_record_is_begun_anew(tmp_path: Path) -> None:
     """It is a cache."""
     (tmp_path / "known.sqlite").write_bytes(b"rubbish" * 1000)
-    known = KnownFiles(tmp_path / "known.sqlite")
+    known = HashCache(tmp_path / "known.sqlite")
     assert known.recall("a", "b") is None
     known.close()

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from treeoflife import findings
 from treeoflife.errors import InputError
+from treeoflife.selection import findings
 
 KINDS = {"blank": "hardly anything is on it", "twin": "the same picture under another name"}
 

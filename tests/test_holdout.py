@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.config import Holdout
+from treeoflife.config.tables import Holdout
 from treeoflife.errors import InputError
-from treeoflife.holdout import read, species_of
+from treeoflife.selection.holdout import read, species_of
 
 RANKS = "Animalia Chordata Mammalia Carnivora Felidae Panthera leo"
 

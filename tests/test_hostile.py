@@ -16,17 +16,17 @@ import polars as pl
 import pytest
 
 from helpers import built, cli, configured, digests, samples, sentence, shards, tar_of
-from treeoflife import sources
+from treeoflife.core.tables import without_formulas
+from treeoflife.core.tar_reader import TarError, members
 from treeoflife.errors import ContainerError
 from treeoflife.images import encode, store
+from treeoflife.sources import registry as sources
 from treeoflife.sources.bioscan import Bioscan
 from treeoflife.sources.bioscan import Settings as BioscanSettings
 from treeoflife.sources.eol import Eol, Settings
 from treeoflife.sources.inat21 import INat21
 from treeoflife.sources.inat21 import Settings as INat21Settings
 from treeoflife.sources.reading import is_bomb
-from treeoflife.tables import without_formulas
-from treeoflife.tarstream import TarError, members
 from treeoflife.testing.world import World, draw, encoded, picture
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"

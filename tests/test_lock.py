@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife import lock
+from treeoflife.core import lock
+from treeoflife.core.lock import Holder, holder, locked
 from treeoflife.engines.overview import cancel_all
 from treeoflife.errors import BusyError
-from treeoflife.lock import Holder, holder, locked
 
 HOLD = """
 import socket, sys, time

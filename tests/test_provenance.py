@@ -10,7 +10,7 @@ import polars as pl
 from PIL import __version__ as pillow
 
 from helpers import built, configured, digests
-from treeoflife.files import fingerprint
+from treeoflife.core.files import fingerprint
 from treeoflife.images.store import read_meta
 from treeoflife.testing.world import World, draw
 

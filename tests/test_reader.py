@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import treeoflife
+from treeoflife.core.values import RANKS
 from treeoflife.errors import InputError, StoreError, TasksFailed
-from treeoflife.records import RANKS
 
 
 def rows(out: Path) -> list[dict[str, str]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.dataset import open_dataset
+from treeoflife.core.lock import locked, shared
+from treeoflife.core.progress import Silence
 from treeoflife.engines import journal
 from treeoflife.errors import BusyError, ConfigError
-from treeoflife.lock import locked, shared
-from treeoflife.progress import Silence
-from treeoflife.shares import Share, work
+from treeoflife.pipeline.run import open_dataset
+from treeoflife.pipeline.shares import Share, work
 from treeoflife.testing.builds import contents, prepare, treeoflife
 
 MAIN = "from treeoflife.cli import main; main()"

@@ -7,8 +7,8 @@ import random
 import polars as pl
 import pytest
 
-from treeoflife.config import Splits
-from treeoflife.splits import choose
+from treeoflife.config.tables import Splits
+from treeoflife.mapping.splits import choose
 
 
 @pytest.mark.parametrize("n", [0, 1, 19, 20, 21, 39, 99, 100, 199, 1000, 1234])

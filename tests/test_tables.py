@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treeoflife.tables import Lookup, write_parquet
+from treeoflife.core.tables import Lookup, write_parquet
 
 keys = st.lists(st.tuples(st.integers(-3, 3), st.sampled_from(["", "a", "ab", None])), max_size=30)
 SCHEMA = {"number": pl.Int64, "text": pl.String}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import tar_of
-from treeoflife.tarstream import TarError, _plain, members
+from treeoflife.core.tar_reader import TarError, _plain, members
 
 FILES = [("a.jpg", b"first" * 300), ("b.jpg", b""), ("c.jpg", b"x" * 512)]
 BIG = 10**9

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treeoflife import tarwrite
+from treeoflife.core import tar_writer as tarwrite
 
 NAMES = st.text("abcXYZ0189-_.", min_size=1, max_size=100).filter(lambda name: name.strip("."))
 

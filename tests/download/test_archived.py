@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from treeoflife.core.values import RawImage
 from treeoflife.errors import ContainerError
-from treeoflife.records import RawImage
-from treeoflife.sources import load, signature, size
-from treeoflife.sources.base import Source
+from treeoflife.sources.base import Source, signature, size
+from treeoflife.sources.registry import load
 
 CHANCE = random.Random(5)
 CLASSES = [f"{n:05d}_Animalia_Chordata_Aves_Passeriformes_Corvidae_Corvus_sp{n}" for n in range(6)]

@@ -14,13 +14,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from treeoflife.config import Config
+from treeoflife.config.config import Config
+from treeoflife.core.progress import Silence
 from treeoflife.download import record
 from treeoflife.download.images import download_images, polite, shared
 from treeoflife.download.polite import Manners
 from treeoflife.errors import InputError, TasksFailed
-from treeoflife.progress import Silence
-from treeoflife.sources import load
+from treeoflife.sources.registry import load
 
 from .server import Handler, Server
 

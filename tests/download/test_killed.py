@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from treeoflife.config import DownloadTable
+from treeoflife.config.download import DownloadTable
 from treeoflife.download.transfer import Wanted, fetch
 
 from .server import Resource, Server

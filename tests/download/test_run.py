@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from treeoflife.config import DownloadTable
+from treeoflife.config.download import DownloadTable
+from treeoflife.core.progress import Silence
 from treeoflife.download import record, run
 from treeoflife.download.components import Component, chosen, components
 from treeoflife.errors import ConfigError, InputError, TasksFailed
-from treeoflife.progress import Silence
 
 from .hub import COMMIT, publish
 from .server import Resource, Server

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from treeoflife.config import DownloadTable
+from treeoflife.config.download import DownloadTable
 from treeoflife.download.part import Part, there
 from treeoflife.download.transfer import Fetched, Told, Wanted, fetch
 from treeoflife.errors import InputError

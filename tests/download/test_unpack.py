@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife import zipread
+from treeoflife.core import zip_reader as zipread
+from treeoflife.core.files import write_json
 from treeoflife.download.components import Unpack
 from treeoflife.download.unpack import unpack
 from treeoflife.errors import ContainerError, InputError
-from treeoflife.files import write_json
-from treeoflife.init import look
-from treeoflife.sources import load
+from treeoflife.pipeline.discover import discover
 from treeoflife.sources.archived import BEGUN, marker
+from treeoflife.sources.registry import load
 
 FILES = {f"top/part{n % 3}/{n}.jpg": bytes([n]) * (n * 1000) for n in range(40)} | {"top/part0/big": bytes(6_000_000)}
 
@@ -196,10 +196,10 @@ def test_half_unpacked_folders_are_not_taken_for_the_dataset(tmp_path: Path) -> 
     (tmp_path / names[0].replace("train/", "inat21/train/")).unlink()
     (tmp_path / names[0].replace("train/", "inat21/train/")).parent.rmdir()
     write_json(marker(tmp_path / "inat21", archive), BEGUN)
-    assert look("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21")
+    assert discover("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21")
     assert len(load("inat21", {"path": str(tmp_path / "inat21")}, tmp_path).containers()) == 3
     with pytest.raises(InputError, match="not unpacked to its end"):
         load("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()
     unpack(archive, tmp_path, rule, "d")
-    assert look("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21/train")
+    assert discover("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21/train")
     assert len(load("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()) == 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from treeoflife.duplicates.compare import align, picture, same
+from treeoflife.selection.duplicates.compare import align, picture, same
 
 SIDE = 448
 

@@ -15,8 +15,8 @@ from PIL import Image
 from planted import configure, files_of, plant
 
 from helpers import built, cli, digests, samples, sentence, shards
-from treeoflife.duplicates.near import near
-from treeoflife.duplicates.perceptual import pdq
+from treeoflife.images.perceptual import pdq
+from treeoflife.selection.duplicates.near import near
 
 
 @pytest.fixture(scope="module")

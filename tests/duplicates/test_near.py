@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treeoflife.duplicates.groups import components
-from treeoflife.duplicates.near import near
-from treeoflife.duplicates.perceptual import mirrored
-from treeoflife.records import RANKS
-from treeoflife.splits import unite
-from treeoflife.wds.conflicts import torn
+from treeoflife.core.values import RANKS
+from treeoflife.images.perceptual import mirrored
+from treeoflife.mapping.splits import unite
+from treeoflife.selection.conflicts import torn
+from treeoflife.selection.duplicates.groups import components
+from treeoflife.selection.duplicates.near import near
 
 
 def brute(hashes: np.ndarray, limit: int) -> set[tuple[int, int]]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from helpers import built, cli, digests, retar, samples, sentence, shards
-from treeoflife.dataset import looking, open_dataset, running
-from treeoflife.files import TEMPORARY
-from treeoflife.stages import check_wds
+from treeoflife.core.files import TEMPORARY
+from treeoflife.pipeline.run import looking, open_dataset, running
+from treeoflife.pipeline.stages import check_shards as check_wds
 
 Damage = Callable[[Path], None]
 

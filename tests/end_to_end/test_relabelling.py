@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from treeoflife.records import RANKS
+from treeoflife.core.values import RANKS
 from treeoflife.testing.builds import treeoflife
 from treeoflife.testing.world import draw, encoded, picture
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.config import EngineTable
-from treeoflife.engines import LocalEngine, SerialEngine, make
+from treeoflife.config.engines import EngineTable
 from treeoflife.engines.base import Done, Engine, Failed, Tick
+from treeoflife.engines.local import LocalEngine
+from treeoflife.engines.registry import make
+from treeoflife.engines.serial import SerialEngine
 from treeoflife.errors import MissingExtra
 from treeoflife.testing.engines import EngineContract, deadly, run
 

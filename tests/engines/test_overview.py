@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from treeoflife.core.lock import locked
 from treeoflife.engines import journal
 from treeoflife.engines.overview import end_orphans, overview
-from treeoflife.lock import locked
 
 LEFT = """
 import os, sys

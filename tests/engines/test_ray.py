@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import treeoflife
-from treeoflife.config import RayTable
+from treeoflife.config.engines import RayTable
 from treeoflife.engines import journal
 from treeoflife.engines.base import Done, Engine, Failed
 from treeoflife.engines.ray import RayEngine

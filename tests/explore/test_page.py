@@ -21,10 +21,10 @@ import pytest
 pytest.importorskip("starlette", reason="pip install 'treeoflife[explore]'")
 
 import treeoflife as library
-from treeoflife import findings
-from treeoflife.checks.taxa import check_taxa
-from treeoflife.config import Checks
+from treeoflife.config.tables import Checks
 from treeoflife.explore.view import open_view
+from treeoflife.selection import findings
+from treeoflife.taxonomy.check_taxa import check_taxa
 from treeoflife.testing.builds import treeoflife
 
 CHROMIUM = shutil.which("chromium") or ""

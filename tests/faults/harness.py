@@ -15,9 +15,9 @@ from pathlib import Path
 
 from helpers import built, cli, command, configured, digests, samples, shards
 from tally import Tally
-from treeoflife import pipeline
-from treeoflife.dataset import looking, open_dataset
-from treeoflife.files import TEMPORARY, read_json
+from treeoflife.core.files import TEMPORARY, read_json
+from treeoflife.pipeline import build as pipeline
+from treeoflife.pipeline.run import looking, open_dataset
 from treeoflife.testing.world import draw
 
 PATIENCE_SECONDS = 60

@@ -16,8 +16,8 @@ import pytest
 
 from helpers import built, cli, digests, sentence
 from tally import Tally
-from treeoflife.dataset import looking, open_dataset
-from treeoflife.verify import verify
+from treeoflife.pipeline.run import looking, open_dataset
+from treeoflife.pipeline.verify import verify
 
 from .harness import (
     OUTPUTS,

@@ -13,10 +13,11 @@ import pytest
 
 from helpers import built, cli, digests, sentence
 from tally import Tally
-from treeoflife import pipeline, sums
-from treeoflife.dataset import looking, open_dataset
+from treeoflife.core import checksums as sums
 from treeoflife.errors import TreeoflifeError
-from treeoflife.verify import Verdict, at_most, verify
+from treeoflife.pipeline import build as pipeline
+from treeoflife.pipeline.run import looking, open_dataset
+from treeoflife.pipeline.verify import Verdict, at_most, verify
 
 from .harness import Reference, check_same
 

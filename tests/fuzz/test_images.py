@@ -14,7 +14,7 @@ from PIL import Image
 
 from helpers import shared_world
 from tally import Tally
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
 from treeoflife.images.convert import Encoded, is_whole_jpeg
 from treeoflife.images.guard import Child
 from treeoflife.testing.world import awkward, encoded, picture

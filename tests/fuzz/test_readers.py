@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 
 from helpers import configured, tar_of
 from tally import Tally
-from treeoflife.config import load
-from treeoflife.dataset import looking, open_dataset
+from treeoflife.config.config import load
+from treeoflife.core.files import sha256
+from treeoflife.core.tar_reader import TarError, members
 from treeoflife.errors import ConfigError, TreeoflifeError
-from treeoflife.files import sha256
 from treeoflife.images.store import read_meta
+from treeoflife.pipeline.run import looking, open_dataset
+from treeoflife.pipeline.stages import mapping, metadata, splits
+from treeoflife.shards.check import CheckTask, check_shard
 from treeoflife.sources.base import file_name
 from treeoflife.sources.eol import Eol, Settings, parse_name
 from treeoflife.sources.inat21 import parse_class
-from treeoflife.stages import mapping, metadata, splits
-from treeoflife.tarstream import TarError, members
 from treeoflife.taxonomy import inputs
 from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.testing.world import draw, write_archive
-from treeoflife.wds.check import CheckTask, check_shard
 
 from .mutate import mutated
 

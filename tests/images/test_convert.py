@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from helpers import shared_world
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
+from treeoflife.core.values import Skip
 from treeoflife.images.convert import Encoded, convert, shrink
-from treeoflife.records import Skip
 from treeoflife.testing.world import awkward
 
 MEMORY = 300_000_000

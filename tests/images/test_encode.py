@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from helpers import configured, digests
-from treeoflife.dataset import Run, open_dataset, running
-from treeoflife.engines import LocalEngine, SerialEngine
+from treeoflife.engines.local import LocalEngine
+from treeoflife.engines.serial import SerialEngine
 from treeoflife.images import encode as images
 from treeoflife.images.store import read_meta
-from treeoflife.stages import encode
+from treeoflife.pipeline.run import Run, open_dataset, running
+from treeoflife.pipeline.stages import encode
 from treeoflife.testing.world import World
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from treeoflife.config import Images
-from treeoflife.engines import LocalEngine, base
+from treeoflife.config.tables import Images
+from treeoflife.core.values import Skip
+from treeoflife.engines import base
 from treeoflife.engines.base import Done, Tick
+from treeoflife.engines.local import LocalEngine
 from treeoflife.images.convert import Encoded, convert
 from treeoflife.images.guard import Child, decoder
-from treeoflife.records import Skip
 
 EVIL = """
 import os, time

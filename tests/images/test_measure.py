@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from treeoflife import quality
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
 from treeoflife.images import measure
 from treeoflife.images.convert import Encoded, convert
 from treeoflife.images.guard import decoder
 from treeoflife.images.store import wanted
+from treeoflife.selection import quality
 
 
 def _page() -> Image.Image:

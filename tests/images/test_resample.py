@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from helpers import built, cli, configured, sentence, shared_world
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
+from treeoflife.core.values import Skip
 from treeoflife.errors import MissingExtra
 from treeoflife.images.convert import convert, shrink
 from treeoflife.images.resample import PACKAGES, resampler
-from treeoflife.records import Skip
+from treeoflife.shards.pack import index_meta
 from treeoflife.testing.world import World, awkward
-from treeoflife.wds.pack import index_meta
 
 SIMD = Images(resampler="simd")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from treeoflife.mapping.build import NAMESPACE, build_mapping, treeoflife_id
 from treeoflife.mapping.store import read_source, write_splits
-from treeoflife.sources import load
+from treeoflife.sources.registry import load
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(0, 2**63 - 1))

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from helpers import built, cli, configured, digests, sentence
-from treeoflife import splits
-from treeoflife.config import Splits
+from treeoflife.config.tables import Splits
 from treeoflife.errors import InputError
-from treeoflife.mapping import store
+from treeoflife.mapping import splits, store
 from treeoflife.mapping.build import build_mapping
-from treeoflife.sources import Source, load
+from treeoflife.sources.base import Source
+from treeoflife.sources.registry import load
 from treeoflife.testing.world import draw
 
 ENDINGS = ("sqlite", "parquet")

@@ -14,10 +14,10 @@ import pytest
 
 pytest.importorskip("squarify", reason="pip install 'treeoflife[reports]'")
 
-from treeoflife import findings
-from treeoflife.records import RANKS
+from treeoflife.core.values import RANKS
 from treeoflife.reports import make, treemap
 from treeoflife.reports.statistics import count_taxa, once, scan
+from treeoflife.selection import findings
 
 Rows = list[dict[str, str]]
 HOSTILE = ("<script>alert(1)</script>", "../../etc", "x" * 10_000, "\u202egnp.exe", "a & b \"c\" 'd'")

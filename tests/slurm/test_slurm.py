@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.config import SlurmTable
+from treeoflife.config.engines import SlurmTable
 from treeoflife.engines import journal
 from treeoflife.engines.base import Done, Engine, Failed
 from treeoflife.engines.overview import end_orphans
-from treeoflife.engines.slurm import SlurmEngine
+from treeoflife.engines.slurm.engine import SlurmEngine
 from treeoflife.errors import ConfigError, TasksFailed
-from treeoflife.testing.engines import (
+from treeoflife.testing.engines import (  # fmt: skip
     Chore,
     EngineContract,
     peak,
@@ -30,7 +30,7 @@ from treeoflife.testing.engines import (
     square,
     stumbles_once,
     waits_for_go,
-)  # fmt: skip
+)
 
 from .chores import ends_its_job, killed_for_want_of_memory, sleeps, stops_at_two, takes_memory
 from .cluster import Cluster

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from treeoflife.errors import ContainerError, InputError
-from treeoflife.sources import Source, load
+from treeoflife.sources.base import Source
+from treeoflife.sources.registry import load
 from treeoflife.testing.sources import MAX_BYTES, SourceContract, everything
 from treeoflife.testing.world import World, draw
 

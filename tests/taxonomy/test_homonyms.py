@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from treeoflife.records import RANKS
+from treeoflife.core.values import RANKS
 from treeoflife.taxonomy.evidence import place_uninomials, shaped
 from treeoflife.taxonomy.resolve import Knowledge, know, resolve
 

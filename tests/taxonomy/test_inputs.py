@@ -9,12 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from treeoflife.config import Names
+from treeoflife.config.tables import Names
+from treeoflife.core.values import RANKS
 from treeoflife.errors import InputError
-from treeoflife.records import RANKS
-from treeoflife.sources import load
 from treeoflife.sources.bioscan import records
-from treeoflife.taxonomy import evidence, findings, inputs, stage
+from treeoflife.sources.registry import load
+from treeoflife.taxonomy import evidence, findings, inputs
+from treeoflife.taxonomy import naming as stage
 from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.tree import read_tree
 from treeoflife.testing import taxonomies, world

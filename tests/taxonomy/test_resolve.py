@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from treeoflife.records import RANKS
+from treeoflife.core.values import RANKS
 from treeoflife.taxonomy.resolve import know, resolve
 
 GANNET = ("Animalia", "Chordata", "Aves", "Suliformes", "Sulidae", "Morus", "bassanus")

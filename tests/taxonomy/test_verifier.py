@@ -12,10 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from treeoflife.config import Config, Names, Verifier
+from treeoflife.config.config import Config
+from treeoflife.config.paths import Paths
+from treeoflife.config.tables import Names, Verifier
 from treeoflife.errors import ConfigError
-from treeoflife.paths import Paths
-from treeoflife.taxonomy import inputs, stage
+from treeoflife.taxonomy import inputs
+from treeoflife.taxonomy import naming as stage
 from treeoflife.taxonomy.evidence import shaped
 from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.verifier import add_answers, answer_records, ask

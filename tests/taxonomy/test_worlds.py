@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import worlds
 
-from treeoflife.records import RANKS
+from treeoflife.core.values import RANKS
 
 pytestmark = pytest.mark.skipif(not (worlds.WORLD / "make_world.py").exists(), reason="the worlds' script is not here")
 

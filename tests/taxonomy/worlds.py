@@ -12,12 +12,15 @@ from pathlib import Path
 
 import polars as pl
 
-from treeoflife.config import Config
-from treeoflife.files import fingerprint
+from treeoflife.config.config import Config
+from treeoflife.config.paths import Paths
+from treeoflife.core.files import fingerprint
 from treeoflife.mapping import store
-from treeoflife.paths import Paths
-from treeoflife.sources import Source, load_all
-from treeoflife.taxonomy import inputs, stage
+from treeoflife.selection import marks
+from treeoflife.sources.base import Source
+from treeoflife.sources.registry import load_all
+from treeoflife.taxonomy import inputs
+from treeoflife.taxonomy import naming as stage
 
 WORLD = Path(os.environ.get("TREEOFLIFE_WORLD", Path(__file__).parents[3] / "shared" / "world"))
 Row = dict[str, str]
@@ -44,7 +47,7 @@ def name(world: Path, out: Path) -> tuple[Paths, stage.NamesReport]:
     config = Config.model_validate({"sources": tables, "names": names})
     paths, sources = Paths(out, config.images), load_all(config, world)
     _map(paths.mapping, sources)
-    return paths, stage.resolve_names(config, paths, sources, paths.mapping)
+    return paths, stage.resolve_names(config, paths, sources, paths.mapping, marks.table({}))
 
 
 def _map(path: Path, sources: list[Source]) -> None:

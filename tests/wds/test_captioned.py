@@ -12,7 +12,7 @@ import pytest
 
 from helpers import cli, command
 from treeoflife.errors import InputError
-from treeoflife.wds.captioned import CAPTIONS, stream
+from treeoflife.shards.single_caption import CAPTIONS, stream
 
 
 def members(data: bytes) -> dict[str, bytes]:

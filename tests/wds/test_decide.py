@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from planned import Store, planned, stored
+from treeoflife.core.values import SPLITS
 from treeoflife.errors import BalanceError, InputError
-from treeoflife.records import SPLITS
-from treeoflife.wds.ledger import balance, ledger
-from treeoflife.wds.plan import read_shard
-from treeoflife.wds.rules import RULES, Rule
+from treeoflife.selection.ledger import balance, ledger
+from treeoflife.selection.rules import RULES, Rule
+from treeoflife.shards.plan import read_shard
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treeoflife.wds.pack import sweeps
+from treeoflife.shards.pack import sweeps
 
 GAPS = st.lists(st.tuples(st.integers(0, 300_000), st.integers(1, 9_000_000)), max_size=60)
 

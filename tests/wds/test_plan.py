@@ -11,10 +11,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treeoflife.config import Wds
-from treeoflife.records import RANKS, Taxon
-from treeoflife.wds.captions import captions
-from treeoflife.wds.plan import shard_bounds
+from treeoflife.config.tables import Wds
+from treeoflife.core.values import RANKS, Taxon
+from treeoflife.shards.captions import captions
+from treeoflife.shards.plan import shard_bounds
 
 
 @given(st.lists(st.integers(1, 80_000), max_size=300), st.integers(1, 50), st.integers(1, 20))

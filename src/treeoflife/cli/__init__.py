@@ -68,7 +68,7 @@ _REASONS = {
 
 
 def _fail(message: str, status: int) -> None:
-    from ..escapes import printable
+    from ..core.text import printable
 
     print(f"error: {printable(message)}", file=sys.stderr)
     sys.exit(status)

@@ -78,14 +78,14 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a dataset.toml that is there.")] = False,
 ) -> None:
     """Look at raw data and write OUT/dataset.toml, every key explained."""
-    from ..files import write_text
-    from ..init import look, render
+    from ..core.files import write_text
+    from ..pipeline.discover import discover
 
     path = out / "dataset.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; --force replaces it")
-    looked = look(kind.value, raw, table)
-    write_text(path, render(looked.config))
+    looked = discover(kind.value, raw, table)
+    write_text(path, looked.text)
     for line in looked.found:
         say(f"found      {line}")
     for line in looked.missing:
@@ -103,8 +103,8 @@ def build(
     detach: jobs.DetachOption = False,
 ) -> None:
     """Run every stage that is not up to date, and sum up."""
-    from .. import pipeline
-    from ..summary import summarise
+    from ..pipeline import build as pipeline
+    from ..pipeline.summary import summarise
 
     if detach:
         jobs.detach(config, engine, "build", *(("--until", until) if until else ()))
@@ -122,8 +122,8 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
     """Say what is done, what is stale and why, and what is left."""
     from dataclasses import asdict
 
-    from .. import pipeline
-    from ..dataset import looking
+    from ..pipeline import build as pipeline
+    from ..pipeline.run import looking
 
     dataset = dataset_of(config)
     with looking(dataset) as run:
@@ -139,7 +139,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
 
 
 def _stages(config: Path, workers: int | None, engine: str | None, *names: str) -> None:
-    from .. import pipeline
+    from ..pipeline import build as pipeline
 
     with working(config, workers, engine) as run:
         done = pipeline.build(run, names)
@@ -191,7 +191,7 @@ def wds(
     detach: jobs.DetachOption = False,
 ) -> None:
     """Encode the images, bring their names up to date, plan the shards, and pack them."""
-    from ..pipeline import WDS
+    from ..pipeline.build import WDS
 
     if detach:
         jobs.detach(config, engine, "wds")

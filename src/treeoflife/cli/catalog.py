@@ -25,14 +25,14 @@ def catalog(
 ) -> None:
     """Write the catalog: from the shards' own indexes, or from the texts in anybody's shards."""
     if not shards:
-        from .. import pipeline
+        from ..pipeline import build as pipeline
 
         with working(config) as run:
             print(f"catalog: {pipeline.build(run, ['catalog', 'checksums']).get('catalog', 'up to date')}")
         return
-    from ..files import replacing
-    from ..terminal import listener
-    from ..wds import anybodys
+    from ..core.files import replacing
+    from ..core.terminal import listener
+    from ..shards import foreign as anybodys
 
     if out is None or out.suffix not in (".csv", ".parquet"):
         raise ConfigError("--out names the catalog to write from SHARDS: a file that ends in .csv or .parquet")

@@ -17,8 +17,8 @@ from .jobs import detach as let_a_job_drive
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..verify import Verdict
-    from ..wds.check import Finding
+    from ..pipeline.verify import Verdict
+    from ..shards.check import Finding
 
 _SHOWN = 20
 
@@ -66,7 +66,7 @@ def check_wds(
 
 
 def _own(config: Path, workers: int | None, engine: str | None, *, repair: bool) -> Sequence[Finding]:
-    from ..stages import check_wds as stage
+    from ..pipeline.stages import check_shards as stage
 
     with working(config, workers, engine) as run:
         findings = stage.check(run)
@@ -82,8 +82,8 @@ def _own(config: Path, workers: int | None, engine: str | None, *, repair: bool)
 def _strangers(
     patterns: list[str], workers: int | None, mapping: Path | None, holdouts: list[Path], size: str
 ) -> Sequence[Finding]:
-    from ..terminal import listener
-    from ..wds import anybodys
+    from ..core.terminal import listener
+    from ..shards import foreign as anybodys
 
     return anybodys.check(patterns, _size(size), mapping, holdouts, workers, listener())
 
@@ -120,7 +120,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hash every file anew, and follow samples back from their shard to the store and the source."""
-    from .. import verify as verifying
+    from ..pipeline import verify as verifying
 
     with reading(out / "dataset.toml" if out.is_dir() else out, workers, engine) as run:
         verdict = verifying.verify(run, sample, sources=sources, seed=seed)
@@ -136,7 +136,7 @@ def verify(
 def _say(verdict: Verdict, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from ..verify import CONFIDENCE, at_most
+    from ..pipeline.verify import CONFIDENCE, at_most
 
     if as_json:
         show(asdict(verdict) | {"confidence": CONFIDENCE, "at_most": at_most(verdict.of, verdict.samples)})
@@ -158,9 +158,9 @@ def check_taxa(
     as_json: JsonOption = False,
 ) -> None:
     """Look for wrong labels in a catalog: counts and examples."""
-    from ..checks.taxa import check_taxa as look
-    from ..config import Checks
-    from ..stages import check_taxa as stage
+    from ..config.tables import Checks
+    from ..pipeline.stages import check_taxa as stage
+    from ..taxonomy.check_taxa import check_taxa as look
 
     if catalog:
         findings = look(catalog, Checks().kingdoms)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..dataset import Dataset, Run
+    from ..pipeline.run import Dataset, Run
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml of the dataset.")]
 WorkersOption = Annotated[
@@ -28,8 +28,8 @@ DEFAULT_CONFIG = Path("dataset.toml")
 @contextmanager
 def working(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Run]:
     """A run over the dataset that ``config`` describes, which tells of its progress on standard error."""
-    from ..dataset import running
-    from ..terminal import listener
+    from ..core.terminal import listener
+    from ..pipeline.run import running
 
     with running(dataset_of(config, workers, engine), listener()) as run:
         yield run
@@ -41,9 +41,9 @@ def reading(config: Path, workers: int | None = None, engine: str | None = None)
     from contextlib import closing
     from tempfile import TemporaryDirectory
 
-    from .. import engines
-    from ..dataset import looking
-    from ..terminal import listener
+    from ..core.terminal import listener
+    from ..engines import registry as engines
+    from ..pipeline.run import looking
 
     if os.access(config.parent, os.W_OK):
         with working(config, workers, engine) as run:
@@ -63,7 +63,7 @@ def dataset_of(config: Path, workers: int | None = None, engine: str | None = No
     """The dataset that ``config`` describes, with the engine that was asked for."""
     from dataclasses import replace
 
-    from ..dataset import open_dataset
+    from ..pipeline.run import open_dataset
 
     dataset = open_dataset(config)
     asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
@@ -73,7 +73,7 @@ def dataset_of(config: Path, workers: int | None = None, engine: str | None = No
 
 def say(text: str) -> None:
     """Print for people: what a terminal would obey, and names may hold anything, is written as escapes."""
-    from ..escapes import printable
+    from ..core.text import printable
 
     print(printable(text))
 

@@ -15,16 +15,16 @@ def demo(
     workers: WorkersOption = None,
 ) -> None:
     """Draw a tiny world (three sources, broken files, a hold-out) and build a dataset from it."""
-    from .. import pipeline
-    from ..files import write_text
-    from ..init import look, render
-    from ..summary import summarise
+    from ..core.files import write_text
+    from ..pipeline import build as pipeline
+    from ..pipeline.discover import discover
+    from ..pipeline.summary import summarise
     from ..testing.world import draw
 
     draw(folder / "world", natural=True)
     out = folder / "dataset"
-    looked = look("original", folder / "world")
-    write_text(out / "dataset.toml", render(looked.config))
+    looked = discover("original", folder / "world")
+    write_text(out / "dataset.toml", looked.text)
     with working(out / "dataset.toml", workers) as run:
         pipeline.build(run)
         print(summarise(run.dataset).text())

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from .common import EngineOption, JsonOption, WorkersOption
 
 if TYPE_CHECKING:
-    from ..config import Config
+    from ..config.config import Config
     from ..download.components import Component
     from ..download.run import Place, Row
 
@@ -102,8 +102,8 @@ def eol_images(
 
 def _settings(config: Path | None) -> tuple[Config, list[Path]]:
     """The configuration, and the further records of what is downloaded."""
-    from ..config import Config, load, rooted
-    from ..paths import Paths
+    from ..config.config import Config, load, rooted
+    from ..config.paths import Paths
 
     path = config or Path("dataset.toml")
     if config is None and not path.exists():
@@ -113,8 +113,8 @@ def _settings(config: Path | None) -> tuple[Config, list[Path]]:
 
 
 def _fetch(chosen: list[Component], root: Path, settings: Config, records: list[Path], *, unpack: bool) -> None:
+    from ..core.terminal import listener
     from ..download import run
-    from ..terminal import listener
 
     files = [one for one in chosen if one.kind == "file"]
     if files:
@@ -125,16 +125,16 @@ def _fetch(chosen: list[Component], root: Path, settings: Config, records: list[
 
 
 def _images(root: Path, settings: Config, records: list[Path], *, again: bool) -> None:
+    from ..core.terminal import listener
     from ..download.images import download_images
-    from ..terminal import listener
 
     print(download_images(settings, root, listener(), again=again, records=records))
 
 
 def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:
     """What would be fetched, and whether the disk takes it."""
+    from ..core.terminal import quantity
     from ..download import run
-    from ..terminal import quantity
 
     places = run.survey(chosen, root)
     for text in run.notices(chosen):
@@ -150,7 +150,7 @@ def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:
 
 
 def _state(place: Place) -> str:
-    from ..terminal import quantity
+    from ..core.terminal import quantity
 
     if place.line:
         return "there" if place.sure else "there, to be hashed"
@@ -160,7 +160,7 @@ def _state(place: Place) -> str:
 def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
     import json
 
-    from ..terminal import quantity
+    from ..core.terminal import quantity
 
     if as_json:
         listed = [
@@ -180,7 +180,7 @@ def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
 
 
 def _there(row: Row) -> str:
-    from ..terminal import quantity
+    from ..core.terminal import quantity
 
     if row.component.kind == "images":
         return f"{row.whole} archives" if row.whole else "image by image"

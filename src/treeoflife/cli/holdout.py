@@ -33,9 +33,9 @@ def make(
     engine: EngineOption = None,
 ) -> None:
     """Choose species with enough distinct images, write as many of each, and have the build leave the species out."""
-    from .. import pipeline
-    from ..benchmark.make import make as make_set
-    from ..benchmark.make import wish_of
+    from ..evaluation.holdout_set import make as make_set
+    from ..evaluation.holdout_set import wish_of
+    from ..pipeline import build as pipeline
 
     names = [one.strip() for one in not_in.split(",") if one.strip()]
     with working(config, workers, engine) as run:

@@ -12,7 +12,7 @@ from ..errors import ConfigError, TreeoflifeError
 from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkersOption, dataset_of, say, show
 
 if TYPE_CHECKING:
-    from ..dataset import Dataset
+    from ..pipeline.run import Dataset
 
 DetachOption = Annotated[
     bool, typer.Option("--detach", help="With the engine slurm: let a small job drive the rest, and return at once.")
@@ -23,8 +23,8 @@ _SHOWN_BY_STATUS = 3
 
 def detach(config: Path, engine: str | None, *arguments: str) -> None:
     """Let a small Slurm job run ``treeoflife ARGUMENTS --config CONFIG --engine slurm``."""
-    from ..engines.slurm_scripts import submit_driver
-    from ..lock import locked
+    from ..core.lock import locked
+    from ..engines.slurm.scripts import submit_driver
 
     dataset = dataset_of(config, engine=engine)
     if dataset.config.engine.name != "slurm":
@@ -85,9 +85,9 @@ def export_slurm(
     ] = 32,
 ) -> None:
     """Write plain sbatch scripts, to read, edit and submit by hand."""
-    from ..engines.slurm_scripts import Scripts
-    from ..files import write_text
-    from ..shares import costs
+    from ..core.files import write_text
+    from ..engines.slurm.scripts import Scripts
+    from ..pipeline.shares import costs
 
     dataset = dataset_of(config)
     logs = dataset.paths.logs.absolute()
@@ -112,8 +112,8 @@ def share(
     workers: WorkersOption = None,
 ) -> None:
     """Do a share of a stage, on this computer: what the scripts of export-slurm run. 'build' does what is left."""
-    from .. import shares
-    from ..terminal import listener
+    from ..core.terminal import listener
+    from ..pipeline import shares
 
     dataset = dataset_of(config, workers, "local")
     print(f"{stage} {which}: {shares.work(dataset, stage, shares.Share.parse(which), listener())}")

@@ -25,8 +25,8 @@ def leaks(
     drop: Annotated[bool, typer.Option("--drop", help="Have the build leave out what is found.")] = False,
 ) -> None:
     """Look for the images of benchmarks in the dataset: by their bytes, and by what they show."""
-    from .. import pipeline
-    from ..benchmark import leaks as looking
+    from ..evaluation import leaks as looking
+    from ..pipeline import build as pipeline
 
     found = 0
     with working(config, workers, engine) as run:
@@ -58,9 +58,9 @@ def hashes(
     """Write the hashes of a benchmark, which can be shared so that the benchmark need not be: see leaks."""
     from tempfile import TemporaryDirectory
 
-    from ..benchmark.against import write_pack
-    from ..benchmark.pack import hash_all
-    from ..terminal import listener
+    from ..core.terminal import listener
+    from ..evaluation.benchmark import write_pack
+    from ..evaluation.hashes import hash_all
 
     if out.suffix != ".parquet":
         raise ConfigError(f"--out {out}: a pack is a Parquet file, and ends in .parquet")

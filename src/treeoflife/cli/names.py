@@ -21,8 +21,8 @@ def why(
     limit: Annotated[int, typer.Option(min=1, help="The most names to explain.")] = 3,
 ) -> None:
     """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""
-    from ..config import load
-    from ..paths import Paths
+    from ..config.config import load
+    from ..config.paths import Paths
     from ..taxonomy import inputs
     from ..taxonomy.parsers import make_parser
     from ..taxonomy.why import explain, find, read_names

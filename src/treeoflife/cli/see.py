@@ -26,7 +26,7 @@ def report(
     if catalog:
         print(_of_catalog(catalog, out or catalog.parent / "reports"))
         return
-    from ..stages import report as stage
+    from ..pipeline.stages import report as stage
 
     with working(config) as run:
         fresh = stage.look(run).fresh and not force
@@ -35,8 +35,8 @@ def report(
 
 
 def _of_catalog(catalog: Path, out: Path) -> Path:
+    from ..core.terminal import listener
     from ..reports import make
-    from ..terminal import listener
 
     title = catalog.resolve().parent.name or catalog.stem
     made_from = {"catalog": str(catalog.name)}
@@ -55,8 +55,8 @@ def explore(
     ] = "127.0.0.1",
 ) -> None:
     """Look at the dataset in a browser: walk the tree, search, filter, mark what is wrong."""
+    from ..core.terminal import listener
     from ..explore.serve import explore as serve
-    from ..terminal import listener
 
     serve(dataset or config, host, port, listener(), lambda address: print(f"open {address}", flush=True))
 
@@ -73,7 +73,7 @@ def captioned(
     import sys
     from random import Random
 
-    from ..wds.captioned import CAPTIONS, stream
+    from ..shards.single_caption import CAPTIONS, stream
 
     stream(shard, sys.stdout.buffer, caption or CAPTIONS, Random(seed))  # noqa: S311
     sys.stdout.buffer.flush()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from .model import Model
+from .base import Model
 
 
 class EolImagesTable(Model):

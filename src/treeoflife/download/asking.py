@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import httpx
 
-from ..config import EolImagesTable
+from ..config.download import EolImagesTable
 from ..errors import ContainerError
 from .manifest import Row
 from .polite import DeadError, Host, HostError, Hosts, Manners, told_to_wait

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ..config import Model, describe
+from ..config.base import Model
+from ..config.config import describe
 from ..errors import ConfigError
 
 Hex = Annotated[str, Field(pattern="^([0-9a-f]{32}|[0-9a-f]{64})$")]

@@ -18,11 +18,11 @@ from typing import IO, Any
 import polars as pl
 from isal import igzip
 
-from .. import tarwrite
+from ..core import tar_writer as tarwrite
+from ..core.files import replacing, sha256
+from ..core.tar_reader import Member
 from ..errors import ContainerError
-from ..files import replacing, sha256
 from ..sources.reading import archive_members
-from ..tarstream import Member
 from .asking import Got
 
 _AT_ONCE = 256 << 10

@@ -21,9 +21,9 @@ from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-from ..config import DownloadTable
+from ..config.download import DownloadTable
+from ..core.files import replacing, sha256
 from ..errors import InputError
-from ..files import replacing, sha256
 from .answers import retry_after
 from .components import HubFile
 from .transfer import Told, Wanted

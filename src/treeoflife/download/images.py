@@ -14,13 +14,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .. import engines
-from ..config import Config, EngineTable, EolImagesTable
-from ..engines import Done, Engine, Tick
+from ..config.config import Config
+from ..config.download import EolImagesTable
+from ..config.engines import EngineTable
+from ..core.difference import difference
+from ..core.lock import locked
+from ..core.progress import Listener
+from ..core.system import cores
+from ..engines import registry as engines
+from ..engines.base import Done, Engine, Tick
 from ..errors import ConfigError, InputError, TasksFailed
-from ..lock import locked
-from ..progress import Listener
-from ..stages.base import difference
 from . import record
 from .asking import SETTLED, Asker
 from .components import components
@@ -127,7 +130,7 @@ def polite(table: EngineTable, per_host: int) -> EngineTable:
     cpus = min(table.slurm.cpus, per_host)
     slurm = table.slurm.model_copy(update={"cpus": cpus, "parallel": min(table.slurm.parallel, per_host // cpus)})
     ray = table.ray.model_copy(update={"in_flight": min(table.ray.in_flight or per_host, per_host)})
-    workers = min(table.workers or engines.cores(), per_host)
+    workers = min(table.workers or cores(), per_host)
     return table.model_copy(update={"workers": workers, "slurm": slurm, "ray": ray})
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from ..files import stamp
+from ..core.files import stamp
 
 NAME = "downloads.jsonl"
 _NEEDED = frozenset({"component", "file", "url", "time", "size", "sha256", "licence", "stamp"})

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import DownloadTable
+from ..config.download import DownloadTable
+from ..core.files import sha256, stamp
+from ..core.lock import locked
+from ..core.progress import Listener, PartListener, Silence
 from ..errors import ConfigError, InputError, MissingExtra, TasksFailed, TreeoflifeError
-from ..files import sha256, stamp
-from ..lock import locked
-from ..progress import Listener, PartListener, Silence
 from . import part, record
 from .components import Component, File, Unpack
 

@@ -14,7 +14,7 @@ from urllib.request import getproxies_environment
 
 import httpx
 
-from ..config import DownloadTable
+from ..config.download import DownloadTable
 from ..errors import InputError
 from .answers import RestartError, TemporaryError, check, content_range, identity_of, magic_of, sniff
 from .part import Identity, Part, finished

@@ -17,13 +17,13 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .. import zipread
-from ..engines import cores
+from ..core import zip_reader as zipread
+from ..core.files import read_json, write_json
+from ..core.system import cores
+from ..core.tar_reader import members
 from ..errors import ContainerError
-from ..files import read_json, write_json
 from ..sources.archived import BEGUN, marker
 from ..sources.reading import opened
-from ..tarstream import members
 from .components import Unpack
 
 _IN_MEMORY = 4 << 20

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..files import write_json
+from ..core.files import write_json
 
 TAIL_BYTES = 2000
 

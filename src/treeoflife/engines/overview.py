@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..lock import BEAT_SECONDS, ask_to_stop, holder
-from . import journal, slurm_queue
+from ..core.lock import BEAT_SECONDS, ask_to_stop, holder
+from . import journal
 from .journal import Run
+from .slurm import queue as slurm_queue
 
 
 @dataclass

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config import RayTable
+from ..config.engines import RayTable
 from ..errors import ConfigError, InputError, MissingExtra
 from . import base, journal
 from .account import Account

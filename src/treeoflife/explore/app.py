@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .. import marks
+from ..core.values import RANKS
 from ..errors import InputError, TreeoflifeError
-from ..reader import Reader
-from ..records import RANKS
+from ..selection import marks
+from ..shards.reader import Reader
 from .view import Filter, View
 
 _FILES = {

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..places import Array
-from ..records import RANKS
+from ..core.values import RANKS
+from ..shards.locations import Array
 
 _LONGEST = 120
 _NEAREST = 120

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .. import findings
-from ..checks.taxa import Look, looks
-from ..config import Checks, load
+from ..config.config import load
+from ..config.tables import Checks
+from ..core.files import fingerprint, stamp
+from ..core.values import RANKS, SPLITS
 from ..errors import InputError
-from ..files import fingerprint, stamp
-from ..findings import Findings
-from ..places import Array, Places, id_hashes, known_shards, write_arrays
-from ..reader import Reader
-from ..records import RANKS, SPLITS
+from ..selection import findings
+from ..selection.findings import Findings
+from ..shards.locations import Array, Places, id_hashes, known_shards, write_arrays
+from ..shards.reader import Reader
+from ..taxonomy.check_taxa import Look, looks
 from .names import build_names
 
 STEP_VERSION = 3

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.progress import Listener
 from ..errors import ConfigError, MissingExtra
-from ..progress import Listener
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -34,8 +34,8 @@ def explore(out: Path, host: str, port: int, listener: Listener, tell: Callable[
         from .app import make_app
     except ImportError as error:
         raise MissingExtra(f"explore needs {error.name}: pip install 'treeoflife[explore]'") from None
-    from ..places import find_paths, open_places
-    from ..reader import Reader
+    from ..shards.locations import find_paths, open_places
+    from ..shards.reader import Reader
     from .view import open_view
 
     paths = find_paths(out)

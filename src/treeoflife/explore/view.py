@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from ..findings import Findings
-from ..places import Array
-from ..reader import Reader
-from ..records import RANKS
+from ..core.values import RANKS
+from ..selection.findings import Findings
+from ..shards.locations import Array
+from ..shards.reader import Reader
 from .names import Names
 from .prepare import CODES, levels, prepare
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
-from ..config import Images
-from ..records import Skip
+from ..config.tables import Images
+from ..core.values import Skip
 from .measure import Measured, measure
 from .modes import simplify
 from .resample import Box, resampler

@@ -16,14 +16,14 @@ from typing import IO
 import polars as pl
 from PIL import features
 
-from .. import tarwrite
-from ..config import Images
+from ..config.tables import Images
+from ..core import tar_writer as tarwrite
+from ..core.files import replacing, stamp
+from ..core.values import Skip
+from ..core.versions import versions
 from ..engines.base import Tick
 from ..errors import ContainerError, StoreError
-from ..files import replacing, stamp
-from ..provenance import versions
-from ..records import Skip
-from ..sources import Container, Source, signature
+from ..sources.base import Container, Source, signature
 from .convert import EMPTY, Encoded
 from .guard import decoder
 from .resample import PACKAGES

@@ -23,9 +23,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from ..config import Images
+from ..config.tables import Images
+from ..core.values import Skip
 from ..engines import base
-from ..records import Skip
 from .convert import Encoded, convert
 from .measure import Measured
 

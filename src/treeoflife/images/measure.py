@@ -1,8 +1,8 @@
 """What is measured of every image while it is decoded: a perceptual hash, and what tells photographs from others.
 
 All of it is taken from the small picture that goes into the shards, before it is encoded, and is whole numbers: every
-computer measures the same. What the numbers mean is decided later (:mod:`treeoflife.quality`), so that another
-limit decodes nothing.
+computer measures the same. What the numbers mean is decided later (:mod:`treeoflife.selection.quality`), so that
+another limit decodes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from ..duplicates.perceptual import pdq
+from .perceptual import pdq
 
 STEP_VERSION = 1
 """Raised whenever the same picture would be measured otherwise."""

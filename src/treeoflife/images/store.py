@@ -13,12 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from ..config import Images
+from ..config.tables import Images
+from ..core.files import replacing
+from ..core.values import RawImage, Skip
 from ..errors import ContainerError
-from ..files import replacing
-from ..records import RawImage, Skip
-from ..sources import Source
-from ..sources.base import MOST_FILES
+from ..sources.base import MOST_FILES, Source
 from . import measure
 from .convert import STEP_VERSION, Encoded
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 
-from ..sources import Source
+from ..sources.base import Source
 from .store import read_source, write_mapping
 
 STEP_VERSION = 1

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from ..core.tables import write_parquet
 from ..errors import InputError
-from ..sources import Source
-from ..tables import write_parquet
+from ..sources.base import Source
 
 _TYPES = {int: pl.Int64, str: pl.String}
 _FLAGS = ["is_val", "is_train_small"]

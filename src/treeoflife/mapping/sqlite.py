@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from ..core.files import replacing
 from ..errors import InputError
-from ..files import replacing
-from ..sources import Source
+from ..sources.base import Source
 
 ID = "evobio10m_id"
 """What the published mapping calls the treeoflife id."""

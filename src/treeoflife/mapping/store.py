@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from ..errors import InputError
-from ..sources import Source
+from ..sources.base import Source
 from . import parquet, sqlite
 
 SPLIT_SCHEMA = {"treeoflife_id": pl.String, "is_val": pl.Boolean, "is_train_small": pl.Boolean}

@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 
 from .. import __version__
-from ..dataset import Dataset
+from ..config.paths import Paths
+from ..core.files import read_json, write_text
+from ..core.text import printable
+from ..core.values import SPLITS
 from ..download import record
 from ..errors import InputError
-from ..escapes import printable
-from ..files import read_json, write_text
-from ..paths import Paths
-from ..records import SPLITS
+from ..pipeline.run import Dataset
 from ..reports.statistics import count_taxa, scan, skipped, statistics
 
 ABOUT = {

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..config.paths import Paths
+from ..core.files import sha256, write_text
+from ..core.values import RANKS, SPLITS
 from ..errors import InputError
-from ..files import sha256, write_text
 from ..images.store import read_meta
-from ..paths import Paths
-from ..records import RANKS, SPLITS
 
 CONTEXT: dict[str, Any] = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column", "conformsTo": "dct:conformsTo",

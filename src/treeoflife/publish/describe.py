@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import licences
-from ..dataset import Dataset
+from ..pipeline.run import Dataset
+from ..selection import licences
 from .card import write_card
 from .croissant import write_croissant
 

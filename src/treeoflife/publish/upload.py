@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dataset import Run
+from ..core.values import SPLITS
 from ..errors import InputError, MissingExtra
-from ..pipeline import status
-from ..records import SPLITS
+from ..pipeline.build import status
+from ..pipeline.run import Run
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

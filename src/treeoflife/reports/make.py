@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from .. import findings
-from ..files import read_json, write_json, write_text
-from ..progress import Listener, Silence
-from ..reader import Reader
-from ..records import RANKS
+from ..core.files import read_json, write_json, write_text
+from ..core.progress import Listener, Silence
+from ..core.values import RANKS
+from ..selection import findings
+from ..shards.reader import Reader
 from . import page, statistics, treemap
 
 TREEMAPS = {

@@ -11,7 +11,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from ..records import RANKS
+from ..core.values import RANKS
 from .treemap import COLOURS, Node, ink_on, layout, shown, tint
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from ..core.values import RANKS
 from ..errors import InputError
-from ..records import RANKS
 
 STEP_VERSION = 1
 IDS = [f"{rank}_id" for rank in RANKS]

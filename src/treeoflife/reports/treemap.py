@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from ..core.files import replacing, write_text
+from ..core.text import printable
+from ..core.values import RANKS
 from ..errors import MissingExtra
-from ..escapes import printable
-from ..files import replacing, write_text
-from ..records import RANKS
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe and Ito's colours, which the colour-blind tell apart."""

@@ -14,10 +14,10 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from .. import zipread
+from ..core import zip_reader as zipread
+from ..core.files import read_json, replacing, stamp, write_json
+from ..core.tar_reader import BLOCK, Member, TarError, members
 from ..errors import ContainerError, InputError, MissingExtra
-from ..files import read_json, replacing, stamp, write_json
-from ..tarstream import BLOCK, Member, TarError, members
 from .base import IMAGE_SUFFIXES, MOST_FILES
 from .reading import MOST_EXPANSION, is_bomb, opened
 

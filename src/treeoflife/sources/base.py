@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 from urllib.parse import quote
 
-from ..config import Model
+from ..config.base import Model
+from ..core.files import stamp
+from ..core.values import Label, RawImage
 from ..errors import InputError
-from ..files import stamp
-from ..records import Label, RawImage
 
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .jp2 .j2k .avif .heic".split()

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import ijson
 
-from ..config import Model
+from ..config.base import Model
+from ..core.values import RANKS, Label, RawImage, Skip, Taxon
+from ..core.zip_reader import ZipError, ZipMember
 from ..errors import InputError
-from ..records import RANKS, Label, RawImage, Skip, Taxon
-from ..zipread import ZipError, ZipMember
 from .archived import packed_in, zip_images, zip_spans
 from .base import Container, unique
 from .folders import FolderImages, too_long

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 from uuid import UUID
 
-from ..config import Model
+from ..config.base import Model
+from ..core.tar_reader import Member
+from ..core.values import Key, Label, RawImage, Skip
 from ..errors import InputError
-from ..records import Key, Label, RawImage, Skip
-from ..tarstream import Member
 from .base import Container, file_name, unique
 from .reading import archive_members, printable
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import polars as pl
 
-from ..config import Model
+from ..config.base import Model
+from ..core.values import RANKS, Label, RawImage, Skip, Taxon
 from ..errors import InputError
-from ..records import RANKS, Label, RawImage, Skip, Taxon
 from .base import Container
 from .folders import FolderImages
 from .reading import image_files, printable

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
 
-from ..records import RawImage, Skip
+from ..core.values import RawImage, Skip
 from .base import Container
 from .reading import file_bytes
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 
-from ..config import Model
+from ..config.base import Model
+from ..core.values import Label, RawImage, Skip, Taxon
 from ..errors import InputError
-from ..records import Label, RawImage, Skip, Taxon
 from .archived import TARS, packed_in, tar_images, tar_spans
 from .base import Container, file_name, unique
 from .folders import FolderImages, too_long

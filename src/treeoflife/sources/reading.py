@@ -11,8 +11,8 @@ from typing import IO, cast
 
 from isal import igzip, igzip_lib
 
+from ..core.tar_reader import Member, TarError, members
 from ..errors import ContainerError, InputError
-from ..tarstream import Member, TarError, members
 from .base import IMAGE_SUFFIXES
 
 _BUFFER = 1 << 20

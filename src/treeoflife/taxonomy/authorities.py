@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from polars.exceptions import PolarsError
 
+from ..core.values import RANKS
 from ..errors import InputError
-from ..records import RANKS
 from .parsing import Parser
 from .tables import UPPER, clean_ranks, parse_names, read_table, record_columns, with_species
 from .tree import Tree

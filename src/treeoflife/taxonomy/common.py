@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..records import RANKS
+from ..core.values import RANKS
 from .parsing import Parser
 from .tables import map_unique, parse_names, read_table
 from .text import clean_common

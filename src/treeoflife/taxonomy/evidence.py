@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ..records import RANKS
-from ..sources import Source
+from ..core.values import RANKS
+from ..sources.base import Source
 from .parsing import Parser
 from .tables import clean_ranks, parse_names, read_table, with_species
 

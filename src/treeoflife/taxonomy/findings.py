@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..records import RANKS
+from ..core.values import RANKS
 
 SCHEMA = {
     "kind": pl.String,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..config import Names
+from ..config.tables import Names
 from . import authorities, common, findings
 from .parsing import Parser
 from .resolve import Knowledge, know

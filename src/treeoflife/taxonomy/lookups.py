@@ -10,8 +10,8 @@ from typing import Any
 import ijson
 import polars as pl
 
+from ..core.values import RANKS
 from ..errors import InputError
-from ..records import RANKS
 
 NAMES: dict[str, Any] = {
     "source": pl.String,

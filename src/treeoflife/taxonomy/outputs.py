@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ..files import replacing
-from ..records import RANKS
-from ..sources import Source
+from ..core.files import replacing
+from ..core.values import RANKS
+from ..sources.base import Source
 
 CLASSES = tuple(f"{rank}_class" for rank in RANKS)
 CATALOG = (
@@ -32,7 +32,7 @@ def with_classes(names: pl.DataFrame) -> pl.DataFrame:
 
 
 def numbered(names: pl.DataFrame, marking: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Names, and a curator's marks (see :func:`treeoflife.marks.table`), with class numbers over the taxa of both."""
+    """Names and a curator's marks, with class numbers over the taxa of both."""
     both = with_classes(pl.concat([names.with_columns(own=True), marking.with_columns(own=False)], how="diagonal"))
     own = pl.col("own")
     return both.filter(own).select(*names.columns, *CLASSES), both.filter(~own).select(*marking.columns, *CLASSES)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ..records import RANKS
+from ..core.values import RANKS
 from .tables import UPPER
 from .text import FAMILIES
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from ..core.values import RANKS
 from ..errors import InputError
-from ..records import RANKS
 from .parsing import ParsedName, Parser, parse
 from .text import KINGDOMS, UNKNOWN, capitalised, is_unknown
 

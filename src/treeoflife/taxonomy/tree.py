@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.values import RANKS
 from ..errors import InputError
-from ..records import RANKS
 from .parsing import Parser
 from .tables import clean_ranks, read_table
 from .text import KINGDOMS

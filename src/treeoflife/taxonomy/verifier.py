@@ -20,10 +20,11 @@ from typing import Any
 
 import polars as pl
 
-from ..config import Config, Verifier
+from ..config.config import Config
+from ..config.paths import Paths
+from ..config.tables import Verifier
+from ..core.values import RANKS
 from ..errors import ConfigError
-from ..paths import Paths
-from ..records import RANKS
 from .inputs import Known, Listen
 from .parsing import Parser
 from .resolve import know, resolve

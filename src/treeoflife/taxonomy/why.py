@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ..config import Names
+from ..config.tables import Names
+from ..core.values import RANKS
 from ..errors import InputError
-from ..records import RANKS
 from . import common
 from .inputs import Known, load
 from .parsers import make_parser

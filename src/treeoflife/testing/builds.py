@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..files import write_text
-from ..init import look, render
+from ..core.files import write_text
+from ..pipeline.discover import discover
 from .world import draw
 
 _OWN = ("logs", ".known.sqlite", ".lock", "dataset.toml")
@@ -17,7 +17,7 @@ _OWN = ("logs", ".known.sqlite", ".lock", "dataset.toml")
 def prepare(world: Path, *outs: Path, more: str = "") -> None:
     """Draw the world and give each of the datasets a configuration; ``more`` is added to its text."""
     draw(world)
-    text = render(look("published", world).config)
+    text = discover("published", world).text
     for out in outs:
         write_text(out / "dataset.toml", text + more)
 

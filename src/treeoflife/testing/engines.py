@@ -23,9 +23,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from ..core.files import write_text
 from ..engines.base import Done, Engine, Failed, Tick
 from ..errors import ContainerError
-from ..files import write_text
 
 PATIENCE_SECONDS = 120
 

@@ -14,9 +14,9 @@ import pickle
 import re
 from dataclasses import replace
 
-from ..config import Model
-from ..records import RANKS, RawImage
-from ..sources import Container, Source, signature, size
+from ..config.base import Model
+from ..core.values import RANKS, RawImage
+from ..sources.base import Container, Source, signature, size
 
 MAX_BYTES = 50_000_000
 

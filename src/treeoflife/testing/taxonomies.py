@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..records import RANKS, Taxon
+from ..core.values import RANKS, Taxon
 
 Species = tuple[Taxon, str]
 _TAXON_TAB = (

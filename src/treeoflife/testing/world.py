@@ -20,7 +20,7 @@ from uuid import UUID
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..records import Taxon
+from ..core.values import Taxon
 from . import taxonomies
 
 SPECIES = (

@@ -1,1 +1,0 @@
-"""Benchmarks: hold-out sets made from a dataset's sources, and images of anybody's benchmark found in it."""

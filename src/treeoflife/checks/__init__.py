@@ -1,1 +1,0 @@
-"""Checks of what was made, beyond the shards themselves."""

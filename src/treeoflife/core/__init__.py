@@ -1,0 +1,1 @@
+"""Files, locks, archives and tables: what knows nothing of images or names."""

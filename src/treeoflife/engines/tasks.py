@@ -1,0 +1,95 @@
+"""Running the tasks of a stage to their end, and turning failures into one error that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.progress import Listener
+from ..core.system import cores
+from ..core.text import printable
+from ..errors import TasksFailed
+from .base import Done, Engine, Failed, Function, R, T
+from .local import LocalEngine
+
+# An error message names the first few failures; the log has all of them.
+_NAMED_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class TaskRunner:
+    """Runs tasks on an engine, and passes their progress on.
+
+    Attributes:
+        engine: where tasks run.
+        listener: hears of the progress.
+        failure_log: a file that takes the tracebacks of failed tasks; None keeps none.
+    """
+
+    engine: Engine
+    listener: Listener
+    failure_log: Path | None = None
+
+    def run(self, function: Function[T, R], tasks: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[T, R]]:
+        """Run tasks, and yield each with its result, in any order.
+
+        Args:
+            function: runs in a worker: it is given a task and a tick.
+            tasks: picklable values.
+            name: what a task is called in error messages.
+
+        Raises:
+            TasksFailed: some failed; it is raised after the others finished, and names them.
+        """
+        failures: list[tuple[str, Failed]] = []
+        for outcome in self.engine.run(function, tasks, self.listener.advance):
+            if isinstance(outcome, Done):
+                yield tasks[outcome.task], outcome.value
+            else:
+                failures.append((name(tasks[outcome.task]), outcome))
+                self.listener.note(f"failed: {failures[-1][0]}: {outcome.error}")
+        if failures:
+            raise TasksFailed(self._report(failures, len(tasks)))
+
+    def _report(self, failures: Sequence[tuple[str, Failed]], total: int) -> str:
+        """Write the log of failures; returns the error message."""
+        first = "; ".join(f"{name}: {failed.error}" for name, failed in failures[:_NAMED_FAILURES])
+        more = f" (and {len(failures) - _NAMED_FAILURES} more)" if len(failures) > _NAMED_FAILURES else ""
+        message = f"{len(failures)} of {total} tasks failed: {first}{more}"
+        if not self.failure_log:
+            return message
+        text = "\n\n".join(f"{name}: {failed.error}\n{failed.traceback}" for name, failed in failures)
+        self.failure_log.parent.mkdir(parents=True, exist_ok=True)
+        self.failure_log.write_text(printable(text), encoding="utf-8")
+        return f"{message}; see {self.failure_log}"
+
+
+def run_locally(
+    function: Function[T, R],
+    tasks: Sequence[T],
+    name: Callable[[T], str],
+    listener: Listener,
+    workers: int | None = None,
+) -> list[R]:
+    """Run tasks in processes of this computer; returns their results in the order of the tasks.
+
+    Args:
+        function: runs in a worker: it is given a task and a tick.
+        tasks: picklable values.
+        name: what a task is called in error messages.
+        listener: hears of each task that is done, as one unit.
+        workers: processes; one per core, if not given.
+
+    Raises:
+        TasksFailed: one failed; the message names it, and the others are ended.
+    """
+    results: dict[int, R] = {}
+    with closing(LocalEngine(min(workers or cores(), max(1, len(tasks))))) as engine:
+        for outcome in engine.run(function, tasks):
+            if isinstance(outcome, Failed):
+                raise TasksFailed(f"{name(tasks[outcome.task])}: {outcome.error}")
+            results[outcome.task] = outcome.value
+            listener.advance(1)
+    return [results[number] for number in range(len(tasks))]

@@ -1,0 +1,1 @@
+"""Benchmarks: hold-out sets made from a dataset's sources, and images of a benchmark found in it."""

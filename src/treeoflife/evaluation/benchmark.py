@@ -1,0 +1,177 @@
+"""Images of anybody's benchmark, or their hashes, to be looked for in a dataset.
+
+A benchmark is a folder of images, WebDataset shards, Parquet with images, or hashes: a pack that :func:`write_pack`
+wrote, any Parquet or CSV with a column ``pdq`` or ``sha256``, or a text file of PDQ hashes, one a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..config.tables import Images
+from ..core import tar_writer as tarwrite
+from ..core.files import replacing
+from ..core.tar_reader import TarError, members
+from ..engines.base import Tick
+from ..errors import InputError
+from ..images import measure
+from ..images.convert import Encoded
+from ..images.guard import decoder
+from ..sources.base import IMAGE_SUFFIXES
+
+SCHEMA: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Binary, "tar": pl.String,
+                          "offset": pl.UInt64, "size": pl.UInt32}  # fmt: skip
+"""A row per image of a benchmark: what it is called, the SHA-256 of its file, its perceptual hash, and where its small
+picture lies; each null where it is not known."""
+_FILES_A_PART = 500
+_HASHES = ("pdq", "sha256")
+
+
+@dataclass(frozen=True)
+class HashTask:
+    """A part of a benchmark to hash: files of a folder, a shard, or a Parquet file.
+
+    Attributes:
+        path: the folder, the shard, or the Parquet file.
+        files: of a folder, those of this part.
+        images: how images are decoded, which must be as in the dataset.
+        tar: where the small pictures go.
+    """
+
+    path: Path
+    files: tuple[str, ...]
+    images: Images
+    tar: Path
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return str(self.path)
+
+
+def read_hashes(path: Path) -> pl.DataFrame | None:
+    """The hashes in a file; None if it has images, or is none of hashes.
+
+    Raises:
+        InputError: it cannot be read, or a hash is none.
+    """
+    try:
+        if path.suffix == ".parquet" and path.is_file():
+            table = pl.read_parquet(path) if {*_HASHES} & set(pl.read_parquet_schema(path)) else None
+        elif path.suffix == ".csv":
+            table = pl.read_csv(path, infer_schema=False)
+        elif path.suffix == ".txt":
+            table = pl.DataFrame({"pdq": path.read_text().split()}, schema={"pdq": pl.String})
+        else:
+            return None
+        return None if table is None else _checked(table, path)
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    if not {*_HASHES} & set(table.columns):
+        raise InputError(f"{path} has neither a column pdq nor one called sha256")
+    for name in set(_HASHES) & set(table.columns):
+        if table.schema[name] == pl.String:
+            table = table.with_columns(pl.col(name).replace("", None).str.decode("hex", strict=False))
+        wrong = table.filter(pl.col(name).is_not_null() & (pl.col(name).bin.size() != 32)).height
+        if wrong or table[name].null_count() == table.height:
+            raise InputError(f"{path}: the column {name} must have hashes of 256 bits, as bytes or 64 digits")
+    named = next((name for name in ("image", "file_name", "file", "name", "url") if name in table.columns), None)
+    image = pl.col(named).cast(pl.String) if named else pl.int_range(pl.len()).cast(pl.String)
+    absent = [pl.lit(None, kind).alias(name) for name, kind in SCHEMA.items() if name not in (*table.columns, "image")]
+    return table.with_columns(*absent, image=image).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+
+
+def tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
+    """The parts of a benchmark that has images.
+
+    Raises:
+        InputError: there is no image.
+    """
+    folder = path if path.is_dir() else path.parent
+    everything = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    whole = [one for one in everything if one.suffix in (".tar", ".parquet")]
+    files = [str(one.relative_to(folder)) for one in everything if one.suffix.lower() in IMAGE_SUFFIXES]
+    slices = [tuple(files[start : start + _FILES_A_PART]) for start in range(0, len(files), _FILES_A_PART)]
+    parts = [(one, ()) for one in whole] + [(folder, part) for part in slices]
+    if not path.exists() or not parts:
+        what = "images, WebDataset shards (.tar), Parquet, or hashes (.parquet, .csv, .txt)"
+        raise InputError(f"there is no benchmark at {path}: give a folder or file with {what}")
+    return [HashTask(one, part, images, work / f"{number:06d}.tar") for number, (one, part) in enumerate(parts)]
+
+
+def hash_part(task: HashTask, tick: Tick) -> pl.DataFrame:
+    """The hashes of a part of a benchmark; see :data:`SCHEMA`. Files that are no image are passed over.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    rows, size = [], 0
+    task.tar.parent.mkdir(parents=True, exist_ok=True)
+    with task.tar.open("wb") as out, decoder(task.images, task.tar.with_suffix(".tried")) as decode:
+        for name, data in _images(task):
+            made = decode(data)
+            tick(1)
+            if isinstance(made, Encoded):
+                pdq = made.measured.row()[0] if made.measured else None
+                place = (str(task.tar), size + tarwrite.BLOCK, len(made.data))
+                rows.append((name, hashlib.sha256(data).digest(), pdq, *place))
+                size += out.write(tarwrite.member(f"{len(rows):08d}.jpg", made.data))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _images(task: HashTask) -> Iterator[tuple[str, bytes]]:
+    if task.files:
+        yield from ((name, (task.path / name).read_bytes()) for name in task.files)
+    elif task.path.suffix == ".tar":
+        yield from _of_shard(task)
+    else:
+        yield from _of_table(task.path)
+
+
+def _of_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
+    try:
+        with task.path.open("rb") as fd:
+            for member in members(fd, task.images.max_bytes):
+                if member.regular and Path(member.name).suffix.lower() in IMAGE_SUFFIXES and member.data:
+                    yield member.name, member.data
+    except (OSError, TarError) as error:
+        raise InputError(f"{task.path} cannot be read to its end: {error}") from None
+
+
+def _of_table(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The images of a Parquet file: of the first column of bytes, or of structs with ``bytes``, as Hugging Face's."""
+    schema = pl.read_parquet_schema(path)
+    structs = [name for name, kind in schema.items() if isinstance(kind, pl.Struct) and "bytes" in kind.to_schema()]
+    column = next((name for name, kind in schema.items() if name in structs or kind == pl.Binary), None)
+    if column is None:
+        raise InputError(f"{path} has no column of images: bytes, or structs that have 'bytes'")
+    named = next((name for name in ("file_name", "image_id", "id", "name") if name in schema), None)
+    for number in range(0, pl.scan_parquet(path).select(pl.len()).collect().item(), _FILES_A_PART):
+        rows = pl.scan_parquet(path).slice(number, _FILES_A_PART).select({column, named or column}).collect()
+        data = rows[column].struct.field("bytes") if column in structs else rows[column]
+        names = rows[named].cast(pl.String) if named else pl.Series([f"row {number + one}" for one in range(len(data))])
+        yield from ((str(name), one) for name, one in zip(names, data, strict=True) if one)
+
+
+def write_pack(path: Path, hashes: Sequence[pl.DataFrame]) -> int:
+    """Write hashes that may be shared in place of the images; returns how many.
+
+    Args:
+        path: a Parquet file.
+        hashes: as :func:`hash_part` gives them, for images that were decoded with the default settings.
+    """
+    table = pl.concat(hashes).select("image", pl.col(_HASHES).bin.encode("hex"))
+    with replacing(path) as temporary:
+        meta = {"measures": measure.STEP_VERSION, "hashes": "sha256 of the file; pdq, 256 bits"}
+        table.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
+    return table.height

@@ -1,0 +1,1 @@
+"""The stages in order, what is stale and why, and running them."""

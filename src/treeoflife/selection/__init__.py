@@ -1,0 +1,1 @@
+"""Which image becomes a sample: matching, rules, hold-outs, marks, licences, duplicates, the ledger."""

@@ -1,1 +1,0 @@
-"""WebDataset shards: captions, the plan of what goes where, packing, and checking."""
