@@ -18,7 +18,9 @@ from treeoflife.core.files import write_text
 from treeoflife.images.encode import ScanTask, scan_container
 from treeoflife.pipeline import build as pipeline
 from treeoflife.pipeline.discover import discover
-from treeoflife.pipeline.run import Run, open_dataset, running
+from treeoflife.pipeline.opening import working
+from treeoflife.pipeline.session import Session
+from treeoflife.pipeline.workspace import Workspace, open_workspace
 
 IMAGES, RAW_BYTES = 10_000_000, 2e12
 STAGES = ("encode", "pack", "check-wds")
@@ -32,29 +34,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         write_text(out / "dataset.toml", discover(kind, raw).text)
-        dataset = open_dataset(out / "dataset.toml")
-        table = dataset.config.engine.model_copy(update={"name": "serial"})
-        dataset = replace(dataset, config=dataset.config.model_copy(update={"engine": table}))
-        with running(dataset) as run:
-            seconds = measure(run)
-            tell_reading(run)
+        workspace = open_workspace(out / "dataset.toml")
+        table = workspace.config.engine.model_copy(update={"name": "serial"})
+        workspace = replace(workspace, config=workspace.config.model_copy(update={"engine": table}))
+        with working(workspace) as session:
+            seconds = measure(session)
+            tell_reading(workspace)
         tell(seconds, raw, out)
 
 
-def measure(run: Run) -> dict[str, float]:
+def measure(session: Session) -> dict[str, float]:
     """CPU seconds of each stage, in this process alone."""
     seconds = {}
-    for stage in pipeline.STAGES:
+    for stage in pipeline.ORDER:
         begin = time.process_time()
-        if not stage.look(run).fresh:
-            stage.work(run)
-        seconds[stage.name] = time.process_time() - begin
+        session.make(stage)
+        seconds[stage] = time.process_time() - begin
     return seconds
 
 
-def tell_reading(run: Run) -> None:
+def tell_reading(workspace: Workspace) -> None:
     """Print how fast archives are read without decoding: what each part of a large one does with all of it."""
-    archives = [(source, one) for source, one in run.containers() if one.path.is_file()]
+    archives = [(source, one) for source, one in workspace.containers() if one.path.is_file()]
     size = sum(one.path.stat().st_size for _, one in archives)
     begin = time.process_time()
     for source, one in archives:

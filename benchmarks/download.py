@@ -15,17 +15,17 @@ import httpx
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.download.server import Resource, serving
-from tests.download.test_images import ledger, manifest, settings
+from tests.download.test_eol_images import ledger, manifest, settings
 
 from treeoflife.config.download import DownloadTable
-from treeoflife.core.progress import Silence
-from treeoflife.download.images import download_images
-from treeoflife.download.transfer import Wanted, fetch
+from treeoflife.core.progress import SilentListener
+from treeoflife.download.eol_images import download_eol_images
+from treeoflife.download.transfer import FileRequest, fetch_file
 
 SERVER = """
 import sys, time
 from tests.download.server import serving
-from tests.download.test_images import museum
+from tests.download.test_eol_images import museum
 with serving() as server:
     museum(server, flaky=False)
     print(server.url, flush=True)
@@ -38,7 +38,7 @@ def one_file(megabytes: int = 400) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, serving() as server, httpx.Client() as client:
         url = server.put("/file", Resource(data))
         began, cpu = time.perf_counter(), time.process_time()
-        fetch(Wanted(url, Path(folder, "file")), client, DownloadTable())
+        fetch_file(FileRequest(url, Path(folder, "file")), client, DownloadTable())
         return {"MB_per_second": megabytes / (time.perf_counter() - began), "cpu_seconds": time.process_time() - cpu}
 
 
@@ -57,7 +57,7 @@ def images(count: int = 20_000) -> dict[str, float]:
             there = type("Server", (), {"url": process.stdout.readline().strip()})
             manifest(Path(folder), there, count)  # type: ignore[arg-type]
             began, cpu = time.perf_counter(), time.process_time()
-            download_images(settings(count), Path(folder), Silence())
+            download_eol_images(settings(count), Path(folder), SilentListener())
             spent = time.process_time() - cpu
             assert ledger(Path(folder)).height == count
             return {"images_per_second": count / (time.perf_counter() - began), "images_per_core_second": count / spent}

@@ -31,17 +31,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from treeoflife.config.tables import Images
-from treeoflife.core import tar_writer as tarwrite
+from treeoflife.core import tar_writer
 from treeoflife.core.system import cores
 from treeoflife.core.values import RawImage
 from treeoflife.engines.base import Done
 from treeoflife.engines.local import LocalEngine
 from treeoflife.images.convert import Encoded, convert
-from treeoflife.images.perceptual import mirrored
-from treeoflife.images.store import Rows, write_index
+from treeoflife.images.perceptual_hash import mirror_hashes
+from treeoflife.images.store import IndexRows, write_index
 from treeoflife.selection.duplicates import compare, find, groups
-from treeoflife.selection.duplicates.near import near
-from treeoflife.sources.registry import load
+from treeoflife.selection.duplicates.near import find_near_pairs
+from treeoflife.sources.registry import load_source
 
 LIMIT = 31
 PER_SCENE = 20
@@ -133,14 +133,14 @@ def plant(job: Job, _tick: object) -> list[Planted]:
     files += [(Planted(kind, job.photo.name), make(image, chance)) for kind, make in COPIES.items()]
     for number in range(job.frames):
         files.append((Planted("look-alike", f"{job.photo.name}#{number}"), lookalike(image, others, chance)))
-    source = load("folder", {"path": ".", "table": "t.csv"}, job.folder)
-    rows, size = Rows(source), 0
+    source = load_source("folder", {"path": ".", "table": "t.csv"}, job.folder)
+    rows, size = IndexRows(source), 0
     with (job.folder / f"{job.number:04d}.tar").open("wb") as out:
         for position, (planted, data) in enumerate(files):
             made = convert(data, Images())
             assert isinstance(made, Encoded), (planted, made)
-            rows.add(position, RawImage(planted.kind, ("x",), data=data), made, size + tarwrite.BLOCK)
-            size += out.write(tarwrite.member(f"{position:08d}.jpg", made.data))
+            rows.add(position, RawImage(planted.kind, ("x",), data=data), made, size + tar_writer.BLOCK)
+            size += out.write(tar_writer.encode_member(f"{position:08d}.jpg", made.data))
     write_index(job.folder / f"{job.number:04d}.parquet", rows.frame(), {})
     return [planted for planted, _ in files]
 
@@ -170,8 +170,10 @@ def run_planted(photos: Path, lookalikes: int) -> None:
         ]
         world = [one for part in _all(plant, jobs) for one in part]
         stores = [Path(folder) / f"{job.number:04d}" for job in jobs]
-        kept = [find.Kept("s", one.name, one.with_suffix(".tar"), one.with_suffix(".parquet")) for one in stores]
-        report(world, find.read(kept))
+        kept = [
+            find.StoredContainer("s", one.name, one.with_suffix(".tar"), one.with_suffix(".parquet")) for one in stores
+        ]
+        report(world, find.read_store(kept))
 
 
 def _all(function: Callable[..., object], tasks: list[object]) -> Iterator[object]:
@@ -188,12 +190,12 @@ class Searched:
     """What a search over some of the images came to: pairs whose hashes are near, and those surely the same."""
 
     pairs: find.Pairs
-    exact: list[groups.Link]
+    exact: list[groups.Links]
 
     def links(self, same: dict[tuple[int, int], bool]) -> tuple[np.ndarray, np.ndarray]:
         """The pairs that are tied."""
         verdict = np.array([same[pair] for pair in _pairs(self.pairs)], dtype=bool)
-        links = [*self.exact, *find.near_links(self.pairs, verdict)]
+        links = [*self.exact, *find.link_near(self.pairs, verdict)]
         return np.concatenate([one.first for one in links]), np.concatenate([one.second for one in links])
 
     def hashed(self) -> tuple[np.ndarray, np.ndarray]:
@@ -202,14 +204,14 @@ class Searched:
         return np.concatenate([self.pairs.first, pixels.first]), np.concatenate([self.pairs.second, pixels.second])
 
 
-def search(pictures: find.Pictures, rows: np.ndarray) -> Searched:
+def search(pictures: find.StoredImages, rows: np.ndarray) -> Searched:
     """Look among some of the images alone, so that no copy is found by way of a copy of another kind."""
     hashed = np.cumsum(pictures.numbers["hashed"].to_numpy()) - 1
     own = rows[pictures.numbers["hashed"].to_numpy()[rows]]
-    part = find.Pictures(pictures.containers, pictures.numbers[rows], pictures.hashes[hashed[own]])
-    pairs = find.candidates(part, LIMIT)
+    part = find.StoredImages(pictures.containers, pictures.numbers[rows], pictures.hashes[hashed[own]])
+    pairs = find.find_candidates(part, LIMIT)
     moved = find.Pairs(rows[pairs.first], rows[pairs.second], pairs.distance, pairs.mirrored)
-    links = [groups.Link(one.name, rows[one.first], rows[one.second]) for one in find.exact_links(part)]
+    links = [groups.Links(one.kind, rows[one.first], rows[one.second]) for one in find.link_identical(part)]
     return Searched(moved, links)
 
 
@@ -217,7 +219,7 @@ def _pairs(pairs: find.Pairs) -> list[tuple[int, int]]:
     return list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
 
 
-def report(world: list[Planted], pictures: find.Pictures) -> None:
+def report(world: list[Planted], pictures: find.StoredImages) -> None:
     """Find what is the same picture, each kind of copy by itself and all together, and print what was right."""
     assert len(world) == len(pictures)
     kinds = np.array([one.kind for one in world])
@@ -230,7 +232,9 @@ def report(world: list[Planted], pictures: find.Pictures) -> None:
     first, second = np.array(list(asked)).T
     every = find.Pairs(first, second, np.zeros(len(first), np.int64), np.array(list(asked.values())))
     begun = time.perf_counter()
-    verdicts = [one for part in _all(compare.compare, list(find.compare_tasks(every, pictures.places))) for one in part]
+    verdicts = [
+        one for part in _all(compare.compare, list(find.compare_tasks(every, pictures.locations))) for one in part
+    ]
     taken = time.perf_counter() - begun
     same = dict(zip(asked, verdicts, strict=True))
     print(f"{len(world):,} images; {len(asked):,} pairs with near hashes, {sum(verdicts):,} the same picture; "
@@ -254,7 +258,7 @@ def _figures(world: list[Planted], copies: np.ndarray, first: np.ndarray, second
     originals = np.flatnonzero([one.kind == "original" for one in world])
     original = np.zeros(subject.max() + 1, np.int64)
     original[subject[originals]] = originals
-    label = groups.components(len(world), first, second)
+    label = groups.connected_components(len(world), first, second)
     asked = np.isin(first, copies) | np.isin(second, copies)
     right = (subject[first] == subject[second])[asked]
     return float((label[copies] == label[original[subject[copies]]]).mean()), float(right.mean()) if len(right) else 1.0
@@ -269,14 +273,14 @@ def run_hashes(count: int) -> None:
     order = rng.random(bits.shape).argsort(axis=1)
     bits[order < rng.integers(0, LIMIT + 1, copies)[:, None]] ^= 1
     near_ones = np.packbits(bits, axis=1)
-    near_ones[1::2] = mirrored(near_ones[1::2])
+    near_ones[1::2] = mirror_hashes(near_ones[1::2])
     places = count - 1 - rng.permutation(count - copies)[:copies]
     hashes[places] = near_ones
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     begun = time.perf_counter()
-    pairs = near(hashes, LIMIT, workers=cores())
-    link = groups.Link("near", pairs.first, pairs.second, pairs.distance)
-    found = groups.group(count, [link])
+    pairs = find_near_pairs(hashes, LIMIT, workers=cores())
+    link = groups.Links("near", pairs.first, pairs.second, pairs.distance)
+    found = groups.group_rows(count, [link])
     taken = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wanted = set(zip(range(copies), places.tolist(), strict=True))

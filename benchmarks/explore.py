@@ -74,7 +74,7 @@ def draw(out: Path, rows: int, taxa: int) -> None:
             fd.truncate(PER_SHARD * 60_000)
         key = pl.Series(np.arange(PER_SHARD) + number * PER_SHARD)
         catalogs.append(frame.drop("offset", "size", "source").with_columns(split=pl.lit(split), eol_content_id=key))
-    for split in ("train", "val"):  # numbered as places.shards_of counts them
+    for split in ("train", "val"):  # numbered as list_shards counts them
         for kind, folder in (("parquet", out / "index/224x224"), ("tar", out / "224x224")):
             for number, path in enumerate(sorted((folder / split).glob(f"*.{kind}"))):
                 path.rename(path.with_name(f"shard-{number:06d}.{kind}"))

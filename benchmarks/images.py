@@ -38,9 +38,10 @@ from table import measured, show
 
 from treeoflife.config.tables import Images
 from treeoflife.core.system import cores
+from treeoflife.engines.base import WorkerTick
 from treeoflife.images.encode import EncodeTask, encode_container
-from treeoflife.pipeline.run import looking, open_dataset
 from treeoflife.pipeline.stages import pack
+from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.shards.check import CheckTask, check_shard
 from treeoflife.shards.pack import PackTask, pack_shard
 from treeoflife.sources.base import Container, Source
@@ -127,7 +128,7 @@ def loop(config: Path, function: Callable[[Share], int] | None = None) -> int:
 
     Every process reads every container and takes each ``cores()``-th image, so that none waits for another.
     """
-    pairs = [(source, replace(one, share=(part, cores()))) for source, one in containers(config)
+    pairs = [(source, replace(one, part=(part, cores()))) for source, one in containers(config)
              for part in range(cores())]  # fmt: skip
     with multiprocessing.get_context("spawn").Pool(cores()) as pool:
         return sum(pool.imap_unordered(function or loop_container, pairs))
@@ -135,14 +136,14 @@ def loop(config: Path, function: Callable[[Share], int] | None = None) -> int:
 
 def containers(config: Path) -> list[Share]:
     """All containers."""
-    return [(source, one) for source in open_dataset(config).sources for one in source.containers()]
+    return [(source, one) for source in open_workspace(config).sources for one in source.containers()]
 
 
 def images_of(pair: Share) -> Iterator[bytes]:
     """The files of a container, or of a share of it."""
     source, container = pair
     for position, raw in enumerate(source.read(container, 10**9)):
-        if container.shares(position):
+        if container.includes(position):
             yield raw.data
 
 
@@ -183,11 +184,8 @@ def each_source(config: Path, root: Path) -> None:
 
 
 def _cpu(config: Path, name: str, out: Path) -> tuple[int, float, float, float]:
-    from treeoflife.engines import base
-
-    base.expendable = True
     pairs = [pair for pair in containers(config) if pair[0].name == name]
-    images, taken = open_dataset(config).config.images, []
+    images, taken = open_workspace(config).config.images, []
     work = (lambda one: sum(1 for _ in images_of(one)), loop_container, lambda one: _encode(one, images, out))
     for function in work:
         begun = time.process_time()
@@ -201,7 +199,7 @@ def _encode(pair: Share, images: Images, out: Path) -> int:
     source, container = pair
     stem = out / container.name
     tar, index, tried = (stem.with_name(f"{stem.name}.{ending}") for ending in ("tar", "parquet", "tried"))
-    done = encode_container(EncodeTask(source, container, images, tar, index, tried), lambda _: None)
+    done = encode_container(EncodeTask(source, container, images, tar, index, tried), WorkerTick(lambda _: None, 1))
     return done.images + done.skipped
 
 
@@ -224,9 +222,7 @@ def shards(out: Path) -> None:
 
 
 def _tasks(out: Path) -> list[PackTask]:
-    dataset = open_dataset(out / "dataset.toml")
-    with looking(dataset) as run:
-        return list(pack.planned(run))
+    return pack.planned(open_workspace(out / "dataset.toml").paths)
 
 
 def _pack(out: Path) -> tuple[int, dict[str, object]]:
@@ -252,7 +248,7 @@ def _pack(out: Path) -> tuple[int, dict[str, object]]:
 
 
 def _check(out: Path) -> None:
-    size = open_dataset(out / "dataset.toml").config.images.size
+    size = open_workspace(out / "dataset.toml").config.images.size
     for one in _tasks(out):
         found = check_shard(CheckTask(one.shard, one.shard.parent.name, size, one.index), lambda _: None)
         assert not found.findings, found.findings

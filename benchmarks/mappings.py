@@ -21,14 +21,14 @@ from table import measured, show
 
 from treeoflife.mapping import store
 from treeoflife.sources.base import Source
-from treeoflife.sources.registry import load
+from treeoflife.sources.registry import load_source
 
 AT_ONCE = 1_000_000
 
 
 def eol() -> Source:
     """The source of the images."""
-    return load("eol", {"path": "."}, Path())
+    return load_source("eol", {"path": "."}, Path())
 
 
 def ids(start: int, count: int) -> pl.Series:
@@ -49,7 +49,7 @@ def images(rows: int) -> pl.DataFrame:
 def write(path: Path, rows: int) -> tuple[float, float]:
     """Write the images; returns the seconds of writing alone, and of CPU."""
     frame = images(rows).rename({"id": "treeoflife_id"})
-    return timed(lambda: store.write_mapping(path, [(eol(), frame)], {}))
+    return timed(lambda: store.write_mapping(path, [(eol(), frame)]))
 
 
 def split(path: Path) -> tuple[float, float]:
@@ -57,7 +57,7 @@ def split(path: Path) -> tuple[float, float]:
     places = store.read_ids(path, eol()).with_row_index("place")
     flags = {"is_val": pl.col("place") % 20 == 0, "is_train_small": pl.col("place") % 10 == 1}
     frame = places.select("treeoflife_id", **flags)
-    return timed(lambda: store.write_splits(path, frame, {}))
+    return timed(lambda: store.write_splits(path, frame))
 
 
 def timed(function: Callable[[], None]) -> tuple[float, float]:

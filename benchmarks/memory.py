@@ -21,19 +21,19 @@ from table import measured, show
 from treeoflife.config.config import Config
 from treeoflife.config.tables import Images, Wds
 from treeoflife.core.values import RANKS
-from treeoflife.engines import base
+from treeoflife.engines.base import WorkerTick
 from treeoflife.images.encode import EncodeTask, encode_container
-from treeoflife.images.store import key_rows
+from treeoflife.images.store import natural_keys
 from treeoflife.mapping import splits
 from treeoflife.mapping.build import build_mapping
 from treeoflife.selection.decide import decide
-from treeoflife.selection.match import Index
+from treeoflife.selection.decisions import Index
 from treeoflife.shards import plan
 from treeoflife.shards.check import CheckTask, check_shard
-from treeoflife.shards.pack import PackTask, index_meta, pack_shard
+from treeoflife.shards.pack import PackTask, pack_shard, read_index_meta
 from treeoflife.sources.base import Source
-from treeoflife.sources.registry import load
-from treeoflife.testing.world import encoded, picture
+from treeoflife.sources.registry import load_source
+from treeoflife.testing.world import draw_picture, encode_image
 
 SHARD = 1_000
 SMALL = Images(size=(64, 64))
@@ -41,12 +41,12 @@ SMALL = Images(size=(64, 64))
 
 def source(folder: Path) -> Source:
     """The source of the archive in a folder."""
-    return load("eol", {"path": str(folder)}, folder)
+    return load_source("eol", {"path": str(folder)}, folder)
 
 
 def draw(folder: Path, images: int) -> None:
     """One archive of small images."""
-    kinds = [encoded(picture(random.Random(one), (160, 120))) for one in range(50)]
+    kinds = [encode_image(draw_picture(random.Random(one), (160, 120))) for one in range(50)]
     with tarfile.open(folder / "image_set_01.tar.gz", "w:gz", compresslevel=1) as tar:
         for number in range(images):
             info = tarfile.TarInfo(f"{number}_{number % 500}_eol-full-size-copy.jpg")
@@ -56,19 +56,18 @@ def draw(folder: Path, images: int) -> None:
 
 def encode(folder: Path) -> None:
     """Encode the archive, as a worker does."""
-    base.expendable = True
     eol = source(folder)
     (container,) = eol.containers()
     files = (folder / f"eol/{container.name}.{ending}" for ending in ("tar", "parquet", "tried"))
-    encode_container(EncodeTask(eol, container, SMALL, *files), lambda _: None)
+    encode_container(EncodeTask(eol, container, SMALL, *files), WorkerTick(lambda _: None, 1))
 
 
 def make_plan(folder: Path) -> None:
     """Mapping, splits and plan of train."""
     eol, index = source(folder), next((folder / "eol").glob("*.parquet"))
     mapping = folder / "mapping.parquet"
-    build_mapping(mapping, [(eol, key_rows(pl.read_parquet(index), eol))], {})
-    splits.write(mapping, [eol], Config(sources={}).splits, 17, {})
+    build_mapping(mapping, [(eol, natural_keys(pl.read_parquet(index), eol))])
+    splits.write(mapping, [eol], Config(sources={}).splits, 17)
     names = pl.DataFrame({"source": "eol", "name_key": [str(one) for one in range(500)]})
     named = names.with_columns(*(pl.lit(f"{rank}um").alias(rank) for rank in RANKS), common=pl.lit(""))
     decided = decide([eol], [Index(eol, index.stem, index)], mapping, named)
@@ -85,7 +84,7 @@ def check(folder: Path) -> None:
     """Check it."""
     shard, index = _shard(folder)
     found = check_shard(CheckTask(shard, "train", SMALL.size, index), lambda _: None)
-    assert index_meta(index)["samples"]
+    assert read_index_meta(index)["samples"]
     assert not found.findings, found.findings
 
 

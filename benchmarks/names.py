@@ -114,19 +114,18 @@ def run(folder: Path) -> tuple[int, float]:
     import polars as pl
 
     from treeoflife.config.tables import Names
-    from treeoflife.sources.registry import load
-    from treeoflife.taxonomy import evidence, inputs
-    from treeoflife.taxonomy import naming as stage
+    from treeoflife.sources.registry import load_source
+    from treeoflife.taxonomy import authorities, evidence, naming
     from treeoflife.taxonomy.parsers import make_parser
 
     started = time.perf_counter()
     parser = make_parser("gnparser")
     names = Names(eol_tree=folder / "taxon.tab", itis=folder / "itis.csv")
-    known = inputs.load(names, parser)
-    assert known.nodes is not None
-    pages = known.nodes.filter(pl.col("page") != "").select(name_key="page")
-    rows = evidence.of_pages(load("eol", {"path": folder}, folder), pages, known.nodes, None, parser)
-    named, _ = stage.name_evidence(rows, known, names.common_authorities)
+    taxonomies = authorities.load(names, parser)
+    assert taxonomies.eol_nodes is not None
+    pages = taxonomies.eol_nodes.filter(pl.col("page") != "").select(name_key="page")
+    rows = evidence.of_pages(load_source("eol", {"path": folder}, folder), pages, taxonomies.eol_nodes, None, parser)
+    named, _ = naming.name_evidence(rows, taxonomies, names.common_authorities)
     named.write_parquet(folder / "names.parquet")
     return len(named), time.perf_counter() - started
 

@@ -21,14 +21,13 @@ from table import measured, show
 from treeoflife.config.tables import Images
 from treeoflife.core.files import sha256
 from treeoflife.core.system import cores
-from treeoflife.engines import base
-from treeoflife.engines.base import Done
+from treeoflife.engines.base import Done, WorkerTick
 from treeoflife.engines.local import LocalEngine
 from treeoflife.images.encode import EncodeTask, JoinTask, encode_container, join_parts
 from treeoflife.pipeline.stages.encode import parts_of
 from treeoflife.sources.base import Container, Source
-from treeoflife.sources.registry import load
-from treeoflife.testing.world import encoded, write_archive
+from treeoflife.sources.registry import load_source
+from treeoflife.testing.world import encode_image, write_archive
 
 DRAWN = 200
 
@@ -41,22 +40,22 @@ def draw(path: Path) -> None:
         grain = Image.effect_noise((1600, 1200), 24)
         mixed = Image.blend(clouds, grain, 0.2)
         rgb = Image.merge("RGB", (mixed, clouds, mixed.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
-        files.append((f"{number}_{number % 20}_eol-full-size-copy.jpg", encoded(rgb, quality=80)))
+        files.append((f"{number}_{number % 20}_eol-full-size-copy.jpg", encode_image(rgb, quality=80)))
     write_archive(path, files)
 
 
 def one_of(path: Path) -> tuple[Source, Container]:
     """The source and the container."""
-    eol = load("eol", {"path": str(path)}, path.parent)
+    eol = load_source("eol", {"path": str(path)}, path.parent)
     return eol, eol.containers()[0]
 
 
-def task(pair: tuple[Source, Container], out: Path, share: tuple[int, int]) -> EncodeTask:
+def task(pair: tuple[Source, Container], out: Path, part: tuple[int, int]) -> EncodeTask:
     """The task of a part."""
     source, container = pair
-    stem = out / f"{share[0]}-of-{share[1]}"
+    stem = out / f"{part[0]}-of-{part[1]}"
     files = (stem.with_suffix(ending) for ending in (".tar", ".parquet", ".tried"))
-    return EncodeTask(source, replace(container, share=share), Images(), *files)
+    return EncodeTask(source, replace(container, part=part), Images(), *files)
 
 
 def read(path: Path) -> int:
@@ -67,8 +66,7 @@ def read(path: Path) -> int:
 
 def whole(path: Path, out: Path) -> int:
     """Encode it in one piece, in this process: a worker's own."""
-    base.expendable = True
-    return encode_container(task(one_of(path), out, (0, 1)), lambda _: None).images
+    return encode_container(task(one_of(path), out, (0, 1)), WorkerTick(lambda _: None, 1)).images
 
 
 def in_parts(path: Path, out: Path, count: int, workers: int) -> dict[str, float]:

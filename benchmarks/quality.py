@@ -105,8 +105,8 @@ def measured(photos: list[Path]) -> pl.DataFrame:
     for kind, data in examples(photos):
         made = convert(data, Images())
         assert isinstance(made, Encoded)
-        assert made.measured
-        rows.append((kind, made.width, made.height, *made.measured.row()))
+        assert made.measures
+        rows.append((kind, made.width, made.height, *made.measures.row()))
     schema = {"example": pl.String, "width": pl.UInt32, "height": pl.UInt32, **measure.COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -26,11 +26,11 @@ from treeoflife.mapping import splits
 from treeoflife.mapping.build import build_mapping
 from treeoflife.selection import marks
 from treeoflife.selection.decide import decide
-from treeoflife.selection.ledger import balance, ledger, write_ledger
-from treeoflife.selection.match import Index
+from treeoflife.selection.decisions import Index
+from treeoflife.selection.ledger import check_balance, ledger, write_ledger
 from treeoflife.shards import catalog, plan
-from treeoflife.sources.registry import load
-from treeoflife.taxonomy.naming import resolve_names
+from treeoflife.sources.registry import load_source
+from treeoflife.taxonomy.naming import NameFiles, resolve_names
 
 PER_CONTAINER = 100_000
 IMAGES_PER_PAGE = 20
@@ -74,18 +74,18 @@ def indexes(root: Path) -> list[tuple[str, Path]]:
 
 def source(root: Path) -> object:
     """The source of the images."""
-    return load("eol", {"path": str(root)}, root)
+    return load_source("eol", {"path": str(root)}, root)
 
 
 def run_mapping(root: Path) -> None:
     """Ids for all natural keys, and the mapping written."""
     keys = pl.concat([pl.read_parquet(path, columns=["content_id", "page_id"]) for _, path in indexes(root)])
-    build_mapping(Paths(root, Images()).mapping, [(source(root), keys)], {})  # type: ignore[list-item]
+    build_mapping(Paths(root, Images()).mapping, [(source(root), keys)])  # type: ignore[list-item]
 
 
 def run_splits(root: Path) -> None:
     """The table of splits."""
-    splits.write(Paths(root, Images()).mapping, [source(root)], Config(sources={}).splits, 17, {})  # type: ignore[list-item]
+    splits.write(Paths(root, Images()).mapping, [source(root)], Config(sources={}).splits, 17)  # type: ignore[list-item]
 
 
 def run_plan(root: Path) -> None:
@@ -94,7 +94,7 @@ def run_plan(root: Path) -> None:
     files = [Index(eol, name, path) for name, path in indexes(root)]  # type: ignore[arg-type]
     decided = decide([eol], files, paths.mapping, pl.read_parquet(paths.names))  # type: ignore[list-item]
     samples, rows = {split: decided.samples(split) for split in SPLITS}, ledger(decided)
-    balance(paths.mapping, decided, samples, rows)
+    check_balance(paths.mapping, decided, samples, rows)
     for split in SPLITS:
         plan.write_split(paths.split_plan(split), split, decided, samples[split], config, {})
     write_ledger(paths.ledger, rows, {})
@@ -103,7 +103,12 @@ def run_plan(root: Path) -> None:
 def run_metadata(root: Path) -> None:
     """Every page named, lookups and predicted-catalog.csv written."""
     paths, names = Paths(root, Images()), Names(eol_tree=root / "taxon.tab", itis=root / "itis.csv")
-    resolve_names(Config(sources={}, names=names), paths, [source(root)], paths.mapping, marks.table({}))  # type: ignore[list-item]
+    files = NameFiles(
+        names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv, lookups=paths.naming,
+        scientific_to_common=paths.scientific_to_common, predicted_catalog=paths.predicted_catalog,
+        verifier_cache=paths.verifier_cache,
+    )  # fmt: skip
+    resolve_names(names, [source(root)], paths.mapping, marks.table({}), files)  # type: ignore[list-item]
 
 
 def cut(root: Path) -> None:
@@ -114,7 +119,7 @@ def cut(root: Path) -> None:
         for rows in whole.partition_by("shard", maintain_order=True):
             index = paths.shard_index(split, rows["shard"][0])
             index.parent.mkdir(parents=True, exist_ok=True)
-            rows.drop(plan.PLACE).write_parquet(index)
+            rows.drop(plan.PLACEMENT_COLUMNS).write_parquet(index)
 
 
 def run_catalog(root: Path) -> None:

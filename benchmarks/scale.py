@@ -64,7 +64,7 @@ def main() -> None:
                      for name, value in spent.items()}  # fmt: skip
             rows.append({
                 "": place, **{f"{name}, h": value for name, value in hours.items()}, "tables, h": serial / 3600,
-                "in all, h": sum(hours.values()) + serial / 3600,
+                "total, h": sum(hours.values()) + serial / 3600,
                 "reading, GB/s": raw / hours["encode"] / 3600 / 1e9,
             })  # fmt: skip
         core_hours = (sum(work.values()) + serial) / 3600

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from treeoflife.testing.world import draw, encoded, write_archive
+from treeoflife.testing.world import draw_world, encode_image, write_archive
 
 LONG_SIDES = {"eol": (580, 1024, 1600, 1600, 2600, 2600), "inat21": (500,), "bioscan": (341,)}
 ARCHIVES = 4
@@ -28,12 +28,12 @@ def photograph(number: int, side: int) -> bytes:
     clouds = Image.effect_noise((24 + number % 80, 60), 80).resize(size, Image.Resampling.BICUBIC)
     grain = Image.effect_noise((size[0] // 2, size[1] // 2), 30).resize(size, Image.Resampling.BILINEAR)
     mixed = Image.blend(clouds, grain, 0.15 + rng.random() * 0.2)
-    return encoded(Image.merge("RGB", (mixed, clouds, mixed.transpose(Image.Transpose.ROTATE_180))), quality=90)
+    return encode_image(Image.merge("RGB", (mixed, clouds, mixed.transpose(Image.Transpose.ROTATE_180))), quality=90)
 
 
 def draw_real(root: Path, images: int) -> None:
     """Draw a tiny world with its taxonomies, and then pictures of real sizes in their places and beside them."""
-    draw(root, 120, natural=True)
+    draw_world(root, 120, natural=True)
     inat21 = sorted((root / "dataset/inat21/train").iterdir())
     bioscan = sorted(folder for folder in (root / "dataset/bioscan").iterdir() if folder.is_dir())
     folders = [(folder, images * 30 // 100 // len(inat21), *LONG_SIDES["inat21"]) for folder in inat21]

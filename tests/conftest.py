@@ -14,7 +14,7 @@ import pytest
 
 import tally as tallies
 from helpers import built, configured, shared_world
-from treeoflife.testing.world import World, draw
+from treeoflife.testing.world import World, draw_world
 
 SMALL_SHARDS = 25
 
@@ -75,7 +75,7 @@ def golden_build(golden_world: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def drawn_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A small drawn world with awkward and broken files and hold-outs."""
-    return draw(tmp_path_factory.mktemp("drawn"))
+    return draw_world(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.fixture(scope="session")

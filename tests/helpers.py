@@ -16,7 +16,7 @@ from pathlib import Path
 from treeoflife.shards.captions import TEXTS
 
 ROOT = Path(__file__).resolve().parents[1]
-OWN = (".known", ".lock", ".view")
+OWN = (".known", ".lock", ".state", ".view")
 MEMBERS = {"jpg", *TEXTS}
 """What every sample has."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,13 @@ from treeoflife.config.tables import Wds
 from treeoflife.core.values import RANKS
 from treeoflife.mapping import splits
 from treeoflife.mapping.build import build_mapping
-from treeoflife.selection.decide import Decisions, decide
-from treeoflife.selection.match import Index
-from treeoflife.selection.rules import RULES, Rule
+from treeoflife.selection.decide import decide
+from treeoflife.selection.decisions import Decisions, Index
+from treeoflife.selection.policies import Policy
+from treeoflife.selection.rules import Rule
 from treeoflife.shards import plan
 from treeoflife.sources.base import Source
-from treeoflife.sources.registry import load
+from treeoflife.sources.registry import load_source
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Store:
     mapping: Path
     names: pl.DataFrame
 
-    def decided(self, rules: Sequence[Rule] = RULES) -> Decisions:
-        """What the plan decides on the images."""
-        return decide(self.sources, self.indexes, self.mapping, self.names, rules=rules)
+    def decided(self, *further: Rule) -> Decisions:
+        """What the plan decides on the images, with further rules."""
+        return decide(self.sources, self.indexes, self.mapping, self.names, policies=[Policy(further)])
 
 
 def stored(folder: Path, eol: int, inat21: int, taxa: int = 50, seed: int = 17) -> Store:
     """A store of that many images; those of a taxon lie beside each other, as in the providers' archives."""
-    sources = [load(name, {"path": str(folder)}, folder) for name in ("eol", "inat21")]
+    sources = [load_source(name, {"path": str(folder)}, folder) for name in ("eol", "inat21")]
     pages = pl.int_range(eol, eager=True) * taxa // max(1, eol)
     classes = pl.int_range(inat21, eager=True) * taxa // max(1, inat21)
     keys = [
@@ -51,8 +51,8 @@ def stored(folder: Path, eol: int, inat21: int, taxa: int = 50, seed: int = 17) 
     ]  # fmt: skip
     indexes = [_index(folder, source, key) for source, key in zip(sources, keys, strict=True)]
     mapping = folder / "mapping.sqlite"
-    build_mapping(mapping, list(zip(sources, keys, strict=True)), {})
-    splits.write(mapping, sources, Config(sources={}).splits, seed, {})
+    build_mapping(mapping, list(zip(sources, keys, strict=True)))
+    splits.write(mapping, sources, Config(sources={}).splits, seed)
     return Store(sources, indexes, mapping, pl.concat([_names(source.name, taxa) for source in sources]))
 
 

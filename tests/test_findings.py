@@ -17,7 +17,7 @@ def test_what_is_written_is_read_back_by_sample_and_by_kind(tmp_path: Path) -> N
     rows = pl.DataFrame(
         {"treeoflife_id": ["b", "a", "b"], "kind": ["twin", "blank", "blank"], "others": [["a", "gone"], [], []]}
     )
-    findings.write(tmp_path / "some.parquet", rows, KINDS, {"from": {"step": 1}})
+    findings.write(tmp_path / "some.parquet", rows, KINDS)
     (found,) = findings.read(tmp_path)
     assert found.kinds == KINDS
     assert found.counts() == {"blank": 2, "twin": 1}
@@ -26,7 +26,6 @@ def test_what_is_written_is_read_back_by_sample_and_by_kind(tmp_path: Path) -> N
         {"kind": "twin", "detail": "", "others": ["a", "gone"]},
     ]
     assert found.of("nobody") == []
-    assert findings.made_from(tmp_path / "some.parquet") == {"step": 1}
 
 
 def test_no_findings_are_a_table_too_and_its_kinds_are_known(tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_a_kind_without_a_meaning_is_refused(tmp_path: Path) -> None:
 
 def test_another_table_is_said_to_be_none(tmp_path: Path) -> None:
     pl.DataFrame({"treeoflife_id": ["a"]}).write_parquet(tmp_path / "odd.parquet")
-    with pytest.raises(InputError, match=r"odd\.parquet is no table of findings: it has no column kind"):
+    with pytest.raises(InputError, match=r"odd\.parquet is not a table of findings: it has no column kind"):
         findings.read(tmp_path)
     (tmp_path / "odd.parquet").write_bytes(b"not parquet")
     with pytest.raises(InputError, match="cannot be read"):

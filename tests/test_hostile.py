@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 
 from helpers import built, cli, configured, digests, samples, sentence, shards, tar_of
-from treeoflife.core.tables import without_formulas
-from treeoflife.core.tar_reader import TarError, members
+from treeoflife.core.tables import escape_formulas
+from treeoflife.core.tar_reader import TarError, read_members
 from treeoflife.errors import ContainerError
 from treeoflife.images import encode, store
 from treeoflife.sources import registry as sources
@@ -26,8 +26,8 @@ from treeoflife.sources.bioscan import Settings as BioscanSettings
 from treeoflife.sources.eol import Eol, Settings
 from treeoflife.sources.inat21 import INat21
 from treeoflife.sources.inat21 import Settings as INat21Settings
-from treeoflife.sources.reading import is_bomb
-from treeoflife.testing.world import World, draw, encoded, picture
+from treeoflife.sources.tar_archives import is_decompression_bomb
+from treeoflife.testing.world import World, draw_picture, draw_world, encode_image
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"
 CSI = "\x9b2J"
@@ -37,7 +37,7 @@ NAMES = (
     "=cmd()|' /C calc'!A1.jpg", "-1+1.jpg", "@sum.jpg", "'; DROP TABLE eol; --.jpg", "<script>alert(1)</script>.jpg",
     "$(touch outside).jpg", "`touch outside`.jpg", "{evil[0]}.jpg", "%s%n.jpg", " .jpg", ".jpg", "..", "~root.jpg",
 )  # fmt: skip
-JPEG = encoded(picture(random.Random(1)))
+JPEG = encode_image(draw_picture(random.Random(1)))
 
 
 def hostile_tar() -> bytes:
@@ -68,11 +68,11 @@ def test_every_member_of_a_hostile_tar_is_an_image_or_a_skip(tmp_path: Path) -> 
     """As many as there are, each by its name; links, devices and sparse files have no data."""
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(hostile_tar()))
     source = Eol("eol", Settings(path=tmp_path))
-    found = list(source.read(source.containers()[0], 1 << 20))
-    assert len(found) == len(NAMES) + 2 + 6
-    assert [one.skip.reason for one in found[-6:] if one.skip] == ["not-a-file"] * 6
-    assert sum(bool(one.data) and one.skip is None for one in found) == 2
-    assert not any(one.data for one in found if one.skip and one.skip.reason == "not-a-file")
+    images = list(source.read(source.containers()[0], 1 << 20))
+    assert len(images) == len(NAMES) + 2 + 6
+    assert [image.skip.reason for image in images[-6:] if image.skip] == ["not-a-file"] * 6
+    assert sum(bool(image.data) and image.skip is None for image in images) == 2
+    assert not any(image.data for image in images if image.skip and image.skip.reason == "not-a-file")
 
 
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -80,7 +80,7 @@ def test_a_name_with_nul_ends_nowhere_else(form: int) -> None:
     """A name is what the archive says, or what is before the NUL; never an error of Python's."""
     data = tar_of([("1_2_eol.jpg" + "x" * 200, b"x")], form).replace(b"eol.jpgxxx", b"eol.jpg\0xx")
     with suppress(TarError):
-        assert all("1_2_eol.jpg" in one.name for one in members(io.BytesIO(data), 10))
+        assert all("1_2_eol.jpg" in member.name for member in read_members(io.BytesIO(data), 10))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_name_with_nul_ends_nowhere_else(form: int) -> None:
 def test_a_damaged_pax_record_is_an_error_of_the_archive(record: bytes) -> None:
     """Lengths of thousands of digits, in other scripts, below zero."""
     with pytest.raises(TarError):
-        list(members(io.BytesIO(with_pax(record)), 10))
+        list(read_members(io.BytesIO(with_pax(record)), 10))
 
 
 def with_pax(record: bytes, times: int = 1) -> bytes:
@@ -103,15 +103,15 @@ def with_pax(record: bytes, times: int = 1) -> bytes:
 def test_headers_without_end_are_refused_before_they_fill_the_memory() -> None:
     """What is kept of the headers of one member has a limit, however many headers there are."""
     record = b"".join(b"%d k%07d=%s\n" % (1013, number, b"v" * 998) for number in range(200))
-    assert [one.name for one in members(io.BytesIO(with_pax(record)), 10)] == ["1_2_eol.jpg"]
+    assert [member.name for member in read_members(io.BytesIO(with_pax(record)), 10)] == ["1_2_eol.jpg"]
     with pytest.raises(TarError, match="at most"):
-        list(members(io.BytesIO(with_pax(record, 20)), 10))
+        list(read_members(io.BytesIO(with_pax(record, 20)), 10))
 
 
 def test_a_header_of_many_short_records_takes_no_minutes() -> None:
     """Its cost grows as its length does: a quarter of a million records are read in one go."""
     many = b"6 a=b\n" * 170_000
-    assert [one.name for one in members(io.BytesIO(with_pax(many)), 10)] == ["1_2_eol.jpg"]
+    assert [member.name for member in read_members(io.BytesIO(with_pax(many)), 10)] == ["1_2_eol.jpg"]
 
 
 def test_a_gzip_that_unpacks_to_far_more_than_it_is_worth_is_named(tmp_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_a_zip_that_says_it_unpacks_to_far_more_is_named(tmp_path: Path) -> None
             out.writestr(f"bioscan/part1/{number}.jpg", bytes(64 << 20))
     with pytest.raises(ContainerError, match="200 times"):
         Bioscan("bioscan", BioscanSettings(path=path)).containers()
-    assert is_bomb(path.stat().st_size, 20 * (64 << 20))
+    assert is_decompression_bomb(path.stat().st_size, 20 * (64 << 20))
 
 
 def test_more_files_than_a_container_may_hold_are_named(drawn_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker keeps a row of each: their number is limited, not by its memory."""
-    monkeypatch.setattr(store, "MOST_FILES", 3)
+    monkeypatch.setattr(store, "MAX_FILES", 3)
     source = Eol("eol", Settings(path=next(drawn_world.root.rglob("*.tar.gz"))))
     task = encode.ScanTask(source, source.containers()[0])
     with pytest.raises(ContainerError, match="more than 3 files"):
@@ -159,17 +159,17 @@ def test_hostile_folders_in_archives_of_folders(tmp_path: Path, kind: str) -> No
             for name in names:
                 out.writestr(zipfile.ZipInfo(name), JPEG)
         source = Bioscan("bioscan", BioscanSettings(path=tmp_path / "c.zip"))
-    found = [image for one in source.containers() for image in source.read(one, 1 << 20)]
-    assert {image.file for image in found} >= {"-1+1.jpg", f"{ESCAPE}.jpg", "$(touch outside).jpg"}
-    assert all(image.data == JPEG and "/" not in image.file for image in found)
-    assert all(one.path.parent == tmp_path and "/" not in one.name for one in source.containers())
+    images = [image for container in source.containers() for image in source.read(container, 1 << 20)]
+    assert {image.file for image in images} >= {"-1+1.jpg", f"{ESCAPE}.jpg", "$(touch outside).jpg"}
+    assert all(image.data == JPEG and "/" not in image.file for image in images)
+    assert all(part.path.parent == tmp_path and "/" not in part.name for part in source.containers())
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of a world in which everything that has a name has a hostile one; returns OUT."""
     root = tmp_path_factory.mktemp("hostile")
-    draw(root / "world", 30, natural=True)
+    draw_world(root / "world", 30, natural=True)
     archive = next((root / "world").rglob("*.tar.gz"))
     archive.with_name("evil.tar.gz").write_bytes(gzip.compress(hostile_tar()))
     folder = next(path for path in (root / "world").rglob("0*_*") if path.is_dir())
@@ -198,8 +198,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_hostile_names_write_nothing_outside_and_say_nothing_to_the_terminal(hostile: Path) -> None:
     """Nor to whoever reads the logs; all that is made lies under OUT, under names of this program's own."""
     for path in [hostile.parent / "said.txt", *(path for path in hostile.glob("logs/*") if path.suffix != ".json")]:
-        assert "\x1b" not in (said := path.read_text()), path
-        assert "\x9b" not in said, path
+        assert "\x1b" not in (text := path.read_text()), path
+        assert "\x9b" not in text, path
     assert {path.name for path in hostile.parent.iterdir()} == {"world", "photos", "photos.csv", "out", "said.txt"}
     assert not list(Path("/tmp").glob("outside*"))
     for words in (["status"], ["check-wds"], ["check-taxa"], ["verify", hostile], ["names", "why", "mine"]):
@@ -237,7 +237,7 @@ def test_a_catalog_holds_what_came_and_says_so_but_csv_for_people_holds_no_formu
         cells = [cell for row in csv.reader(fd) for cell in row]
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
     table = pl.DataFrame({"name": ["=cmd()", "@x", "Panthera leo", None], "images": [-1, 2, 3, 4]})
-    assert without_formulas(table).rows() == [("'=cmd()", -1), ("'@x", 2), ("Panthera leo", 3), (None, 4)]
+    assert escape_formulas(table).rows() == [("'=cmd()", -1), ("'@x", 2), ("Panthera leo", 3), (None, 4)]
 
 
 def test_a_hostile_world_gives_the_same_bytes_twice(hostile: Path, tmp_path: Path) -> None:

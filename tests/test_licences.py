@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from treeoflife.testing.builds import treeoflife
+from treeoflife.testing.builds import run_treeoflife
 
 LICENCES = ("cc-by-4.0", "cc-by-nc-4.0", "cc0-1.0", "")
 
@@ -46,7 +46,7 @@ def allow(out: Path, text: str) -> Path:
 def test_images_of_other_licences_are_in_the_ledger(manifested: tuple[Path, dict[int, str]]) -> None:
     out, licence = manifested
     before = pl.read_parquet(out / "224x224/catalog.parquet")
-    built = treeoflife("build", "--config", str(allow(out, '["cc0", "CC-BY"]')))
+    built = run_treeoflife("build", "--config", str(allow(out, '["cc0", "CC-BY"]')))
     assert built.returncode == 0, built.stderr
     after = pl.read_parquet(out / "224x224/catalog.parquet")
     good = [one for one, name in licence.items() if name in ("cc-by-4.0", "cc0-1.0")]
@@ -59,7 +59,7 @@ def test_images_of_other_licences_are_in_the_ledger(manifested: tuple[Path, dict
 
 def test_licences_csv_says_what_is_known(manifested: tuple[Path, dict[int, str]]) -> None:
     out, licence = manifested
-    done = treeoflife("card", "--config", str(allow(out, "[]")))
+    done = run_treeoflife("card", "--config", str(allow(out, "[]")))
     assert done.returncode == 0, done.stderr
     with (out / "licences.csv").open(newline="", encoding="utf-8") as fd:
         rows = list(csv.DictReader(fd))

@@ -12,7 +12,7 @@ from PIL import __version__ as pillow
 from helpers import built, configured, digests
 from treeoflife.core.files import fingerprint
 from treeoflife.images.store import read_meta
-from treeoflife.testing.world import World, draw
+from treeoflife.testing.world import World, draw_world
 
 
 def indexes(out: Path) -> list[Path]:
@@ -46,7 +46,7 @@ def test_where_a_dataset_and_its_sources_lie_changes_no_byte(tmp_path: Path) -> 
     """Two builds of one world, in folders of other names and depths, with hold-out lists and everything made here."""
     first, second = tmp_path / "a", tmp_path / "somewhere/else/b"
     for natural in (True, False):
-        draw(first / "world", 40, natural=natural)
+        draw_world(first / "world", 40, natural=natural)
         shutil.copytree(first / "world", second / "world")
         builds = []
         for home in (first, second):

@@ -1,21 +1,42 @@
-"""treeoflife: image-text datasets of living things. See ARCHITECTURE.md for the way of the data."""
+"""treeoflife: image-text datasets of living things. ARCHITECTURE.md describes the way from images to shards."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from .shards.reader import Reader, Sample
-    from .shards.reader import open_dataset as open  # noqa: A004
+from .core.versions import __version__ as __version__
 
-__version__ = "0.1.0"
-__all__ = ["Reader", "Sample", "__version__", "open"]
+if TYPE_CHECKING:
+    from . import errors
+    from .core.values import Taxon
+    from .pipeline.api import build, status, verify
+    from .shards.reader import Dataset
+    from .shards.reader import open_dataset as open  # noqa: A004
+    from .shards.sample import Sample
+
+__all__ = ["Dataset", "Sample", "Taxon", "build", "errors", "open", "status", "verify"]
+
+_MODULES = {
+    "Dataset": "shards.reader",
+    "Sample": "shards.sample",
+    "Taxon": "core.values",
+    "build": "pipeline.api",
+    "open": "shards.reader",
+    "status": "pipeline.api",
+    "verify": "pipeline.api",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The reader, imported when it is asked for: the command line must be there at once."""
-    if name not in __all__:
-        raise AttributeError(f"module 'treeoflife' has no attribute '{name}'")
-    from .shards import reader
+    """Import a name of the API when it is first used: polars alone takes longer than ``treeoflife --help`` may."""
+    if name == "errors":
+        return import_module(f"{__name__}.errors")
+    if name not in _MODULES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module = import_module(f"{__name__}.{_MODULES[name]}")
+    return getattr(module, "open_dataset" if name == "open" else name)
 
-    return reader.open_dataset if name == "open" else getattr(reader, name)
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

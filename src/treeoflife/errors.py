@@ -1,25 +1,25 @@
-"""What can go wrong, as one tree.
+"""All exceptions of treeoflife, as one tree.
 
     TreeoflifeError
-    ├── ConfigError         dataset.toml, an option or a plug-in is wrong        exit status 2
-    │   └── MissingExtra    an optional package is needed and not installed      exit status 2
-    ├── InputError          a file that was named is missing, unreadable or malformed
+    ├── ConfigError         dataset.toml, an option or a plug-in is wrong         exit status 2
+    │   └── MissingExtra    a package that is needed cannot be imported           exit status 2
+    ├── InputError          an input file is missing, unreadable or malformed
     │   └── ContainerError  an archive or image folder cannot be read to its end
-    ├── StoreError          a file that this program wrote is gone or damaged
-    ├── HoldoutError        a hold-out list of which nothing matches
+    ├── StoreError          a file that this program wrote is missing or damaged
+    ├── HoldoutError        no entry of a hold-out list matches the dataset
     ├── BalanceError        images of the mapping are neither samples nor in the ledger
     ├── TasksFailed         one or more tasks of a stage failed, or a worker died
     └── BusyError           another run works on the same dataset
 
-All but ConfigError end the command with exit status 1. A message names the bad value, where it was
-found, and what would be right.
+All but ConfigError end the command with exit status 1. A message names the bad value, where it was found, and what to
+do about it.
 """
 
 from __future__ import annotations
 
 
 class TreeoflifeError(Exception):
-    """Anything this library raises on purpose."""
+    """Any error that this library raises on purpose."""
 
 
 class ConfigError(TreeoflifeError):
@@ -27,11 +27,11 @@ class ConfigError(TreeoflifeError):
 
 
 class MissingExtra(ConfigError):
-    """An optional package is needed and not installed."""
+    """A package of an extra is needed and cannot be imported."""
 
 
 class InputError(TreeoflifeError):
-    """A file that was named is missing, unreadable or malformed."""
+    """An input file is missing, unreadable or malformed."""
 
 
 class ContainerError(InputError):
@@ -39,11 +39,11 @@ class ContainerError(InputError):
 
 
 class StoreError(TreeoflifeError):
-    """A file that this program wrote is gone or damaged."""
+    """A file that this program wrote is missing or damaged."""
 
 
 class HoldoutError(TreeoflifeError):
-    """A hold-out list of which nothing matches."""
+    """No entry of a hold-out list matches an image of the dataset."""
 
 
 class BalanceError(TreeoflifeError):

@@ -1,4 +1,4 @@
-"""Servers to download from."""
+"""A server to download from."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from .server import Server, serving
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving() as found:
-        yield found
+    with serving() as running:
+        yield running

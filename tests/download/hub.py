@@ -1,4 +1,4 @@
-"""A server that speaks enough of the Hub for huggingface_hub: metadata by HEAD, bytes by redirect to another host."""
+"""A server that is enough of a Hub for huggingface_hub: metadata by HEAD, bytes by a redirect to another host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RESOLVE = re.compile(r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/
 
 
 def publish(server: Server, repo: str, files: dict[str, bytes], token: str = "", lfs: bool = True) -> None:
-    """Make ``server`` a Hub with one dataset; with a token, only who brings it may have its files."""
+    """Make ``server`` a Hub with one dataset; with a token, its files need that token."""
     for data in files.values():
         server.put(f"/cdn/{hashlib.sha256(data).hexdigest()}", Resource(data))
 
@@ -28,14 +28,14 @@ def publish(server: Server, repo: str, files: dict[str, bytes], token: str = "",
         else:
             digest = hashlib.sha256(data).hexdigest()
             tag = digest if lfs else hashlib.sha1(data).hexdigest()
-            found = {
+            headers = {
                 "X-Repo-Commit": COMMIT,
                 "X-Linked-Etag": f'"{tag}"',
                 "X-Linked-Size": str(len(data)),
                 "ETag": f'"{tag}"',
                 "Location": f"{server.url.replace('127.0.0.1', 'localhost')}/cdn/{digest}",
             }
-            _send(handler, 302, found)
+            _send(handler, 302, headers)
         return True
 
     server.answer = answer

@@ -1,4 +1,4 @@
-"""A real HTTP server that misbehaves as it is told to, and remembers what it was asked for and what it sent."""
+"""A real HTTP server that misbehaves on demand, and records its requests and the bytes that it sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 @dataclass
 class Request:
-    """What was asked for, and the bytes of the body that were handed to the connection in answer."""
+    """A request, and the bytes of the body that were handed to the connection in response."""
 
     path: str
     headers: dict[str, str]
@@ -28,12 +28,12 @@ class Request:
 
 @dataclass
 class Resource:
-    """A file on the server, and how the server misbehaves about it.
+    """A file on the server, and how the server misbehaves when it is requested.
 
     Attributes:
         ranges: whether ranges are sent.
-        faults: what happens to the first requests, one after the other; see :class:`Handler`.
-        rate: bytes a second; 0 is as fast as it goes.
+        faults: what happens to the first requests, in order; see :class:`Handler`.
+        rate: bytes a second; 0 sets no limit.
     """
 
     data: bytes
@@ -52,7 +52,7 @@ class Resource:
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Serves ``files`` by path; ``requests`` says what was asked for."""
+    """Serves ``files`` by path, and records ``requests``."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -74,7 +74,7 @@ class Server(socketserver.ThreadingTCPServer):
         return self.url + path
 
     def sent(self) -> int:
-        return sum(one.sent for one in self.requests)
+        return sum(request.sent for request in self.requests)
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass
@@ -94,12 +94,12 @@ def serving() -> Iterator[Server]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Sends a file, or does what its first fault says:
+    """Sends a file, or does what the first of its faults says:
 
-    drop:N close after N bytes of the body; stall:N send N bytes, then nothing; long:N say N bytes more than are sent;
-    short:N say N bytes less; STATUS[:retry-after] an error; html an error page with status 200; change:DATA become
-    another file; redirect:URL; ignore send all, whatever the range; wrong-range send another range; gzip say that it
-    is compressed; garbage send no HTTP.
+    drop:N close after N bytes of the body; stall:N send N bytes, then nothing; long:N declare N bytes more than are
+    sent; short:N declare N bytes less; STATUS[:retry-after] an error; html an error page with status 200; change:DATA
+    become another file; redirect:URL; ignore send the whole file, whatever the range; wrong-range send another range;
+    gzip declare it compressed; garbage send no HTTP.
     """
 
     protocol_version = "HTTP/1.1"
@@ -154,8 +154,8 @@ class Handler(BaseHTTPRequestHandler):
         data, etag = resource.data, resource.etag or ""
         start, stop, status = 0, len(data), 200
         match = _RANGE.fullmatch(request.headers.get("range", ""))
-        wanted = request.headers.get("if-range")
-        fits = wanted in (None, etag, resource.modified) or not resource.honours_if_range
+        if_range = request.headers.get("if-range")
+        fits = if_range in (None, etag, resource.modified) or not resource.honours_if_range
         if match and resource.ranges and fits and kind != "ignore":
             start, stop = int(match[1]), min(int(match[2] or len(data) - 1) + 1, len(data))
             status = 206

@@ -1,4 +1,4 @@
-"""The command as people run it."""
+"""``treeoflife download`` in a process of its own, as users run it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedPr
     return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | env)
 
 
-def test_the_list_shows_sizes_licences_and_what_is_there(tmp_path: Path) -> None:
+def test_the_list_shows_sizes_licences_and_present_files(tmp_path: Path) -> None:
     done = command(tmp_path, "--list")
     assert "224.0 GB  not there" in done.stdout
     assert "NOT to be redistributed" in done.stdout
@@ -33,7 +33,9 @@ def test_the_list_shows_sizes_licences_and_what_is_there(tmp_path: Path) -> None
     assert listed[0]["licence"] == "CC BY 3.0"
 
 
-def test_a_component_of_a_dataset_toml_is_planned_fetched_and_then_there(server: Server, tmp_path: Path) -> None:
+def test_a_component_of_a_dataset_toml_is_planned_fetched_and_then_listed_as_present(
+    server: Server, tmp_path: Path
+) -> None:
     url = server.put("/mine", Resource(bytes(50_000)))
     (tmp_path / "dataset.toml").write_text(
         f'[sources]\n[download]\npath = "data"\n[download.components.mine]\nabout = "x"\nurl = "{url}"\n'
@@ -55,8 +57,8 @@ def test_wrong_usage_is_exit_status_2_and_a_failure_1(server: Server, tmp_path: 
     assert command(tmp_path, "eol-images").returncode == 2
 
 
-def test_ctrl_c_ends_it_at_once_and_what_came_is_kept(server: Server, tmp_path: Path) -> None:
-    """Status is not 0, and the next run goes on."""
+def test_ctrl_c_ends_a_download_at_once_and_received_bytes_are_kept(server: Server, tmp_path: Path) -> None:
+    """The exit status is not 0, and the next run continues."""
     url = server.put("/mine", Resource(bytes(20_000_000), rate=1_000_000))
     (tmp_path / "dataset.toml").write_text(
         "[sources]\n[download]\nchunk_bytes = 100_000\n[download.components.mine]\n"

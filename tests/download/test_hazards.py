@@ -1,4 +1,4 @@
-"""What happens to people who download: full and read-only disks, two at once, proxies, wrong keys."""
+"""Hazards of downloads: full and read-only disks, two runs at once, proxies, wrong keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def configure(folder: Path, server: Server, **resource: object) -> None:
 
 
 @mounts
-def test_a_disk_that_fills_up_is_named_and_the_download_goes_on_when_there_is_room(
+def test_a_full_disk_is_reported_and_the_download_continues_when_there_is_room(
     server: Server, disk: Path, tmp_path: Path
 ) -> None:
     configure(tmp_path, server, rate=1_500_000)
@@ -65,7 +65,7 @@ def test_a_disk_that_fills_up_is_named_and_the_download_goes_on_when_there_is_ro
 
 
 @mounts
-def test_a_target_that_is_read_only_is_named(server: Server, disk: Path, tmp_path: Path) -> None:
+def test_a_read_only_target_is_reported(server: Server, disk: Path, tmp_path: Path) -> None:
     configure(tmp_path, server)
     remount(disk, "ro")
     done = command(tmp_path, "mine")
@@ -75,7 +75,7 @@ def test_a_target_that_is_read_only_is_named(server: Server, disk: Path, tmp_pat
     assert command(tmp_path, "mine", "--list").returncode == 0
 
 
-def test_a_second_download_to_the_same_folder_is_refused_with_the_name_of_the_first(
+def test_a_second_download_to_the_same_folder_is_refused_and_told_the_first_process(
     server: Server, tmp_path: Path
 ) -> None:
     configure(tmp_path, server, rate=500_000)
@@ -101,7 +101,7 @@ def test_a_proxy_is_used(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "disk/mine.bin").read_bytes() == DATA
 
 
-def test_a_proxy_that_does_not_answer_is_named_without_its_password(server: Server, tmp_path: Path) -> None:
+def test_a_proxy_that_does_not_answer_is_reported_without_its_password(server: Server, tmp_path: Path) -> None:
     configure(tmp_path, server)
     text = (tmp_path / "dataset.toml").read_text().replace("[download]", "[download]\nwait_seconds = 0.01", 1)
     (tmp_path / "dataset.toml").write_text(text)
@@ -112,7 +112,7 @@ def test_a_proxy_that_does_not_answer_is_named_without_its_password(server: Serv
 
 
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:1", "socks5://127.0.0.1:1"])
-def test_a_proxy_variable_that_cannot_be_used_is_named(proxy: str, server: Server, tmp_path: Path) -> None:
+def test_an_unusable_proxy_variable_is_reported(proxy: str, server: Server, tmp_path: Path) -> None:
     configure(tmp_path, server)
     done = command(tmp_path, "mine", ALL_PROXY=proxy)
     assert done.returncode == 2
@@ -120,7 +120,7 @@ def test_a_proxy_variable_that_cannot_be_used_is_named(proxy: str, server: Serve
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_key_of_a_component_is_named(server: Server, tmp_path: Path) -> None:
+def test_a_wrong_key_of_a_component_is_reported(server: Server, tmp_path: Path) -> None:
     configure(tmp_path, server)
     with (tmp_path / "dataset.toml").open("a") as out:
         out.write("unpack = { into = 'x', filez = 3 }\n")

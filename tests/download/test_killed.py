@@ -1,4 +1,4 @@
-"""A download that is killed at any moment goes on where it was. The long form: 200 MB, twenty kills (``-m slow``)."""
+"""A download that was killed continues where it was. The long form: 200 MB, twenty kills (``-m slow``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from treeoflife.config.download import DownloadTable
-from treeoflife.download.transfer import Wanted, fetch
+from treeoflife.download.transfer import FileRequest, fetch_file
 
 from .server import Resource, Server
 
@@ -25,22 +25,22 @@ CODE = """
 import socket, sys
 from pathlib import Path
 import httpx
-from treeoflife.config import DownloadTable
-from treeoflife.download.transfer import Wanted, fetch
+from treeoflife.config.download import DownloadTable
+from treeoflife.download.transfer import FileRequest, fetch_file
 small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)]
 settings = DownloadTable(connections=4, chunk_bytes=int(sys.argv[3]), segment_bytes=int(sys.argv[4]), wait_seconds=0.05)
 with httpx.Client(transport=httpx.HTTPTransport(socket_options=small), timeout=10) as client:
-    fetch(Wanted(sys.argv[1], Path(sys.argv[2])), client, settings)
+    fetch_file(FileRequest(sys.argv[1], Path(sys.argv[2])), client, settings)
 """
 
 
 @pytest.mark.parametrize(
     ("size", "kills"), [(20_000_000, 4), pytest.param(200_000_000, 20, marks=pytest.mark.slow)], ids=["short", "long"]
 )
-def test_killed_at_random_moments_it_ends_with_the_right_bytes(
+def test_a_download_that_was_killed_at_random_moments_ends_with_the_right_bytes(
     size: int, kills: int, server: Server, tmp_path: Path
 ) -> None:
-    """No byte is sent twice beyond one chunk, and what the sockets hold, per connection and kill."""
+    """Per connection and kill, at most one chunk and what the sockets hold is sent twice."""
     chance, chunk = random.Random(size), size // 200
     data = chance.randbytes(size)
     url = server.put("/file", Resource(data, rate=size // 20))
@@ -61,17 +61,16 @@ def test_killed_at_random_moments_it_ends_with_the_right_bytes(
     subprocess.run(command, check=True)
     assert path.stat().st_size == size
     assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(data).digest()
-    twice = server.sent() - size
-    print(
-        f"{killed} kills; sent twice: {twice} bytes of {size}, {twice / max(killed, 1) / 4:.0f} a connection and kill"
-    )
-    assert twice <= killed * 4 * (chunk + (1 << 19))
+    repeated = server.sent() - size
+    each = repeated / max(killed, 1) / 4
+    print(f"{killed} kills; sent twice: {repeated} bytes of {size}, {each:.0f} per connection and kill")
+    assert repeated <= killed * 4 * (chunk + (1 << 19))
     assert killed >= kills // 2
 
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[str]:
-    """A real nginx that serves a folder, slowly enough to be interrupted."""
+    """A real nginx that serves a folder slowly enough to be interrupted."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -99,8 +98,8 @@ def nginx(folder: Path) -> Iterator[str]:
         process.wait(10)
 
 
-def begun(state: Path, size: int) -> bool:
-    """Whether a download has written that much about how far it is."""
+def has_state(state: Path, size: int) -> bool:
+    """Whether the state of a download has at least ``size`` bytes."""
     try:
         return state.stat().st_size >= size
     except FileNotFoundError:
@@ -108,8 +107,8 @@ def begun(state: Path, size: int) -> bool:
 
 
 @pytest.mark.skipif(not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists()), reason="nginx is not installed")
-def test_nginx_sends_ranges_that_are_resumed_and_a_file_that_changed_anew(tmp_path: Path) -> None:
-    """The real thing: interrupted by SIGKILL, gone on with by If-Range, replaced when the file changes."""
+def test_nginx_resumes_a_download_and_sends_a_changed_file_from_its_beginning(tmp_path: Path) -> None:
+    """Interrupted by SIGKILL, continued with If-Range, and started over when the file has changed."""
     folder, path, size = tmp_path / "served", tmp_path / "file", 15_000_000
     folder.mkdir()
     folder.chmod(0o755)
@@ -120,21 +119,21 @@ def test_nginx_sends_ranges_that_are_resumed_and_a_file_that_changed_anew(tmp_pa
     with nginx(folder) as url:
         command = [sys.executable, "-c", CODE, f"{url}/file", str(path), "100000", "2000000"]
         process = subprocess.Popen(command)
-        while process.poll() is None and not begun(tmp_path / "file.part.state", 200):
+        while process.poll() is None and not has_state(tmp_path / "file.part.state", 200):
             time.sleep(0.01)
         process.kill()
         process.wait()
         settings = DownloadTable(chunk_bytes=100_000, segment_bytes=2_000_000)
         with httpx.Client(timeout=10) as client:
-            found = fetch(Wanted(f"{url}/file", path), client, settings)
-            assert found.received < size
+            fetched = fetch_file(FileRequest(f"{url}/file", path), client, settings)
+            assert fetched.received < size
             assert path.read_bytes() == data
             process = subprocess.Popen([*command[:4], str(tmp_path / "other"), *command[5:]])
-            while process.poll() is None and not begun(tmp_path / "other.part.state", 1):
+            while process.poll() is None and not has_state(tmp_path / "other.part.state", 1):
                 time.sleep(0.01)
             time.sleep(0.3)
             process.kill()
             process.wait()
             (folder / "file").write_bytes(data[::-1])
-            found = fetch(Wanted(f"{url}/file", tmp_path / "other"), client, settings)
+            fetched = fetch_file(FileRequest(f"{url}/file", tmp_path / "other"), client, settings)
         assert (tmp_path / "other").read_bytes() == data[::-1]

@@ -1,4 +1,4 @@
-"""Fetching a file from servers that drop, stall, lie, refuse and change their minds."""
+"""Fetching a file from servers that drop, stall, lie, refuse, and change the file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from treeoflife.config.download import DownloadTable
-from treeoflife.download.part import Part, there
-from treeoflife.download.transfer import Fetched, Told, Wanted, fetch
+from treeoflife.core.progress import SilentListener
+from treeoflife.download.part_file import PartFile, bytes_received
+from treeoflife.download.transfer import FetchedFile, FileRequest, fetch_file
 from treeoflife.errors import InputError
 
 from .server import Handler, Request, Resource, Server, serving
@@ -24,19 +25,19 @@ QUICK = DownloadTable(
 )
 
 
-def get(server: Server, path: Path, settings: DownloadTable = QUICK, **wanted: object) -> Fetched:
+def get(server: Server, path: Path, settings: DownloadTable = QUICK, **keys: object) -> FetchedFile:
     with httpx.Client(follow_redirects=True, timeout=settings.stall_seconds) as client:
-        found = fetch(Wanted(server.url + "/file", path, **wanted), client, settings)  # type: ignore[arg-type]
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256
-    return found
+        fetched = fetch_file(FileRequest(server.url + "/file", path, **keys), client, settings)  # type: ignore[arg-type]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == fetched.sha256
+    return fetched
 
 
-def test_a_file_comes_in_ranges_over_several_connections(server: Server, tmp_path: Path) -> None:
+def test_a_file_is_fetched_in_ranges_over_several_connections(server: Server, tmp_path: Path) -> None:
     """Every byte is sent once, in as many requests as there are segments."""
     server.put("/file", Resource(DATA))
-    found = get(server, tmp_path / "file")
+    fetched = get(server, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == DATA
-    assert found.received == server.sent() == len(DATA)
+    assert fetched.received == server.sent() == len(DATA)
     assert len(server.requests) == 7
     assert not list(tmp_path.glob("*.part"))
 
@@ -44,20 +45,22 @@ def test_a_file_comes_in_ranges_over_several_connections(server: Server, tmp_pat
 FAULTS = {
     "drops": ["drop:70000", "drop:0", "drop:1", "drop:149999"],
     "stalls": ["stall:30000", "stall:0"],
-    "says too much": ["long:5000", "long:1"],
-    "sends less than it was asked for": ["short:5000", "short:1"],
+    "declares too many bytes": ["long:5000", "long:1"],
+    "sends less than was requested": ["short:5000", "short:1"],
     "errors": ["503", "500", "429:0", "408"],
     "error pages with status 200": ["html", "html"],
     "another range": ["wrong-range"],
     "no HTTP": ["garbage"],
     "changes between two ranges": ["", "", "change:panthera leo "],
-    "all in place of a range": ["", "ignore"],
+    "the whole file instead of a range": ["", "ignore"],
 }
 
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
-def test_a_server_that_misbehaves_for_a_while_is_survived(faults: list[str], server: Server, tmp_path: Path) -> None:
-    """Whatever goes wrong, what comes out are the bytes that the server has in the end."""
+def test_a_file_is_fetched_although_its_server_misbehaves_for_a_while(
+    faults: list[str], server: Server, tmp_path: Path
+) -> None:
+    """Whatever goes wrong, the result are the bytes that the server has in the end."""
     resource = Resource(DATA, faults=list(faults))
     server.put("/file", resource)
     get(server, tmp_path / "file")
@@ -66,19 +69,21 @@ def test_a_server_that_misbehaves_for_a_while_is_survived(faults: list[str], ser
 
 
 @pytest.mark.parametrize("faults", [[], ["drop:70000", "stall:10"], ["503", "html"]])
-def test_a_server_without_ranges_is_survived(faults: list[str], server: Server, tmp_path: Path) -> None:
-    """What it sends is begun anew when the connection ends early."""
+def test_a_file_is_fetched_from_a_server_without_ranges(faults: list[str], server: Server, tmp_path: Path) -> None:
+    """It starts over when the connection ends early."""
     server.put("/file", Resource(DATA, ranges=False, faults=faults))
     get(server, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == DATA
 
 
-def test_a_server_that_does_not_say_the_length_is_read_to_its_end(server: Server, tmp_path: Path) -> None:
+def test_a_response_without_a_length_is_read_to_its_end(server: Server, tmp_path: Path) -> None:
     server.put("/file", Resource(DATA, ranges=False, says_length=False))
     assert get(server, tmp_path / "file").size == len(DATA)
 
 
-def test_what_is_cut_off_without_a_word_is_noticed_by_the_length_in_the_list(server: Server, tmp_path: Path) -> None:
+def test_a_response_that_is_cut_off_silently_is_detected_by_the_published_length(
+    server: Server, tmp_path: Path
+) -> None:
     server.put("/file", Resource(DATA, ranges=False, says_length=False, faults=["drop:999"]))
     assert get(server, tmp_path / "file", length=len(DATA)).size == len(DATA)
 
@@ -108,10 +113,10 @@ def test_redirects_are_followed(server: Server, tmp_path: Path) -> None:
         (["redirect:/file"] * 99, "redirects"),
     ],
 )
-def test_a_server_that_keeps_misbehaving_is_named(
+def test_a_server_that_keeps_misbehaving_is_reported(
     faults: list[str], message: str, server: Server, tmp_path: Path
 ) -> None:
-    """The message says which address, and what is wrong with it; no file is left that looks whole."""
+    """The message has the address and the reason; no file is left that looks complete."""
     server.put("/file", Resource(DATA, faults=faults))
     with pytest.raises(InputError, match=message) as caught:
         get(server, tmp_path / "file")
@@ -119,7 +124,9 @@ def test_a_server_that_keeps_misbehaving_is_named(
     assert not (tmp_path / "file").exists()
 
 
-def test_a_length_other_than_the_published_one_is_named_before_a_byte_is_kept(server: Server, tmp_path: Path) -> None:
+def test_a_length_other_than_the_published_one_is_reported_before_a_byte_is_kept(
+    server: Server, tmp_path: Path
+) -> None:
     server.put("/file", Resource(DATA))
     with pytest.raises(InputError, match="1000000 bytes, the list of components says 7"):
         get(server, tmp_path / "file", length=7)
@@ -127,7 +134,7 @@ def test_a_length_other_than_the_published_one_is_named_before_a_byte_is_kept(se
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_the_published_checksum_is_checked(algorithm: str, server: Server, tmp_path: Path) -> None:
-    """Right: nothing is said. Wrong: it is fetched once more, then named."""
+    """If it is wrong, the file is fetched once more, and then refused."""
     server.put("/file", Resource(DATA))
     get(server, tmp_path / "file", digest=hashlib.new(algorithm, DATA).hexdigest())
     other = hashlib.new(algorithm, b"").hexdigest()
@@ -138,16 +145,16 @@ def test_the_published_checksum_is_checked(algorithm: str, server: Server, tmp_p
 
 
 @pytest.mark.parametrize("start", [b"<html><body>quota exceeded", b"just text"])
-def test_a_page_is_not_taken_for_an_archive_whatever_its_header_says(
+def test_a_page_is_not_accepted_as_an_archive_whatever_its_header_says(
     start: bytes, server: Server, tmp_path: Path
 ) -> None:
     server.put("/file", Resource(start * 100))
-    with pytest.raises(InputError, match=r"HTML page|does not begin as"):
+    with pytest.raises(InputError, match=r"HTML page|do not begin as"):
         get(server, tmp_path / "file.tar.gz")
 
 
-def test_retry_after_is_waited_for(server: Server, tmp_path: Path) -> None:
-    """A server that wants to be left alone for a second gets no request within it."""
+def test_retry_after_is_obeyed(server: Server, tmp_path: Path) -> None:
+    """A server that asks to wait for a second gets no request within it."""
     import time
 
     times: list[float] = []
@@ -157,21 +164,23 @@ def test_retry_after_is_waited_for(server: Server, tmp_path: Path) -> None:
     assert times[1] - times[0] >= 1
 
 
-def test_the_next_run_goes_on_where_a_failed_one_stopped(server: Server, tmp_path: Path) -> None:
-    """Nothing is sent twice; the request asks for the rest, if the file is still the same."""
+def test_the_next_run_continues_where_a_failed_one_stopped(server: Server, tmp_path: Path) -> None:
+    """Nothing is sent twice; the rest is requested on the condition that the file is still the same."""
     server.put("/file", Resource(DATA, faults=["drop:50000"] + ["404"] * 3))
-    one = QUICK.model_copy(update={"connections": 1})
+    alone = QUICK.model_copy(update={"connections": 1})
     with pytest.raises(InputError):
-        get(server, tmp_path / "file", one)
-    assert there(tmp_path / "file") == 50_000
+        get(server, tmp_path / "file", alone)
+    assert bytes_received(tmp_path / "file") == 50_000
     server.files["/file"].faults.clear()
-    assert get(server, tmp_path / "file", one).received == len(DATA) - 50_000
+    assert get(server, tmp_path / "file", alone).received == len(DATA) - 50_000
     assert server.sent() == len(DATA)
     assert server.requests[2].headers["if-range"] == server.files["/file"].etag
 
 
 @pytest.mark.parametrize("honours", [True, False])
-def test_a_file_that_changed_between_two_runs_is_fetched_anew(honours: bool, server: Server, tmp_path: Path) -> None:
+def test_a_file_that_changed_between_two_runs_is_fetched_from_its_beginning(
+    honours: bool, server: Server, tmp_path: Path
+) -> None:
     """Also from a server that sends ranges of the new file whatever If-Range says."""
     server.put("/file", Resource(DATA, faults=["drop:50000", "404", "404", "404"]))
     with pytest.raises(InputError):
@@ -181,33 +190,33 @@ def test_a_file_that_changed_between_two_runs_is_fetched_anew(honours: bool, ser
     assert (tmp_path / "file").read_bytes() == DATA[::-1]
 
 
-def test_a_date_serves_where_there_is_no_strong_tag(server: Server, tmp_path: Path) -> None:
+def test_without_a_strong_tag_the_date_is_sent_as_if_range(server: Server, tmp_path: Path) -> None:
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
     server.put("/file", Resource(DATA, etag='W/"weak"', modified=date))
     get(server, tmp_path / "file")
-    assert {one.headers.get("if-range") for one in server.requests} == {None, date}
+    assert {request.headers.get("if-range") for request in server.requests} == {None, date}
 
 
-def test_a_whole_part_needs_no_request(server: Server, tmp_path: Path) -> None:
+def test_a_complete_part_file_needs_no_request(server: Server, tmp_path: Path) -> None:
     """Killed between the last byte and the renaming, the next run only hashes and renames."""
     server.put("/file", Resource(DATA))
     get(server, tmp_path / "file")
     (tmp_path / "file").rename(tmp_path / "file.part")
-    asked = len(server.requests)
+    count = len(server.requests)
     assert get(server, tmp_path / "file").received == 0
     assert get(server, tmp_path / "file").received == 0  # killed after the renaming
-    assert len(server.requests) == asked
+    assert len(server.requests) == count
 
 
-def test_a_record_that_was_cut_off_or_speaks_of_bytes_that_are_gone_is_not_believed(tmp_path: Path) -> None:
+def test_an_incomplete_line_of_the_state_and_bytes_that_the_file_lacks_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(bytes(10))
     (tmp_path / "file.part.state").write_text('{"url": "u", "total": 20}\n[0,4]\n[8,30]\n[12,')
-    part = Part(tmp_path / "file")
+    part = PartFile(tmp_path / "file")
     assert part.missing(20) == [(4, 8), (10, 20)]
     part.close()
 
 
-def test_an_older_file_is_there_until_the_new_one_is_whole(server: Server, tmp_path: Path) -> None:
+def test_an_older_file_remains_until_the_new_one_is_complete(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     server.put("/file", Resource(DATA, faults=["404"]))
     with pytest.raises(InputError):
@@ -215,8 +224,8 @@ def test_an_older_file_is_there_until_the_new_one_is_whole(server: Server, tmp_p
     assert (tmp_path / "file").read_text() == "old"
 
 
-def test_a_server_that_sends_more_than_it_was_asked_for_is_not_listened_to(server: Server, tmp_path: Path) -> None:
-    """Be it the rest of a file of terabytes, or something without end."""
+def test_bytes_beyond_the_requested_range_are_not_read(server: Server, tmp_path: Path) -> None:
+    """They may be the rest of a file of terabytes, or never end."""
 
     def endless(handler: Handler) -> bool:
         start, stop = map(int, handler.headers["range"].removeprefix("bytes=").split("-"))
@@ -233,7 +242,7 @@ def test_a_server_that_sends_more_than_it_was_asked_for_is_not_listened_to(serve
     assert (tmp_path / "file").read_bytes() == DATA
 
 
-def test_a_server_that_refuses_ranges_is_asked_for_all(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_refuses_ranges_is_asked_for_the_whole_file(server: Server, tmp_path: Path) -> None:
     """With 416, as some do that send none."""
     server.answer = lambda handler: "range" in handler.headers and (handler.error(416, _nobody()) or True)
     server.put("/file", Resource(DATA))
@@ -246,10 +255,10 @@ def _nobody() -> Request:
 
 
 @pytest.mark.parametrize("packing", ["gzip", "x-gzip"])
-def test_an_archive_that_its_server_calls_packed_is_taken_as_it_is(
+def test_an_archive_that_its_server_declares_compressed_is_saved_unchanged(
     packing: str, server: Server, tmp_path: Path
 ) -> None:
-    """Many say so of every .tgz. One that was really packed once more is refused."""
+    """Many servers declare every .tgz so. One that was really compressed once more is refused."""
     once = gzip.compress(DATA)
     for data in (once, gzip.compress(once)):
         server.answer = lambda handler, data=data: _whole(handler, data, packing)
@@ -268,53 +277,56 @@ def _whole(handler: Handler, data: bytes, packing: str) -> bool:
     return True
 
 
-def test_nothing_is_not_an_archive(server: Server, tmp_path: Path) -> None:
+def test_an_empty_archive_is_refused(server: Server, tmp_path: Path) -> None:
     server.put("/file", Resource(b""))
     with pytest.raises(InputError, match="sent nothing"):
         get(server, tmp_path / "file.zip")
 
 
 @pytest.mark.parametrize("same_tag", [True, False])
-def test_ranges_may_come_from_one_host_and_another(same_tag: bool, server: Server, tmp_path: Path) -> None:
-    """Mirrors behind one address: with tags of their own, all comes from one of them in the end."""
-    with serving() as one, serving() as two:
-        for number, mirror in enumerate((one, two)):
+def test_ranges_may_come_from_different_mirrors(same_tag: bool, server: Server, tmp_path: Path) -> None:
+    """If each mirror behind an address has its own tag, the file is finally fetched from one of them."""
+    with serving() as first, serving() as second:
+        for number, mirror in enumerate((first, second)):
             mirror.put("/there", Resource(DATA, etag='"same"' if same_tag else f'"{number}"'))
-        redirects = [f"redirect:{mirror.url}/there" for mirror in (one, two)] * 40
+        redirects = [f"redirect:{mirror.url}/there" for mirror in (first, second)] * 40
         server.put("/file", Resource(b"", faults=redirects))
         get(server, tmp_path / "file")
         assert (tmp_path / "file").read_bytes() == DATA
-        assert not same_tag or one.sent() + two.sent() == len(DATA)
+        assert not same_tag or first.sent() + second.sent() == len(DATA)
 
 
 @pytest.mark.parametrize("tag", ['W/"weak"', ""])
-def test_without_a_strong_tag_and_a_date_a_download_is_resumed_all_the_same(
-    tag: str, server: Server, tmp_path: Path
-) -> None:
-    """Nothing can be sent as If-Range; the length, and a weak tag, still tell of another file."""
+def test_a_download_is_resumed_even_without_a_strong_tag_and_a_date(tag: str, server: Server, tmp_path: Path) -> None:
+    """Without If-Range, the length and a weak tag still show that the file has changed."""
     alone = QUICK.model_copy(update={"connections": 1})
     for name in ("file", "other"):
         server.put("/file", Resource(DATA, etag=tag, faults=["drop:50000", "404"]))
         with pytest.raises(InputError):
             get(server, tmp_path / name, alone)
     assert get(server, tmp_path / "file", alone).received == len(DATA) - 50_000
-    assert not any("if-range" in one.headers for one in server.requests)
+    assert not any("if-range" in request.headers for request in server.requests)
     server.put("/file", Resource(DATA[::-1] + b"x", etag=tag))
     get(server, tmp_path / "other", alone)
     assert (tmp_path / "other").read_bytes() == DATA[::-1] + b"x"
 
 
-def test_a_file_that_changes_all_the_time_comes_as_it_was_at_one_moment(server: Server, tmp_path: Path) -> None:
+def test_a_file_that_keeps_changing_is_fetched_as_it_was_at_one_moment(server: Server, tmp_path: Path) -> None:
     server.put("/file", Resource(DATA, faults=[f"change:{letter * 1000}" for letter in "abcdefgh"] * 2))
     get(server, tmp_path / "file")
     assert len(set((tmp_path / "file").read_bytes())) == 1
 
 
-def test_waits_are_told(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever looks at a bar that stands still learns why, and for how long."""
-    monkeypatch.setattr("treeoflife.download.transfer._WORTH_TELLING", 0.0)
+def test_waits_are_reported(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A progress bar that stands still is explained: why, and for how long."""
+    monkeypatch.setattr("treeoflife.download.transfer._REPORTED_WAIT_SECONDS", 0.0)
     server.put("/file", Resource(DATA, faults=["503:1"]))
-    told: list[str] = []
+    notes: list[str] = []
+
+    class Listening(SilentListener):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
     with httpx.Client() as client:
-        fetch(Wanted(server.url + "/file", tmp_path / "file"), client, QUICK, Told(note=told.append))
-    assert told == ["the server says 503 Service Unavailable; again in 1 seconds"]
+        fetch_file(FileRequest(server.url + "/file", tmp_path / "file"), client, QUICK, Listening())
+    assert notes == ["the server says 503 Service Unavailable; again in 1 seconds"]

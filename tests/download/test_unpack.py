@@ -1,4 +1,4 @@
-"""Unpacking real archives, honest, damaged and hostile."""
+"""Unpacking real archives: sound, damaged and hostile ones."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.core import zip_reader as zipread
+from treeoflife.core import zip_reader
 from treeoflife.core.files import write_json
-from treeoflife.download.components import Unpack
-from treeoflife.download.unpack import unpack
+from treeoflife.download.components import UnpackRule
+from treeoflife.download.unpack import unpack_archive
 from treeoflife.errors import ContainerError, InputError
 from treeoflife.pipeline.discover import discover
-from treeoflife.sources.archived import BEGUN, marker
-from treeoflife.sources.registry import load
+from treeoflife.sources.archived_folders import UNPACKING, unpack_marker
+from treeoflife.sources.registry import load_source
 
 FILES = {f"top/part{n % 3}/{n}.jpg": bytes([n]) * (n * 1000) for n in range(40)} | {"top/part0/big": bytes(6_000_000)}
 
@@ -58,37 +58,35 @@ MAKERS: list[tuple[Callable[..., Path], str]] = [(tar, "a.tar.gz"), (zipped, "a.
 def test_members_go_below_the_target_without_their_leading_folders(
     make: Callable[..., Path], name: str, tmp_path: Path
 ) -> None:
-    rule = Unpack(into="out", strip=1, files=41, folders=3)
-    counts = unpack(make(tmp_path / name, FILES), tmp_path, rule, "d")
+    rule = UnpackRule(into="out", strip=1, files=41, folders=3)
+    counts = unpack_archive(make(tmp_path / name, FILES), tmp_path, rule, "d")
     assert tree(tmp_path / "out") == {key.removeprefix("top/"): data for key, data in FILES.items()}
     assert counts == {"files": 41, "folders": 3, "bytes": sum(map(len, FILES.values()))}
 
 
 @pytest.mark.parametrize(("make", "name"), MAKERS)
-def test_only_what_is_wanted_comes(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
-    unpack(make(tmp_path / name, FILES), tmp_path, Unpack(into="out", keep="*/7.jpg", flat=True), "d")
+def test_only_members_that_match_the_rule_are_unpacked(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
+    unpack_archive(make(tmp_path / name, FILES), tmp_path, UnpackRule(into="out", keep="*/7.jpg", flat=True), "d")
     assert list(tree(tmp_path / "out")) == ["7.jpg"]
 
 
 @pytest.mark.parametrize(("make", "name"), MAKERS)
-def test_a_second_run_writes_what_is_missing_or_too_short_and_nothing_else(
-    make: Callable[..., Path], name: str, tmp_path: Path
-) -> None:
-    archive, rule = make(tmp_path / name, FILES), Unpack(into="out")
-    unpack(archive, tmp_path, rule, "d")
+def test_a_second_run_writes_only_missing_and_short_files(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
+    archive, rule = make(tmp_path / name, FILES), UnpackRule(into="out")
+    unpack_archive(archive, tmp_path, rule, "d")
     (tmp_path / f"out/.unpacked-{name}.json").unlink()
     (tmp_path / "out/top/part1/1.jpg").unlink()
     (tmp_path / "out/top/part2/2.jpg").write_bytes(b"short")
     kept = (tmp_path / "out/top/part0/3.jpg").stat().st_ino
-    unpack(archive, tmp_path, rule, "d")
+    unpack_archive(archive, tmp_path, rule, "d")
     assert tree(tmp_path / "out") == FILES
     assert (tmp_path / "out/top/part0/3.jpg").stat().st_ino == kept
 
 
 @pytest.mark.parametrize(("make", "name"), MAKERS)
-def test_another_count_than_the_lists_is_named(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
+def test_an_unexpected_number_of_files_is_reported(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
     with pytest.raises(ContainerError, match="holds 41 files, the list of components says 42"):
-        unpack(make(tmp_path / name, FILES), tmp_path, Unpack(into="out", files=42), "d")
+        unpack_archive(make(tmp_path / name, FILES), tmp_path, UnpackRule(into="out", files=42), "d")
 
 
 @pytest.mark.parametrize("hostile", ["../evil", "a/../../evil", "/tmp/evil-treeoflife", "..\\evil", "C:/evil", "a/.."])
@@ -99,25 +97,25 @@ def test_a_member_that_would_go_outside_ends_it(
     inner = tmp_path / "inner"
     inner.mkdir()
     with pytest.raises(ContainerError, match="would go outside"):
-        unpack(make(inner / name, {"good": b"1", hostile: b"2"}), inner, Unpack(into="out"), "d")
+        unpack_archive(make(inner / name, {"good": b"1", hostile: b"2"}), inner, UnpackRule(into="out"), "d")
     assert not Path("/tmp/evil-treeoflife").exists()
     assert {path.name for path in tmp_path.rglob("*")} <= {"inner", name, "out", "good", f".unpacked-{name}.json"}
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
-def test_a_link_or_device_in_a_tar_ends_it(kind: bytes, tmp_path: Path) -> None:
+def test_a_tar_with_a_link_or_device_is_refused(kind: bytes, tmp_path: Path) -> None:
     odd = tarfile.TarInfo("link")
     odd.type, odd.linkname = kind, "/etc/passwd"
     with pytest.raises(ContainerError, match="link, device"):
-        unpack(tar(tmp_path / "a.tar.gz", {"good": b"1"}, odd), tmp_path, Unpack(into="out"), "d")
+        unpack_archive(tar(tmp_path / "a.tar.gz", {"good": b"1"}, odd), tmp_path, UnpackRule(into="out"), "d")
     assert not (tmp_path / "out/link").exists()
 
 
-def test_a_link_in_a_zip_ends_it(tmp_path: Path) -> None:
+def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
     odd = zipfile.ZipInfo("link")
     odd.create_system, odd.external_attr = 3, 0o120777 << 16
     with pytest.raises(ContainerError, match="link, device"):
-        unpack(zipped(tmp_path / "a.zip", {"good": b"1"}, odd), tmp_path, Unpack(into="out"), "d")
+        unpack_archive(zipped(tmp_path / "a.zip", {"good": b"1"}, odd), tmp_path, UnpackRule(into="out"), "d")
     assert not tree(tmp_path / "out")
 
 
@@ -126,38 +124,38 @@ def test_a_link_in_the_target_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out/top").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ContainerError, match="leads outside"):
-        unpack(tar(tmp_path / "a.tar.gz", FILES), tmp_path, Unpack(into="out"), "d")
+        unpack_archive(tar(tmp_path / "a.tar.gz", FILES), tmp_path, UnpackRule(into="out"), "d")
     assert not list((tmp_path / "elsewhere").rglob("*.jpg"))
 
 
 @pytest.mark.parametrize(("make", "name"), MAKERS)
-def test_a_bomb_ends_before_it_fills_the_disk(
+def test_a_decompression_bomb_is_stopped_before_it_fills_the_disk(
     make: Callable[..., Path], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("treeoflife.download.unpack._FREE", 1_000_000)
+    monkeypatch.setattr("treeoflife.download.unpack._ALWAYS_ALLOWED", 1_000_000)
     with pytest.raises(ContainerError, match="unpacks to"):
-        unpack(make(tmp_path / name, {"zeros": bytes(50_000_000)}), tmp_path, Unpack(into="out"), "d")
+        unpack_archive(make(tmp_path / name, {"zeros": bytes(50_000_000)}), tmp_path, UnpackRule(into="out"), "d")
     assert sum(path.stat().st_size for path in (tmp_path / "out").rglob("*")) < 30_000_000
 
 
-def test_a_zip_that_lies_about_a_length_is_named(tmp_path: Path) -> None:
+def test_a_zip_with_a_false_length_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"a": bytes(1_000_000)})
     data = bytearray(path.read_bytes())
     at = data.rfind(b"PK\x01\x02")
     data[at + 24 : at + 28] = (10).to_bytes(4, "little")
     path.write_bytes(data)
     with pytest.raises(ContainerError, match="length or checksum"):
-        unpack(path, tmp_path, Unpack(into="out"), "d")
+        unpack_archive(path, tmp_path, UnpackRule(into="out"), "d")
     assert not (tmp_path / "out/a").exists()
 
 
 @pytest.mark.parametrize("cut", [10, 1000, 20_000])
 @pytest.mark.parametrize(("make", "name"), MAKERS)
-def test_an_archive_that_is_cut_off_is_named(make: Callable[..., Path], name: str, cut: int, tmp_path: Path) -> None:
+def test_an_archive_that_was_cut_off_is_refused(make: Callable[..., Path], name: str, cut: int, tmp_path: Path) -> None:
     path = make(tmp_path / name, {str(n): bytes(range(256)) * n for n in range(100)})
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(ContainerError, match=str(path)):
-        unpack(path, tmp_path, Unpack(into="out"), "d")
+        unpack_archive(path, tmp_path, UnpackRule(into="out"), "d")
 
 
 def test_the_zip_reader_reads_what_zipfile_does(tmp_path: Path) -> None:
@@ -166,15 +164,15 @@ def test_the_zip_reader_reads_what_zipfile_does(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_STORED) as out:
         for name, data in files.items():
             out.writestr(name, data)
-    with zipread.opened(tmp_path / "a.zip") as fd:
-        found = list(zipread.members(fd))
-        assert [one.name for one in found] == list(files)
-        assert zipread.read(fd, found[65_999]) == b"65999"
-        part = list(zipread.members(fd, found[10].entry, found[20].after))
-        assert part == found[10:21]
+    with (tmp_path / "a.zip").open("rb") as fd:
+        entries = list(zip_reader.read_entries(fd))
+        assert [entry.name for entry in entries] == list(files)
+        assert zip_reader.read_member(fd, entries[65_999]) == b"65999"
+        part = list(zip_reader.read_entries(fd, entries[10].entry_start, entries[20].entry_end))
+        assert part == entries[10:21]
 
 
-def test_an_archive_that_breaks_off_in_a_long_member_leaves_no_part_of_it(tmp_path: Path) -> None:
+def test_an_archive_that_was_cut_off_in_a_long_member_leaves_no_part_of_it(tmp_path: Path) -> None:
     """Neither under its name nor under a temporary one."""
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as out:
@@ -183,23 +181,23 @@ def test_an_archive_that_breaks_off_in_a_long_member_leaves_no_part_of_it(tmp_pa
         out.addfile(member, io.BytesIO(bytes(member.size)))
     path.write_bytes(path.read_bytes()[: 5 << 20])
     with pytest.raises(ContainerError):
-        unpack(path, tmp_path, Unpack(into="to"), "x")
+        unpack_archive(path, tmp_path, UnpackRule(into="to"), "x")
     assert not tree(tmp_path / "to")
 
 
-def test_half_unpacked_folders_are_not_taken_for_the_dataset(tmp_path: Path) -> None:
-    """Killed in the middle: init and the sources read the archive, until another run has unpacked it to its end."""
+def test_partly_unpacked_folders_are_not_read(tmp_path: Path) -> None:
+    """If unpacking was killed, init and the sources read the archive until another run has unpacked it to its end."""
     names = [f"train/{n:05d}_Animalia_Chordata_Aves_Passeriformes_Corvidae_Corvus_sp{n}/a.jpg" for n in range(3)]
     archive = tar(tmp_path / "inat21/train.tar.gz", dict.fromkeys(names, b"x"))
-    rule = Unpack(into="inat21", keep="train/*/*")
-    unpack(archive, tmp_path, rule, "d")
+    rule = UnpackRule(into="inat21", keep="train/*/*")
+    unpack_archive(archive, tmp_path, rule, "d")
     (tmp_path / names[0].replace("train/", "inat21/train/")).unlink()
     (tmp_path / names[0].replace("train/", "inat21/train/")).parent.rmdir()
-    write_json(marker(tmp_path / "inat21", archive), BEGUN)
+    write_json(unpack_marker(tmp_path / "inat21", archive), UNPACKING)
     assert discover("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21")
-    assert len(load("inat21", {"path": str(tmp_path / "inat21")}, tmp_path).containers()) == 3
+    assert len(load_source("inat21", {"path": str(tmp_path / "inat21")}, tmp_path).containers()) == 3
     with pytest.raises(InputError, match="not unpacked to its end"):
-        load("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()
-    unpack(archive, tmp_path, rule, "d")
+        load_source("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()
+    unpack_archive(archive, tmp_path, rule, "d")
     assert discover("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21/train")
-    assert len(load("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()) == 3
+    assert len(load_source("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()) == 3

@@ -1,4 +1,4 @@
-"""Folders of drawn pictures, and copies of some of them in another folder: what is the same picture is known."""
+"""Folders of drawn pictures, with copies of some of them in another folder: which pictures are duplicates is known."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEAD = ("file", "kingdom", "phylum", "class", "order", "family", "genus", "speci
 
 
 def picture(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
-    """A picture of its own: shapes of many colours on a mottled ground."""
+    """A distinct picture: shapes of many colours on mottled ground."""
     chance = random.Random(seed)
     ground = Image.frombytes("L", (24, 18), chance.randbytes(24 * 18)).resize(size, Image.Resampling.BICUBIC)
     image = ImageOps.colorize(ground, *(tuple(chance.randrange(256) for _ in range(3)) for _ in range(2)))
@@ -35,13 +35,13 @@ def picture(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
 
 
 def copy_of(image: Image.Image, number: int) -> tuple[Image.Image, int]:
-    """A copy, and the quality to save it with: encoded again, resized, or mirrored."""
+    """A copy (re-encoded, resized or mirrored), and the JPEG quality to save it with."""
     kinds = (image, image.resize((300, 225)), ImageOps.mirror(image))
     return kinds[number % 3], (60, 80, 90)[number % 3]
 
 
 def plant(root: Path, originals: int = 60, copies: int = 24) -> None:
-    """Two folders: ``one`` has the originals, ``two`` copies of the first, called alike, and some of its own."""
+    """Two folders: ``one`` has the originals; ``two`` has copies of the first with the same names, and 20 others."""
     rows: dict[str, list[tuple[str, ...]]] = {"one": [], "two": []}
     for number in range(originals):
         image = picture(number)
@@ -82,7 +82,7 @@ def configure(root: Path, out: Path, **tables: str) -> Path:
 
 
 def files_of(mapping: Path) -> dict[str, tuple[str, str]]:
-    """Source and file of every id, by SQLite alone."""
+    """Source and file of every id, read with SQLite alone."""
     with closing(sqlite3.connect(mapping)) as db:
         return {
             key: (source, file)
@@ -92,6 +92,6 @@ def files_of(mapping: Path) -> dict[str, tuple[str, str]]:
 
 
 def sides(out: Path, mapped: Path | None = None) -> dict[tuple[str, str], str]:
-    """The split of every image in a shard, by source and file; read from the tars, and the mapping of ``mapped``."""
+    """The split of every image in a shard, by source and file; read from the tars and the mapping of ``mapped``."""
     files = files_of((mapped or out) / "metadata/mapping.sqlite")
     return {files[key]: split for split in ("train", "val") for key in samples(shards(out, split))}

@@ -1,4 +1,4 @@
-"""Pictures laid over each other: copies are the same picture, and a scene in which something else stands is not."""
+"""Comparing pictures: a copy is the same picture, and a scene with another thing in it is not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from treeoflife.selection.duplicates.compare import align, picture, same
+from treeoflife.selection.duplicates.compare import align, load_picture, same_picture
 
 SIDE = 448
 
@@ -28,21 +28,21 @@ def scene(seed: int, contrast: float = 60) -> Image.Image:
 
 
 def encoded(image: Image.Image, quality: int = 90) -> np.ndarray:
-    """As the store has it, and as it is compared."""
+    """As the store has it, and as it is compared: 112 by 112 values."""
     out = io.BytesIO()
     image.resize((224, 224), Image.Resampling.BICUBIC).save(out, "JPEG", quality=quality)
-    return picture(out.getvalue())
+    return load_picture(out.getvalue())
 
 
 def saved(image: Image.Image) -> Image.Image:
-    """Encoded again, badly."""
+    """Re-encoded at a low quality."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=40)
     return Image.open(io.BytesIO(out.getvalue()))
 
 
 def with_a_thing(image: Image.Image, side: int, seed: int) -> Image.Image:
-    """The scene with a dark thing of so many pixels, somewhere within it."""
+    """The scene with a dark or bright ellipse of this width somewhere in it."""
     rng = np.random.default_rng(seed)
     left, top = (int(one) for one in rng.integers(20, SIDE - side - 20, 2))
     changed = image.copy()
@@ -54,7 +54,7 @@ def with_a_thing(image: Image.Image, side: int, seed: int) -> Image.Image:
 
 
 def written_over(image: Image.Image) -> Image.Image:
-    """With a line of text across, half transparent."""
+    """With a half-transparent line of text across."""
     layer = Image.new("RGBA", image.size)
     font = ImageFont.load_default(SIDE // 12)
     ImageDraw.Draw(layer).text((SIDE * 0.1, SIDE * 0.8), "(c) Natural History Archive", (255, 255, 255, 150), font)
@@ -77,58 +77,58 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
 def test_a_copy_is_the_same_picture(copy: str, seed: int) -> None:
     """Either way round."""
     one, other = encoded(scene(seed)), encoded(COPIES[copy](scene(seed)))
-    assert same(one, other)
-    assert same(other, one)
+    assert same_picture(one, other)
+    assert same_picture(other, one)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_mirrored_copy_is_the_same_once_it_is_turned(seed: int) -> None:
-    """The search says which pairs are mirrored."""
+def test_a_mirrored_copy_is_the_same_once_it_is_mirrored_back(seed: int) -> None:
+    """The search for near hashes reports which pairs are mirrored."""
     one, other = encoded(scene(seed)), encoded(ImageOps.mirror(scene(seed)))
-    assert same(one, other[:, ::-1])
-    assert not same(one, other)
+    assert same_picture(one, other[:, ::-1])
+    assert not same_picture(one, other)
 
 
 @pytest.mark.parametrize("side", [36, 60, 120])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_scene_with_another_thing_in_it_is_another_picture(side: int, seed: int) -> None:
-    """An insect in a dish, a bird before a hedge: a twelfth to a quarter of the side."""
-    assert not same(encoded(scene(seed)), encoded(saved(with_a_thing(scene(seed), side, seed))))
+    """Such as an insect in a dish, or a bird in front of a hedge: a twelfth to a quarter of the side."""
+    assert not same_picture(encoded(scene(seed)), encoded(saved(with_a_thing(scene(seed), side, seed))))
 
 
 @pytest.mark.parametrize("side", [18, 24, 36])
 @pytest.mark.parametrize("seed", range(4))
-def test_so_is_plain_ground_with_a_small_thing_elsewhere(side: int, seed: int) -> None:
-    """Two frames of one camera: the thing is small and the ground is all there is else."""
+def test_plain_ground_with_a_small_thing_elsewhere_is_another_picture(side: int, seed: int) -> None:
+    """Two frames of one camera: a small thing on otherwise plain ground."""
     ground = Image.new("RGB", (SIDE, SIDE), (190, 185, 170))
     frames = [encoded(with_a_thing(ground, side, 10 * seed + number)) for number in range(2)]
-    assert not same(*frames)
+    assert not same_picture(*frames)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_writing_hides_no_other_thing(seed: int) -> None:
-    """Above the line stands something that is not in the other picture."""
+def test_writing_does_not_hide_another_thing(seed: int) -> None:
+    """There is another thing above the line of text."""
     changed = scene(seed)
     ImageDraw.Draw(changed).ellipse((150, 100, 210, 150), fill=(20, 20, 20))
-    assert not same(encoded(scene(seed)), encoded(written_over(changed)))
+    assert not same_picture(encoded(scene(seed)), encoded(written_over(changed)))
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_strokes_that_are_lighter_and_darker_by_turns_are_no_writing(seed: int) -> None:
-    """Blades of grass that the wind has moved, say: a watermark is lighter all over, or darker."""
+def test_strokes_that_are_lighter_and_darker_in_turn_are_not_writing(seed: int) -> None:
+    """Such as blades of grass that the wind has moved: a watermark is lighter throughout, or darker."""
     ground = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
     draw, rng = ImageDraw.Draw(changed := ground.copy()), np.random.default_rng(seed)
     for number, left in enumerate(range(40, SIDE - 40, 16)):
         top = 200 + int(rng.integers(0, 4))
         draw.rectangle((left, top, left + 7, top + 20), fill=((190,) * 3, (66,) * 3)[number % 2])
-    assert not same(encoded(ground), encoded(changed))
+    assert not same_picture(encoded(ground), encoded(changed))
 
 
 def test_a_shifted_and_stretched_picture_is_laid_over_the_other() -> None:
-    """The window says by how much; pictures that have nothing in common have none, or one that does not help."""
+    """The window has the shift and scale; unrelated pictures have none, or one that does not make them match."""
     ways = np.array([0.299, 0.587, 0.114])
     one, other = scene(1), scene(1).crop((9, 0, SIDE - 9, SIDE))
     window = align(encoded(one) @ ways, encoded(other) @ ways)
     assert window is not None
     assert window == pytest.approx([1 - 18 / SIDE, 0, 1, 0], abs=0.01)
-    assert not same(encoded(scene(1)), encoded(scene(2)))
+    assert not same_picture(encoded(scene(1)), encoded(scene(2)))

@@ -15,8 +15,8 @@ from PIL import Image
 from planted import configure, files_of, plant
 
 from helpers import built, cli, digests, samples, sentence, shards
-from treeoflife.images.perceptual import pdq
-from treeoflife.selection.duplicates.near import near
+from treeoflife.images.perceptual_hash import pdq_hash
+from treeoflife.selection.duplicates.near import find_near_pairs
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def _make(root: Path, config: Path, *words: str, per_species: int = 12) -> None:
 
 
 def _hash(path: Path) -> bytes:
-    return pdq(Image.open(path).convert("RGB").resize((224, 224))) or b""
+    return pdq_hash(Image.open(path).convert("RGB").resize((224, 224))) or b""
 
 
 def _set(root: Path) -> Path:
@@ -61,7 +61,8 @@ def test_it_has_as_many_images_of_each_species_in_folders_of_classes(made: Path)
 def test_no_two_of_its_images_are_the_same_picture(made: Path) -> None:
     """By the hashes of the files themselves; nor is one chosen that has another name elsewhere."""
     paths = sorted((_set(made) / "images").rglob("*.jpg"))
-    assert len(near(np.frombuffer(b"".join(_hash(path) for path in paths), np.uint8).reshape(-1, 32), 40)) == 0
+    hashes = np.frombuffer(b"".join(_hash(path) for path in paths), np.uint8).reshape(-1, 32)
+    assert len(find_near_pairs(hashes, 40)) == 0
     conflicting = {row["treeoflife_id"] for row in csv.DictReader((made / "out/duplicates/conflicts.csv").open())}
     assert conflicting
     assert not conflicting & {path.stem for path in paths}
@@ -75,7 +76,7 @@ def test_nothing_of_it_is_left_after_the_build(made: Path) -> None:
     assert found
     assert not {one["scientific_name.txt"].decode() for one in found.values()} & set(unseen)
     theirs = [
-        pdq(Image.open(path).convert("RGB").resize((224, 224))) for path in (_set(made) / "images").rglob("*.jpg")
+        pdq_hash(Image.open(path).convert("RGB").resize((224, 224))) for path in (_set(made) / "images").rglob("*.jpg")
     ]
     store = made / "out/encoded"
     by_jpeg = {hashlib.sha256(one["jpg"]).digest() for one in found.values()}
@@ -83,7 +84,7 @@ def test_nothing_of_it_is_left_after_the_build(made: Path) -> None:
     ours = kept.filter(pl.col("sha256").is_in(list(by_jpeg)))["pdq"].to_list()
     assert len(ours) >= len(by_jpeg)
     both = np.frombuffer(b"".join([*theirs, *ours]), np.uint8).reshape(-1, 32)
-    pairs = near(both, 31)
+    pairs = find_near_pairs(both, 31)
     assert not ((pairs.first < len(theirs)) & (pairs.second >= len(theirs))).any()
     ledger = pl.read_parquet(made / "out/ledger/ledger.parquet")
     assert set(ledger["reason"]) == {"held-out-species"}

@@ -12,8 +12,9 @@ import pytest
 
 from helpers import built, cli, digests, retar, samples, sentence, shards
 from treeoflife.core.files import TEMPORARY
-from treeoflife.pipeline.run import looking, open_dataset, running
-from treeoflife.pipeline.stages import check_shards as check_wds
+from treeoflife.pipeline.opening import inspecting, working
+from treeoflife.pipeline.repair import check_shards
+from treeoflife.pipeline.workspace import open_workspace
 
 Damage = Callable[[Path], None]
 
@@ -141,14 +142,14 @@ def test_a_copy_of_a_shard_is_an_unexpected_file(build_copy: Path) -> None:
 
 def test_what_a_worker_left_half_written_is_no_file_of_the_dataset(build_copy: Path) -> None:
     """It lies there until the run ends; the check, made before, holds afterwards."""
-    dataset = open_dataset(build_copy / "dataset.toml")
-    with running(dataset) as run:
+    workspace = open_workspace(build_copy / "dataset.toml")
+    with working(workspace) as session:
         left = build_copy / f"224x224/train/shard-000000.tar{TEMPORARY}host-1-abc"
         left.write_bytes(b"half of a sh")
-        assert not check_wds.check(run)
+        assert not check_shards(session)
     assert not left.exists()
-    with looking(dataset) as run:
-        assert check_wds.look(run).fresh
+    with inspecting(workspace) as session:
+        assert session.state("check-wds").fresh
 
 
 @pytest.mark.parametrize("damage", [cut, empty, drop, swap], ids=lambda one: one.__name__)

@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 from treeoflife.core.values import RANKS
-from treeoflife.testing.builds import treeoflife
-from treeoflife.testing.world import draw, encoded, picture
+from treeoflife.testing.builds import run_treeoflife
+from treeoflife.testing.world import draw_picture, draw_world, encode_image
 
 PHOTOS = 6
 
@@ -32,12 +32,12 @@ def table(path: Path, first: str) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of the drawn world and a folder of photographs, built."""
     root = tmp_path_factory.mktemp("relabelling")
-    draw(root / "raw", 60, natural=True)
+    draw_world(root / "raw", 60, natural=True)
     (root / "photos").mkdir()
     for number in range(PHOTOS):
-        (root / f"photos/{number}.jpg").write_bytes(encoded(picture(Random(number))))
+        (root / f"photos/{number}.jpg").write_bytes(encode_image(draw_picture(Random(number))))
     table(root / "photos.csv", "Panthera leo (Linnaeus, 1758)")
-    assert treeoflife("init", "original", "--raw", str(root / "raw"), "--out", str(root / "out")).returncode == 0
+    assert run_treeoflife("init", "original", "--raw", str(root / "raw"), "--out", str(root / "out")).returncode == 0
     with (root / "out/dataset.toml").open("a") as fd:
         fd.write(f'\n[sources.mine]\nkind = "folder"\npath = "{root}/photos"\ntable = "{root}/photos.csv"\n')
     done = run(root, "build")
@@ -47,7 +47,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command on the dataset."""
-    return treeoflife(*words, "--config", str(root / "out/dataset.toml"))
+    return run_treeoflife(*words, "--config", str(root / "out/dataset.toml"))
 
 
 def store(root: Path) -> dict[str, tuple[int, bytes]]:
@@ -74,7 +74,7 @@ def test_a_changed_name_is_packed_again_without_decoding(built: Path) -> None:
     assert "1 samples have another name or caption than before" in done.stdout + done.stderr
     assert before.keys() == store(built).keys()
     assert before == store(built)
-    changes = treeoflife("names", "diff", str(old), str(built / "out/metadata/names.parquet"))
+    changes = run_treeoflife("names", "diff", str(old), str(built / "out/metadata/names.parquet"))
     assert changes.returncode == 0
     assert "mine: species: 1 changed" in changes.stdout
     assert "species: leo -> bassanus" in changes.stdout
@@ -83,9 +83,9 @@ def test_a_changed_name_is_packed_again_without_decoding(built: Path) -> None:
 def test_what_is_not_there_is_a_sentence_and_an_exit_status(built: Path) -> None:
     unknown = run(built, "names", "why", "Nonsensia")
     assert (unknown.returncode, "'Nonsensia'" in unknown.stderr) == (1, True)
-    missing = treeoflife("names", "diff", "nothere.parquet", "nothere.parquet")
+    missing = run_treeoflife("names", "diff", "nothere.parquet", "nothere.parquet")
     assert (missing.returncode, "nothere.parquet cannot be read" in missing.stderr) == (1, True)
-    assert treeoflife("names", "why").returncode == 2
+    assert run_treeoflife("names", "why").returncode == 2
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -103,7 +103,7 @@ def test_the_predicted_catalog_obeys_a_curators_marks_as_the_build_does(built: P
     marks = f"{gone['treeoflife_id']},drop,,,,a drawing\n{other['treeoflife_id']},relabel,Animalia,Aaa,nova,\n"
     (out / "marks.csv").write_text(head + marks, encoding="utf-8")
     config = str(out / "dataset.toml")
-    assert treeoflife("metadata", "--config", config).returncode == 0
+    assert run_treeoflife("metadata", "--config", config).returncode == 0
     after = rows(out / "metadata/predicted-catalog.csv")
     assert {row["treeoflife_id"] for row in before} - {row["treeoflife_id"] for row in after} == {gone["treeoflife_id"]}
     named = [row for row in after if row["treeoflife_id"] == other["treeoflife_id"]]
@@ -112,7 +112,7 @@ def test_the_predicted_catalog_obeys_a_curators_marks_as_the_build_does(built: P
     }
     lineages = {tuple(row[rank] for rank in RANKS): row["class_index"] for row in after}
     assert len(set(lineages.values())) == len(lineages)
-    assert treeoflife("build", "--config", config).returncode == 0
+    assert run_treeoflife("build", "--config", config).returncode == 0
     told = ("split", "treeoflife_id", *RANKS, "common")
     predicted = {tuple(row[name] for name in told) for row in after}
     assert {tuple(row[name] for name in told) for row in rows(out / "224x224/catalog.csv")} <= predicted

@@ -1,4 +1,4 @@
-"""The engines that need nothing but this computer keep the contract."""
+"""The engines for one computer pass the contract."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from treeoflife.config.engines import EngineTable
 from treeoflife.engines.base import Done, Engine, Failed, Tick
 from treeoflife.engines.local import LocalEngine
-from treeoflife.engines.registry import make
+from treeoflife.engines.registry import make_engine
 from treeoflife.engines.serial import SerialEngine
 from treeoflife.errors import MissingExtra
-from treeoflife.testing.engines import EngineContract, deadly, run
+from treeoflife.testing.engines import EngineContract, die_at_2_and_5, run_all
 
 
 class TestSerial(EngineContract):
@@ -37,47 +37,47 @@ class TestLocal(EngineContract):
 def test_an_engine_without_its_package_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
-    """Neither a local build in its place nor a traceback."""
+    """It neither builds locally instead nor shows a traceback."""
     monkeypatch.setitem(sys.modules, package, None)  # Python takes it for not installed
     with pytest.raises(MissingExtra, match=rf"pip install 'treeoflife\[{name}\]'"):
-        make(EngineTable(name=name), tmp_path)
+        make_engine(EngineTable(name=name), tmp_path)
 
 
-def test_a_death_shows_what_the_worker_wrote_in_this_run(tmp_path: Path) -> None:
-    """The end of the log follows the error, without what earlier runs wrote."""
+def test_the_error_of_a_dead_worker_quotes_its_output_of_this_run(tmp_path: Path) -> None:
+    """Without what earlier runs wrote."""
     log = tmp_path / "workers.log"
-    log.write_text("of yesterday\n")
-    failed = run(LocalEngine(1, tries=1, log=log), deadly, [2])[0]
+    log.write_text("from yesterday\n")
+    failed = run_all(LocalEngine(1, tries=1, log=log), die_at_2_and_5, [2])[0]
     assert isinstance(failed, Failed)
-    assert "of yesterday" not in failed.error
+    assert "from yesterday" not in failed.error
     assert "exit status 3" in failed.error
 
 
-def pid(_task: int, _: Tick) -> int:
-    """The process that the task runs in."""
+def process_id(_task: int, _: Tick) -> int:
+    """The id of the process that runs the task."""
     return os.getpid()
 
 
 def test_workers_stay_between_runs_and_end_with_the_engine() -> None:
-    """A build runs many stages; none waits for Python to start again."""
+    """A build runs many stages, and starting Python takes longer than most of them."""
     engine = LocalEngine(1)
-    first, second = run(engine, pid, [0])[0], run(engine, pid, [0])[0]
+    first, second = run_all(engine, process_id, [0])[0], run_all(engine, process_id, [0])[0]
     assert isinstance(first, Done)
     assert first == second
     engine.close()
     with pytest.raises(ProcessLookupError):
         os.kill(first.value, 0)
-    assert run(engine, pid, [0])[0] != first
+    assert run_all(engine, process_id, [0])[0] != first
     engine.close()
 
 
 def test_a_worker_that_died_idle_is_replaced() -> None:
-    """As when the kernel takes memory back between two stages."""
+    """As when the kernel kills it between two stages for its memory."""
     engine = LocalEngine(1)
-    first = run(engine, pid, [0])[0]
+    first = run_all(engine, process_id, [0])[0]
     assert isinstance(first, Done)
     os.kill(first.value, signal.SIGKILL)
-    second = run(engine, pid, [0])[0]
+    second = run_all(engine, process_id, [0])[0]
     assert isinstance(second, Done)
     assert second.value != first.value
     engine.close()
@@ -86,7 +86,7 @@ def test_a_worker_that_died_idle_is_replaced() -> None:
 STOPPED_WHILE_A_WORKER_STARTS = """
 import os, signal, sys, threading, time
 from multiprocessing import resource_tracker, util
-from treeoflife.engines import LocalEngine
+from treeoflife.engines.local import LocalEngine
 from treeoflife.testing.engines import square
 
 started = util.spawnv_passfds
@@ -99,7 +99,7 @@ def and_stop(*args):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # which takes signals that the first does not
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # receives signals that the main thread blocks
     resource_tracker.ensure_running()
     engine = LocalEngine(1)
     util.spawnv_passfds = and_stop
@@ -109,7 +109,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
 def test_a_stop_while_a_worker_starts_leaves_no_complaint_of_the_worker(tmp_path: Path, name: str, status: int) -> None:
-    """The worker is there, but not yet told what it is: the stop waits until it is."""
+    """The worker does not have its task yet: the signal is deferred until it does."""
     script = tmp_path / "stopped.py"
     script.write_text(STOPPED_WHILE_A_WORKER_STARTS.format(name=name))
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)

@@ -1,4 +1,4 @@
-"""The engine ray keeps the contract on a real cluster of two nodes."""
+"""The engine ray passes the contract on a real cluster of two nodes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,20 @@ import pytest
 
 import treeoflife
 from treeoflife.config.engines import RayTable
-from treeoflife.engines import journal
 from treeoflife.engines.base import Done, Engine, Failed
 from treeoflife.engines.ray import RayEngine
+from treeoflife.engines.run_folder import list_run_folders
 from treeoflife.errors import ConfigError, InputError, TasksFailed
-from treeoflife.testing.engines import Chore, EngineContract, breathes, peak, run, stumbles_once, waits_for_go
+from treeoflife.testing.engines import (
+    EngineContract,
+    FolderTask,
+    count_running,
+    raise_io_error_once,
+    run_all,
+    wait_for_go,
+    wait_until,
+    write_until_killed,
+)
 
 # Ray reads this when it is imported; without it, it writes a token into the home of whoever runs the tests.
 os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
@@ -31,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Any]:
-    """Two nodes, of which the driver is on the first."""
+    """Two nodes; the driver is on the first."""
     from ray.cluster_utils import Cluster
 
     system = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3, "health_check_timeout_ms": 2000}
@@ -50,13 +58,6 @@ class TestRay(EngineContract):
         return RayEngine(RayTable(tries=2), tmp_path / "logs")
 
 
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.1)
-
-
 def in_background(iterator: Iterator[Any]) -> tuple[threading.Thread, list[Any]]:
     outcomes: list[Any] = []
     thread = threading.Thread(target=lambda: outcomes.extend(iterator), daemon=True)
@@ -65,16 +66,16 @@ def in_background(iterator: Iterator[Any]) -> tuple[threading.Thread, list[Any]]
 
 
 def test_a_lost_node_is_survived(nodes: Any, tmp_path: Path) -> None:
-    """A node is killed in mid-run; its task begins anew on another."""
+    """A node is killed while it runs tasks; they start again on another."""
     doomed = nodes.add_node(num_cpus=2)
-    tasks = [Chore(n, tmp_path) for n in range(4)]
-    thread, outcomes = in_background(RayEngine(RayTable(), tmp_path / "logs").run(waits_for_go, tasks))
-    until(lambda: all((tmp_path / f"began-{n}").exists() for n in range(4)))
+    tasks = [FolderTask(n, tmp_path) for n in range(4)]
+    thread, outcomes = in_background(RayEngine(RayTable(), tmp_path / "logs").run(wait_for_go, tasks))
+    wait_until(lambda: all((tmp_path / f"started-{n}").exists() for n in range(4)))
     nodes.remove_node(doomed, allow_graceful=False)
     (tmp_path / "go").touch()
     thread.join(300)
     assert {outcome.task: outcome for outcome in outcomes} == {n: Done(n, n) for n in range(4)}
-    starts = [len((tmp_path / f"began-{n}").read_text().splitlines()) for n in range(4)]
+    starts = [len((tmp_path / f"started-{n}").read_text().splitlines()) for n in range(4)]
     assert sorted(starts) == [1, 1, 2, 2]
 
 
@@ -82,30 +83,34 @@ def test_no_more_are_in_flight_than_the_limit(nodes: Any, tmp_path: Path) -> Non
     """Though the cluster has two cores."""
     folder = tmp_path / "running"
     folder.mkdir()
-    outcomes = run(RayEngine(RayTable(in_flight=1), tmp_path / "logs"), peak, [Chore(n, folder) for n in range(4)])
+    outcomes = run_all(
+        RayEngine(RayTable(in_flight=1), tmp_path / "logs"), count_running, [FolderTask(n, folder) for n in range(4)]
+    )
     assert outcomes == {n: Done(n, 1) for n in range(4)}
 
 
-def test_an_error_of_the_file_system_is_met_with_another_try(nodes: Any, tmp_path: Path) -> None:
-    """Ray tries again what the computer failed; the last error is the outcome."""
+def test_a_task_with_an_io_error_is_tried_again(nodes: Any, tmp_path: Path) -> None:
+    """Ray does so; the error of the last attempt is the outcome."""
     folder = tmp_path / "met"
     folder.mkdir()
-    assert run(RayEngine(RayTable(tries=2), tmp_path / "logs"), stumbles_once, [Chore(0, folder)]) == {0: Done(0, 0)}
-    failed = run(RayEngine(RayTable(tries=1), tmp_path / "logs"), stumbles_once, [Chore(1, folder)])[0]
+    assert run_all(RayEngine(RayTable(tries=2), tmp_path / "logs"), raise_io_error_once, [FolderTask(0, folder)]) == {
+        0: Done(0, 0)
+    }
+    failed = run_all(RayEngine(RayTable(tries=1), tmp_path / "logs"), raise_io_error_once, [FolderTask(1, folder)])[0]
     assert isinstance(failed, Failed)
     assert failed.died
-    assert str(folder / "met-1") in failed.error
-    assert "in stumbles_once" in failed.traceback
+    assert str(folder / "attempted-1") in failed.error
+    assert "in raise_io_error_once" in failed.traceback
 
 
 @pytest.mark.slow
-def test_a_task_that_never_fits_into_memory_is_given_up(tmp_path: Path) -> None:
-    """Ray itself would start it for ever. Here its nodes are low on memory from the beginning."""
+def test_a_task_that_never_fits_into_memory_fails(tmp_path: Path) -> None:
+    """By default Ray would retry it for ever. Here its node is low on memory from the start."""
     code = (
-        "import sys; from pathlib import Path; from treeoflife.config import RayTable\n"
-        "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import Chore, waits_for_go\n"
+        "import sys; from pathlib import Path; from treeoflife.config.engines import RayTable\n"
+        "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import FolderTask, wait_for_go\n"
         "folder = Path(sys.argv[1]); engine = RayEngine(RayTable(tries=2), folder / 'logs')\n"
-        "print(next(engine.run(waits_for_go, [Chore(0, folder)])).error)"
+        "print(next(engine.run(wait_for_go, [FolderTask(0, folder)])).error)"
     )
     low = {**os.environ, "RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=low, capture_output=True, text=True)
@@ -115,17 +120,19 @@ def test_a_task_that_never_fits_into_memory_is_given_up(tmp_path: Path) -> None:
 
 def test_cancel_ends_a_run_from_elsewhere(nodes: Any, tmp_path: Path) -> None:
     """A file in the run's folder is enough."""
-    outcomes = RayEngine(RayTable(), tmp_path / "logs").run(breathes, [Chore(0, tmp_path), Chore(1, tmp_path)])
+    outcomes = RayEngine(RayTable(), tmp_path / "logs").run(
+        write_until_killed, [FolderTask(0, tmp_path), FolderTask(1, tmp_path)]
+    )
     assert next(outcomes) == Done(0, 0)
-    journal.runs(tmp_path / "logs")[0].cancelled.touch()
+    list_run_folders(tmp_path / "logs")[0].cancelled.touch()
     with pytest.raises(TasksFailed, match="1 tasks were not done"):
         list(outcomes)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="hides a folder from a node, as root")
 @pytest.mark.parametrize("what", ["dataset", "package"])
-def test_a_worker_that_cannot_do_its_part_ends_the_run(nodes: Any, tmp_path: Path, what: str) -> None:
-    """The message names what the worker lacks. A node that fails at once would else get one task after another."""
+def test_an_unusable_worker_ends_the_run(nodes: Any, tmp_path: Path, what: str) -> None:
+    """The message names what the worker lacks. Otherwise such a node would fail one task after another."""
     hidden = tmp_path if what == "dataset" else Path(treeoflife.__file__).parents[1]
     words = f"does not see {tmp_path}.*same path" if what == "dataset" else "No module named 'treeoflife'.*same Python"
     hide = f"mount -t tmpfs none {hidden} && exec {sys.executable} -m ray.scripts.scripts start --block"
@@ -134,9 +141,9 @@ def test_a_worker_that_cannot_do_its_part_ends_the_run(nodes: Any, tmp_path: Pat
         ["unshare", "-m", "sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        until(lambda: ray.cluster_resources().get("far"))
+        wait_until(lambda: ray.cluster_resources().get("far"))
         with pytest.raises(InputError, match=words):
-            list(RayEngine(RayTable(), tmp_path / "logs").run(waits_for_go, [Chore(n, tmp_path) for n in range(6)]))
+            list(RayEngine(RayTable(), tmp_path / "logs").run(wait_for_go, [FolderTask(n, tmp_path) for n in range(6)]))
     finally:
         (tmp_path / "go").touch()
         node.terminate()
@@ -144,9 +151,9 @@ def test_a_worker_that_cannot_do_its_part_ends_the_run(nodes: Any, tmp_path: Pat
 
 
 def test_an_address_without_a_cluster_is_a_wrong_configuration(tmp_path: Path) -> None:
-    """In a process of its own, since a process joins one cluster."""
+    """In another process, since a process joins only one cluster."""
     code = (
-        "import sys; from pathlib import Path; from treeoflife.config import RayTable\n"
+        "import sys; from pathlib import Path; from treeoflife.config.engines import RayTable\n"
         "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import square\n"
         "list(RayEngine(RayTable(address='127.0.0.1:1'), Path(sys.argv[1])).run(square, [1]))"
     )
@@ -156,9 +163,9 @@ def test_an_address_without_a_cluster_is_a_wrong_configuration(tmp_path: Path) -
 
 
 def test_a_local_cluster_is_started_where_no_address_is_given(tmp_path: Path) -> None:
-    """In a process of its own, which takes the cluster down with it."""
+    """In another process, with which the cluster ends."""
     code = (
-        "import sys; from pathlib import Path; from treeoflife.config import RayTable\n"
+        "import sys; from pathlib import Path; from treeoflife.config.engines import RayTable\n"
         "from treeoflife.engines.ray import RayEngine; from treeoflife.testing.engines import square\n"
         "print(sorted(o.value for o in RayEngine(RayTable(), Path(sys.argv[1])).run(square, [1, 2, 3])))"
     )

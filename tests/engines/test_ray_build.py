@@ -6,26 +6,19 @@ import os
 import secrets
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from treeoflife.engines import journal
-from treeoflife.testing.builds import contents, prepare, treeoflife
+from treeoflife.engines.run_folder import list_run_folders
+from treeoflife.testing.builds import dataset_digests, prepare_datasets, run_treeoflife
+from treeoflife.testing.engines import wait_until
 
 pytest.importorskip("ray", reason="pip install 'treeoflife[ray]'")
 pytestmark = pytest.mark.slow
 MAIN = "from treeoflife.cli import main; main()"
-
-
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 180
-    while not true():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -40,7 +33,7 @@ def node(*words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def lose(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to all processes of a node's session."""
+    """Send SIGKILL to all processes of a node's session."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
             session = int((path / "stat").read_text().rpartition(")")[2].split()[3])
@@ -66,24 +59,24 @@ def test_a_build_with_a_lost_node_is_the_same_bytes(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     here, there = tmp_path / "here", tmp_path / "there"
-    prepare(tmp_path / "world", here, there)
-    assert treeoflife("build", "--config", str(here / "dataset.toml")).returncode == 0
+    prepare_datasets(tmp_path / "world", here, there)
+    assert run_treeoflife("build", "--config", str(here / "dataset.toml")).returncode == 0
     port = free_port()
     address = f"{ray.util.get_node_ip_address()}:{port}"
     monkeypatch.setenv("RAY_ADDRESS", address)
     with ExitStack() as stack:
         stack.enter_context(node("--head", "--port", port, "--include-dashboard", "false"))
         status = [sys.executable, "-m", "ray.scripts.scripts", "status"]
-        until(lambda: subprocess.run(status, capture_output=True, check=False).returncode == 0)
+        wait_until(lambda: subprocess.run(status, capture_output=True, check=False).returncode == 0)
         doomed = stack.enter_context(node("--address", address))
-        until(lambda: b"2.0 CPU" in subprocess.run(status, capture_output=True, check=False).stdout)
+        wait_until(lambda: b"2.0 CPU" in subprocess.run(status, capture_output=True, check=False).stdout)
         words = ["build", "--config", str(there / "dataset.toml"), "--engine", "ray"]
         build = subprocess.Popen([sys.executable, "-c", MAIN, *words], stderr=subprocess.PIPE, text=True)
-        until(lambda: journal.runs(there / "logs" / "jobs"))
-        until(lambda: list(there.glob("encoded/**/*.tar*")))
+        wait_until(lambda: list_run_folders(there / "logs" / "jobs"))
+        wait_until(lambda: list(there.glob("encoded/**/*.tar*")))
         lose(doomed)
         _, stderr = build.communicate(timeout=300)
     assert build.returncode == 0, stderr
-    assert contents(there) == contents(here)
-    first = journal.runs(there / "logs" / "jobs")[0]
+    assert dataset_digests(there) == dataset_digests(here)
+    first = list_run_folders(there / "logs" / "jobs")[0]
     assert [event["nodes"] for event in first.events() if event["event"] == "cluster"] == [2]

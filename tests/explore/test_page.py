@@ -1,4 +1,4 @@
-"""The page in a real browser: walk, search with a typo, open, mark, build again, gone."""
+"""The page in a real browser: browse, search with a typo, open an image, mark it, build again."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ pytest.importorskip("starlette", reason="pip install 'treeoflife[explore]'")
 
 import treeoflife as library
 from treeoflife.config.tables import Checks
-from treeoflife.explore.view import open_view
+from treeoflife.explore.lineage_index import open_index
 from treeoflife.selection import findings
 from treeoflife.taxonomy.check_taxa import check_taxa
-from treeoflife.testing.builds import treeoflife
+from treeoflife.testing.builds import run_treeoflife
 
 CHROMIUM = shutil.which("chromium") or ""
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -48,9 +48,9 @@ def serving(out: Path, *words: str) -> Iterator[str]:
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM:
-        pytest.skip("there is no chromium: apt-get install chromium")
-    with playwright.sync_playwright() as one:
-        chromium = one.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield chromium
         chromium.close()
 
@@ -65,7 +65,7 @@ def status(address: str, data: bytes | None = None, **headers: str) -> int:
             return error.code
 
 
-def test_a_curator_walks_searches_marks_and_the_next_build_obeys(browser: Any, build_copy: Path) -> None:
+def test_the_next_build_applies_a_mark_made_on_the_page(browser: Any, build_copy: Path) -> None:
     with serving(build_copy) as address:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)
@@ -85,7 +85,7 @@ def test_a_curator_walks_searches_marks_and_the_next_build_obeys(browser: Any, b
         page.get_by_role("button", name="Save mark").click()
         page.get_by_text("Marked: drop").wait_for()
         page.close()
-    built = treeoflife("build", "--config", str(build_copy / "dataset.toml"))
+    built = run_treeoflife("build", "--config", str(build_copy / "dataset.toml"))
     assert built.returncode == 0, built.stderr
     ledger = pl.read_parquet(build_copy / "ledger/ledger.parquet").filter(treeoflife_id=dropped)
     assert ledger.select("reason", "detail").rows() == [("marked", "a toadstool of plastic")]
@@ -98,7 +98,7 @@ def test_a_relabelled_image_has_its_new_name_and_the_same_pixels(build_copy: Pat
     with serving(build_copy) as address:
         mark = f'{{"treeoflife_id": "{before.id}", "verdict": "relabel", "genus": "Puma", "species": "concolor"}}'
         assert status(f"{address}api/marks", mark.encode(), Content_Type="application/json") == 200
-    assert treeoflife("build", "--config", str(build_copy / "dataset.toml")).returncode == 0
+    assert run_treeoflife("build", "--config", str(build_copy / "dataset.toml")).returncode == 0
     after = library.open(build_copy)[before.id]
     assert (after.taxon.scientific_name, after.texts["com.txt"]) == ("Puma concolor", "a photo of Puma concolor.")
     assert after.jpeg == before.jpeg
@@ -124,7 +124,7 @@ def test_the_page_is_accessible_and_fits(browser: Any, drawn_build: Path, wide: 
 
 
 def conflict(out: Path) -> tuple[str, str]:
-    """Two images that are said to be the same picture, though their names differ, and one that is said to be blank."""
+    """Write findings about two images with different names: one that concerns both, and one with hostile texts."""
     dataset = library.open(out)
     one = next(sample for sample in dataset.samples("train") if sample.taxon.species == "leo")
     other = next(sample for sample in dataset.samples("train") if sample.taxon.kingdom == "Plantae")
@@ -157,10 +157,10 @@ def test_any_kind_of_finding_is_a_filter_and_a_panel_with_the_other_images_besid
         page.close()
 
 
-def test_the_labels_that_check_taxa_counts_are_the_ones_that_the_filter_shows(drawn_build: Path) -> None:
+def test_the_filter_counts_the_same_labels_as_check_taxa(drawn_build: Path) -> None:
     found = {one.kind: one.images for one in check_taxa(drawn_build / "224x224/catalog.parquet", Checks().kingdoms)}
-    view = open_view(library.open(drawn_build))
-    counts = dict(zip(view.values["finding"], view.counts["finding"], strict=True))
+    index = open_index(library.open(drawn_build))
+    counts = dict(zip(index.values["finding"], index.counts["finding"], strict=True))
     assert {kind: counts.get(kind, 0) for kind in found} == found
     assert found
 
@@ -168,10 +168,10 @@ def test_the_labels_that_check_taxa_counts_are_the_ones_that_the_filter_shows(dr
 @pytest.fixture(scope="module")
 def reported(drawn_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of the drawn build, with images."""
-    make = pytest.importorskip("treeoflife.reports.make")
+    report = pytest.importorskip("treeoflife.reports.report")
     out, dataset = tmp_path_factory.mktemp("report"), library.open(drawn_build)
-    sources = make.Sources("drawn", dataset.paths.catalog, dataset.paths.ledger, reader=dataset)
-    make.make(out, sources, {})
+    inputs = report.ReportInputs("drawn", dataset.paths.catalog, dataset.paths.ledger, dataset=dataset)
+    report.write_report(out, inputs)
     return out / "index.html"
 
 
@@ -187,7 +187,7 @@ def test_the_report_is_accessible_and_fits(browser: Any, reported: Path, wide: i
     page.close()
 
 
-def test_the_keyboard_is_enough(browser: Any, drawn_build: Path) -> None:
+def test_the_page_works_with_the_keyboard_alone(browser: Any, drawn_build: Path) -> None:
     with serving(drawn_build) as address:
         page = browser.new_page(viewport={"width": 1200, "height": 800})
         page.goto(address)
@@ -219,7 +219,7 @@ def test_hostile_names_are_shown_as_text(browser: Any, build_copy: Path) -> None
         out.writerow(["treeoflife_id", "verdict", "kingdom", "genus", "common"])
         out.writerows([one, "relabel", name, name, name] for one, name in zip(ids, names, strict=False))
     for command in ("build", "card"):
-        assert treeoflife(command, "--config", str(build_copy / "dataset.toml")).returncode == 0
+        assert run_treeoflife(command, "--config", str(build_copy / "dataset.toml")).returncode == 0
     with (build_copy / "224x224/catalog.csv").open(newline="", encoding="utf-8") as fd:
         assert set(names) <= {row["genus"] for row in csv.DictReader(fd)}
     card = (build_copy / "README.md").read_text(encoding="utf-8")
@@ -243,12 +243,12 @@ def test_hostile_names_are_shown_as_text(browser: Any, build_copy: Path) -> None
 
 
 @pytest.mark.parametrize("path", ["image/999999999", "api/row/-1", "api/node?node=9.9", "api/node?node=../..", "..%2f..%2fetc%2fpasswd", "api/id/..%2f..%2fetc", "app.py"])  # fmt: skip  # noqa: E501
-def test_what_is_not_there_is_not_found(drawn_build: Path, path: str) -> None:
+def test_unknown_rows_nodes_and_files_are_answered_with_404(drawn_build: Path, path: str) -> None:
     with serving(drawn_build) as address:
         assert status(address + path) == 404
 
 
-def test_only_this_computer_is_let_in_and_others_need_the_token(build_copy: Path) -> None:
+def test_other_hosts_and_origins_are_refused_and_a_bound_address_needs_the_token(build_copy: Path) -> None:
     with serving(build_copy) as address:
         assert status(address, Host="evil.example") == 403
         assert (

@@ -17,8 +17,9 @@ from helpers import built, cli, command, configured, digests, samples, shards
 from tally import Tally
 from treeoflife.core.files import TEMPORARY, read_json
 from treeoflife.pipeline import build as pipeline
-from treeoflife.pipeline.run import looking, open_dataset
-from treeoflife.testing.world import draw
+from treeoflife.pipeline.opening import inspecting
+from treeoflife.pipeline.workspace import open_workspace
+from treeoflife.testing.world import draw_world
 
 PATIENCE_SECONDS = 60
 STAGES = (
@@ -65,7 +66,7 @@ class Reference:
 
 def reference(folder: Path, *, natural: bool, images: int = 80, **changes: object) -> Reference:
     """Draw a world in ``folder`` and build it without disturbance."""
-    world = draw(folder / "world", images, natural=natural).root
+    world = draw_world(folder / "world", images, natural=natural).root
     config = configured(folder / "whole", "original" if natural else "published", world, max_samples=15, **changes)
     return undisturbed(config)
 
@@ -190,8 +191,8 @@ def check_files(ref: Reference, out: Path, *others: Reference) -> None:
 
 def check_status(ref: Reference, out: Path) -> None:
     """What ``status`` calls done is there, and is what an undisturbed build has."""
-    with looking(open_dataset(out / "dataset.toml")) as run:
-        states = pipeline.status(run)
+    with inspecting(open_workspace(out / "dataset.toml")) as session:
+        states = pipeline.status(session)
     there = digests(out)
     for stage in STAGES:
         made = [name for name in ref.files if any(Path(name).match(f"{one}*") or name.startswith(f"{one}/")
@@ -208,8 +209,8 @@ def check_same(ref: Reference, out: Path, tally: Tally) -> None:
         _count(ref, out, tally)
     other = sorted(name for name in there.keys() | right.keys() if there.get(name) != right.get(name))
     assert not other, f"not as in the undisturbed build: {other}"
-    with looking(open_dataset(out / "dataset.toml")) as run:
-        left = {name: one.why for name, one in pipeline.status(run).items() if not one.fresh}
+    with inspecting(open_workspace(out / "dataset.toml")) as session:
+        left = {name: one.why for name, one in pipeline.status(session).items() if not one.fresh}
     assert not left
     tally.trials += 1
 

@@ -16,8 +16,9 @@ import pytest
 
 from helpers import built, cli, digests, sentence
 from tally import Tally
-from treeoflife.pipeline.run import looking, open_dataset
+from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.verify import verify
+from treeoflife.pipeline.workspace import open_workspace
 
 from .harness import (
     OUTPUTS,
@@ -192,8 +193,8 @@ def test_an_archive_that_is_written_to_while_it_is_read(
             errors = finish(process)
             assert process.returncode == 0 or victim.name in errors, errors
             built(config)
-            with looking(open_dataset(config)) as run:
-                assert not verify(run).damage
+            with inspecting(open_workspace(config)) as session:
+                assert not verify(session).damage
             victim.write_bytes(whole)
             recover(own_world, config, tally)
 

@@ -13,11 +13,12 @@ import pytest
 
 from helpers import built, cli, digests, sentence
 from tally import Tally
-from treeoflife.core import checksums as sums
+from treeoflife.core import checksums
 from treeoflife.errors import TreeoflifeError
 from treeoflife.pipeline import build as pipeline
-from treeoflife.pipeline.run import looking, open_dataset
+from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.verify import Verdict, at_most, verify
+from treeoflife.pipeline.workspace import open_workspace
 
 from .harness import Reference, check_same
 
@@ -40,15 +41,15 @@ def flip(path: Path, *, unseen: bool = True) -> None:
 
 def verified(out: Path, sample: int | None = None, *, sources: bool = True, seed: int | None = None) -> Verdict:
     """Verify in this process."""
-    with looking(open_dataset(out / "dataset.toml")) as run:
-        return verify(run, sample, sources=sources, seed=seed)
+    with inspecting(open_workspace(out / "dataset.toml")) as session:
+        return verify(session, sample, sources=sources, seed=seed)
 
 
 def made_by_stages(out: Path) -> list[Path]:
     """Every file that belongs to the dataset, and the list of them."""
-    listed = sums.read(out / "SHA256SUMS")
+    listed = checksums.read(out / "SHA256SUMS")
     assert listed
-    assert listed.whole
+    assert listed.intact
     rest = {name for name in digests(out) if name != "dataset.toml"} - {*listed.digests, "SHA256SUMS"}
     assert not rest, "every file of a dataset is in its list"
     return [out / "SHA256SUMS", *(out / name for name in sorted(listed.digests))]
@@ -102,8 +103,8 @@ def test_status_bears_any_bit(copy: Path, tally: Tally) -> None:
     for path in records:
         whole = path.read_bytes()
         flip(path, unseen=False)
-        with suppress(TreeoflifeError), looking(open_dataset(copy / "dataset.toml")) as run:
-            pipeline.status(run)
+        with suppress(TreeoflifeError), inspecting(open_workspace(copy / "dataset.toml")) as session:
+            pipeline.status(session)
         path.write_bytes(whole)
         tally.trials += 1
 

@@ -16,8 +16,8 @@ from helpers import shared_world
 from tally import Tally
 from treeoflife.config.tables import Images
 from treeoflife.images.convert import Encoded, is_whole_jpeg
-from treeoflife.images.guard import Child
-from treeoflife.testing.world import awkward, encoded, picture
+from treeoflife.images.guard import DecoderProcess
+from treeoflife.testing.world import draw_picture, encode_image, unusual_files
 
 from .mutate import mutated
 
@@ -28,16 +28,16 @@ _BESIDE = 200_000_000  # Python and its libraries
 def seeds() -> list[bytes]:
     """Files to begin with: drawn ones, in every format, and real ones where there are any."""
     chance = random.Random(4)
-    small = picture(chance, (90, 70))
+    small = draw_picture(chance, (90, 70))
     kinds = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000")
-    drawn = [encoded(small, kind) for kind in kinds] + [encoded(small, progressive=True, quality=40)]
-    drawn += [data for _, data in awkward(chance)]
+    drawn = [encode_image(small, kind) for kind in kinds] + [encode_image(small, progressive=True, quality=40)]
+    drawn += [data for _, data in unusual_files(chance)]
     pool: Path | None = (found := shared_world()) and found / "pool"
     real = [path.read_bytes() for path in sorted(pool.rglob("*")) if path.is_file()] if pool else []
     return drawn + [data for data in real if 0 < len(data) <= _LARGEST_SEED]
 
 
-def _peak(child: Child) -> int:
+def _peak(child: DecoderProcess) -> int:
     """The most memory that the process which decodes had, in MB; 0 where the system does not say, or it is gone."""
     with suppress(OSError, IndexError, AttributeError):
         status = Path(f"/proc/{child._process.pid}/status").read_text()  # type: ignore[union-attr]
@@ -46,14 +46,14 @@ def _peak(child: Child) -> int:
 
 
 @pytest.fixture
-def child() -> Iterator[Child]:
+def child() -> Iterator[DecoderProcess]:
     """A decoder in a process of its own, as builds use it where a worker has died."""
-    with closing(Child(Images())) as one:
+    with closing(DecoderProcess(Images())) as one:
         yield one
 
 
 @pytest.mark.parametrize("count", [400, pytest.param(100_000, marks=pytest.mark.faults)])
-def test_any_bytes_become_an_image_or_a_skip(child: Child, tally: Tally, count: int) -> None:
+def test_any_bytes_become_an_image_or_a_skip(child: DecoderProcess, tally: Tally, count: int) -> None:
     """Never a crash, never an exception, never half an image."""
     chance, pool = random.Random(count), seeds()
     slowest, skipped, ended, most = 0.0, 0, 0, 0

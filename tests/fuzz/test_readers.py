@@ -16,18 +16,18 @@ from helpers import configured, tar_of
 from tally import Tally
 from treeoflife.config.config import load
 from treeoflife.core.files import sha256
-from treeoflife.core.tar_reader import TarError, members
+from treeoflife.core.tar_reader import TarError, read_members
 from treeoflife.errors import ConfigError, TreeoflifeError
 from treeoflife.images.store import read_meta
-from treeoflife.pipeline.run import looking, open_dataset
-from treeoflife.pipeline.stages import mapping, metadata, splits
+from treeoflife.pipeline.opening import inspecting
+from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.shards.check import CheckTask, check_shard
-from treeoflife.sources.base import file_name
 from treeoflife.sources.eol import Eol, Settings, parse_name
+from treeoflife.sources.file_names import safe_file_name
 from treeoflife.sources.inat21 import parse_class
-from treeoflife.taxonomy import inputs
+from treeoflife.taxonomy import authorities
 from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.testing.world import draw, write_archive
+from treeoflife.testing.world import draw_world, write_archive
 
 from .mutate import mutated
 
@@ -42,8 +42,8 @@ def test_any_bytes_are_a_tar_or_an_error(tally: Tally, count: int) -> None:
     for _ in range(count):
         data = mutated(chance.choice(whole), chance.choice(whole), chance)
         with suppress(TarError):
-            for one in members(io.BytesIO(data), 1 << 20):
-                assert one.data is None or data[one.offset : one.offset + one.size] == one.data
+            for one in read_members(io.BytesIO(data), 1 << 20):
+                assert one.data is None or data[one.data_offset : one.data_offset + one.size] == one.data
         tally.trials += 1
 
 
@@ -72,7 +72,7 @@ def test_any_folder_name_is_a_class_or_is_not(name: str) -> None:
     if parsed := parse_class(name):
         assert parsed.number < 2**63
         assert len(parsed.taxon) == 7
-    safe = file_name(name or "x")
+    safe = safe_file_name(name or "x")
     assert "/" not in safe
     assert "\0" not in safe
     assert len(safe) < 250
@@ -99,7 +99,7 @@ def test_any_configuration_is_right_or_named_wrong(drawn_build: Path, tmp_path: 
         path.write_bytes(mutated(data, data, chance))
         with suppress(ConfigError):
             load(path)
-            open_dataset(path)
+            open_workspace(path)
         tally.trials += 1
 
 
@@ -123,14 +123,16 @@ def test_any_archive_of_a_provider_is_read_or_named(tmp_path: Path, tally: Tally
 def test_any_table_of_a_provider_is_read_or_named(tmp_path: Path, tally: Tally, count: int) -> None:
     """EOL's and ITIS's tables, and the others that names come from: records, or an InputError."""
     chance = random.Random(count)
-    config = open_dataset(configured(tmp_path / "out", "original", draw(tmp_path / "world", 30, natural=True).root))
+    config = open_workspace(
+        configured(tmp_path / "out", "original", draw_world(tmp_path / "world", 30, natural=True).root)
+    )
     tables = [path for path in sorted((tmp_path / "world/metadata").rglob("*")) if path.is_file()]
     for _ in range(count):
         victim = chance.choice(tables)
         whole = victim.read_bytes()
         victim.write_bytes(mutated(whole, chance.choice(tables).read_bytes(), chance))
         with suppress(TreeoflifeError):
-            inputs.load(config.config.names, SimpleParser())
+            authorities.load(config.config.names, SimpleParser())
         victim.write_bytes(whole)
         tally.trials += 1
 
@@ -139,16 +141,16 @@ def test_any_table_of_a_provider_is_read_or_named(tmp_path: Path, tally: Tally, 
 def test_names_are_made_of_any_table(tmp_path: Path, tally: Tally, count: int) -> None:
     """The whole stage, to the lookups: it ends, or says which table it cannot read."""
     chance = random.Random(count)
-    config = configured(tmp_path / "out", "original", draw(tmp_path / "world", 30, natural=True).root)
+    config = configured(tmp_path / "out", "original", draw_world(tmp_path / "world", 30, natural=True).root)
     tables = [path for path in sorted((tmp_path / "world/metadata").rglob("*")) if path.is_file()]
-    with looking(open_dataset(config)) as run:
-        mapping.work(run)
-        splits.work(run)
+    with inspecting(open_workspace(config)) as session:
+        session.make("mapping")
+        session.make("splits")
         for _ in range(count):
             victim = chance.choice(tables)
             shutil.copy(victim, tmp_path / "whole")
             victim.write_bytes(mutated(victim.read_bytes(), victim.read_bytes(), chance))
             with suppress(TreeoflifeError):
-                metadata.work(run)
+                session.remake("metadata", ["metadata"])
             shutil.copy(tmp_path / "whole", victim)
             tally.trials += 1

@@ -1,4 +1,4 @@
-"""Every awkward file becomes a small RGB JPEG or a reason, in little memory; never an exception."""
+"""Any file becomes a small RGB JPEG or a reason why not, in bounded memory; never an exception."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ from helpers import shared_world
 from treeoflife.config.tables import Images
 from treeoflife.core.values import Skip
 from treeoflife.images.convert import Encoded, convert, shrink
-from treeoflife.testing.world import awkward
+from treeoflife.testing.world import unusual_files
 
 MEMORY = 300_000_000
 POOL = """
 import json, sys
 from pathlib import Path
-from treeoflife.config import Images
+from treeoflife.config.tables import Images
 from treeoflife.images.convert import convert
 files = [path for path in sorted(Path(sys.argv[1]).rglob("*")) if path.is_file()]
-found = {path.name: type(convert(path.read_bytes(), Images())).__name__ for path in files}
+results = {path.name: type(convert(path.read_bytes(), Images())).__name__ for path in files}
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
-print(json.dumps([found, int(peak) * 1024]))
+print(json.dumps([results, int(peak) * 1024]))
 """
 
 
 @pytest.mark.parametrize(
-    ("kind", "data"), list(awkward(random.Random(1))), ids=lambda one: one if isinstance(one, str) else ""
+    ("kind", "data"), list(unusual_files(random.Random(1))), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_awkward_files_become_images_and_broken_ones_skips(kind: str, data: bytes) -> None:
-    """By their kind."""
-    found = convert(data, Images())
-    assert isinstance(found, Skip) == kind.startswith("bad"), found
-    if isinstance(found, Encoded):
-        with Image.open(io.BytesIO(found.data)) as image:
+    """The name of the kind says which are broken."""
+    result = convert(data, Images())
+    assert isinstance(result, Skip) == kind.startswith("bad"), result
+    if isinstance(result, Encoded):
+        with Image.open(io.BytesIO(result.data)) as image:
             assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (224, 224))
     else:
-        assert found.reason
-        assert found.detail
+        assert result.reason
+        assert result.detail
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-def test_the_pool_of_awkward_files_in_bounded_memory(shared: Path) -> None:
+def test_a_pool_of_awkward_files_is_converted_in_bounded_memory(shared: Path) -> None:
     """In one process, whose peak stays below 300 MB."""
     done = subprocess.run(
         [sys.executable, "-c", POOL, shared / "pool/awkward"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    found, peak = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) > 100
-    assert set(found.values()) == {"Encoded", "Skip"}
+    results, peak = json.loads(done.stdout.splitlines()[-1])
+    assert len(results) > 100
+    assert set(results.values()) == {"Encoded", "Skip"}
     assert peak < MEMORY
 
 
@@ -67,14 +67,14 @@ def test_the_defaults_are_close_to_a_full_decode() -> None:
     if not world:
         pytest.skip("there are no photographs")
     photos = sorted(path for path in (world / "pool" / "photos").rglob("*") if path.is_file())[::3]
-    found = [_decibels(path, Images(), Images(draft=0)) for path in photos]
-    assert min(found) >= 48
-    assert sum(one == math.inf for one in found) > len(found) / 3
+    ratios = [_decibels(path, Images(), Images(draft=0)) for path in photos]
+    assert min(ratios) >= 48
+    assert sum(ratio == math.inf for ratio in ratios) > len(ratios) / 3
 
 
-def _decibels(path: Path, one: Images, other: Images) -> float:
-    """The peak signal-to-noise ratio between what two settings make of an image."""
-    small = [shrink(Image.open(path), settings) for settings in (one, other)]
+def _decibels(path: Path, *settings: Images) -> float:
+    """The peak signal-to-noise ratio between the results of two settings for an image."""
+    small = [shrink(Image.open(path), each) for each in settings]
     a, b = (np.asarray(picture, dtype=np.float64) for picture in small)
     error = float(np.mean((a - b) ** 2))
     return math.inf if error == 0 else 10 * math.log10(255**2 / error)

@@ -1,7 +1,8 @@
-"""A container is encoded whole or in parts, with the same bytes; a part that is there is not made again."""
+"""A container is encoded as one or in parts, with the same bytes; finished parts are not made again."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,91 +14,94 @@ from treeoflife.engines.local import LocalEngine
 from treeoflife.engines.serial import SerialEngine
 from treeoflife.images import encode as images
 from treeoflife.images.store import read_meta
-from treeoflife.pipeline.run import Run, open_dataset, running
+from treeoflife.pipeline.opening import working
+from treeoflife.pipeline.session import Session
+from treeoflife.pipeline.stage import Job
 from treeoflife.pipeline.stages import encode
+from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.testing.world import World
 
 
 @pytest.fixture
 def whole(drawn_world: World, tmp_path: Path) -> Path:
-    """A store whose containers were encoded at once."""
+    """A store whose containers were encoded as one."""
     return encoded(tmp_path / "whole", drawn_world)
 
 
 def encoded(out: Path, world: World, width: int = 1) -> Path:
     """Encode a world; returns the store."""
-    dataset = open_dataset(configured(out, "published", world.root))
-    with running(dataset) as run:
-        run.engine = LocalEngine(width) if width > 1 else SerialEngine()
-        encode.work(run)
-        assert encode.look(run).fresh
-        run.engine.close()
-    return dataset.paths.store
+    workspace = open_workspace(configured(out, "published", world.root))
+    with working(workspace) as session, closing(LocalEngine(width) if width > 1 else SerialEngine()) as engine:
+        session.runner = replace(session.runner, engine=engine)
+        session.make("encode")
+        assert session.state("encode").fresh
+    return workspace.paths.store
 
 
 @pytest.mark.parametrize("width", [2, 3, 7])
 def test_parts_are_joined_to_the_same_bytes(
     drawn_world: World, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    """However many parts; nothing of them is left."""
+    """However many parts; no file of them is left."""
     joined: list[images.JoinTask] = []
     join = images.join_parts
     monkeypatch.setattr(encode, "_SMALLEST_PART", 10_000)
-    monkeypatch.setattr(encode, "_joins", lambda *given, joins=encode._joins: joined.extend(joins(*given)) or joined)
+    joins = encode.Encoding._joins
+    monkeypatch.setattr(encode.Encoding, "_joins", lambda self, parts: joined.extend(joins(self, parts)) or joined)
     assert digests(encoded(tmp_path / "parts", drawn_world, width)) == digests(whole)
     assert joined
     assert join is images.join_parts
     assert any(len(task.parts) > 1 for task in joined)
 
 
-def test_parts_that_are_there_are_kept(
+def test_finished_parts_are_kept(
     drawn_world: World, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a kill; a part of other settings, or of other files, is made anew."""
+    """As after a kill. A part that was made with other settings, or from other files, is made again."""
     monkeypatch.setattr(encode, "_SMALLEST_PART", 10_000)
-    dataset = open_dataset(configured(tmp_path / "parts", "published", drawn_world.root))
-    with running(dataset) as run:
-        run.engine = engine = Counting(2)
-        kept, changed, *_ = tasks = _parts(run)
+    workspace = open_workspace(configured(tmp_path / "parts", "published", drawn_world.root))
+    with working(workspace) as session, closing(Counting(2)) as engine:
+        session.runner = replace(session.runner, engine=engine)
+        kept, changed, *_ = tasks = _parts(session)
         for task in (kept, changed):
             images.encode_container(task, lambda _: None)
         pl.read_parquet(changed.index).write_parquet(changed.index, metadata={"treeoflife": '{"signature": "other"}'})
-        encode.work(run)
+        session.make("encode")
         assert {task.tar for task in engine.encoded} >= {task.tar for task in tasks} - {kept.tar}
         assert kept.tar not in {task.tar for task in engine.encoded}
-        engine.close()
-    assert digests(dataset.paths.store) == digests(whole)
+    assert digests(workspace.paths.store) == digests(whole)
 
 
 def test_a_part_that_was_damaged_is_named(drawn_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between encoding and joining."""
     monkeypatch.setattr(encode, "_SMALLEST_PART", 10_000)
-    dataset = open_dataset(configured(tmp_path, "published", drawn_world.root))
-    with running(dataset) as run:
-        run.engine = Counting(2)
-        tasks = [task for task in _parts(run) if task.container.name == _parts(run)[0].container.name]
+    workspace = open_workspace(configured(tmp_path, "published", drawn_world.root))
+    with working(workspace) as session:
+        session.runner = replace(session.runner, engine=Counting(2))
+        parts = _parts(session)
+        tasks = [task for task in parts if task.container.name == parts[0].container.name]
         for task in tasks:
             images.encode_container(task, lambda _: None)
         data = bytearray(tasks[0].tar.read_bytes())
         data[700] ^= 1
         tasks[0].tar.write_bytes(data)
-        (join,) = encode._joins(run, tasks)
+        (join,) = _encoding(session)._joins(tasks)
         with pytest.raises(images.StoreError, match="damaged at image"):
             images.join_parts(join, lambda _: None)
         assert not join.tar.exists()
         assert read_meta(join.index) is None
 
 
-def test_a_folder_reads_only_the_share_that_is_asked_for(drawn_world: World, tmp_path: Path) -> None:
-    """The others come without data, in their places."""
-    dataset = open_dataset(configured(tmp_path, "published", drawn_world.root))
-    source = next(source for source in dataset.sources if source.name == "inat21")
-    container = max(source.containers(), key=lambda one: len(source.files(one)))
-    every = list(source.read(container, 10**9))
-    shared = list(source.read(replace(container, share=(1, 2)), 10**9))
-    assert [image.file for image in shared] == [image.file for image in every]
-    assert shared[1::2] == every[1::2]
-    assert not any(image.data for image in shared[::2])
+def test_a_folder_opens_only_the_images_of_the_part(drawn_world: World, tmp_path: Path) -> None:
+    """The others are listed without data, at their positions."""
+    workspace = open_workspace(configured(tmp_path, "published", drawn_world.root))
+    source = next(source for source in workspace.sources if source.name == "inat21")
+    container = max(source.containers(), key=lambda container: len(source.files(container)))
+    whole = list(source.read(container, 10**9))
+    part = list(source.read(replace(container, part=(1, 2)), 10**9))
+    assert [image.file for image in part] == [image.file for image in whole]
+    assert part[1::2] == whole[1::2]
+    assert not any(image.data for image in part[::2])
 
 
 class Counting(LocalEngine):
@@ -113,6 +117,13 @@ class Counting(LocalEngine):
         return super().run(function, tasks, tick)
 
 
-def _parts(run: Run) -> list[images.EncodeTask]:
-    containers = run.containers()
-    return encode._tasks(run, containers, {(s.name, c.name): encode.size(s, c) for s, c in containers})[1]
+def _encoding(session: Session) -> encode.Encoding:
+    evidence = session.evidence
+    job = Job({}, session.runner, session.remake, lambda *_: None, evidence.hashes, evidence.records)
+    return encode.Encoding(session.workspace, job)
+
+
+def _parts(session: Session) -> list[images.EncodeTask]:
+    containers = session.workspace.containers()
+    sizes = {one.label: encode.container_size(source, one) for source, one in containers}
+    return _encoding(session)._tasks(containers, sizes)[1]

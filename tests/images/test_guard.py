@@ -1,4 +1,4 @@
-"""A decoder that hangs, crashes or takes too much memory costs its image, and nothing else."""
+"""A decoder that hangs, crashes or takes too much memory costs only its image."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from PIL import Image
 
 from treeoflife.config.tables import Images
 from treeoflife.core.values import Skip
-from treeoflife.engines import base
-from treeoflife.engines.base import Done, Tick
+from treeoflife.engines.base import Done, Tick, is_expendable
 from treeoflife.engines.local import LocalEngine
 from treeoflife.images.convert import Encoded, convert
-from treeoflife.images.guard import Child, decoder
+from treeoflife.images.guard import DecoderProcess, decoder
 
 EVIL = """
 import os, time
@@ -46,24 +45,24 @@ def evil(fp, *given, **named):
 
 Image.open = evil
 """
-"""What makes decoders of every Python below misbehave at files that begin so."""
+"""Makes the decoders of child processes misbehave on files that begin with these words."""
 
 LIMITS = Images(max_seconds=0.4, hard_memory=100_000_000)
 
 
 @pytest.fixture
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DecoderProcess]:
     """A child process whose decoders misbehave."""
     (tmp_path / "sitecustomize.py").write_text(EVIL)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("ONCE", str(tmp_path / "once"))
-    child = Child(LIMITS)
+    child = DecoderProcess(LIMITS)
     yield child
     child.close()
 
 
 @pytest.mark.parametrize(
-    ("begins", "reason", "says"),
+    ("start", "reason", "detail"),
     [
         (b"spin!", "too-slow", "0.4 seconds"),
         (b"sleep", "crashed", "SIGKILL"),
@@ -72,27 +71,25 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
         (b"once!", "not-an-image", "begins with"),
     ],
 )
-def test_what_a_decoder_does_to_its_process_becomes_of_the_image(
-    child: Child, begins: bytes, reason: str, says: str
+def test_an_image_that_harms_its_decoder_is_skipped_with_a_reason(
+    child: DecoderProcess, start: bytes, reason: str, detail: str
 ) -> None:
-    """The next image is decoded as if nothing had been."""
-    skip = child.decode(begins)
+    """The next image is decoded as usual."""
+    skip = child.decode(start)
     assert isinstance(skip, Skip)
-    assert (skip.reason, says in skip.detail) == (reason, True), skip
+    assert (skip.reason, detail in skip.detail) == (reason, True), skip
     assert child.decode(photo()) == convert(photo(), LIMITS)
 
 
-def test_a_child_says_what_the_process_itself_would(child: Child) -> None:
-    """Of an image, of what is none, of nothing."""
+def test_a_child_process_gives_the_same_result_as_this_process(child: DecoderProcess) -> None:
     for data in (photo(), b"<html>", b"", photo()[:500], photo("PNG")):
         assert child.decode(data) == convert(data, LIMITS)
 
 
-def test_a_worker_decodes_by_itself_until_one_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its mark is there while it decodes, and gone when it is done, also by an error."""
-    monkeypatch.setattr(base, "expendable", True)
+def test_a_worker_decodes_in_its_own_process_unless_one_died_of_the_container(tmp_path: Path) -> None:
+    """The marker exists while it decodes; afterwards it is gone, even after an error."""
     mark = tmp_path / "store" / "mark"
-    with decoder(LIMITS, mark) as decode:
+    with decoder(LIMITS, mark, expendable=True) as decode:
         assert mark.exists()
         assert isinstance(decode(photo()), Encoded)
         assert _owner(decode) is None
@@ -103,43 +100,41 @@ def test_a_worker_decodes_by_itself_until_one_died(tmp_path: Path, monkeypatch: 
     assert not mark.exists()
 
 
-def test_a_process_that_must_not_die_never_decodes_by_itself(tmp_path: Path) -> None:
-    """Such as the driver's own, with the serial engine."""
+def test_a_process_that_is_not_expendable_decodes_in_a_child(tmp_path: Path) -> None:
+    """Such as the driver, with the serial engine."""
     with decoder(LIMITS, tmp_path / "mark") as decode:
-        assert isinstance(_owner(decode), Child)
+        assert isinstance(_owner(decode), DecoderProcess)
         assert isinstance(decode(photo()), Encoded)
 
 
 def test_an_image_without_memory_here_is_tried_in_a_fresh_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a process holds already says nothing of an image."""
+    """The memory that this process holds already does not count against the image."""
 
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(base, "expendable", True)
     monkeypatch.setattr("treeoflife.images.guard.convert", fail)
-    with decoder(LIMITS, tmp_path / "mark") as decode:
+    with decoder(LIMITS, tmp_path / "mark", expendable=True) as decode:
         assert isinstance(decode(photo()), Encoded)
 
 
 def test_a_worker_that_decodes_too_long_ends(tmp_path: Path) -> None:
-    """By SIGPROF, even where a decoder never comes back to Python."""
+    """By SIGPROF, even if the decoder never returns to Python."""
     if pid := os.fork():
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGPROF
         assert (tmp_path / "mark").exists()
         return
-    base.expendable = True
-    with decoder(LIMITS, tmp_path / "mark") as decode:  # the child's whole life: it never returns
+    with decoder(LIMITS, tmp_path / "mark", expendable=True) as decode:  # the child's whole life: it never returns
         Image.open = _spin  # type: ignore[assignment]
         decode(b"any")
     os._exit(0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process holds")
-def test_a_worker_that_holds_more_and_more_is_replaced(tmp_path: Path) -> None:
-    """Before it is at the next container, which is none the worse for it."""
+def test_a_worker_whose_memory_grows_is_replaced(tmp_path: Path) -> None:
+    """Before it begins the next container."""
     tasks = [tmp_path / f"mark-{number}" for number in range(5)]
     with closing(LocalEngine(1)) as engine:
         done = list(engine.run(_leak, tasks))
@@ -152,9 +147,9 @@ def test_a_worker_that_holds_more_and_more_is_replaced(tmp_path: Path) -> None:
 _LEAKED: list[bytearray] = []
 
 
-def _leak(mark: Path, _tick: Tick) -> int:
+def _leak(mark: Path, tick: Tick) -> int:
     """Decode, and keep 60 MB."""
-    with decoder(LIMITS, mark) as decode:
+    with decoder(LIMITS, mark, expendable=is_expendable(tick)) as decode:
         assert isinstance(decode(photo()), Encoded)
     _LEAKED.append(bytearray(60_000_000))
     return os.getpid()
@@ -162,8 +157,8 @@ def _leak(mark: Path, _tick: Tick) -> int:
 
 def _divide(mark: Path) -> None:
     """Fail while decoding, in a child."""
-    with decoder(LIMITS, mark) as decode:
-        assert isinstance(_owner(decode), Child)
+    with decoder(LIMITS, mark, expendable=True) as decode:
+        assert isinstance(_owner(decode), DecoderProcess)
         raise ZeroDivisionError
 
 

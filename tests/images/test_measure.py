@@ -1,4 +1,4 @@
-"""What is measured of an image is the same wherever it is decoded, and quality is read from it."""
+"""An image has the same measures wherever it is decoded, and findings of quality follow from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from treeoflife.config.tables import Images
 from treeoflife.images import measure
 from treeoflife.images.convert import Encoded, convert
 from treeoflife.images.guard import decoder
-from treeoflife.images.store import wanted
+from treeoflife.images.store import expected_meta
 from treeoflife.selection import quality
 
 
@@ -45,41 +45,39 @@ EXAMPLES = {
 
 
 def _findings(image: Image.Image) -> set[str]:
-    made = convert(_data(image), Images())
-    assert isinstance(made, Encoded)
-    assert made.measured
+    encoded = convert(_data(image), Images())
+    assert isinstance(encoded, Encoded)
+    assert encoded.measures
     schema = {"width": pl.UInt32, "height": pl.UInt32, **measure.COLUMNS}
-    row = pl.DataFrame([(made.width, made.height, *made.measured.row())], schema=schema, orient="row")
+    row = pl.DataFrame([(encoded.width, encoded.height, *encoded.measures.row())], schema=schema, orient="row")
     bits = row.select(quality.bits())
     return {kind for kind in quality.LIMITS if bits.select(quality.has(kind)).item()}
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-def test_each_finding_is_made_of_its_kind(kind: str) -> None:
-    """And of no other."""
+def test_an_example_of_each_kind_has_that_finding_and_no_other(kind: str) -> None:
     assert _findings(EXAMPLES[kind]) == {kind}
 
 
-def test_a_photograph_has_no_finding() -> None:
-    """Nor has one that stands upright."""
+def test_a_photograph_has_no_finding_in_either_orientation() -> None:
     assert _findings(_photograph()) == set()
     assert _findings(_photograph().rotate(90, expand=True)) == set()
 
 
 def test_a_child_process_measures_the_same(tmp_path: Path) -> None:
-    """A container at which a worker died is decoded there."""
+    """A container is decoded in one after a worker died."""
     with decoder(Images(), tmp_path / "tried") as decode:
         for image in EXAMPLES.values():
             assert decode(_data(image)) == convert(_data(image), Images())
 
 
-def test_without_measures_nothing_is_measured_and_the_image_is_the_same() -> None:
-    """The setting changes what the store is made from, and no image."""
+def test_turning_measures_off_changes_no_image() -> None:
+    """It changes the metadata that decides whether the store is stale."""
     off = convert(_data(_page()), Images(measure=False))
     on = convert(_data(_page()), Images())
     assert isinstance(off, Encoded)
     assert isinstance(on, Encoded)
-    assert off.measured is None
+    assert off.measures is None
     assert off.data == on.data
-    assert "measures" in wanted(Images())
-    assert "measures" not in wanted(Images(measure=False))
+    assert "measures" in expected_meta(Images())
+    assert "measures" not in expected_meta(Images(measure=False))

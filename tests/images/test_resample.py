@@ -1,4 +1,4 @@
-"""Two ways to resize: both make what is asked for, and of a photograph nearly the same."""
+"""Both resamplers make images of the requested size, and nearly the same ones of photographs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from treeoflife.core.values import Skip
 from treeoflife.errors import MissingExtra
 from treeoflife.images.convert import convert, shrink
 from treeoflife.images.resample import PACKAGES, resampler
-from treeoflife.shards.pack import index_meta
-from treeoflife.testing.world import World, awkward
+from treeoflife.shards.pack import read_index_meta
+from treeoflife.testing.world import World, unusual_files
 
 SIMD = Images(resampler="simd")
 
@@ -31,7 +31,7 @@ def fast() -> None:
 @pytest.mark.parametrize("filter_name", ["bicubic", "lanczos", "bilinear", "box"])
 @pytest.mark.usefixtures("fast")
 def test_photographs_are_nearly_the_same(filter_name: str, fit: str) -> None:
-    """60 dB: a twelfth of what drafting costs. The box, which has edges, may take in a whole pixel more or less: 50."""
+    """60 dB, a twelfth of the error of drafting. The box filter has edges, and may take in a pixel more or less: 50."""
     world = shared_world()
     if not world:
         pytest.skip("there are no photographs")
@@ -43,36 +43,35 @@ def test_photographs_are_nearly_the_same(filter_name: str, fit: str) -> None:
         )
         errors.append(float(np.mean((one - other) ** 2)))
         assert errors[-1] <= 255**2 / 10 ** (5 if filter_name == "box" else 6), path
-    assert max(errors) > 0, "the same to the pixel: is it another resampler at all?"
+    assert max(errors) > 0, "the pixels are the same: both are the same resampler"
 
 
 @pytest.mark.usefixtures("fast")
-def test_any_part_of_any_shape_becomes_the_size_that_is_asked_for() -> None:
-    """One pixel wide, to a fraction of a pixel, larger and smaller; of one colour it stays so."""
+def test_any_part_of_an_image_of_any_shape_is_resized_to_the_requested_size() -> None:
+    """One pixel wide, with fractional edges, larger and smaller. One colour stays that colour."""
     chance = random.Random(4)
     for _ in range(300):
         size = (chance.choice([1, 2, 3, 17, 500]), chance.choice([1, 2, 3, 224, 1001]))
-        made = (chance.choice([1, 7, 224]), chance.choice([1, 64, 300]))
+        target = (chance.choice([1, 7, 224]), chance.choice([1, 64, 300]))
         left, top = (chance.uniform(0, side * 0.6) * chance.choice([0, 1]) for side in size)
         right, bottom = (chance.choice([side, side - 0.3 * side]) for side in size)
         image = Image.new(chance.choice(["L", "RGB"]), size, 77)
-        small = resampler("simd", "lanczos")(image, made, (left, top, max(right, left + 0.2), max(bottom, top + 0.2)))
-        assert (small.mode, small.size) == (image.mode, made)
+        small = resampler("simd", "lanczos")(image, target, (left, top, max(right, left + 0.2), max(bottom, top + 0.2)))
+        assert (small.mode, small.size) == (image.mode, target)
         assert small.getextrema() == image.getextrema()
 
 
 @pytest.mark.parametrize(
-    ("kind", "data"), list(awkward(random.Random(1))), ids=lambda one: one if isinstance(one, str) else ""
+    ("kind", "data"), list(unusual_files(random.Random(1))), ids=lambda value: value if isinstance(value, str) else ""
 )
 @pytest.mark.usefixtures("fast")
-def test_awkward_files_come_to_the_same_end(kind: str, data: bytes) -> None:
-    """An image with both, or the same reason."""
+def test_awkward_files_have_the_same_result_with_both(kind: str, data: bytes) -> None:
+    """An image of the same width, or the same reason."""
     one, other = convert(data, Images()), convert(data, SIMD)
     assert (one if isinstance(one, Skip) else one.width) == (other if isinstance(other, Skip) else other.width), kind
 
 
-def test_what_is_not_installed_is_said_once_and_not_of_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An image is no worse for it."""
+def test_a_resampler_that_is_not_installed_is_an_error_and_skips_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cykooz_resizer", None)
     resampler.cache_clear()
     with pytest.raises(MissingExtra, match=r"treeoflife\[fast\]"):
@@ -80,8 +79,8 @@ def test_what_is_not_installed_is_said_once_and_not_of_every_image(monkeypatch: 
     resampler.cache_clear()
 
 
-def test_a_build_says_at_its_beginning_that_it_is_not_installed(drawn_world: World, tmp_path: Path) -> None:
-    """And what may be done."""
+def test_a_build_says_at_its_beginning_that_the_resampler_is_not_installed(drawn_world: World, tmp_path: Path) -> None:
+    """The message says what to do."""
     (tmp_path / "cykooz_resizer.py").write_text("raise ImportError")
     config = configured(tmp_path / "out", "published", drawn_world.root, resampler='"simd"')
     done = cli("build", "--config", config, PYTHONPATH=str(tmp_path))
@@ -90,8 +89,7 @@ def test_a_build_says_at_its_beginning_that_it_is_not_installed(drawn_world: Wor
 
 
 @pytest.mark.usefixtures("fast")
-def test_another_resampler_encodes_anew_and_is_on_record(drawn_world: World, tmp_path: Path) -> None:
-    """Nothing of the one is mixed with the other."""
+def test_changing_the_resampler_encodes_everything_again_and_is_recorded(drawn_world: World, tmp_path: Path) -> None:
     config = configured(tmp_path / "out", "published", drawn_world.root)
     built(config, "--until", "encode")
     config.write_text(config.read_text().replace('resampler = "pillow"', 'resampler = "simd"'))
@@ -101,6 +99,6 @@ def test_another_resampler_encodes_anew_and_is_on_record(drawn_world: World, tmp
 
 
 def _packages(out: Path) -> set[str]:
-    """What the images of a dataset were encoded with, by the indexes of its shards."""
-    metas = [index_meta(path) for path in out.rglob("index/*/train/*.parquet")]
+    """The packages that the images of a dataset were encoded with, from the indexes of its shards."""
+    metas = [read_index_meta(path) for path in out.rglob("index/*/train/*.parquet")]
     return {name for meta in metas for one in meta["made"]["inputs"] for tools in one["encoded_with"] for name in tools}

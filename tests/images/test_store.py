@@ -1,4 +1,4 @@
-"""Reading many indexes at once gives what reading them one by one does."""
+"""Reading many indexes in batches gives the same rows as reading them one by one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from treeoflife.images import store
 def test_batches_hold_every_row_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, size: int
 ) -> None:
-    """However they are cut, and whatever the files are called; folders have columns of their own; some have no row."""
+    """Whatever limits a batch, and whatever the files are called. Folders differ in columns; some indexes are empty."""
     monkeypatch.setattr(store, "_FILES_AT_ONCE", files)
     monkeypatch.setattr(store, "_BYTES_AT_ONCE", size)
-    paths, wanted = [], []
+    paths, expected = [], []
     for number in range(20):
         path = tmp_path / f"source{number // 8}" / f"[{number}] a*b? %20 é.parquet"
         path.parent.mkdir(exist_ok=True)
@@ -25,9 +25,9 @@ def test_batches_hold_every_row_in_order(
         table = pl.DataFrame({"position": rows, f"own{number // 8}": rows}, schema_overrides={"position": pl.UInt32})
         table.write_parquet(path)
         paths.append(path)
-        wanted += [(row, number) for row in rows]
+        expected += [(row, number) for row in rows]
     batches = list(store.read_indexes(paths, ["position"]))
-    assert pl.concat(batches).rows() == wanted
+    assert pl.concat(batches).rows() == expected
     assert pl.concat(batches).columns == ["position", "container"]
-    assert store.count_rows(paths) == len(wanted)
+    assert store.count_rows(paths) == len(expected)
     assert list(store.read_indexes([], ["position"])) == []

@@ -1,4 +1,4 @@
-"""A server that speaks enough of the Hub for huggingface_hub to upload to: repositories, large files, commits."""
+"""A server that is enough of a Hub for huggingface_hub to upload to: repositories, large files, commits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(ThreadingHTTPServer):
-    """One Hub with datasets, by repository and path; ``large`` holds large files by SHA-256.
+    """A Hub: ``repos`` holds files by repository and path, ``large`` holds large files by SHA-256.
 
     Attributes:
-        sent: the SHA-256 of every large file whose bytes came, in order.
-        breaks_after: large files that it takes before it answers with errors; None takes all.
+        sent: the SHA-256 of every large file that was received, in order.
+        breaks_after: the number of large files after which it responds with errors; None never does.
     """
 
     daemon_threads = True
@@ -79,16 +79,18 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         repo = "/".join(path.split("/")[3:5])
         if path == "/api/repos/create":
-            asked = json.loads(body)
-            name = f"{asked['organization']}/{asked['name']}" if asked.get("organization") else f"me/{asked['name']}"
+            entry = json.loads(body)
+            name = f"{entry['organization']}/{entry['name']}" if entry.get("organization") else f"me/{entry['name']}"
             self.server.repos.setdefault(name, {})
             self.reply(200, {"url": f"{self.server.url}/datasets/{name}", "name": name, "id": name})
         elif path == "/api/validate-yaml":
             self.reply(200, {"errors": [], "warnings": []})
         elif "/preupload/" in path:
-            self.reply(200, {"files": [self.mode(repo, one) for one in json.loads(body)["files"]]})
+            self.reply(200, {"files": [self.mode(repo, entry) for entry in json.loads(body)["files"]]})
         elif path.endswith("/info/lfs/objects/batch"):
-            self.reply(200, {"transfer": "basic", "objects": [self.wanted(one) for one in json.loads(body)["objects"]]})
+            self.reply(
+                200, {"transfer": "basic", "objects": [self.lfs_object(entry) for entry in json.loads(body)["objects"]]}
+            )
         elif "/commit/" in path:
             self.commit(repo, body)
         else:
@@ -111,17 +113,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.reply(401, {"error": "Invalid username or password."})
         return True
 
-    def mode(self, repo: str, asked: dict[str, Any]) -> dict[str, Any]:
-        large = asked["path"].endswith((".tar", ".parquet", ".sqlite", ".png", ".pdf"))
-        there = self.server.repos[repo].get(asked["path"])
-        oid = None if there is None or large else _git(there)
-        return {"path": asked["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid}
+    def mode(self, repo: str, entry: dict[str, Any]) -> dict[str, Any]:
+        large = entry["path"].endswith((".tar", ".parquet", ".sqlite", ".png", ".pdf"))
+        data = self.server.repos[repo].get(entry["path"])
+        oid = None if data is None or large else _git(data)
+        return {"path": entry["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid}
 
-    def wanted(self, asked: dict[str, Any]) -> dict[str, Any]:
-        one = {"oid": asked["oid"], "size": asked["size"]}
-        if asked["oid"] in self.server.large:
-            return one
-        return one | {"actions": {"upload": {"href": f"{self.server.url}/storage/{asked['oid']}"}}}
+    def lfs_object(self, entry: dict[str, Any]) -> dict[str, Any]:
+        known = {"oid": entry["oid"], "size": entry["size"]}
+        if entry["oid"] in self.server.large:
+            return known
+        return known | {"actions": {"upload": {"href": f"{self.server.url}/storage/{entry['oid']}"}}}
 
     def commit(self, repo: str, body: bytes) -> None:
         lines = [json.loads(line) for line in body.splitlines()]
@@ -168,7 +170,7 @@ def _git(data: bytes) -> str:
 
 
 def _listed(name: str, data: bytes) -> dict[str, Any]:
-    one = {"type": "file", "path": name, "size": len(data), "oid": _git(data)}
+    entry = {"type": "file", "path": name, "size": len(data), "oid": _git(data)}
     if name.endswith((".tar", ".parquet", ".sqlite", ".png", ".pdf")):
-        one["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
-    return one
+        entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
+    return entry

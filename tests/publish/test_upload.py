@@ -1,4 +1,4 @@
-"""Uploading to a Hub on this computer: whole, once, and on from where it broke off."""
+"""Uploading to a Hub on this computer: completely, no file twice, and resumable."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from publish.hub import Hub, hub
 
 
 def publish(server: Hub, out: Path, *words: str, token: str = "secret") -> CompletedProcess[str]:
-    told = {"HF_ENDPOINT": server.url, "HF_TOKEN": token, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    return cli("publish", "me/birds", "--config", out / "dataset.toml", *words, **told)
+    environment = {
+        "HF_ENDPOINT": server.url,
+        "HF_TOKEN": token,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    return cli("publish", "me/birds", "--config", out / "dataset.toml", *words, **environment)
 
 
-def test_the_hub_has_every_shard_and_what_describes_them_and_nothing_is_sent_twice(build_copy: Path) -> None:
+def test_shards_and_their_descriptions_are_uploaded_and_nothing_is_sent_twice(build_copy: Path) -> None:
     with hub() as server:
         dry = publish(server, build_copy, "--dry-run")
         assert dry.returncode == 0, dry.stderr
@@ -27,13 +32,13 @@ def test_the_hub_has_every_shard_and_what_describes_them_and_nothing_is_sent_twi
         assert not (build_copy / "README.md").exists()
         done = publish(server, build_copy)
         assert done.returncode == 0, done.stderr
-        there = server.repos["me/birds"]
+        on_hub = server.repos["me/birds"]
         shards = {path.relative_to(build_copy).as_posix() for path in build_copy.glob("224x224/*/*.tar")}
         described = {"README.md", "croissant.json", "dataset.toml", "224x224/catalog.parquet", "ledger/ledger.parquet"}
-        assert shards | described <= set(there)
-        assert all((build_copy / name).read_bytes() == data for name, data in there.items())
-        assert not any(name.startswith(("encoded/", "plan/", "logs/", ".")) for name in there)
-        assert f"{server.url}/datasets/me/birds" in there["croissant.json"].decode()
+        assert shards | described <= set(on_hub)
+        assert all((build_copy / name).read_bytes() == data for name, data in on_hub.items())
+        assert not any(name.startswith(("encoded/", "plan/", "logs/", ".")) for name in on_hub)
+        assert f"{server.url}/datasets/me/birds" in on_hub["croissant.json"].decode()
         sent, commits = list(server.sent), len(server.commits)
         again = publish(server, build_copy)
         assert again.returncode == 0, again.stderr
@@ -41,7 +46,7 @@ def test_the_hub_has_every_shard_and_what_describes_them_and_nothing_is_sent_twi
         assert (server.sent, len(server.commits)) == (sent, commits)
 
 
-def test_an_upload_that_broke_off_goes_on_where_it_was(build_copy: Path) -> None:
+def test_an_interrupted_upload_continues_where_it_was(build_copy: Path) -> None:
     with hub() as server:
         server.breaks_after = 3
         broken = publish(server, build_copy)
@@ -54,7 +59,7 @@ def test_an_upload_that_broke_off_goes_on_where_it_was(build_copy: Path) -> None
         assert set(server.repos["me/birds"]) >= {"README.md", "224x224/train/shard-000000.tar"}
 
 
-def test_a_corrected_name_sends_its_shards_alone_and_shards_of_an_earlier_build_go(build_copy: Path) -> None:
+def test_after_a_correction_only_changed_shards_are_sent_and_outdated_ones_removed(build_copy: Path) -> None:
     with hub() as server:
         assert publish(server, build_copy).returncode == 0
         server.repos["me/birds"] |= {"224x224/val/shard-000099.tar": b"of an earlier build", "LICENSE": b"of its owner"}
@@ -66,14 +71,14 @@ def test_a_corrected_name_sends_its_shards_alone_and_shards_of_an_earlier_build_
         assert "not built to its end" in stale.stderr
         assert cli("build", "--config", build_copy / "dataset.toml").returncode == 0
         assert publish(server, build_copy).returncode == 0
-        there = server.repos["me/birds"]
-        assert "224x224/val/shard-000099.tar" not in there
-        assert there.pop("LICENSE") == b"of its owner"
-        assert all((build_copy / name).read_bytes() == data for name, data in there.items())
-        assert 0 < len(server.sent) < len(there)
+        on_hub = server.repos["me/birds"]
+        assert "224x224/val/shard-000099.tar" not in on_hub
+        assert on_hub.pop("LICENSE") == b"of its owner"
+        assert all((build_copy / name).read_bytes() == data for name, data in on_hub.items())
+        assert 0 < len(server.sent) < len(on_hub)
 
 
-def test_who_may_not_is_told_how_to_log_in(build_copy: Path) -> None:
+def test_a_refused_user_learns_how_to_log_in(build_copy: Path) -> None:
     with hub() as server:
         refused = publish(server, build_copy, token="wrong")
         assert refused.returncode == 1

@@ -1,4 +1,4 @@
-"""Every number of the report, against a second count in plain Python."""
+"""Every number of the report is compared with a second count in plain Python."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 pytest.importorskip("squarify", reason="pip install 'treeoflife[reports]'")
 
 from treeoflife.core.values import RANKS
-from treeoflife.reports import make, treemap
-from treeoflife.reports.statistics import count_taxa, once, scan
+from treeoflife.reports import treemap
+from treeoflife.reports.report import ReportInputs, report_files, write_report
+from treeoflife.reports.statistics import count_taxa, distinct_images, scan_catalog
 from treeoflife.selection import findings
 
 Rows = list[dict[str, str]]
@@ -28,7 +29,7 @@ def report(drawn_build: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     out = tmp_path_factory.mktemp("report")
     catalog = drawn_build / "224x224/catalog.csv"
     indexes = [path for split in ("train", "val") for path in (drawn_build / "index/224x224" / split).iterdir()]
-    numbers = make.make(out, make.Sources("drawn", catalog, drawn_build / "ledger/ledger.parquet", indexes), {})
+    numbers = write_report(out, ReportInputs("drawn", catalog, drawn_build / "ledger/ledger.parquet", indexes))
     with catalog.open(newline="", encoding="utf-8") as fd:
         return numbers, list(csv.DictReader(fd)), out
 
@@ -81,7 +82,9 @@ def test_the_long_tail(report: tuple[dict[str, Any], Rows, Path]) -> None:
     assert [row[-1] for row in tail["top"]] == counts[:12]
 
 
-def test_originals_and_what_was_left_out(report: tuple[dict[str, Any], Rows, Path], drawn_build: Path) -> None:
+def test_sizes_of_originals_and_reasons_for_leaving_out(
+    report: tuple[dict[str, Any], Rows, Path], drawn_build: Path
+) -> None:
     numbers, _, _ = report
     stored = [path for path in drawn_build.glob("index/224x224/*/*.parquet") if path.parent.name != "train_small"]
     sides = [pair for path in stored for pair in pl.read_parquet(path, columns=["width", "height"]).rows()]
@@ -94,7 +97,8 @@ def test_originals_and_what_was_left_out(report: tuple[dict[str, Any], Rows, Pat
 
 def test_a_treemap_holds_every_image_once(report: tuple[dict[str, Any], Rows, Path], drawn_build: Path) -> None:
     _, rows, _ = report
-    root = treemap.tree(once(count_taxa(scan(drawn_build / "224x224/catalog.csv"))), "kingdom", "genus")
+    taxa = distinct_images(count_taxa(scan_catalog(drawn_build / "224x224/catalog.csv")))
+    root = treemap.build_tree(taxa, "kingdom", "genus")
     images = [row for row in rows if row["split"] != "train_small"]
     assert root.images == sum(one.images for one in root.children) == len(images)
     for kingdom in root.children:
@@ -105,15 +109,15 @@ def test_findings_about_samples_are_counted_and_linked(drawn_build: Path, tmp_pa
     rows = pl.DataFrame({"treeoflife_id": ["a", "a", "b"], "kind": ["<odd>", "<odd>", "<odd>"]})
     findings.write(tmp_path / "findings/some.parquet", rows, {"<odd>": "is <b>odd</b>"})
     catalog, ledger = drawn_build / "224x224/catalog.csv", drawn_build / "ledger/ledger.parquet"
-    make.make(tmp_path / "reports", make.Sources("drawn", catalog, ledger, findings=tmp_path / "findings"), {})
+    write_report(tmp_path / "reports", ReportInputs("drawn", catalog, ledger, findings=tmp_path / "findings"))
     page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
     assert re.search(r"is &lt;b&gt;odd&lt;/b&gt;</bdi>.*?<td class=n>2</td>", page)
     assert '"../findings/some.parquet"' in page
 
 
-def test_files_are_whole_and_the_page_needs_nothing_else(report: tuple[dict[str, Any], Rows, Path]) -> None:
+def test_the_page_needs_no_script_and_no_network(report: tuple[dict[str, Any], Rows, Path]) -> None:
     numbers, _, out = report
-    assert all(path.stat().st_size > 1000 for path in make.files(out))
+    assert all(path.stat().st_size > 1000 for path in report_files(out))
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert "http://" not in page.replace("http://www.w3.org", "")
@@ -124,9 +128,9 @@ def test_the_same_catalog_gives_the_same_bytes(report: tuple[dict[str, Any], Row
     _, _, out = report
     indexes = [path for split in ("train", "val") for path in (drawn_build / "index/224x224" / split).iterdir()]
     catalog, ledger = drawn_build / "224x224/catalog.csv", drawn_build / "ledger/ledger.parquet"
-    make.make(tmp_path, make.Sources("drawn", catalog, ledger, indexes), {})
-    for one, other in zip(make.files(out), make.files(tmp_path), strict=True):
-        assert one.read_bytes() == other.read_bytes(), one.name
+    write_report(tmp_path, ReportInputs("drawn", catalog, ledger, indexes))
+    for first, second in zip(report_files(out), report_files(tmp_path), strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
 
 
 def test_hostile_names_are_shown_as_text(tmp_path: Path) -> None:
@@ -136,7 +140,7 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path) -> None:
         out.writerow(["split", "treeoflife_id", "eol_content_id", *RANKS, "common"])
         for number, name in enumerate(HOSTILE):
             out.writerow(["train", f"id-{number}", number + 1, *[name] * 7, name])
-    make.make(tmp_path / "reports", make.Sources(HOSTILE[0], catalog, tmp_path / "none"), {})
+    write_report(tmp_path / "reports", ReportInputs(HOSTILE[0], catalog, tmp_path / "none"))
     for page in ("index.html", "treemap-from-kingdom.html"):
         text = (tmp_path / "reports" / page).read_text(encoding="utf-8")
         assert "alert(1)</script>" not in text

@@ -1,4 +1,4 @@
-"""The engine slurm keeps the contract on a real Slurm, and survives what befalls a cluster."""
+"""The engine slurm passes the contract on a real Slurm, and survives the failures of a cluster."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from treeoflife.config.engines import SlurmTable
-from treeoflife.engines import journal
 from treeoflife.engines.base import Done, Engine, Failed
-from treeoflife.engines.overview import end_orphans
+from treeoflife.engines.run_control import end_orphaned_runs
+from treeoflife.engines.run_folder import list_run_folders
 from treeoflife.engines.slurm.engine import SlurmEngine
 from treeoflife.errors import ConfigError, TasksFailed
 from treeoflife.testing.engines import (  # fmt: skip
-    Chore,
     EngineContract,
-    peak,
-    picky,
-    run,
-    sees_variable,
+    FolderTask,
+    count_running,
+    raise_at_3_and_4,
+    raise_io_error_once,
+    read_variable,
+    run_all,
     square,
-    stumbles_once,
-    waits_for_go,
+    wait_for_go,
+    wait_until,
 )
 
-from .chores import ends_its_job, killed_for_want_of_memory, sleeps, stops_at_two, takes_memory
 from .cluster import Cluster
+from .functions import die_below_memory, kill_job_below_memory, sleep, take_memory, wait_at_2
 
 pytestmark = pytest.mark.slurm
 
@@ -62,7 +63,7 @@ class TestSlurmWithTwoCoresAJob(EngineContract):
 
 
 class InBackground:
-    """An engine at work while the test does something to the cluster."""
+    """Reads the outcomes of an engine in a thread, while the test does something to the cluster."""
 
     def __init__(self, outcomes: Iterator[Done[object] | Failed]) -> None:
         self.outcomes: dict[int, Done[object] | Failed] = {}
@@ -80,34 +81,27 @@ class InBackground:
 
     def join(self) -> dict[int, Done[object] | Failed]:
         self._thread.join(300)
-        assert not self._thread.is_alive(), "the engine does not come to an end"
+        assert not self._thread.is_alive(), "the engine did not finish within 300 seconds"
         if self.error:
             raise self.error
         return self.outcomes
 
 
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.1)
-
-
 def events(tmp_path: Path, name: str) -> list[dict[str, object]]:
-    return [event for one in journal.runs(tmp_path / "logs") for event in one.events() if event["event"] == name]
+    return [event for run in list_run_folders(tmp_path / "logs") for event in run.events() if event["event"] == name]
 
 
-def arrays(tmp_path: Path) -> dict[str, int]:
+def array_sizes(tmp_path: Path) -> dict[str, int]:
     """How many jobs each array had."""
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for event in events(tmp_path, "submitted"):
         array = str(event["job"]).partition("_")[0]
-        found[array] = found.get(array, 0) + 1
-    return found
+        sizes[array] = sizes.get(array, 0) + 1
+    return sizes
 
 
-def put_before(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command of that name that is found before the real one."""
+def shadow_command(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Create a command that is found before the real one of that name."""
     folder.mkdir()
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
@@ -115,46 +109,46 @@ def put_before(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyP
 
 
 def test_1500_tiny_tasks_pass_where_an_array_has_at_most_101(cluster: Cluster, tmp_path: Path) -> None:
-    """Tiny tasks are put together."""
-    outcomes = run(engine_of(tmp_path, group_minutes=1), square, [n % 7 for n in range(1500)])
+    """Small tasks share a job."""
+    outcomes = run_all(engine_of(tmp_path, group_minutes=1), square, [n % 7 for n in range(1500)])
     assert outcomes == {n: Done(n, (n % 7) ** 2) for n in range(1500)}
-    assert sum(arrays(tmp_path).values()) <= 16
+    assert sum(array_sizes(tmp_path).values()) <= 16
 
 
 def test_more_jobs_than_an_array_may_have_are_split(cluster: Cluster, tmp_path: Path) -> None:
-    """Each task its own job, in as many arrays as it takes."""
-    outcomes = run(engine_of(tmp_path, parallel=8), square, [1] * 110)
+    """Each task has its own job, in as many arrays as needed."""
+    outcomes = run_all(engine_of(tmp_path, parallel=8), square, [1] * 110)
     assert outcomes == {n: Done(n, 1) for n in range(110)}
-    assert sorted(arrays(tmp_path).values()) == [9, 101]
+    assert sorted(array_sizes(tmp_path).values()) == [9, 101]
 
 
 def test_no_more_run_at_once_than_the_limit(cluster: Cluster, tmp_path: Path) -> None:
     """Over all arrays together."""
     folder = tmp_path / "running"
     folder.mkdir()
-    outcomes = run(engine_of(tmp_path, parallel=3), peak, [Chore(n, folder) for n in range(12)])
+    outcomes = run_all(engine_of(tmp_path, parallel=3), count_running, [FolderTask(n, folder) for n in range(12)])
     assert all(isinstance(outcome, Done) and outcome.value <= 3 for outcome in outcomes.values())
 
 
 def test_a_cancelled_job_is_tried_again(cluster: Cluster, tmp_path: Path) -> None:
-    """One scancel in the middle costs nothing but time."""
-    tasks = [Chore(n, tmp_path) for n in range(3)]
-    work = InBackground(engine_of(tmp_path).run(waits_for_go, tasks))
-    until(lambda: all((tmp_path / f"began-{n}").exists() for n in range(3)))
+    """scancel in the middle of a task."""
+    tasks = [FolderTask(n, tmp_path) for n in range(3)]
+    work = InBackground(engine_of(tmp_path).run(wait_for_go, tasks))
+    wait_until(lambda: all((tmp_path / f"started-{n}").exists() for n in range(3)))
     job = next(str(event["job"]) for event in events(tmp_path, "submitted") if event["tasks"] == [1])
     cluster.command("scancel", job)
-    until(lambda: len((tmp_path / "began-1").read_text().splitlines()) == 2)
+    wait_until(lambda: len((tmp_path / "started-1").read_text().splitlines()) == 2)
     (tmp_path / "go").touch()
     assert work.join() == {n: Done(n, n) for n in range(3)}
     assert [event["how"] for event in events(tmp_path, "over") if event["job"] == job] == ["cancelled"]
 
 
 def test_a_lost_node_is_survived(cluster: Cluster, tmp_path: Path) -> None:
-    """A node is killed with its jobs in mid-run; they begin anew on the other one."""
-    tasks = [Chore(n, tmp_path) for n in range(8)]
-    work = InBackground(engine_of(tmp_path, parallel=8).run(waits_for_go, tasks))
-    until(lambda: all((tmp_path / f"began-{n}").exists() for n in range(8)))
-    nodes = [(tmp_path / f"began-{n}").read_text().strip() for n in range(8)]
+    """A node is killed with its jobs; they start again on the other node."""
+    tasks = [FolderTask(n, tmp_path) for n in range(8)]
+    work = InBackground(engine_of(tmp_path, parallel=8).run(wait_for_go, tasks))
+    wait_until(lambda: all((tmp_path / f"started-{n}").exists() for n in range(8)))
+    nodes = [(tmp_path / f"started-{n}").read_text().strip() for n in range(8)]
     assert set(nodes) == {"n1", "n2"}
     cluster.kill_node("n2")
     (tmp_path / "go").touch()
@@ -163,39 +157,39 @@ def test_a_lost_node_is_survived(cluster: Cluster, tmp_path: Path) -> None:
     finally:
         cluster.start_node("n2")
         cluster.wait_idle()
-    again = [n for n in range(8) if len((tmp_path / f"began-{n}").read_text().splitlines()) > 1]
+    again = [n for n in range(8) if len((tmp_path / f"started-{n}").read_text().splitlines()) > 1]
     assert again == [n for n in range(8) if nodes[n] == "n2"]
 
 
 def test_a_controller_that_does_not_answer_is_waited_for(cluster: Cluster, tmp_path: Path) -> None:
-    """While slurmctld restarts, no job is taken for dead."""
-    tasks = [Chore(n, tmp_path) for n in range(2)]
-    work = InBackground(engine_of(tmp_path).run(waits_for_go, tasks))
-    until(lambda: all((tmp_path / f"began-{n}").exists() for n in range(2)))
+    """While slurmctld restarts, no job is considered dead."""
+    tasks = [FolderTask(n, tmp_path) for n in range(2)]
+    work = InBackground(engine_of(tmp_path).run(wait_for_go, tasks))
+    wait_until(lambda: all((tmp_path / f"started-{n}").exists() for n in range(2)))
     cluster.stop_controller()
     time.sleep(3)
     cluster.start_controller()
     cluster.wait_idle()
     (tmp_path / "go").touch()
     assert work.join() == {n: Done(n, n) for n in range(2)}
-    assert [len((tmp_path / f"began-{n}").read_text().splitlines()) for n in range(2)] == [1, 1]
+    assert [len((tmp_path / f"started-{n}").read_text().splitlines()) for n in range(2)] == [1, 1]
 
 
 def test_a_task_without_enough_memory_gets_more(cluster: Cluster, tmp_path: Path) -> None:
     """Its second job has twice the memory; the others keep theirs."""
-    outcomes = run(engine_of(tmp_path, memory_gb=0.25, memory_factor=4), takes_memory, [1, 400])
+    outcomes = run_all(engine_of(tmp_path, memory_gb=0.25, memory_factor=4), take_memory, [1, 400])
     assert outcomes == {0: Done(0, "256"), 1: Done(1, "1024")}
 
 
-def test_a_worker_that_the_kernel_kills_gets_more_memory(cluster: Cluster, tmp_path: Path) -> None:
-    """A control group may kill one process and let the job live: that counts as want of memory too."""
-    outcomes = run(engine_of(tmp_path, memory_factor=2), killed_for_want_of_memory, [0, 1000])
+def test_a_task_whose_worker_the_kernel_kills_gets_more_memory(cluster: Cluster, tmp_path: Path) -> None:
+    """A control group may kill one process and not its job: that counts as out of memory too."""
+    outcomes = run_all(engine_of(tmp_path, memory_factor=2), die_below_memory, [0, 1000])
     assert outcomes == {0: Done(0, "512"), 1: Done(1, "1024")}
 
 
 def test_more_memory_than_any_node_has_ends_the_task_and_not_the_run(cluster: Cluster, tmp_path: Path) -> None:
-    """Slurm refuses the second try of one; the other finishes."""
-    outcomes = run(engine_of(tmp_path, memory_factor=100), killed_for_want_of_memory, [1000, 0])
+    """Slurm refuses the second attempt at one task; the other finishes."""
+    outcomes = run_all(engine_of(tmp_path, memory_factor=100), die_below_memory, [1000, 0])
     assert outcomes[1] == Done(1, "512")
     failed = outcomes[0]
     assert isinstance(failed, Failed)
@@ -205,50 +199,48 @@ def test_more_memory_than_any_node_has_ends_the_task_and_not_the_run(cluster: Cl
 def test_a_job_that_slurm_calls_out_of_memory_gets_more(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without accounting, the queue's word OUT_OF_MEMORY is enough. Here a squeue says it in place of FAILED."""
+    """Without accounting, the state OUT_OF_MEMORY is enough. A fake squeue prints it in place of FAILED."""
     script = f'{shutil.which("squeue")} "$@" | sed "s/|FAILED|/|OUT_OF_MEMORY|/"'
-    put_before(tmp_path / "bin", "squeue", script, monkeypatch)
-    outcomes = run(engine_of(tmp_path, memory_factor=2), ends_its_job, [0, 1000])
+    shadow_command(tmp_path / "bin", "squeue", script, monkeypatch)
+    outcomes = run_all(engine_of(tmp_path, memory_factor=2), kill_job_below_memory, [0, 1000])
     assert outcomes == {0: Done(0, "512"), 1: Done(1, "1024")}
     assert [event["how"] for event in events(tmp_path, "over")].count("out of memory") == 1
 
 
-def test_a_job_that_is_put_back_into_the_queue_goes_on_and_it_counts_as_no_try(
-    cluster: Cluster, tmp_path: Path
-) -> None:
-    """As after a preemption: what the job had finished is not done again."""
-    tasks = [Chore(n, tmp_path) for n in range(3)]
+def test_a_requeued_job_continues_and_it_does_not_count_as_an_attempt(cluster: Cluster, tmp_path: Path) -> None:
+    """As after a preemption: finished tasks are not run again."""
+    tasks = [FolderTask(n, tmp_path) for n in range(3)]
     (tmp_path / "go").touch()
-    work = InBackground(engine_of(tmp_path, group_minutes=15, tries=1).run(stops_at_two, tasks))
-    until((tmp_path / "began-2").exists)
+    work = InBackground(engine_of(tmp_path, group_minutes=15, tries=1).run(wait_at_2, tasks))
+    wait_until((tmp_path / "started-2").exists)
     (job,) = (str(event["job"]) for event in events(tmp_path, "submitted"))
     cluster.command("scontrol", "requeue", job)
     start_now(cluster, job)
-    until(lambda: len((tmp_path / "began-2").read_text().splitlines()) == 2)
+    wait_until(lambda: len((tmp_path / "started-2").read_text().splitlines()) == 2)
     (tmp_path / "go-2").touch()
     assert work.join() == {n: Done(n, n) for n in range(3)}
-    assert [len((tmp_path / f"began-{n}").read_text().splitlines()) for n in range(3)] == [1, 1, 2]
+    assert [len((tmp_path / f"started-{n}").read_text().splitlines()) for n in range(3)] == [1, 1, 2]
     assert len(events(tmp_path, "began")) == 2
 
 
 def start_now(cluster: Cluster, job: str) -> None:
-    """Slurm lets a job wait two minutes that it has put back into the queue."""
-    until(lambda: dict(cluster.jobs()).get(job) == "PENDING")
+    """Start a requeued job at once; Slurm would let it wait two minutes."""
+    wait_until(lambda: dict(cluster.jobs()).get(job) == "PENDING")
     cluster.command("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 @pytest.mark.parametrize("way", ["requeued", "cancelled"])
 def test_a_preempted_job_is_survived(cluster: Cluster, tmp_path: Path, way: str) -> None:
-    """Jobs of another partition take the nodes: what yields goes on in the same job, or is tried again in another."""
-    tasks = [Chore(n, tmp_path) for n in range(2)]
+    """Jobs of another partition take the nodes: a task continues in the same job, or is tried again in another."""
+    tasks = [FolderTask(n, tmp_path) for n in range(2)]
     tries = 1 if way == "requeued" else 2
-    work = InBackground(engine_of(tmp_path, partition=way, tries=tries).run(waits_for_go, tasks))
-    until(lambda: all((tmp_path / f"began-{n}").exists() for n in range(2)))
+    work = InBackground(engine_of(tmp_path, partition=way, tries=tries).run(wait_for_go, tasks))
+    wait_until(lambda: all((tmp_path / f"started-{n}").exists() for n in range(2)))
     jobs = {str(event["job"]) for event in events(tmp_path, "submitted")}
     cluster.command("sbatch", "-p", "urgent", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1")
     for job in jobs if way == "requeued" else ():
         start_now(cluster, job)
-    until(lambda: all(len((tmp_path / f"began-{n}").read_text().splitlines()) == 2 for n in range(2)))
+    wait_until(lambda: all(len((tmp_path / f"started-{n}").read_text().splitlines()) == 2 for n in range(2)))
     (tmp_path / "go").touch()
     assert work.join() == {n: Done(n, n) for n in range(2)}
     ends = [event["how"] for event in events(tmp_path, "over") if event["job"] in jobs]
@@ -256,8 +248,8 @@ def test_a_preempted_job_is_survived(cluster: Cluster, tmp_path: Path, way: str)
 
 
 def test_a_task_that_takes_too_long_is_reported(cluster: Cluster, tmp_path: Path) -> None:
-    """The message says what ended it, what to raise, and where its log is."""
-    outcomes = run(engine_of(tmp_path, time_minutes=1, tries=1), sleeps, [0, 600])
+    """The message says why it ended, what to raise, and where its log is."""
+    outcomes = run_all(engine_of(tmp_path, time_minutes=1, tries=1), sleep, [0, 600])
     assert outcomes[0] == Done(0, 0)
     failed = outcomes[1]
     assert isinstance(failed, Failed)
@@ -268,90 +260,90 @@ def test_a_task_that_takes_too_long_is_reported(cluster: Cluster, tmp_path: Path
 
 def test_a_failed_task_names_its_log(cluster: Cluster, tmp_path: Path) -> None:
     """The log has the traceback too."""
-    failed = run(engine_of(tmp_path), picky, [3])[0]
+    failed = run_all(engine_of(tmp_path), raise_at_3_and_4, [3])[0]
     assert isinstance(failed, Failed)
     log = Path(failed.error.partition("(log: ")[2].rstrip(")"))
     assert "ValueError: three is one too many" in log.read_text()
 
 
-def test_an_error_of_the_file_system_is_met_with_another_try(cluster: Cluster, tmp_path: Path) -> None:
-    """What the computer failed may succeed elsewhere."""
+def test_a_task_with_an_io_error_is_tried_again(cluster: Cluster, tmp_path: Path) -> None:
+    """It may succeed on another node."""
     folder = tmp_path / "met"
     folder.mkdir()
-    assert run(engine_of(tmp_path), stumbles_once, [Chore(n, folder) for n in range(2)]) == {
+    assert run_all(engine_of(tmp_path), raise_io_error_once, [FolderTask(n, folder) for n in range(2)]) == {
         n: Done(n, n) for n in (0, 1)
     }
 
 
 def test_jobs_of_a_killed_driver_are_ended_by_the_next(cluster: Cluster, tmp_path: Path) -> None:
-    """After SIGKILL. Whoever works on a dataset does so first, with whatever engine."""
+    """After SIGKILL. Every run on a dataset does so first, with any engine."""
     code = (
         "import sys; from pathlib import Path; from slurm.test_slurm import *\n"
-        "folder = Path(sys.argv[1]); list(engine_of(folder).run(waits_for_go, [Chore(0, folder)]))"
+        "folder = Path(sys.argv[1]); list(engine_of(folder).run(wait_for_go, [FolderTask(0, folder)]))"
     )
     driver = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=os.environ)
-    until((tmp_path / "began-0").exists)
+    wait_until((tmp_path / "started-0").exists)
     driver.kill()
     driver.wait()
     assert cluster.jobs()
-    end_orphans(tmp_path / "logs")
-    until(lambda: not cluster.jobs())
+    end_orphaned_runs(tmp_path / "logs")
+    wait_until(lambda: not cluster.jobs())
     assert "its driver was killed" in str(events(tmp_path, "ended")[0]["how"])
 
 
 def test_cancel_ends_a_run_from_elsewhere(cluster: Cluster, tmp_path: Path) -> None:
     """A file in the run's folder is enough, so any computer that sees OUT can do it."""
-    work = InBackground(engine_of(tmp_path).run(waits_for_go, [Chore(0, tmp_path)]))
-    until((tmp_path / "began-0").exists)
-    journal.runs(tmp_path / "logs")[0].cancelled.touch()
+    work = InBackground(engine_of(tmp_path).run(wait_for_go, [FolderTask(0, tmp_path)]))
+    wait_until((tmp_path / "started-0").exists)
+    list_run_folders(tmp_path / "logs")[0].cancelled.touch()
     with pytest.raises(TasksFailed, match="1 tasks were not done"):
         work.join()
-    until(lambda: not cluster.jobs())
+    wait_until(lambda: not cluster.jobs())
 
 
 def test_a_partition_that_is_not_there_is_a_wrong_configuration(cluster: Cluster, tmp_path: Path) -> None:
-    """Slurm's own words, and the table to mend."""
+    """The message quotes Slurm, and names the table to correct."""
     with pytest.raises(ConfigError, match=r"\[engine.slurm\].*Invalid partition"):
-        run(engine_of(tmp_path, partition="nowhere"), square, [1])
+        run_all(engine_of(tmp_path, partition="nowhere"), square, [1])
 
 
 def test_more_time_than_the_partition_allows_is_a_wrong_configuration(cluster: Cluster, tmp_path: Path) -> None:
-    """It speaks of a limit, but waiting would not help."""
+    """Slurm mentions a limit, but waiting would not help."""
     with pytest.raises(ConfigError, match=r"\[engine.slurm\].*time limit"):
-        run(engine_of(tmp_path, partition="short", time_minutes=60), square, [1])
+        run_all(engine_of(tmp_path, partition="short", time_minutes=60), square, [1])
 
 
 def test_a_cluster_that_holds_only_so_many_jobs_gets_them_in_parts(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such a limit needs an accounting database: here, an sbatch says it of arrays of more than three."""
+    """Such a limit needs an accounting database: a fake sbatch refuses arrays of more than three."""
     words = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates policy"
     refuse = f"if grep -Eq 'array=0-([3-9]|..+)%' \"$1\"; then printf '{words}\\n' >&2; exit 1; fi"
-    put_before(tmp_path / "bin", "sbatch", f'{refuse}\nexec {shutil.which("sbatch")} "$@"', monkeypatch)
-    outcomes = run(engine_of(tmp_path), square, [2] * 9)
+    shadow_command(tmp_path / "bin", "sbatch", f'{refuse}\nexec {shutil.which("sbatch")} "$@"', monkeypatch)
+    outcomes = run_all(engine_of(tmp_path), square, [2] * 9)
     assert outcomes == {n: Done(n, 4) for n in range(9)}
-    assert max(arrays(tmp_path).values()) <= 3
+    assert max(array_sizes(tmp_path).values()) <= 3
     assert "AssocMaxSubmitJobLimit" in str(events(tmp_path, "refused")[0]["error"])
 
 
-def test_what_a_user_has_set_for_squeue_hides_no_job(
+def test_squeue_variables_of_the_user_hide_no_job(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does the name of another user in the environment: no living job is taken for dead."""
+    """Nor does the name of another user in the environment: no running job is considered dead."""
     for name, value in {"LOGNAME": "nobody", "USER": "nobody", "SQUEUE_PARTITION": "short"}.items():
         monkeypatch.setenv(name, value)
-    work = InBackground(engine_of(tmp_path).run(waits_for_go, [Chore(0, tmp_path)]))
-    until((tmp_path / "began-0").exists)
-    time.sleep(4)  # four looks
+    work = InBackground(engine_of(tmp_path).run(wait_for_go, [FolderTask(0, tmp_path)]))
+    wait_until((tmp_path / "started-0").exists)
+    time.sleep(4)  # four polls
     (tmp_path / "go").touch()
     assert work.join() == {0: Done(0, 0)}
-    assert len((tmp_path / "began-0").read_text().splitlines()) == 1
+    assert len((tmp_path / "started-0").read_text().splitlines()) == 1
 
 
 def test_setup_lines_and_options_reach_the_job(cluster: Cluster, tmp_path: Path) -> None:
     """Lines of shell come first; any option of sbatch may be given."""
     engine = engine_of(tmp_path, setup=["export GREETING='good morning'"], options={"comment": "a b"})
-    with closing(engine.run(sees_variable, ["GREETING"])) as outcomes:
+    with closing(engine.run(read_variable, ["GREETING"])) as outcomes:
         assert list(outcomes) == [Done(0, "good morning")]
     script = next((tmp_path / "logs").glob("*/slurm/*_submission.sh")).read_text()
     assert "#SBATCH --comment='a b'" in script

@@ -1,4 +1,4 @@
-"""Real homonyms, across and within kingdoms: none ends under a wrong parent, and doubt is reported."""
+"""Real homonyms, across and within kingdoms: none gets a wrong parent, and unresolved ones are reported."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.evidence import place_uninomials, shaped
-from treeoflife.taxonomy.resolve import Knowledge, know, resolve
+from treeoflife.taxonomy.evidence import conform, rank_uninomials
+from treeoflife.taxonomy.resolve import RecordIndex, index_records, resolve
 
 Lineage = tuple[str, ...]
 
@@ -46,8 +46,8 @@ def only(lineage: Lineage, *ranks: str, species: str = "") -> Lineage:
     return (*(value if rank in ranks else "" for rank, value in zip(RANKS[:-1], lineage, strict=False)), species)
 
 
-def everything() -> Knowledge:
-    return know({"itis": records(*(case.right for case in CASES))})
+def everything() -> RecordIndex:
+    return index_records({"itis": records(*(case.right for case in CASES))})
 
 
 def wrong(rows: pl.DataFrame, cases: list[Case]) -> list[tuple[str, Lineage]]:
@@ -91,7 +91,7 @@ def test_a_genus_without_evidence_is_left_and_reported(known: str) -> None:
     for case in CASES:
         rows = (case.right, case.other) if known == "both" else (case.other,)
         resolved, findings = resolve(
-            evidence([only(case.right, "genus", species="nova")]), know({"itis": records(*rows)})
+            evidence([only(case.right, "genus", species="nova")]), index_records({"itis": records(*rows)})
         )
         assert wrong(resolved, [case]) == []
         assert resolved["kingdom"].to_list() == [""]
@@ -101,7 +101,7 @@ def test_a_genus_without_evidence_is_left_and_reported(known: str) -> None:
 def test_a_namesake_of_another_kingdom_fills_nothing_where_it_alone_is_known() -> None:
     for case in ACROSS:
         row = only(case.right, "kingdom", "genus", species="nova")
-        resolved, findings = resolve(evidence([row]), know({"itis": records(case.other)}))
+        resolved, findings = resolve(evidence([row]), index_records({"itis": records(case.other)}))
         assert list(resolved.select(RANKS).row(0)) == list(row)
         assert findings["kind"].to_list() == ["contradiction"]
 
@@ -111,7 +111,7 @@ def test_two_authorities_that_know_one_namesake_each_are_not_settled_by_their_or
     for case in ACROSS:
         right, other = (*case.right[:6], "communis"), (*case.other[:6], "communis")
         row = only(case.right, "genus", species="communis" if species else "nova")
-        resolved, findings = resolve(evidence([row]), know({"itis": records(other), "eol": records(right)}))
+        resolved, findings = resolve(evidence([row]), index_records({"itis": records(other), "eol": records(right)}))
         assert resolved["kingdom"].to_list() == [""]
         assert len(findings) > 0
 
@@ -126,15 +126,15 @@ def test_two_authorities_that_know_one_namesake_each_are_not_settled_by_their_or
         ("Collembola", [("Animalia", "Arthropoda", "Collembola", "Collembola", "Isotomidae", "Isotoma", "viridis")]),
     ],
 )  # fmt: skip
-def test_a_word_that_stands_at_two_ranks_is_left_unplaced_and_reported(word: str, lineages: list[Lineage]) -> None:
-    knowledge = know({"itis": records(*lineages)})
-    row = shaped(pl.DataFrame({"source": ["folder"], "name_key": ["1"], "uninomial": [word]}))
-    placed, several = place_uninomials(row, knowledge.tables)
-    assert placed.select(RANKS).row(0) == ("",) * 7
-    assert several["uninomial"].to_list() == [word]
+def test_a_word_that_is_used_at_two_ranks_gets_none_and_is_reported(word: str, lineages: list[Lineage]) -> None:
+    index = index_records({"itis": records(*lineages)})
+    row = conform(pl.DataFrame({"source": ["folder"], "name_key": ["1"], "uninomial": [word]}))
+    ranked, several_ranks = rank_uninomials(row, index.tables)
+    assert ranked.select(RANKS).row(0) == ("",) * 7
+    assert several_ranks["uninomial"].to_list() == [word]
 
 
 def test_a_class_is_not_taken_for_the_genus_of_its_name() -> None:
     spider = ("Animalia", "Arthropoda", "Arachnida", "Araneae", "Dipluridae", "Diplura", "lineata")
-    resolved, _ = resolve(evidence([("", "", "Diplura", "", "", "", "")]), know({"itis": records(spider)}))
+    resolved, _ = resolve(evidence([("", "", "Diplura", "", "", "", "")]), index_records({"itis": records(spider)}))
     assert resolved["phylum"].to_list() == [""]

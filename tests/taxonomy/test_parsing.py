@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from treeoflife.errors import ConfigError
 from treeoflife.taxonomy.parsers import make_parser
-from treeoflife.taxonomy.parsing import Parser, parse
+from treeoflife.taxonomy.parsing import Parser, clean_text, parse
+from treeoflife.taxonomy.records import rank_value
 from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.tables import rank_value
-from treeoflife.taxonomy.text import clean_common, clean_text
+from treeoflife.taxonomy.vernaculars import clean_common
 
 PARSERS = [make_parser("gnparser"), SimpleParser()]
 genus = st.sampled_from(["Panthera", "Morus", "Isoetes", "Aedes", "Poa"])

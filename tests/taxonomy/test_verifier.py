@@ -1,4 +1,4 @@
-"""GNVerifier is asked in batches, again after errors, and never twice for a name."""
+"""GNVerifier is asked in batches, again after errors, and never twice about a name."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from treeoflife.config.config import Config
-from treeoflife.config.paths import Paths
 from treeoflife.config.tables import Names, Verifier
 from treeoflife.errors import ConfigError
-from treeoflife.taxonomy import inputs
-from treeoflife.taxonomy import naming as stage
-from treeoflife.taxonomy.evidence import shaped
+from treeoflife.taxonomy import authorities, naming
+from treeoflife.taxonomy.evidence import conform
 from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.verifier import add_answers, answer_records, ask
+from treeoflife.taxonomy.verifier import answer_records, ask
 
 ANSWER = {
     "matchedCanonicalSimple": "Morus alba", "currentCanonicalSimple": "Morus alba", "isSynonym": False,
@@ -32,7 +29,7 @@ Reply = Callable[[dict[str, Any]], tuple[int, Any]]
 
 
 class Service:
-    """A server that answers as GNVerifier does, after the replies that a test puts before."""
+    """A server that answers like GNVerifier, after the replies that a test puts first."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -108,23 +105,23 @@ def test_an_error_or_nonsense_is_asked_again(service: Service, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("reply", [(503, {}), (400, {}), (200, []), (200, {"names": [{}]})])
-def test_where_the_service_stays_away_the_run_goes_on_says_so_and_asks_later(
+def test_if_the_service_is_unavailable_the_run_goes_on_says_so_and_the_next_run_asks(
     service: Service, tmp_path: Path, reply: tuple[int, Any]
 ) -> None:
     service.first = [lambda _: reply] * (3 if reply[0] == 503 else 1)
-    heard: list[str] = []
-    assert ask(["Morus alba"], service.settings(), tmp_path / "c", heard.append) == {}
-    assert "goes without GNVerifier for 1 names" in heard[0]
+    notes: list[str] = []
+    assert ask(["Morus alba"], service.settings(), tmp_path / "c", notes.append) == {}
+    assert "1 names are left without GNVerifier's answer" in notes[0]
     assert ask(["Morus alba"], service.settings(), tmp_path / "c")["Morus alba"] == [ANSWER]
 
 
-def test_a_service_that_does_not_answer_in_time_counts_as_away(service: Service, tmp_path: Path) -> None:
+def test_a_service_that_does_not_answer_in_time_counts_as_unavailable(service: Service, tmp_path: Path) -> None:
     waiting = threading.Event()
     service.first = [lambda _: ((waiting.wait(5) and 200) or 200, {})]
-    heard: list[str] = []
-    assert ask(["Morus alba"], service.settings(timeout=0.2, retries=0), tmp_path / "c", heard.append) == {}
+    notes: list[str] = []
+    assert ask(["Morus alba"], service.settings(timeout=0.2, retries=0), tmp_path / "c", notes.append) == {}
     waiting.set()
-    assert heard
+    assert notes
 
 
 def test_only_exact_matches_are_records_with_all_their_ranks() -> None:
@@ -138,19 +135,18 @@ def test_a_url_of_another_kind_is_refused(tmp_path: Path) -> None:
         ask(["Aus bus"], Verifier(enabled=True, url="file:///etc/passwd"), tmp_path / "c")
 
 
-def test_the_stage_asks_for_what_nothing_local_knows_and_a_second_run_asks_nothing(
-    service: Service, tmp_path: Path
-) -> None:
-    heard: list[str] = []
-    config = Config(sources={}, names=Names(parser="simple", verifier=service.settings()))
-    paths, said = Paths(tmp_path, config.images), {"source": ["s", "s"], "name_key": ["1", "2"], "origin": ["s", "s"]}
-    rows = shaped(pl.DataFrame(said | {"genus": ["Morus", "Novus"], "species": ["alba", "novus"]}))
+def test_names_that_no_local_authority_knows_are_asked_about_once(service: Service, tmp_path: Path) -> None:
+    names, cache, parser = (
+        Names(parser="simple", verifier=service.settings()),
+        tmp_path / "cache.sqlite",
+        SimpleParser(),
+    )
+    keys = {"source": ["s", "s"], "name_key": ["1", "2"], "origin": ["s", "s"]}
+    rows = conform(pl.DataFrame(keys | {"genus": ["Morus", "Novus"], "species": ["alba", "novus"]}))
     answers = []
     for _ in range(2):
-        known = add_answers(
-            config, paths, rows, inputs.load(config.names, SimpleParser()), SimpleParser(), heard.append
-        )
-        named, _ = stage.name_evidence(rows, known, ())
+        local = authorities.load(names, parser)
+        named, _ = naming.name_evidence(rows, naming.ask_verifier(names, rows, local, parser, cache, print), ())
         answers.append(named.sort("name_key").select("kingdom", "family", "family_from").rows())
     assert answers[0] == answers[1] == [("Plantae", "Moraceae", "verifier:species"), ("", "", "")]
     assert [question["nameStrings"] for question in service.asked] == [["Morus alba", "Novus novus"]]

@@ -1,4 +1,4 @@
-"""Names of whole worlds, against what the original scripts made of them and against the truth."""
+"""Names of whole worlds, compared with the original scripts' output and with the truth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import worlds
 
 from treeoflife.core.values import RANKS
 
-pytestmark = pytest.mark.skipif(not (worlds.WORLD / "make_world.py").exists(), reason="the worlds' script is not here")
+pytestmark = pytest.mark.skipif(
+    not (worlds.WORLD / "make_world.py").exists(), reason="the script that makes worlds is missing"
+)
 
 OVERWRITTEN = "metadata: ranks that the source gave are overwritten"
 ONCE = "metadata: NameUpgrader knows a name once: the first authority's empty rank hides what another one knows"
@@ -24,7 +26,7 @@ EXPLAINED = {
     ("eol", "7000778"): ONCE,  # Arthropoda, by its class
     **{("eol", str(page)): LOST for page in (7001025, 7001036, 7001047, 7001058, 7001069, 7001080)},
 }
-"""Every EOL page of world seed 1 whose names differ from the original's, and the wrong that explains it."""
+"""Every EOL page of the world with seed 1 whose names differ from the original's, and the original's error."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return world
 
 
-def test_world_one_equals_the_original_but_for_its_wrongs(first: Path) -> None:
+def test_world_one_equals_the_original_except_for_its_known_errors(first: Path) -> None:
     ours = worlds.catalog(first / "out/metadata/predicted-catalog.csv")
     golden = worlds.catalog(worlds.WORLD / "golden/seed1/predicted-catalog.csv")
     assert ours.keys() == golden.keys()
@@ -46,7 +48,7 @@ def test_world_one_equals_the_original_but_for_its_wrongs(first: Path) -> None:
     assert {EXPLAINED["eol", key[1]] for key in commons} == {LOST}
 
 
-def test_what_differs_from_the_original_is_nearer_to_the_truth(first: Path) -> None:
+def test_names_that_differ_from_the_original_never_contradict_the_truth(first: Path) -> None:
     ours = worlds.catalog(first / "out/metadata/predicted-catalog.csv")
     truth = worlds.truth(first)["eol"]
     for key, row in ours.items():
@@ -63,14 +65,14 @@ def test_the_order_of_rows_changes_no_byte(first: Path, tmp_path: Path) -> None:
     other = worlds.make(tmp_path / "world", 1, 300)
     worlds.shuffle(other)
     worlds.name(other, other / "out")
-    made = sorted(path.relative_to(first / "out") for path in (first / "out/metadata").rglob("*") if path.is_file())
-    assert len(made) > 6
-    assert [str(p) for p in made if (first / "out" / p).read_bytes() != (other / "out" / p).read_bytes()] == []
+    files = sorted(path.relative_to(first / "out") for path in (first / "out/metadata").rglob("*") if path.is_file())
+    assert len(files) > 6
+    assert [str(p) for p in files if (first / "out" / p).read_bytes() != (other / "out" / p).read_bytes()] == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 5, 11, 17, 42, 2024])
-def test_homonyms_never_end_in_another_kingdom_and_what_is_left_is_reported(seed: int, tmp_path: Path) -> None:
+def test_homonyms_never_get_another_kingdom_and_unresolved_ones_are_reported(seed: int, tmp_path: Path) -> None:
     world = worlds.make(tmp_path / "world", seed, 1200, "--homonyms")
     paths, _ = worlds.name(world, world / "out")
     rows, truth = pl.read_parquet(paths.names), worlds.truth(world)

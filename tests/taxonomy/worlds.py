@@ -18,9 +18,8 @@ from treeoflife.core.files import fingerprint
 from treeoflife.mapping import store
 from treeoflife.selection import marks
 from treeoflife.sources.base import Source
-from treeoflife.sources.registry import load_all
-from treeoflife.taxonomy import inputs
-from treeoflife.taxonomy import naming as stage
+from treeoflife.sources.registry import load_sources
+from treeoflife.taxonomy import authorities, naming
 
 WORLD = Path(os.environ.get("TREEOFLIFE_WORLD", Path(__file__).parents[3] / "shared" / "world"))
 Row = dict[str, str]
@@ -34,10 +33,10 @@ def make(folder: Path, seed: int, images: int, *options: str) -> Path:
     return folder
 
 
-def name(world: Path, out: Path) -> tuple[Paths, stage.NamesReport]:
+def name(world: Path, out: Path) -> tuple[Paths, naming.NamesReport]:
     """Map the world's images, all of them train, and name them."""
     raw = world / "raw"
-    names, _ = inputs.found_inputs(raw)
+    names, _ = authorities.find_files(raw)
     metadata = raw / "metadata/bioscan/BIOSCAN_Insect_Dataset_metadata.jsonld"
     tables = {
         "eol": {"path": raw / "eol"},
@@ -45,9 +44,18 @@ def name(world: Path, out: Path) -> tuple[Paths, stage.NamesReport]:
         "bioscan": {"path": raw / "bioscan", "metadata": metadata},
     }
     config = Config.model_validate({"sources": tables, "names": names})
-    paths, sources = Paths(out, config.images), load_all(config, world)
+    paths, sources = Paths(out, config.images), load_sources(config, world)
     _map(paths.mapping, sources)
-    return paths, stage.resolve_names(config, paths, sources, paths.mapping, marks.table({}))
+    return paths, naming.resolve_names(config.names, sources, paths.mapping, marks.table({}), files_of(paths))
+
+
+def files_of(paths: Paths) -> naming.NameFiles:
+    """The files of names of a dataset."""
+    return naming.NameFiles(
+        names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv, lookups=paths.naming,
+        scientific_to_common=paths.scientific_to_common, predicted_catalog=paths.predicted_catalog,
+        verifier_cache=paths.verifier_cache,
+    )  # fmt: skip
 
 
 def _map(path: Path, sources: list[Source]) -> None:
@@ -57,9 +65,9 @@ def _map(path: Path, sources: list[Source]) -> None:
         rows = [(*key, fingerprint([source.name, *key])[:32]) for key in keys]
         tables.append((source, pl.DataFrame(rows, schema=[*source.columns, "treeoflife_id"], orient="row")))
     path.parent.mkdir(parents=True, exist_ok=True)
-    store.write_mapping(path, tables, {})
+    store.write_mapping(path, tables)
     ids = pl.concat([table.select("treeoflife_id") for _, table in tables])
-    store.write_splits(path, ids.with_columns(is_val=pl.lit(value=False), is_train_small=pl.lit(value=False)), {})
+    store.write_splits(path, ids.with_columns(is_val=pl.lit(value=False), is_train_small=pl.lit(value=False)))
 
 
 def catalog(path: Path) -> dict[tuple[str, ...], Row]:

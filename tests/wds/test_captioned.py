@@ -1,4 +1,4 @@
-"""Shards as trainers read them that know one caption: every image, one of its own texts, and a whole tar."""
+"""Shards for trainers that read one caption: every image, with one of its own texts, in a complete tar."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 
 from helpers import cli, command
 from treeoflife.errors import InputError
-from treeoflife.shards.single_caption import CAPTIONS, stream
+from treeoflife.shards.single_caption import CAPTIONS, stream_shard
 
 
 def members(data: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
 
 
 def test_every_image_has_one_of_its_own_texts(drawn_build: Path) -> None:
     shard = drawn_build / "224x224/train/shard-000000.tar"
     before, out = members(shard.read_bytes()), io.BytesIO()
-    count = stream(shard, out, dice=Random(3))
+    count = stream_shard(shard, out, rng=Random(3))
     after = members(out.getvalue())
     keys = {name.partition(".")[0] for name in before}
     assert count == len(keys)
@@ -37,7 +37,7 @@ def test_every_image_has_one_of_its_own_texts(drawn_build: Path) -> None:
     assert chosen >= {f"{name}.txt" for name in CAPTIONS}
 
 
-def test_a_caption_may_be_chosen_and_a_seed_chooses_the_same(drawn_build: Path) -> None:
+def test_the_option_selects_the_caption_and_the_seed_repeats_the_choice(drawn_build: Path) -> None:
     shard = drawn_build / "224x224/val/shard-000000.tar"
     words = command("captioned", "--caption", "taxonTag_com", shard)
     after = members(subprocess.run(words, capture_output=True, check=True).stdout)
@@ -50,9 +50,9 @@ def test_a_caption_may_be_chosen_and_a_seed_chooses_the_same(drawn_build: Path) 
     assert twice[0] == twice[1]
 
 
-def test_what_is_no_text_and_no_shard_is_said_so(drawn_build: Path, tmp_path: Path) -> None:
+def test_unknown_texts_and_truncated_shards_are_input_errors(drawn_build: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no text 'txt'"):
-        stream(drawn_build / "224x224/val/shard-000000.tar", io.BytesIO(), ["txt"])
+        stream_shard(drawn_build / "224x224/val/shard-000000.tar", io.BytesIO(), ["txt"])
     (tmp_path / "short.tar").write_bytes((drawn_build / "224x224/val/shard-000000.tar").read_bytes()[:30_000])
     done = cli("captioned", tmp_path / "short.tar")
     assert done.returncode == 1

@@ -16,8 +16,8 @@ import pytest
 from planned import Store, planned, stored
 from treeoflife.core.values import SPLITS
 from treeoflife.errors import BalanceError, InputError
-from treeoflife.selection.ledger import balance, ledger
-from treeoflife.selection.rules import RULES, Rule
+from treeoflife.selection.ledger import check_balance, ledger
+from treeoflife.selection.rules import Rule
 from treeoflife.shards.plan import read_shard
 
 
@@ -31,7 +31,7 @@ def test_a_rule_may_compare_and_count_images_of_all_sources(store: Store) -> Non
     """A cap for each name: ten images stay, of both sources together; the ledger says why the others went."""
     place = pl.int_range(pl.len()).over("name")
     cap = Rule(place >= 10, pl.lit("over-cap"), pl.format("there are 10 of {} already", "name_key"))
-    decided = store.decided((*RULES, cap))
+    decided = store.decided(cap)
     kept = decided.images.filter(pl.col("rule").is_null())
     assert kept.group_by("name").len()["len"].to_list() == [10] * 10
     rows = ledger(decided)
@@ -44,7 +44,7 @@ def test_a_rule_is_not_asked_of_what_an_earlier_one_put_out(store: Store) -> Non
     """So a cap is filled with images that may stay."""
     _change(store, 0, lambda rows: rows.with_columns(reason=pl.when(pl.col("page_id") == 0).then(pl.lit("broken"))))
     cap = Rule(pl.int_range(pl.len()).over("name") >= 10, pl.lit("over-cap"), pl.lit(""))
-    decided = store.decided((*RULES, cap))
+    decided = store.decided(cap)
     kept = decided.images.filter(pl.col("rule").is_null())
     assert kept.group_by("name").len()["len"].to_list() == [10] * 10
     assert dict(ledger(decided).group_by("reason").len().iter_rows()) == {"broken": 20, "over-cap": 180}
@@ -94,13 +94,13 @@ def test_a_sum_that_is_off_is_an_error(store: Store, harm: str) -> None:
     """An image that is nowhere, in a split twice, or both sample and in the ledger."""
     decided = store.decided()
     samples, rows = {split: decided.samples(split) for split in SPLITS}, ledger(decided)
-    balance(store.mapping, decided, samples, rows)
+    check_balance(store.mapping, decided, samples, rows)
     train = samples["train"]
     if harm == "both":
         rows = rows.clear().vstack(_row(decided.images["treeoflife_id"][int(train[0])], rows))
     changed = {"lost": train[1:], "twice": np.append(train[1:], train[-1]), "both": train}[harm]
     with pytest.raises(BalanceError):
-        balance(store.mapping, decided, samples | {"train": changed}, rows)
+        check_balance(store.mapping, decided, samples | {"train": changed}, rows)
 
 
 def test_an_id_of_two_images_is_an_error(store: Store) -> None:

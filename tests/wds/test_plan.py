@@ -1,4 +1,4 @@
-"""Shards are within their limits, evenly filled, none empty; texts are as the original's."""
+"""Shards keep their limits, evenly filled, none empty; texts are those of the original program."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from hypothesis import strategies as st
 
 from treeoflife.config.tables import Wds
 from treeoflife.core.values import RANKS, Taxon
-from treeoflife.shards.captions import captions
+from treeoflife.shards.captions import compose_texts
 from treeoflife.shards.plan import shard_bounds
 
 
 @given(st.lists(st.integers(1, 80_000), max_size=300), st.integers(1, 50), st.integers(1, 20))
-def test_shards_keep_their_limits(sizes: list[int], most: int, least: int) -> None:
-    """Samples, bytes with the end of the archive, the least number; they differ by one sample at most."""
-    settings = Wds(max_samples=most, max_bytes=100_000)
-    bounds = shard_bounds(np.array(sizes, dtype=np.int64), settings, least)
+def test_shards_keep_their_limits(sizes: list[int], max_samples: int, min_shards: int) -> None:
+    """Of samples, of bytes including the end of the archive, of shards; and shards differ by at most one sample."""
+    settings = Wds(max_samples=max_samples, max_bytes=100_000)
+    bounds = shard_bounds(np.array(sizes, dtype=np.int64), settings, min_shards)
     counts = np.diff(bounds)
     assert bounds[0] == 0
     assert bounds[-1] == len(sizes)
-    assert len(counts) >= min(least, len(sizes))
+    assert len(counts) >= min(min_shards, len(sizes))
     if sizes:
         assert counts.min() >= 1
-        assert counts.max() <= most
+        assert counts.max() <= max_samples
         assert counts.max() - counts.min() <= 1
         assert max(sum(sizes[a:b]) for a, b in pairwise(bounds)) + 10240 <= 100_000
 
 
-def test_captions_are_the_originals(shared: Path) -> None:
+def test_captions_are_those_of_the_original_program(shared: Path) -> None:
     """All ten texts of every golden sample, from its ranks and common name."""
     for line in (shared / "golden/seed1/samples.jsonl").read_text().splitlines():
         texts = json.loads(line)["text"]
         words = texts["taxonTag.txt"].removeprefix("a photo of ").removesuffix(".")
         parts = re.split(rf"(?:^| )({'|'.join(RANKS)}) ", words)
         ranks = dict(zip(parts[1::2], parts[2::2], strict=True))
-        assert captions(Taxon(*(ranks.get(rank, "") for rank in RANKS)), texts["common_name.txt"]) == texts
+        assert compose_texts(Taxon(*(ranks.get(rank, "") for rank in RANKS)), texts["common_name.txt"]) == texts

@@ -37,12 +37,12 @@ def _run() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        if not (told := _of_the_machine(error)):
+        if not (reason := _system_error(error)):
             raise
-        _fail(f"{told}; {_GOES_ON}", 1)
+        _fail(f"{reason}; {_GOES_ON}", 1)
 
 
-def _of_the_machine(error: Exception) -> str:
+def _system_error(error: Exception) -> str:
     """What the computer said, in a few words; nothing for an error of another kind, which is a bug."""
     text = str(error)
     # SQLite and Polars have words of their own for a full disk.

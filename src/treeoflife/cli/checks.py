@@ -1,94 +1,115 @@
-"""The commands that check: shards, and the names in a catalog."""
+"""The commands that check: the dataset's shards, other shards, files and samples, names."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, reading, say, show, working
-from .jobs import DetachOption
-from .jobs import detach as let_a_job_drive
+from .clusters import detach_driver
+from .common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    DetachOption,
+    EngineOption,
+    JsonOption,
+    WorkersOption,
+    reading,
+    say,
+    show,
+    working,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..pipeline.verify import Verdict
     from ..shards.check import Finding
 
-_SHOWN = 20
+_FINDINGS_SHOWN = 20
 
 
 def check_wds(
-    shards: Annotated[
-        list[str] | None,
-        typer.Argument(help="Anybody's shards: brace patterns, globs, folders. Without them, the dataset's own."),
-    ] = None,
+    context: typer.Context,
     config: ConfigOption = DEFAULT_CONFIG,
     workers: WorkersOption = None,
     engine: EngineOption = None,
-    mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="For SHARDS: a mapping that must have every key.")
-    ] = None,
-    holdout: Annotated[
-        list[Path] | None, typer.Option("--holdout", help="For SHARDS: a list of what must not be there.")
-    ] = None,
-    size: Annotated[
-        str, typer.Option("--size", help="For SHARDS: the images' size, such as 224x224, or any.")
-    ] = "224x224",
     *,
     detach: DetachOption = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Pack the dataset's bad shards again.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Pack bad shards again.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check shards: every member there, every image sound, texts valid, keys in one place, nothing held out."""
-    if shards and (repair or engine or detach):
-        raise ConfigError("--repair, --engine and --detach go with the dataset of --config, not with SHARDS")
-    if detach:
-        let_a_job_drive(config, engine, "check-wds", *(("--repair",) if repair else ()))
-        return
-    if shards:
-        findings = _strangers(shards, workers, mapping, holdout or [], size)
+    """Check the dataset's shards, and repair them.
+
+    Every member, image and text must be sound, every key in one place, and nothing held out may be there.
+    """
+    if context.args:
+        if repair or engine or detach:
+            raise ConfigError("--repair, --engine and --detach work on the dataset of --config only, not on SHARDS")
+        same_options = [*(["--workers", str(workers)] if workers else []), *(["--json"] if as_json else [])]
+        _run_check_shards(context, [*context.args, *same_options])
+    elif detach:
+        detach_driver(config, engine, "check-wds", *(("--repair",) if repair else ()))
     else:
-        findings = _own(config, workers, engine, repair=repair)
-    if as_json:
-        show({"findings": [one.to_json() for one in findings], "kinds": Counter(one.kind for one in findings)})
-    else:
-        _print(findings)
-    if findings and not repair:
+        _check_own_shards(config, workers, engine, repair=repair, as_json=as_json)
+
+
+def _run_check_shards(context: typer.Context, arguments: list[str]) -> None:
+    """Run what ``check-wds SHARDS`` is called now."""
+    if all(one.startswith("-") for one in context.args):
+        context.fail(f"No such option: {context.args[0]}")
+    print("note: 'check-wds SHARDS' is now 'treeoflife check-shards SHARDS'", file=sys.stderr)
+    assert context.parent
+    command = context.parent.command.commands["check-shards"]  # type: ignore[attr-defined]
+    with command.make_context("check-shards", arguments, parent=context.parent) as own_context:
+        command.invoke(own_context)
+
+
+def _check_own_shards(config: Path, workers: int | None, engine: str | None, *, repair: bool, as_json: bool) -> None:
+    from ..pipeline.repair import check_shards as check
+    from ..pipeline.repair import repair_shards
+
+    with working(config, workers, engine) as session:
+        findings = check(session)
+        left = repair_shards(session, findings) if findings and repair else findings
+    _show_findings(left if repair and left else findings, as_json=as_json)
+    if left:
         raise typer.Exit(1)
     if findings and not as_json:
         print("repaired: the bad shards were packed again, and are good now")
 
 
-def _own(config: Path, workers: int | None, engine: str | None, *, repair: bool) -> Sequence[Finding]:
-    from ..pipeline.stages import check_shards as stage
+def check_shards(
+    shards: Annotated[list[str], typer.Argument(help="Shards: brace patterns, globs, folders.")],
+    workers: WorkersOption = None,
+    mapping: Annotated[Path | None, typer.Option("--mapping", help="A mapping that must have every key.")] = None,
+    holdout: Annotated[
+        list[Path] | None,
+        typer.Option("--holdout", help="A list of species and images that must not be there. May be repeated."),
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", help="The size that images must have, such as 224x224, or any.")
+    ] = "224x224",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Check any WebDataset shards: members, images, texts, keys.
 
-    with working(config, workers, engine) as run:
-        findings = stage.check(run)
-        if findings and repair:
-            stage.repair(run, findings)
-            left = stage.check(run)
-            if left:
-                _print(left)
-                raise typer.Exit(1)
-    return findings
+    The split of a shard is the name of its folder.
+    """
+    from ..core.terminal import make_listener
+    from ..shards import foreign
+
+    findings = foreign.check_shards(shards, _parse_size(size), mapping, holdout or [], workers, make_listener())
+    _show_findings(findings, as_json=as_json)
+    if findings:
+        raise typer.Exit(1)
 
 
-def _strangers(
-    patterns: list[str], workers: int | None, mapping: Path | None, holdouts: list[Path], size: str
-) -> Sequence[Finding]:
-    from ..core.terminal import listener
-    from ..shards import foreign as anybodys
-
-    return anybodys.check(patterns, _size(size), mapping, holdouts, workers, listener())
-
-
-def _size(text: str) -> tuple[int, int] | None:
+def _parse_size(text: str) -> tuple[int, int] | None:
     if text == "any":
         return None
     width, x, height = text.partition("x")
@@ -97,11 +118,14 @@ def _size(text: str) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def _print(findings: Sequence[Finding]) -> None:
-    for one in findings[:_SHOWN]:
+def _show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    if as_json:
+        show({"findings": [one.to_json() for one in findings], "kinds": Counter(one.kind for one in findings)})
+        return
+    for one in findings[:_FINDINGS_SHOWN]:
         say(f"{one.shard}: {one.kind}{f' {one.key}' if one.key else ''}: {one.detail}")
-    if len(findings) > _SHOWN:
-        print(f"and {len(findings) - _SHOWN} more; --json prints all")
+    if len(findings) > _FINDINGS_SHOWN:
+        print(f"and {len(findings) - _FINDINGS_SHOWN} more; --json prints all")
     shards = len({one.shard for one in findings})
     print(f"{len(findings)} findings in {shards} shards" if findings else "all shards are good")
 
@@ -111,29 +135,31 @@ def verify(
     workers: WorkersOption = None,
     engine: EngineOption = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="Follow so many samples, drawn by chance, in place of all.")
+        int | None, typer.Option("--sample", min=1, help="Follow this many samples, drawn at random, instead of all.")
     ] = None,
     *,
     sources: Annotated[bool, typer.Option("--sources/--no-sources", help="Read the sources again.")] = True,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the draw; without it, every draw is another.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of the draw; without it, every draw differs.")
+    ] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Make again what is damaged: the same bytes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Hash every file anew, and follow samples back from their shard to the store and the source."""
-    from ..pipeline import verify as verifying
+    """Hash every file anew, and trace samples to sources."""
+    from ..pipeline import verify as verification
 
-    with reading(out / "dataset.toml" if out.is_dir() else out, workers, engine) as run:
-        verdict = verifying.verify(run, sample, sources=sources, seed=seed)
-        _say(verdict, as_json=as_json and not repair)
+    with reading(out / "dataset.toml" if out.is_dir() else out, workers, engine) as session:
+        verdict = verification.verify(session, sample, sources=sources, seed=seed)
+        _show_verdict(verdict, as_json=as_json and not repair)
         if verdict.damage and repair:
-            print(f"made again: {len(verifying.repair(run, verdict))} files", file=sys.stderr)
-            verdict = verifying.verify(run, sample, sources=sources, seed=seed)
-            _say(verdict, as_json=as_json)
+            print(f"made again: {len(verification.repair(session, verdict))} files", file=sys.stderr)
+            verdict = verification.verify(session, sample, sources=sources, seed=seed)
+            _show_verdict(verdict, as_json=as_json)
     if verdict.damage:
         raise typer.Exit(1)
 
 
-def _say(verdict: Verdict, *, as_json: bool) -> None:
+def _show_verdict(verdict: Verdict, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from ..pipeline.verify import CONFIDENCE, at_most
@@ -141,10 +167,10 @@ def _say(verdict: Verdict, *, as_json: bool) -> None:
     if as_json:
         show(asdict(verdict) | {"confidence": CONFIDENCE, "at_most": at_most(verdict.of, verdict.samples)})
         return
-    for one in verdict.damage[:_SHOWN]:
+    for one in verdict.damage[:_FINDINGS_SHOWN]:
         say(f"{one.file}: {one.kind}: {one.detail}")
-    if len(verdict.damage) > _SHOWN:
-        print(f"and {len(verdict.damage) - _SHOWN} more; --json prints all")
+    if len(verdict.damage) > _FINDINGS_SHOWN:
+        print(f"and {len(verdict.damage) - _FINDINGS_SHOWN} more; --json prints all")
     say(verdict.text())
 
 
@@ -159,19 +185,19 @@ def check_taxa(
 ) -> None:
     """Look for wrong labels in a catalog: counts and examples."""
     from ..config.tables import Checks
-    from ..pipeline.stages import check_taxa as stage
-    from ..taxonomy.check_taxa import check_taxa as look
+    from ..pipeline.repair import check_names
+    from ..taxonomy.check_taxa import check_taxa as check
 
     if catalog:
-        findings = look(catalog, Checks().kingdoms)
+        findings = check(catalog, Checks().kingdoms)
     else:
-        with working(config) as run:
-            findings = stage.check(run)
+        with working(config) as session:
+            findings = check_names(session)
     if as_json:
         show([one.to_json() for one in findings])
     else:
         for one in findings:
-            say(f"{one.kind:<22} {one.images:>10,} images: {one.what}")
+            say(f"{one.kind:<22} {one.images:>10,} images: {one.meaning}")
             for example in one.examples:
                 say(f"{'':<24}{example}")
         print(f"{len(findings)} kinds of finding" if findings else "nothing found")

@@ -1,4 +1,4 @@
-"""What the commands share: options, opening a dataset to work on, printing."""
+"""What the commands share: options, opening a dataset, printing."""
 
 from __future__ import annotations
 
@@ -12,67 +12,64 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..pipeline.run import Dataset, Run
+    from ..pipeline.session import Session
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml of the dataset.")]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", "-j", min=1, help="Processes; one per core, if not given.")
+    int | None, typer.Option("--workers", "-j", min=1, help="Number of processes; by default one per core.")
 ]
 EngineOption = Annotated[
-    str | None, typer.Option("--engine", help="Where tasks run, in place of what the configuration says.")
+    str | None,
+    typer.Option("--engine", help="Where tasks run (local, serial, slurm, ray), instead of the configured engine."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DetachOption = Annotated[
+    bool,
+    typer.Option(
+        "--detach", help="With the engine slurm: submit a small job that drives the rest, and return at once."
+    ),
+]
 DEFAULT_CONFIG = Path("dataset.toml")
 
 
 @contextmanager
-def working(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Run]:
-    """A run over the dataset that ``config`` describes, which tells of its progress on standard error."""
-    from ..core.terminal import listener
-    from ..pipeline.run import running
+def working(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Session]:
+    """A session that may change the dataset that ``config`` describes; it shows its progress on standard error."""
+    from ..core.terminal import make_listener
+    from ..pipeline.opening import working as working_on
+    from ..pipeline.workspace import open_workspace
 
-    with running(dataset_of(config, workers, engine), listener()) as run:
-        yield run
+    with working_on(open_workspace(config, workers, engine), make_listener()) as session:
+        yield session
 
 
 @contextmanager
-def reading(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Run]:
-    """The same for a command that changes nothing: a dataset that cannot be written to will do."""
+def reading(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Session]:
+    """The same for a command that changes nothing: it also works on a dataset that cannot be written to."""
     from contextlib import closing
     from tempfile import TemporaryDirectory
 
-    from ..core.terminal import listener
-    from ..engines import registry as engines
-    from ..pipeline.run import looking
+    from ..core.terminal import make_listener
+    from ..engines.registry import make_engine
+    from ..engines.tasks import TaskRunner
+    from ..pipeline.opening import inspecting
+    from ..pipeline.workspace import open_workspace
 
-    if os.access(config.parent, os.W_OK):
-        with working(config, workers, engine) as run:
-            yield run
+    workspace = open_workspace(config, workers, engine)
+    if os.access(workspace.paths.root, os.W_OK):
+        with working(config, workers, engine) as session:
+            yield session
         return
-    dataset = dataset_of(config, workers, engine)
     with (
         TemporaryDirectory() as logs,
-        closing(engines.make(dataset.config.engine, Path(logs))) as made,
-        looking(dataset, listener()) as run,
+        closing(make_engine(workspace.config.engine, Path(logs))) as chosen,
+        inspecting(workspace, TaskRunner(chosen, make_listener(), Path(logs, "failures.log"))) as session,
     ):
-        run.engine = made
-        yield run
-
-
-def dataset_of(config: Path, workers: int | None = None, engine: str | None = None) -> Dataset:
-    """The dataset that ``config`` describes, with the engine that was asked for."""
-    from dataclasses import replace
-
-    from ..pipeline.run import open_dataset
-
-    dataset = open_dataset(config)
-    asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
-    table = dataset.config.engine.model_copy(update=asked)
-    return replace(dataset, config=dataset.config.model_copy(update={"engine": table}))
+        yield session
 
 
 def say(text: str) -> None:
-    """Print for people: what a terminal would obey, and names may hold anything, is written as escapes."""
+    """Print text that may hold names from outside: control characters are written as escapes."""
     from ..core.text import printable
 
     print(printable(text))

@@ -16,7 +16,7 @@ from .common import EngineOption, JsonOption, WorkersOption
 if TYPE_CHECKING:
     from ..config.config import Config
     from ..download.components import Component
-    from ..download.run import Place, Row
+    from ..download.inventory import ComponentState, FileState
 
 _IMAGES, _FILES = "eol-images", "files"
 
@@ -64,15 +64,16 @@ def files(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch what a build needs, whole, and lay it out as init expects it. Run again, it goes on where it stopped."""
-    from ..download import components, run
+    from ..download.components import load_components, select_components
+    from ..download.inventory import component_state, downloads_folder
     from ..errors import ConfigError
 
     settings, records = _settings(config)
-    known = components.components(settings.download.components)
-    root = run.configured(settings.download, to)
-    chosen = components.chosen(names or [], known)
+    known = load_components(settings.download.components)
+    root = downloads_folder(settings.download, to)
+    chosen = select_components(names or [], known)
     if listing:
-        _show(run.rows(chosen or list(known.values()), root), root, as_json=as_json)
+        _show([component_state(component, root) for component in chosen or known.values()], root, as_json=as_json)
         return
     if not chosen:
         raise ConfigError("name components or a group: original or published; 'treeoflife download --list' shows them")
@@ -92,100 +93,105 @@ def eol_images(
     again: Annotated[bool, typer.Option("--again", help="Ask again for the images that failed before.")] = False,
 ) -> None:
     """Fetch EOL's images afresh, one by one, from the addresses in its media manifest."""
-    from ..download import run
+    from ..download.inventory import downloads_folder
 
     settings, records = _settings(config)
     asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
     settings = settings.model_copy(update={"engine": settings.engine.model_copy(update=asked)})
-    _images(run.configured(settings.download, to), settings, records, again=again)
+    _images(downloads_folder(settings.download, to), settings, records, again=again)
 
 
 def _settings(config: Path | None) -> tuple[Config, list[Path]]:
     """The configuration, and the further records of what is downloaded."""
-    from ..config.config import Config, load, rooted
+    from ..config.config import Config, load, resolve_paths
     from ..config.paths import Paths
 
     path = config or Path("dataset.toml")
     if config is None and not path.exists():
-        return rooted(Config(sources={}), Path.cwd()), []
+        return resolve_paths(Config(sources={}), Path.cwd()), []
     settings = load(path)
     return settings, [Paths(path.absolute().parent, settings.images).downloads]
 
 
 def _fetch(chosen: list[Component], root: Path, settings: Config, records: list[Path], *, unpack: bool) -> None:
-    from ..core.terminal import listener
-    from ..download import run
+    from ..core.terminal import make_listener
+    from ..download.download_components import download_components
 
     files = [one for one in chosen if one.kind == "file"]
     if files:
-        lines = run.download(files, root, settings.download, listener(), unpack=unpack, records=records)
+        lines = download_components(files, root, settings.download, make_listener(), unpack=unpack, records=records)
         print(f"{len(lines)} files are whole; {root / 'downloads.jsonl'} has their addresses and checksums")
     if any(one.kind == "images" for one in chosen):
         _images(root, settings, records, again=False)
 
 
 def _images(root: Path, settings: Config, records: list[Path], *, again: bool) -> None:
-    from ..core.terminal import listener
-    from ..download.images import download_images
+    from ..core.extras import import_extra
+    from ..core.terminal import make_listener
 
-    print(download_images(settings, root, listener(), again=again, records=records))
+    import_extra("httpx", "download", "download eol-images")
+    from ..download.eol_images import download_eol_images
+
+    print(download_eol_images(settings, root, make_listener(), again=again, records=records))
 
 
 def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:
     """What would be fetched, and whether the disk takes it."""
-    from ..core.terminal import quantity
-    from ..download import run
+    from ..core.terminal import format_quantity
+    from ..download.inventory import check_disk_space, file_states, required_bytes
 
-    places = run.survey(chosen, root)
-    for text in run.notices(chosen):
-        print(f"NOTE  {text}")
-    for place in places:
-        print(f"{_state(place):<20}  {place.file.to}  <-  {place.file.address}")
-        if place.why:
-            print(f"{'':<20}  {place.why}")
+    states = file_states(chosen, root)
+    for component in chosen:
+        if component.notice:
+            print(f"NOTE  {component.notice}")
+    for state in states:
+        print(f"{_state(state):<20}  {state.file.to}  <-  {state.file.address}")
+        if state.mismatch:
+            print(f"{'':<20}  {state.mismatch}")
     if any(one.kind == "images" for one in chosen):
         print(f"{'image by image':<20}  {_IMAGES}  <-  the addresses in EOL's media manifest")
-    print(f"in all {quantity(run.needed(places, unpack=unpack), 'bytes')} of disk, as far as sizes are known")
-    run.check_space(places, root, unpack=unpack)
+    required = required_bytes(states, unpack=unpack)
+    print(f"in all {format_quantity(required, 'bytes')} of disk, as far as sizes are known")
+    check_disk_space(root, required)
 
 
-def _state(place: Place) -> str:
-    from ..core.terminal import quantity
+def _state(state: FileState) -> str:
+    from ..core.terminal import format_quantity
 
-    if place.line:
-        return "there" if place.sure else "there, to be hashed"
-    return f"{quantity(place.left, 'bytes')} to come" if place.size else "size unknown"
+    if state.entry:
+        return "there" if state.unchanged else "there, to be hashed"
+    return f"{format_quantity(state.remaining, 'bytes')} to come" if state.size else "size unknown"
 
 
-def _show(rows: list[Row], root: Path, *, as_json: bool) -> None:
+def _show(rows: list[ComponentState], root: Path, *, as_json: bool) -> None:
     import json
 
-    from ..core.terminal import quantity
+    from ..core.terminal import format_quantity
 
     if as_json:
         listed = [
             row.component.model_dump(mode="json", exclude_defaults=True)
-            | {"files": row.files, "whole": row.whole, "there": row.there, "total": row.size}
+            | {"files": row.files, "whole": row.complete, "there": row.received, "total": row.size}
             for row in rows
         ]
         print(json.dumps({"root": str(root), "components": listed}, indent=1, ensure_ascii=False))
         return
     for row in rows:
         one = row.component
-        size = quantity(row.size, "bytes") if row.size else "?"
+        size = format_quantity(row.size, "bytes") if row.size else "?"
         print(f"{one.name:<18}{size:>10}  {_there(row):<22}  {one.about}")
         forbids = "" if one.redistribution else "; NOT to be redistributed"
         groups = f" [{', '.join(one.groups)}]" if one.groups else ""
         print(f"{'':<30}licence: {one.licence}{forbids}{groups}")
 
 
-def _there(row: Row) -> str:
-    from ..core.terminal import quantity
+def _there(row: ComponentState) -> str:
+    from ..core.terminal import format_quantity
 
     if row.component.kind == "images":
-        return f"{row.whole} archives" if row.whole else "image by image"
-    if row.whole == row.files:
-        return "there, to be hashed" if row.unsure else "there"
-    if row.there:
-        return f"{quantity(row.there, 'bytes')}, {row.whole} of {row.files} files"
+        return f"{row.complete} archives" if row.complete else "image by image"
+    if row.complete == row.files:
+        return "there, to be hashed" if row.changed else "there"
+    if row.received:
+        return f"{format_quantity(row.received, 'bytes')}, {row.complete} of {row.files} files"
     return "not there"

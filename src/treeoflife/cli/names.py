@@ -23,18 +23,18 @@ def why(
     """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""
     from ..config.config import load
     from ..config.paths import Paths
-    from ..taxonomy import inputs
+    from ..taxonomy import authorities
+    from ..taxonomy.explain import explain, find_names, read_names
     from ..taxonomy.parsers import make_parser
-    from ..taxonomy.why import explain, find, read_names
 
     settings = load(config)
-    found = find(read_names(Paths(config.parent, settings.images).names), name)
-    known = inputs.load(settings.names, make_parser(settings.names.parser))
-    for row in found.head(limit).iter_rows(named=True):
-        for line in explain(row, settings.names, known):
+    matches = find_names(read_names(Paths(config.parent, settings.images).names), name)
+    taxonomies = authorities.load(settings.names, make_parser(settings.names.parser))
+    for row in matches.head(limit).iter_rows(named=True):
+        for line in explain(row, settings.names, taxonomies):
             say(line)
-    if len(found) > limit:
-        say(f"and {len(found) - limit} more; --limit shows them")
+    if len(matches) > limit:
+        say(f"and {len(matches) - limit} more; --limit shows them")
 
 
 @app.command()
@@ -44,9 +44,9 @@ def diff(
     limit: Annotated[int, typer.Option(min=0, help="The most changes to print; 0 prints the counts alone.")] = 100,
 ) -> None:
     """Print what changed between two names.parquet files: counts per source and column, then the changes."""
-    from ..taxonomy import why as reasons
+    from ..taxonomy import explain
 
-    changes = reasons.diff(reasons.read_names(old), reasons.read_names(new))
+    changes = explain.diff(explain.read_names(old), explain.read_names(new))
     for source, column, count in changes.group_by("source", "column").len().sort("source", "column").iter_rows():
         say(f"{source}: {column}: {count} changed")
     for source, key, column, before, after in changes.head(limit).iter_rows():

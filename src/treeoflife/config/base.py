@@ -1,4 +1,4 @@
-"""What all parts of a configuration are: frozen, without unknown keys, documented under each field."""
+"""The base of all parts of a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of dataset.toml that say what is downloaded, and how."""
+"""The tables of dataset.toml about downloads. They do not affect the contents of a dataset."""
 
 from __future__ import annotations
 
@@ -11,47 +11,48 @@ from .base import Model
 
 
 class EolImagesTable(Model):
-    """How eol-images fetches single images from the hosts that EOL's media manifest names."""
+    """How 'treeoflife download eol-images' fetches single images from the hosts in EOL's media manifest."""
 
     manifest: tuple[Path, ...] = ()
-    """The files of the manifest, in their order; empty for those that 'download eol-manifest' fetched."""
+    """The files of the manifest, in order. Empty: those that 'treeoflife download eol-manifest' fetched."""
     per_archive: Annotated[int, Field(ge=1)] = 100_000
-    """Rows of the manifest that go into one archive."""
+    """Number of rows of the manifest per archive."""
     connections: Annotated[int, Field(ge=1, le=64)] = 8
-    """Images that one task fetches at once."""
+    """Number of images that one task fetches at the same time."""
     per_host: Annotated[int, Field(ge=1, le=64)] = 4
-    """Requests to one host that are open at once, of all tasks together."""
+    """Maximum number of open requests to one host, over all tasks."""
     per_second: Annotated[float, Field(ge=0)] = 10.0
-    """Requests to one host a second, of all tasks together; 0 sets no limit."""
+    """Maximum number of requests per second to one host, over all tasks; 0 sets no limit."""
     contact: str = ""
-    """An address or page that goes into the user agent, so that a host can reach you."""
+    """An e-mail address or web page, sent in the User-Agent header, so that the owner of a host can reach you."""
     robots: bool = True
-    """Keep to what the hosts' robots.txt allows."""
+    """Obey the robots.txt of the hosts."""
     max_bytes: Annotated[int, Field(ge=1)] = 50_000_000
-    """Longer files are not fetched."""
+    """Maximum size of an image file in bytes; larger files are not fetched."""
     tries: Annotated[int, Field(ge=1, le=20)] = 4
-    """How often an image is asked for that fails for a reason that may pass."""
+    """How many times an image is requested if it fails for a temporary reason, such as an overloaded server."""
 
 
 class DownloadTable(Model):
-    """What download fetches, where it puts it, and how hard it tries."""
+    """What treeoflife download fetches, where it puts the files, and how it retries."""
 
     path: Path = Path("raw")
-    """The folder that takes the files, laid out as init expects it."""
+    """The folder for downloaded files, laid out as treeoflife init expects it."""
     files: Annotated[int, Field(ge=1, le=32)] = 2
-    """Files that are fetched at once."""
+    """Number of files that are fetched at the same time."""
     connections: Annotated[int, Field(ge=1, le=32)] = 4
-    """Connections for one file, where its server sends ranges."""
+    """Number of connections per file, if its server supports range requests."""
     segment_bytes: Annotated[int, Field(ge=4096)] = 256 << 20
-    """What a connection asks for at a time."""
+    """Bytes per range request."""
     chunk_bytes: Annotated[int, Field(ge=4096)] = 8 << 20
-    """How much a connection receives until it is put on record: a killed run loses at most this per connection."""
+    """Bytes after which a connection records its progress: the most that it loses if the run is killed."""
     stall_seconds: Annotated[float, Field(gt=0)] = 30.0
-    """A connection that brings nothing, or hardly anything, for so long is given up and made anew."""
+    """Seconds after which a connection that delivers hardly any data is closed and opened again."""
     tries: Annotated[int, Field(ge=1, le=100)] = 8
-    """How often in a row a request may fail without bringing a byte."""
+    """How many times in a row a request may fail without delivering a byte, until the file is given up."""
     wait_seconds: Annotated[float, Field(ge=0)] = 1.0
-    """The wait after a first failure; it doubles with each, up to a minute, and varies by half."""
+    """Seconds to wait after the first failure. The wait doubles with each further failure, up to a minute, and varies
+    randomly by half."""
     components: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Changes and additions to the list of components, [download.components.NAME], such as another url."""
+    """Changes and additions to the list of components: a table [download.components.NAME] each, such as another url."""
     images: EolImagesTable = EolImagesTable()

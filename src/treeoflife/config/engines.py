@@ -1,4 +1,4 @@
-"""The tables of dataset.toml that say where tasks run."""
+"""The tables of dataset.toml about where tasks run. They do not affect the contents of a dataset."""
 
 from __future__ import annotations
 
@@ -10,71 +10,72 @@ from .base import Model
 
 
 class SlurmTable(Model):
-    """How the engine slurm asks for its jobs. An empty text asks for nothing: the cluster's own default holds."""
+    """The jobs of the engine slurm. An empty text leaves an option to the cluster's default."""
 
     account: str = ""
-    """The account that pays."""
+    """The account to charge."""
     partition: str = ""
-    """The partition, or several with commas between them."""
+    """The partition, or several separated by commas."""
     qos: str = ""
     """The quality of service."""
     constraint: str = ""
-    """Features that a node must have."""
+    """Features that a node must have, as in sbatch --constraint."""
     time_minutes: Annotated[int, Field(ge=1)] = 240
-    """The longest a job may take. A job that runs out of time is tried again."""
+    """Time limit of a job in minutes. A job that reaches it is tried again."""
     memory_gb: Annotated[float, Field(gt=0)] = 4
-    """Memory of a job."""
+    """Memory of a job in GB."""
     cpus: Annotated[int, Field(ge=1)] = 1
-    """Cores of a job; as many tasks run side by side in it."""
+    """Cores of a job, which runs as many tasks at the same time."""
     parallel: Annotated[int, Field(ge=1)] = 256
-    """The most jobs that run at once."""
+    """Maximum number of jobs that run at the same time."""
     group_minutes: Annotated[float, Field(ge=0)] = 15
-    """Small tasks are put together until a job takes about this long; 0 gives each task its own job."""
+    """Group small tasks into jobs that take about this many minutes; 0 gives each task a job of its own."""
     tries: Annotated[int, Field(ge=1)] = 3
-    """How often a task is started whose job fails, runs out of time or memory, is preempted or loses its node.
-    What Slurm itself puts back into the queue does not count."""
+    """How many times a task is started if its job fails, runs out of time or memory, is preempted or loses its node.
+    Jobs that Slurm itself requeues do not count."""
     memory_factor: Annotated[float, Field(ge=1)] = 2
-    """A task that ran out of memory is tried again with this many times as much."""
+    """A task that ran out of memory is tried again with this many times as much memory."""
     poll_seconds: Annotated[float, Field(gt=0)] = 10
-    """How often Slurm is asked what became of the jobs."""
+    """Seconds between two queries of the state of the jobs."""
     setup: tuple[str, ...] = ()
-    """Lines of shell that each job begins with, such as "module load python/3.11"."""
+    """Shell commands that each job runs first, such as "module load python/3.11"."""
     python: str = ""
-    """The command that starts Python on a node; empty is the interpreter that runs this program."""
+    """The command that starts Python on a node. Empty: the interpreter that runs treeoflife here."""
     options: dict[str, str | int | bool] = Field(default_factory=dict)
-    """Any further options of sbatch, such as { reservation = "school", exclusive = true }."""
+    """Further options of sbatch, such as { reservation = "school", exclusive = true }."""
     driver_minutes: Annotated[int, Field(ge=1)] = 7 * 24 * 60
-    """The longest that the job of --detach may take. Run it again and it goes on where it was."""
+    """Time limit, in minutes, of the job that --detach submits to drive the build. A build that reaches it continues
+    where it stopped when it is run again."""
     driver_memory_gb: Annotated[float, Field(gt=0)] = 8
-    """Memory of the job of --detach, which plans and adds up."""
+    """Memory, in GB, of the job that --detach submits; it builds the tables of the whole dataset."""
     driver_partition: str = ""
-    """The partition of the job of --detach; empty is that of the others."""
+    """The partition of the job that --detach submits. Empty: that of the other jobs."""
 
 
 class RayTable(Model):
-    """How the engine ray finds its cluster and what it asks of it."""
+    """The cluster of the engine ray, and the resources of its tasks."""
 
     address: str = ""
-    """The cluster, as HOST:PORT, or "auto" for the one that this computer belongs to.
-    Empty is the one that the variable RAY_ADDRESS names, or else one that is started here."""
+    """The cluster: HOST:PORT, or "auto" for the one that this computer belongs to. Empty: the one in the environment
+    variable RAY_ADDRESS, or without that a new one on this computer."""
     cpus: Annotated[float, Field(gt=0)] = 1
-    """Cores of a task."""
+    """Cores per task."""
     memory_gb: Annotated[float, Field(ge=0)] = 0
-    """Memory that a node must have free for a task; 0 asks for none."""
+    """Memory, in GB, that a node must have free to be given a task; 0 requires none."""
     in_flight: Annotated[int, Field(ge=0)] = 0
-    """The most tasks that are given to the cluster at once; 0 is twice as many as it can run."""
+    """Maximum number of tasks that are submitted and not done; 0 is twice as many as the cluster can run."""
     tries: Annotated[int, Field(ge=1)] = 3
-    """How often a task is started whose worker or node dies."""
+    """How many times a task is started if its worker or node dies."""
 
 
 class EngineTable(Model):
-    """Where tasks run."""
+    """Where the tasks of the build run."""
 
     name: str = "local"
-    """local: processes on this computer. serial: one after the other in this process, for debugging.
-    slurm: jobs on a Slurm cluster (pip install 'treeoflife[slurm]').
-    ray: tasks on a Ray cluster (pip install 'treeoflife[ray]')."""
+    """local: in processes on this computer. serial: one after the other in the main process, for debugging.
+    slurm: in jobs on a Slurm cluster (pip install 'treeoflife[slurm]').
+    ray: on a Ray cluster (pip install 'treeoflife[ray]')."""
     workers: Annotated[int, Field(ge=0)] = 0
-    """local: how many processes; 0 is one per core."""
+    """Number of processes of the engine local; 0 is one per core."""
     slurm: SlurmTable = SlurmTable()
     ray: RayTable = RayTable()

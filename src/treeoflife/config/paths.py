@@ -6,281 +6,199 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.values import SPLITS
 from .tables import Images
 
-_PART = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
+_PART_NAME = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
+
+
+class _Below:
+    """An attribute of :class:`Paths`: a path below ``root``, where ``{set}`` stands for the name of the image set."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+
+    def __set_name__(self, owner: type[Paths], name: str) -> None:
+        self._name = name
+
+    def __get__(self, paths: Paths, owner: type[Paths]) -> Path:
+        images = paths.images
+        path = paths.root / self._template.format(set=images.set_name, quality=images.quality)
+        # Found before this descriptor from now on: ten thousand containers ask for the store's folder many times.
+        paths.__dict__[self._name] = path
+        return path
 
 
 @dataclass(frozen=True)
 class Paths:
     """The files of the dataset in the folder ``root``, for one way of encoding images.
 
-    >>> Paths(Path("OUT"), Images()).shard("train", 3).as_posix()
-    'OUT/224x224/train/shard-000003.tar'
+    >>> paths = Paths(Path("OUT"), Images())
+    >>> paths.catalog_csv.as_posix(), paths.shard("train", 3).as_posix()
+    ('OUT/224x224/catalog.csv', 'OUT/224x224/train/shard-000003.tar')
     """
 
     root: Path
     images: Images
 
-    @property
-    def config(self) -> Path:
-        """The configuration."""
-        return self.root / "dataset.toml"
+    # Inputs: no stage writes them.
+    config = _Below("dataset.toml")
+    """The configuration."""
+    marks = _Below("marks.csv")
+    """A curator's corrections: images to drop or to relabel. The plan applies them."""
+    downloads = _Below("downloads.jsonl")
+    """One line per downloaded file: its URL, time, length and SHA-256."""
 
-    @property
-    def downloads(self) -> Path:
-        """A line for every file that was downloaded: where from, when, its length and SHA-256."""
-        return self.root / "downloads.jsonl"
+    # What runs keep for themselves.
+    lock = _Below(".lock")
+    """Held by the one run that works on the dataset."""
+    hash_cache = _Below(".known.sqlite")
+    """SHA-256 of files by size, time and inode. May be deleted: files are hashed again."""
+    stage_records = _Below(".state/records.sqlite")
+    """What each output was made from."""
+    share_records = _Below(".shares")
+    """Hashes and records of shares of stages, until the next run of the whole dataset takes them in."""
+    sample_index = _Below(".view/{set}")
+    """The location of every sample, with indexes for fast search. May be deleted: it is built again."""
+    leak_scratch = _Below(".leaks")
+    """The images of a benchmark while they are compared."""
 
-    @property
-    def lock(self) -> Path:
-        """Held by the one run that works on the dataset."""
-        return self.root / ".lock"
+    # Ids, splits and names.
+    metadata = _Below("metadata")
+    """The folder of ids, splits and names."""
+    mapping = _Below("metadata/mapping.sqlite")
+    """The mapping that this program makes."""
+    mapping_parquet = _Below("metadata/mapping.parquet")
+    """The mapping of a dataset that keeps it as Parquet."""
+    names = _Below("metadata/names.parquet")
+    """One row per name key and source: its seven ranks and common name, and the origin of each."""
+    naming = _Below("metadata/naming")
+    """The folder of name lookups in their published form."""
+    scientific_to_common = _Below("metadata/scientific_to_common.json")
+    """Every scientific name that has a common name, with that common name."""
+    predicted_catalog = _Below("metadata/predicted-catalog.csv")
+    """One row per image and split that the mapping foresees, with its names."""
+    name_findings = _Below("metadata/name-findings.parquet")
+    """Names that are wrong or could not be resolved."""
+    name_findings_csv = _Below("metadata/name-findings.csv")
+    """The same for people."""
+    verifier_cache = _Below("metadata/verifier.sqlite")
+    """The answers of GNVerifier."""
 
-    @property
-    def known(self) -> Path:
-        """Hashes of files that were read, by size, time and inode. May be deleted: they are made anew."""
-        return self.root / ".known.sqlite"
+    # The store, the selection of images, and the plan.
+    store = _Below("encoded/{set}-q{quality}")
+    """The folder of the encoded store."""
+    duplicates = _Below("duplicates/groups.parquet")
+    """One row per image that is the same picture as another: its group, and its distance from the others."""
+    duplicates_csv = _Below("duplicates/groups.csv")
+    """The same for people."""
+    conflicts = _Below("duplicates/conflicts.parquet")
+    """Images that are the same picture and have different names."""
+    conflicts_csv = _Below("duplicates/conflicts.csv")
+    """The same for people."""
+    ledger = _Below("ledger/ledger.parquet")
+    """Every image that did not become a sample, and the reason."""
+    plan = _Below("plan/{set}")
+    """The folder of the plan, with one Parquet file per split."""
 
-    @property
-    def shares(self) -> Path:
-        """What shares of stages learned of files, until the next whole run takes it in."""
-        return self.root / ".shares"
+    # The image set.
+    shards = _Below("{set}")
+    """The folder of the image set: a folder of shards per split, and the catalog."""
+    catalog_csv = _Below("{set}/catalog.csv")
+    """One row per sample, as CSV."""
+    catalog = _Below("{set}/catalog.parquet")
+    """One row per sample, as Parquet."""
 
-    def share(self, name: str) -> Path:
-        """The same of one share."""
-        return self.shares / f"{name}.sqlite"
+    # For people, and for other programs.
+    checksums = _Below("SHA256SUMS")
+    """The SHA-256 of every file that the stages made, in the form of sha256sum; exists when all are done."""
+    card = _Below("README.md")
+    """The dataset card."""
+    croissant = _Below("croissant.json")
+    """The description of the dataset for machines, as Croissant."""
+    licences = _Below("licences.csv")
+    """One row per image whose licence is known."""
+    reports = _Below("reports")
+    """The folder of reports for people: index.html, statistics, treemaps."""
+    findings_folder = _Below("findings")
+    """The folder of findings about single samples; see :mod:`treeoflife.selection.findings`."""
+    logs = _Below("logs")
+    """The folder of messages of runs and checks; nothing depends on them."""
+    failures = _Below("logs/failures.log")
+    """The tracebacks of the tasks that failed last."""
+    jobs = _Below("logs/jobs")
+    """One folder per run of an engine on a cluster."""
+    bad_shards = _Below("logs/bad-shards.txt")
+    """The shards that failed check-wds, one per line."""
 
-    @property
-    def sums(self) -> Path:
-        """The SHA-256 of every file that the stages made, in the form of sha256sum; there when all are done."""
-        return self.root / "SHA256SUMS"
-
-    @property
-    def metadata(self) -> Path:
-        """Ids, splits and names."""
-        return self.root / "metadata"
-
-    @property
-    def mapping(self) -> Path:
-        """The mapping that this program makes."""
-        return self.metadata / "mapping.sqlite"
-
-    @property
-    def mapping_parquet(self) -> Path:
-        """The same, for datasets whose mapping is kept as Parquet."""
-        return self.metadata / "mapping.parquet"
-
-    @property
-    def names(self) -> Path:
-        """One row per name key and source: its seven ranks and common name, and where each came from."""
-        return self.metadata / "names.parquet"
-
-    @property
-    def naming(self) -> Path:
-        """The name lookups in their published form."""
-        return self.metadata / "naming"
-
-    @property
-    def scientific_to_common(self) -> Path:
-        """Every scientific name that has a common name, and that name."""
-        return self.metadata / "scientific_to_common.json"
-
-    @property
-    def predicted_catalog(self) -> Path:
-        """One row per image and split that the mapping foresees, with its names."""
-        return self.metadata / "predicted-catalog.csv"
-
-    @property
-    def name_findings(self) -> Path:
-        """What resolving names could not settle or found wrong."""
-        return self.metadata / "name-findings.parquet"
-
-    @property
-    def name_findings_csv(self) -> Path:
-        """The same for people."""
-        return self.metadata / "name-findings.csv"
-
-    @property
-    def verifier_cache(self) -> Path:
-        """The answers of GNVerifier."""
-        return self.metadata / "verifier.sqlite"
-
-    @property
-    def store(self) -> Path:
-        """The encoded store."""
-        return self.root / "encoded" / f"{self.images.set_name}-q{self.images.quality}"
+    def share_record(self, name: str) -> Path:
+        """Hashes and records of one share of a stage."""
+        return self.share_records / f"{name}.sqlite"
 
     def encoded(self, source: str, container: str) -> Path:
         """The encoded images of one container, as a tar."""
-        return self.store / source / f"{container}.tar"
+        return self.store.joinpath(source, f"{container}.tar")
 
     def encoded_index(self, source: str, container: str) -> Path:
-        """A row per file of the container, encoded or skipped."""
-        return self.store / source / f"{container}.parquet"
+        """One row per file of the container, encoded or skipped."""
+        return self.store.joinpath(source, f"{container}.parquet")
 
     def encoded_part(self, source: str, container: str, part: int, parts: int) -> Path:
-        """The images of one part of a container, until the parts are joined."""
+        """The encoded images of one part of a container, until the parts are joined."""
         return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.tar"
 
     def encoded_part_index(self, source: str, container: str, part: int, parts: int) -> Path:
-        """The rows of one part of a container, until the parts are joined."""
+        """One row per file of one part of a container, until the parts are joined."""
         return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.parquet"
 
-    def encoding(self, source: str, container: str, part: int, parts: int) -> Path:
-        """There while a worker encodes the container, or the part; and after a worker died at it."""
+    def encode_marker(self, source: str, container: str, part: int, parts: int) -> Path:
+        """Exists while a worker encodes the container or part; still there afterwards if the worker died."""
         return self.store / source / f".{container}.{part:04d}-of-{parts:04d}.tried"
 
-    def unfinished(self) -> dict[Path, tuple[str, str]]:
-        """What encoding has left in the store beside it, with the source and the container: parts, and marks."""
-        there = sorted(self.store.glob("*/.*-of-*.*"))
-        return {path: (path.parent.name, found[1]) for path in there if (found := _PART.fullmatch(path.name))}
+    def unfinished_files(self) -> dict[Path, tuple[str, str]]:
+        """The parts and markers that encoding has left in the store, each with its source and container."""
+        files = sorted(self.store.glob("*/.*-of-*.*"))
+        return {path: (path.parent.name, match[1]) for path in files if (match := _PART_NAME.fullmatch(path.name))}
 
     def leaks(self, benchmark: str) -> Path:
         """The images of the dataset that are in a benchmark."""
         return self.root / "leaks" / f"{benchmark}.parquet"
 
     def leak_list(self, benchmark: str) -> Path:
-        """Those of them that are to be left out, as a hold-out list."""
+        """The hold-out list of the leaks that must be left out."""
         return self.root / "leaks" / f"{benchmark}.txt"
 
-    @property
-    def leak_work(self) -> Path:
-        """The pictures of a benchmark while they are compared."""
-        return self.root / ".leaks"
-
     def holdout_set(self, name: str) -> Path:
-        """A hold-out set that was made from this dataset."""
+        """The folder of a hold-out set that was made from this dataset."""
         return self.root / "holdout" / name
 
-    @property
-    def duplicates(self) -> Path:
-        """A row per image that is the same picture as another: its group, and how far it is from the others."""
-        return self.root / "duplicates" / "groups.parquet"
-
-    @property
-    def duplicates_csv(self) -> Path:
-        """The same for people."""
-        return self.duplicates.with_suffix(".csv")
-
-    @property
-    def conflicts(self) -> Path:
-        """Images that are the same picture and have different names."""
-        return self.root / "duplicates" / "conflicts.parquet"
-
-    @property
-    def conflicts_csv(self) -> Path:
-        """The same for people."""
-        return self.conflicts.with_suffix(".csv")
-
-    @property
-    def ledger(self) -> Path:
-        """The record of every image that did not become a sample."""
-        return self.root / "ledger" / "ledger.parquet"
-
-    @property
-    def plan(self) -> Path:
-        """Which sample goes into which shard: one Parquet file per split."""
-        return self.root / "plan" / self.images.set_name
-
     def split_plan(self, split: str) -> Path:
-        """The plan of one split: a row group per shard, rows in the shard's order."""
+        """The plan of one split: one row group per shard, rows in the shard's order."""
         return self.plan / f"{split}.parquet"
 
-    @property
-    def shards(self) -> Path:
-        """The image set: a folder of shards per split, and the catalog."""
-        return self.root / self.images.set_name
-
-    def split(self, split: str) -> Path:
+    def split_folder(self, split: str) -> Path:
         """The folder of a split's shards."""
         return self.shards / split
 
     def shard(self, split: str, number: int) -> Path:
         """A shard."""
-        return self.split(split) / f"shard-{number:06d}.tar"
+        return self.split_folder(split) / f"shard-{number:06d}.tar"
 
     def shard_index(self, split: str, number: int) -> Path:
-        """A row per sample of the shard, and what the shard was made from."""
+        """One row per sample of the shard, and what the shard was made from."""
         return self.root / "index" / self.images.set_name / split / f"shard-{number:06d}.parquet"
 
     def sizes(self, split: str) -> Path:
-        """Samples per shard, for open_clip."""
-        return self.split(split) / "sizes.json"
+        """The number of samples per shard, for open_clip."""
+        return self.split_folder(split) / "sizes.json"
 
     def wids(self, split: str) -> Path:
-        """The shard list, for wids."""
-        return self.split(split) / "index.json"
-
-    @property
-    def catalog_csv(self) -> Path:
-        """One row per sample, as CSV."""
-        return self.shards / "catalog.csv"
-
-    @property
-    def catalog(self) -> Path:
-        """One row per sample, as Parquet."""
-        return self.shards / "catalog.parquet"
-
-    @property
-    def logs(self) -> Path:
-        """What runs and checks have to say."""
-        return self.root / "logs"
-
-    @property
-    def jobs(self) -> Path:
-        """A folder for each run of an engine on a cluster."""
-        return self.logs / "jobs"
-
-    @property
-    def bad_shards(self) -> Path:
-        """The shards that check-wds found something wrong with, one a line."""
-        return self.logs / "bad-shards.txt"
-
-    @property
-    def marks(self) -> Path:
-        """What a curator found wrong: images to drop or to relabel. An input, which the plan obeys."""
-        return self.root / "marks.csv"
-
-    @property
-    def all_findings(self) -> Path:
-        """The folder of what was found about single samples; see :mod:`treeoflife.selection.findings`."""
-        return self.root / "findings"
+        """The list of shards, for wids."""
+        return self.split_folder(split) / "index.json"
 
     def findings(self, name: str) -> Path:
-        """What one that looks has found about single samples."""
-        return self.all_findings / f"{name}.parquet"
+        """The findings of one check or stage about single samples."""
+        return self.findings_folder / f"{name}.parquet"
 
-    @property
-    def view(self) -> Path:
-        """Where samples lie, and what pages need to find them fast. May be deleted: it is made anew."""
-        return self.root / ".view" / self.images.set_name
-
-    @property
-    def reports(self) -> Path:
-        """Reports for people: index.html, statistics, treemaps."""
-        return self.root / "reports"
-
-    @property
-    def licences(self) -> Path:
-        """A row per image of which a licence is known."""
-        return self.root / "licences.csv"
-
-    @property
-    def card(self) -> Path:
-        """The dataset card."""
-        return self.root / "README.md"
-
-    @property
-    def croissant(self) -> Path:
-        """The dataset described for machines, as Croissant."""
-        return self.root / "croissant.json"
-
-    def report(self, name: str) -> Path:
-        """A machine-readable report of a stage or check."""
+    def log_file(self, name: str) -> Path:
+        """The report of a stage or check as JSON, for people and their programs; nothing depends on it."""
         return self.logs / f"{name}.json"
-
-    def finished(self) -> tuple[Path, ...]:
-        """Files that a training run reads, beyond the shards themselves."""
-        return (*(self.sizes(split) for split in SPLITS), *(self.wids(split) for split in SPLITS), self.catalog)

@@ -1,9 +1,12 @@
-"""The tables of dataset.toml that say what a dataset is made from, and how."""
+"""The tables of dataset.toml that define the dataset: its inputs, and every choice that changes its contents.
+
+The docstring under a field becomes the comment above its key in the dataset.toml that ``treeoflife init`` writes.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -11,42 +14,47 @@ from .base import Model
 
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
 Percent = Annotated[int, Field(ge=0, le=99)]
+Authority = Literal["itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier"]
+CommonAuthority = Literal["itis", "inaturalist", "eol", "taxonopy", "label"]
 
 
 class Images(Model):
-    """How an image is decoded, resized and encoded. A change of any key here decodes all images again."""
+    """How images are decoded, resized and encoded. A change of any key of this table decodes all images again."""
 
     size: Size = (224, 224)
     """Width and height of the images in the shards, in pixels."""
     fit: Literal["stretch", "crop", "pad"] = "stretch"
-    """stretch: exactly to the size, whatever the shape. crop: the largest centred part of the right shape.
-    pad: the whole image, centred on black."""
+    """How an image of another shape is made to fit. stretch: resize both sides, changing the shape. crop: cut out the
+    largest centred part of the right shape. pad: keep the whole image, centred on black."""
     filter: Literal["bicubic", "lanczos", "bilinear", "box"] = "bicubic"
-    """The resampling filter."""
+    """The resampling filter of the resize."""
     resampler: Literal["pillow", "simd"] = "pillow"
-    """What applies it. simd: encoding takes a third less time, and one value in 400 is other by 1 or 2
-    (pip install 'treeoflife[fast]')."""
+    """The library that resizes. simd takes a third less time to encode and needs pip install 'treeoflife[fast]'; about
+    1 pixel value in 400 differs from pillow's by 1 or 2 (of 255)."""
     draft: Annotated[int, Field(ge=0, le=8)] = 2
-    """JPEGs are decoded at the smallest size that is at least this many times the target; 0 decodes in full."""
+    """Decode JPEGs at the smallest of the scales 1/1, 1/2, 1/4, 1/8 that is at least this many times the target size,
+    which saves time on large photographs. 0 always decodes at full size."""
     quality: Annotated[int, Field(ge=1, le=100)] = 100
-    """JPEG quality of the images in the shards."""
+    """JPEG quality of the images in the shards, 1 to 100. 95 takes half the disk space of 100."""
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
-    """Chroma subsampling of the images in the shards."""
+    """JPEG chroma subsampling. 4:4:4 keeps all colour detail and takes half as much disk space again."""
     exif_rotate: bool = True
-    """Turn photographs upright by their EXIF orientation."""
+    """Turn photographs upright according to their EXIF orientation."""
+    # Twice Pillow's MAX_IMAGE_PIXELS, above which Pillow itself refuses to decode an image.
     max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 178_956_970
-    """Images that declare more pixels are skipped before decoding."""
+    """Skip images whose header declares more pixels, before decoding them."""
+    # Leaves a worker room for Python and its libraries within the 300 MB that are promised for it.
     max_memory: Annotated[int, Field(ge=1)] = 200_000_000
-    """Images that would take more bytes of memory to decode, by their header, are skipped."""
+    """Skip images that, by their header, would take more bytes of memory to decode."""
     max_bytes: Annotated[int, Field(ge=1)] = 200_000_000
-    """Files that are longer are skipped before decoding."""
+    """Skip files that are longer, in bytes, before decoding them."""
     max_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
-    """An image whose decoder takes more seconds of CPU is skipped, and the decoder ended."""
+    """Stop decoding an image after this many seconds of CPU time, and skip it."""
     hard_memory: Annotated[int, Field(ge=100_000_000)] = 1_000_000_000
-    """An image whose decoder takes more bytes, whatever its header said, is skipped. On Linux only."""
+    """Skip an image whose decoder takes more bytes of memory than this, whatever its header declared. Linux only."""
     measure: bool = True
-    """Take a perceptual hash and measures of quality of every image while it is decoded. Duplicates that are not the
-    same bytes, leaks and findings of quality rest on them."""
+    """Compute a perceptual hash and quality measures of every image while it is decoded (half a millisecond per image).
+    Near duplicates, leaks of benchmarks and findings about quality need them."""
 
     @property
     def set_name(self) -> str:
@@ -55,163 +63,166 @@ class Images(Model):
 
 
 class Splits(Model):
-    """How many images of each source go to val and to train_small."""
+    """The number of images of each source in val and in train_small."""
 
     val_percent: Percent = 5
-    """Of n images of a source, n * val_percent // 100 go to val; the others are train."""
+    """Percentage of a source's images in val: of n images, n * val_percent // 100. The others are train."""
     train_small_percent: Percent = 10
-    """Of n train images of a source, n * train_small_percent // 100 are in train_small as well."""
+    """Percentage of a source's train images that are also in train_small: of n, n * train_small_percent // 100."""
 
 
 class MinShards(Model):
-    """The least number of shards per split: a trainer needs at least one for each of its data workers."""
+    """Minimum number of shards per split: a training run needs at least one for each of its data workers."""
 
     train: Annotated[int, Field(ge=1)] = 1
-    """In train."""
+    """Minimum number of shards of train."""
     val: Annotated[int, Field(ge=1)] = 1
-    """In val."""
+    """Minimum number of shards of val."""
     train_small: Annotated[int, Field(ge=1)] = 1
-    """In train_small."""
+    """Minimum number of shards of train_small."""
 
 
 class Wds(Model):
-    """How samples are laid out in shards. A change here packs again and decodes nothing."""
+    """The layout of samples in shards. A change in this table packs the shards again; no image is decoded."""
 
     order: Literal["shuffled", "source"] = "shuffled"
-    """shuffled: all sources mixed, by the seed. source: as the sources and their containers come."""
+    """The order of samples. shuffled: all sources mixed, in an order that depends on the seed. source: source by
+    source, container by container."""
     max_samples: Annotated[int, Field(ge=1)] = 10_000
-    """The most samples a shard holds."""
+    """Maximum number of samples in a shard."""
+    # 10,000 samples with the default settings take about half of this, so max_samples normally decides.
     max_bytes: Annotated[int, Field(ge=100_000)] = 1_000_000_000
-    """The most bytes a shard takes."""
+    """Maximum size of a shard in bytes."""
     min_shards: MinShards = MinShards()
-    """The least number of shards per split."""
+    """Minimum number of shards per split."""
     max_per_species: Annotated[int, Field(ge=0)] = 0
-    """The most images of a species in train, chosen by the seed; the others are in the ledger, as over-cap. 0 sets no
-    limit. Val is left as it is."""
+    """Maximum number of images per species in train. The images to keep are chosen by the seed; the others go to the
+    ledger with the reason over-cap. 0 sets no limit. Val is not limited."""
     keep_store: bool = True
-    """Keep the encoded images after the shards are checked. Without them, a later change that needs one
-    encodes its container again."""
+    """Keep the encoded images (the folder encoded) after the shards are checked. Without them, a later change that
+    needs an image decodes its whole container again."""
 
 
 class Duplicates(Model):
-    """Images that are the same picture, over all sources, and what is done about them. A change decodes nothing."""
+    """Duplicate images across all sources, and what to do with them. A change in this table decodes no image."""
 
     near: bool = True
-    """Find pictures that were encoded again, resized, slightly cropped, mirrored or recoloured. Off: only those with
-    the same bytes or the same resized pixels."""
+    """Also find images that were encoded again, resized, slightly cropped, mirrored or recoloured. If false, only
+    images with the same bytes or the same resized pixels are found."""
+    # 31 is the threshold that the authors of PDQ recommend.
     distance: Annotated[int, Field(ge=0, le=64)] = 31
-    """The most bits, of 256, in which the hashes of two pictures may differ that are then laid over each other."""
+    """Maximum Hamming distance (of 256 bits) between the perceptual hashes of two images at which they are compared
+    pixel by pixel. A larger distance finds more duplicates and takes longer."""
     keep: Literal["all", "best", "best-per-split"] = "all"
-    """all: duplicates are listed, and stay. best: of each group only the image with the most ranks, then with a common
-    name, then with the most pixels stays. best-per-split: one in train and one in val; for straddling = "report"."""
+    """The images of a group of duplicates that stay in the dataset. all: every image; groups are only reported. best:
+    one image, that with the most ranks, then with a common name, then with the most pixels. best-per-split: one image
+    in train and one in val, for straddling = "report"."""
     straddling: Literal["auto", "one-side", "report"] = "auto"
-    """one-side: no group is in train and in val. Splits are made so; a published mapping's are fixed, and images of
-    train that are the same picture as one of val are left out. report: groups may straddle. auto: one-side where splits
-    are made here, report where a published mapping gives them, so that a published dataset is built as it is."""
+    """Whether a group of duplicates may be in both train and val. one-side: never. New splits keep groups together; the
+    splits of a published mapping are fixed, so train images that are duplicates of val images are left out. report:
+    groups may be in both, and are reported. auto: one-side for new splits; report for a published mapping, so that a
+    published dataset is built unchanged."""
 
 
 class Quality(Model):
-    """Images of doubtful quality: blank, small, long (strips) and text (pages of it). All are findings, which explore
-    shows; nothing is left out unless it is named here. A change here decodes nothing."""
+    """Images of doubtful quality: blank, small, long (strips) and text (pages of text). All become findings, which
+    treeoflife explore shows; an image is left out only if its kind is listed here. A change decodes no image."""
 
     drop: tuple[Literal["blank", "small", "long", "text"], ...] = ()
-    """The kinds that are left out."""
+    """The kinds of images to leave out of the dataset."""
 
 
 class Holdout(Model):
-    """A list of species or images that must not be in the dataset."""
+    """A list of species or images that must not be in the dataset, such as those of a benchmark."""
 
     path: Path
-    """A JSON file ({species: [image names]}), or a text or CSV file with one species or image name a line."""
+    """A JSON file ({species: [image names]}), or a text or CSV file with one species or image name per line."""
     by: Literal["auto", "species", "images"] = "auto"
-    """species: whole species, and the images listed. images: only the images listed.
-    auto: species for lists; for JSON files, images when the file is called seen…, else species."""
+    """What to leave out. species: all images of the listed species, and the listed images. images: only the listed
+    images. auto: images for a JSON file whose name begins with "seen", species for any other file."""
     allow_unmatched: bool = False
-    """Go on even if nothing in the file matches an image of the dataset."""
+    """Build even if nothing in the file matches the dataset. Otherwise that is an error: it may be the wrong list."""
 
 
 class Verifier(Model):
-    """GNVerifier, asked for names that nothing local knows. Off by default: it is a service on the network.
-    Its answers are kept in metadata/verifier.sqlite, so that no name is asked for twice."""
+    """GNVerifier, a network service that resolves names which no local authority has. Its answers are kept in
+    metadata/verifier.sqlite, so that each name is sent only once."""
 
     enabled: bool = False
-    """Ask it."""
+    """Send unresolved names to the service."""
     url: str = "https://verifier.globalnames.org"
-    """The service; names go to URL/api/v1/verifications."""
+    """Address of the service; names are sent to URL/api/v1/verifications."""
     data_sources: tuple[int, ...] = (1, 3, 11)
-    """Numbers of the sources it may answer from: 1 is the Catalogue of Life, 3 ITIS, 11 GBIF."""
+    """Numbers of the data sources to search: 1 is the Catalogue of Life, 3 ITIS, 11 GBIF."""
     batch: Annotated[int, Field(ge=1, le=5000)] = 500
     """Names per request."""
     per_second: Annotated[float, Field(gt=0)] = 1.0
-    """Requests per second, at most."""
+    """Maximum number of requests per second."""
     timeout: Annotated[float, Field(gt=0)] = 60.0
-    """Seconds until a request counts as failed."""
+    """Seconds to wait for an answer until a request counts as failed."""
     retries: Annotated[int, Field(ge=0, le=20)] = 4
-    """How often a failed request is made again, after waiting longer each time."""
+    """How many times a failed request is repeated, after a wait that grows each time."""
 
 
 class Names(Model):
-    """Where names come from."""
+    """Where the seven ranks and the common names of images come from."""
 
     lookups: Path | None = None
-    """A folder with published {eol,inat21,bioscan}_name_lookup.json files, to take names from as they are.
-    Then the keys below mean nothing."""
+    """A folder with published {eol,inat21,bioscan}_name_lookup.json files, whose names are taken unchanged. All other
+    keys of this table are then ignored."""
     eol_tree: Path | None = None
-    """EOL's dynamic hierarchy, taxon.tab. Needed for a source of the kind eol."""
+    """EOL's dynamic hierarchy, taxon.tab. Required for a source of the kind eol."""
     eol_scraped: Path | None = None
-    """Names of EOL pages that the hierarchy lacks, scraped_page_ids.csv."""
+    """Names of EOL pages that are not in the hierarchy: scraped_page_ids.csv."""
     eol_vernaculars: Path | None = None
-    """EOL's common names, vernacularnames.csv."""
+    """EOL's common names: vernacularnames.csv."""
     itis: Path | None = None
-    """ITIS, as species_level_taxonomy_chains.csv."""
+    """The names of ITIS: species_level_taxonomy_chains.csv."""
     inaturalist: Path | None = None
     """The iNaturalist Darwin Core archive: a folder or a zip with taxa.csv and VernacularNames-english.csv."""
     resolved: Path | None = None
-    """resolved.jsonl: {name: {authority: {rank: value}}}, one name a line."""
+    """Names resolved by hand or other programs: resolved.jsonl, one {name: {authority: {rank: value}}} per line."""
     taxonopy: Path | None = None
-    """Resolved names of TaxonoPy: a Parquet file, or a folder of them."""
-    authorities: tuple[Literal["itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier"], ...] = (
-        "itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier",
-    )  # fmt: skip
-    """Who fills ranks that a source leaves empty, the most trusted first. Who is left out is not asked."""
-    common_authorities: tuple[Literal["label", "itis", "inaturalist", "eol", "taxonopy"], ...] = (
-        "itis", "inaturalist", "eol", "taxonopy", "label",
-    )  # fmt: skip
-    """Whose common names are taken, the most trusted first; label is what a source's own table says."""
+    """Names resolved by TaxonoPy: a Parquet file, or a folder of them."""
+    authorities: tuple[Authority, ...] = get_args(Authority)
+    """The authorities that fill ranks which a source leaves empty, the most trusted first. An authority that is not
+    listed is not used."""
+    common_authorities: tuple[CommonAuthority, ...] = get_args(CommonAuthority)
+    """The authorities that give common names, the most trusted first; label is the source's own table."""
     parser: Literal["gnparser", "simple"] = "gnparser"
-    """What takes scientific names apart: gnparser, or a plain parser for computers that it does not run on."""
+    """The parser of scientific names: gnparser, or a simple one for computers on which gnparser does not run."""
     genus_alone: bool = False
-    """Fill the ranks above a genus for a name of which nothing else is known. Off: a genus may be an animal's and
-    a plant's, and the authorities at hand may know but one of them."""
+    """Fill the ranks above a genus even if nothing else is known about a name. This can be wrong: an animal and a plant
+    genus may share a name, and the configured authorities may have only one of them."""
     verifier: Verifier = Verifier()
-    """Asking GNVerifier."""
+    """The network service GNVerifier."""
 
 
 class Mapping(Model):
     """Where ids and splits come from."""
 
     published: Path | None = None
-    """A published mapping.sqlite, which is only read. Without it, ids and splits are made here."""
+    """A published mapping.sqlite, which is only read. Without it, new ids and splits are made."""
     format: Literal["sqlite", "parquet"] = "sqlite"
-    """sqlite: metadata/mapping.sqlite, as the published one is. parquet: metadata/mapping.parquet, for many more
-    than ten million images. Ids and splits are the same."""
+    """The file of new ids and splits. sqlite: metadata/mapping.sqlite, as published mappings are. parquet:
+    metadata/mapping.parquet, faster for many more than ten million images. Ids and splits are the same in both."""
 
 
 class Checks(Model):
-    """What check-taxa expects."""
+    """The expectations of treeoflife check-taxa."""
 
     kingdoms: tuple[str, ...] = (
         "Animalia", "Archaea", "Bacteria", "Bamfordvirae", "Chromista", "Fungi",
         "Heunggongvirae", "Metazoa", "Orthornavirae", "Plantae", "Protozoa", "Shotokuvirae",
     )  # fmt: skip
-    """Kingdoms that are not unexpected."""
+    """Kingdoms that may occur; check-taxa reports any other."""
 
 
 class Licences(Model):
     """The licences of EOL's images."""
 
     manifest: tuple[Path, ...] = ()
-    """The files of EOL's media manifest, media_manifest_1.csv and so on."""
+    """The files of EOL's media manifest, media_manifest_1.csv and so on, which hold the licence of each image."""
     allow: tuple[str, ...] = ()
-    """Licences whose images may be in the shards, such as cc0, cc-by, cc-by-4.0; empty allows all.
-    Needs the manifest."""
+    """Licences that images in the shards may have, such as cc0, cc-by, cc-by-4.0; images with other licences are left
+    out. Empty allows all. Requires the manifest."""

@@ -1,29 +1,35 @@
-"""In what two records differ, in words."""
+"""The difference between two records, in words."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def difference(recorded: Any, wanted: Any, name: str = "") -> str | None:
-    """In what an output's record of its inputs differs from what it would be made from now; None if in nothing.
+def describe_difference(recorded: Any, current: Any, name: str = "") -> str | None:
+    """The first difference between the recorded inputs of an output and its current ones; None if they are equal.
 
-    >>> difference({"images": {"quality": 90}}, {"images": {"quality": 100}})
+    Args:
+        recorded: the JSON value on record; None if there is none.
+        current: the JSON value that would be recorded now.
+        name: what the values are, such as ``images.quality``; it begins the sentence.
+
+    >>> describe_difference({"images": {"quality": 90}}, {"images": {"quality": 100}})
     'images.quality changed from 90 to 100'
     """
-    if recorded == wanted:
+    if recorded == current:
         return None
-    if isinstance(recorded, dict) and isinstance(wanted, dict):
-        for key in sorted({*recorded, *wanted}):
-            if found := difference(recorded.get(key), wanted.get(key), f"{name}.{key}" if name else str(key)):
-                return found
+    if isinstance(recorded, dict) and isinstance(current, dict):
+        for key in sorted({*recorded, *current}):
+            if text := describe_difference(recorded.get(key), current.get(key), f"{name}.{key}" if name else str(key)):
+                return text
     if recorded is None:
         return f"{name} is new" if name else "not made yet"
-    if any(isinstance(value, str) and len(value) == 64 for value in (recorded, wanted)):
+    # Digests are 64 hex digits, which tell nobody anything.
+    if any(isinstance(value, str) and len(value) == 64 for value in (recorded, current)):
         return f"{name} changed"
-    return f"{name} changed from {_short(recorded)} to {_short(wanted)}"
+    return f"{name} changed from {_shorten(recorded)} to {_shorten(current)}"
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = str(value)
     return text if len(text) < 60 else text[:57] + "…"

@@ -1,4 +1,4 @@
-"""Writing files so that each is whole or absent (law 2), and knowing them again (law 3)."""
+"""Writing files so that each is whole or absent (law 2), and telling whether a file changed (law 3)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from typing import Any
 from ..errors import TreeoflifeError
 
 TEMPORARY = ".writing-"
-_CHUNK = 1 << 20
-_MORE_THAN_A_BUFFER = 16 << 20
+"""A part of the name of every temporary file."""
+_PROBE_BYTES = 16 << 20  # more than any buffer between a write and the disk's refusal
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``; on success it is synced and takes ``path``'s place, else it is removed.
+    """A temporary path beside ``path``; on success it is synced and replaces ``path``, otherwise it is removed.
+
+    Raises:
+        OSError: the file cannot be written, also where a library reported that as an error of its own.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp(), "answer.txt")
@@ -31,31 +34,35 @@ def replacing(path: Path) -> Iterator[Path]:
     '42'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    mark = f"{TEMPORARY}{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(path.name + mark)
+    # The host and process tell people whose leftover it is; the random part keeps apart writers in one process.
+    suffix = f"{TEMPORARY}{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(path.name + suffix)
     try:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        _sync(path.parent)  # otherwise a power failure can undo the replacement
     except (OSError, TreeoflifeError):
         raise
     except Exception as error:
-        _blame_the_disk(temporary, error)
+        _check_writable(temporary, error)
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _blame_the_disk(path: Path, error: Exception) -> None:
-    """Write on where a library could not: if it was for the disk, the system now says what libraries word as they like.
+def _check_writable(path: Path, error: Exception) -> None:
+    """Write more to a file that a library failed to write.
+
+    Libraries word a full disk in their own ways: Polars as "out of specification" or "transport error". If the disk was
+    the cause, this second attempt fails too, with the system's own message.
 
     Raises:
-        OSError: it was: the disk is full, or a quota used up, or it cannot be written.
+        OSError: the file cannot be written: the disk is full, or a quota is used up.
     """
     try:
         with path.open("ab") as out:
-            out.write(bytes(_MORE_THAN_A_BUFFER))
+            out.write(bytes(_PROBE_BYTES))
             out.flush()
             os.fsync(out.fileno())
     except OSError as reason:
@@ -63,26 +70,26 @@ def _blame_the_disk(path: Path, error: Exception) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Put ``data`` into ``path``, whole or not at all."""
+    """Write ``data`` to ``path``, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Put ``text`` into ``path`` as UTF-8, whole or not at all."""
+    """Write ``text`` to ``path`` as UTF-8, completely or not at all."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Put ``value`` into ``path`` as indented JSON, whole or not at all."""
+    """Write ``value`` to ``path`` as indented JSON, completely or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value in ``path``; None where there is no such file, or it is not JSON."""
+    """The JSON value in ``path``; None if there is no such file, or it is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
 
@@ -95,7 +102,7 @@ def _sync(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove the temporary files that killed runs left below ``folder``; returns how many."""
+    """Remove the temporary files that killed runs left below ``folder``; returns their number."""
     leftovers = [path for path in folder.rglob(f"*{TEMPORARY}*") if path.is_file()]
     for path in leftovers:
         path.unlink(missing_ok=True)
@@ -114,6 +121,6 @@ def fingerprint(value: Any) -> str:
 
 
 def stamp(path: Path) -> str:
-    """Size, modification time and inode of a file: what it is known again by between two hashes."""
+    """Size, modification time and inode of a file: if they are unchanged, its bytes are taken to be unchanged too."""
     stat = path.stat()
     return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"

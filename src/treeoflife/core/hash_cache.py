@@ -1,4 +1,4 @@
-"""Digests of files, kept between runs: a file is hashed again only when its size, time or inode changed."""
+"""SHA-256 digests of files, kept between runs."""
 
 from __future__ import annotations
 
@@ -9,60 +9,80 @@ from pathlib import Path
 
 from .files import sha256, stamp
 
+_INSERT = "INSERT OR REPLACE INTO known VALUES (?, ?, ?)"
+
 
 class HashCache:
-    """Digests of files, kept between runs, each valid while the file's :func:`stamp` is the same.
+    """SHA-256 digests of files, in memory and in SQLite, each valid as long as the file's :func:`stamp` stays the same.
 
-    Only the driver writes it. It is a cache: deleting it costs time and nothing else.
+    Only the driver writes it. Deleting it costs time and nothing else.
     """
 
-    def __init__(self, path: Path, before: HashCache | None = None) -> None:
-        """Open the cache at ``path``; what it does not know, it asks ``before``, which it leaves as it is."""
-        self._path, self._before = path, before
+    def __init__(self, path: Path, base: HashCache | None = None) -> None:
+        """Open the cache at ``path``, which need not exist.
+
+        Args:
+            path: the SQLite file. In a folder that cannot be written to, its contents are read into memory.
+            base: where digests that this cache lacks are looked up; it is never written.
+        """
+        self._base = base
+        self._known: dict[str, tuple[str, str]] = {}
         if path.parent.exists() and not os.access(path.parent, os.W_OK):
-            self._db = self._open(":memory:")  # of a dataset that cannot be written to
-            self.take_in(path)
+            self._db = _connect(":memory:")
+            self.merge(path)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = self._open()
+            self._db = _connect(path)
+        except sqlite3.OperationalError:
+            raise  # locked, or a disk error: the cache itself may be sound
         except sqlite3.DatabaseError:
             path.unlink(missing_ok=True)
-            self._db = self._open()
+            self._db = _connect(path)
+        self._known = _rows(self._db)
 
-    def _open(self, where: Path | str = "") -> sqlite3.Connection:
-        db = sqlite3.connect(where or self._path, isolation_level=None, timeout=60)
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, stamp TEXT, digest TEXT)")
-        return db
+    def get(self, name: str, stamp: str) -> str | None:
+        """The digest of the file ``name``, if it was recorded for the same stamp."""
+        known_stamp, digest = self._known.get(name, (None, None))
+        if known_stamp == stamp:
+            return digest
+        return self._base.get(name, stamp) if self._base else None
 
-    def recall(self, name: str, stamp: str) -> str | None:
-        """The digest on record for ``name``, if its stamp is still ``stamp``."""
-        row = self._db.execute("SELECT digest FROM known WHERE name = ? AND stamp = ?", (name, stamp)).fetchone()
-        if row is None and self._before:
-            return self._before.recall(name, stamp)
-        return row[0] if row else None
-
-    def take_in(self, path: Path) -> None:
-        """Put on record what another cache knows. One that is damaged is passed over: it is a cache."""
+    def merge(self, path: Path) -> None:
+        """Add the digests of another cache; one that is missing or damaged adds nothing."""
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(uri, uri=True)) as other:
-            rows = other.execute("SELECT name, stamp, digest FROM known").fetchall()
-            self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", rows)
+            rows = _rows(other)
+            self._db.executemany(_INSERT, ((name, *row) for name, row in rows.items()))
+            self._known |= rows
 
-    def remember(self, name: str, stamp: str, digest: str) -> None:
-        """Put a digest on record."""
-        self._db.execute("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", (name, stamp, digest))
+    def put(self, name: str, stamp: str, digest: str) -> None:
+        """Record the digest of the file ``name``, in place of an earlier one."""
+        self._db.execute(_INSERT, (name, stamp, digest))
+        self._known[name] = stamp, digest
 
     def sha256(self, path: Path) -> str:
-        """The SHA-256 of a file, hashed anew only if its stamp changed."""
-        name, now = str(path.absolute()), stamp(path)
-        digest = self.recall(name, now)
+        """The SHA-256 of a file, which is hashed only if its stamp changed."""
+        # The stamp is taken before hashing: a write in between leaves a stamp that no longer matches.
+        name, current = str(path.absolute()), stamp(path)
+        digest = self.get(name, current)
         if digest is None:
             digest = sha256(path)
-            self.remember(name, now, digest)
+            self.put(name, current, digest)
         return digest
 
     def close(self) -> None:
-        """Close the file behind it."""
+        """Close the SQLite file."""
         self._db.close()
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=60)
+    # A power failure may lose digests, which costs hashing those files again; syncing each would cost milliseconds.
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, stamp TEXT, digest TEXT)")
+    return db
+
+
+def _rows(db: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    return {name: (stamp, digest) for name, stamp, digest in db.execute("SELECT name, stamp, digest FROM known")}

@@ -1,12 +1,12 @@
 """One run at a time on a dataset, on one computer or on many that share a file system.
 
-Two means, since neither is enough. ``flock`` ends with the process that holds it, however it ends, and
-over most shared file systems it holds between hosts; but some (Lustre with ``localflock``, and mounts
-that refuse locks) hold it for one host alone, or not at all. So the holder also writes who it is into
-the file, with a count that grows every few seconds. Whoever finds the record of another host watches
-it: a count that grows is a living run, a count that stands still is a dead one. No clocks are compared.
+It combines two mechanisms, since neither is enough. ``flock`` is released when its process ends, in whatever way, and
+on most shared file systems it works across hosts; but on some (Lustre with ``localflock``, mounts that refuse locks) it
+works on one host only, or not at all. So the holder also writes a record of itself into the file, with a heartbeat: a
+count that grows every few seconds. A run that finds the record of another host watches it: if the count grows, that
+run is alive; if not, it is dead. Clocks are never compared, since those of two hosts differ.
 
-A run on another computer is ended by a request in a file beside the lock, which its holder looks for at every count.
+To stop a run on another computer, a request is written to a file beside the lock; its holder reads that at each beat.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from pathlib import Path
 from ..errors import BusyError
 
 BEAT_SECONDS = 5.0
-WATCH_BEATS = 4
-_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+"""Time between heartbeats: rare enough to cost a shared file system nothing."""
+_WATCH_BEATS = 4  # a network file system may show a change seconds late, and a busy holder may miss a heartbeat
+_FLOCK_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who works on a dataset.
+    """The process that holds the lock of a dataset.
 
     Attributes:
-        host: the computer's name.
-        pid: the process there.
-        since: when it began, UTC.
-        job: its Slurm job, if it runs in one.
-        birth: what tells this process from another with the same pid.
-        beat: grows while the process lives.
+        host: the name of its computer.
+        pid: its process id there.
+        since: when it took the lock, as an ISO 8601 time in UTC.
+        job: its Slurm job id, or empty.
+        birth: the boot and the start time of the process, which distinguish it from a later one with the same pid.
+        beat: the number of heartbeats so far.
     """
 
     host: str
@@ -56,151 +57,154 @@ class Holder:
         job = f" (Slurm job {self.job})" if self.job else ""
         return f"process {self.pid} on {self.host}{job}, since {self.since}"
 
-    def here(self) -> bool:
-        """Whether it is, or was, a process of this computer since it was last started."""
+    def is_here(self) -> bool:
+        """Whether it is, or was, a process of this computer since the last boot."""
         boot = _birth(os.getpid()).partition(":")[0]
         return self.host == socket.gethostname() and self.birth.partition(":")[0] == boot
 
-    def alive_here(self) -> bool:
-        """Whether it is a living process of this computer."""
-        return self.here() and bool(self.birth) and _birth(self.pid) == self.birth
+    def is_alive_here(self) -> bool:
+        """Whether it is a process of this computer that still runs."""
+        return self.is_here() and bool(self.birth) and _birth(self.pid) == self.birth
 
 
-def holder(path: Path) -> Holder | None:
-    """Who is on record in the lock at ``path``; the record of a killed run stands until the next run."""
+def read_holder(path: Path) -> Holder | None:
+    """The holder on record in the lock at ``path``, or None. The record of a killed run remains until the next run."""
     try:
         return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
-def ask_to_stop(path: Path, found: Holder) -> None:
-    """Ask a process on another computer to end, which holds the lock at ``path``; it does within two beats."""
-    _request(path).write_text(json.dumps(asdict(replace(found, beat=0))), encoding="utf-8")
+def request_stop(path: Path, target: Holder) -> None:
+    """Ask ``target``, which holds the lock at ``path`` on another computer, to end; it does within two heartbeats."""
+    _request_path(path).write_text(json.dumps(asdict(replace(target, beat=0))), encoding="utf-8")
 
 
 @contextmanager
-def locked(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
-    """Hold the lock at ``path``, or say who holds it. A killed holder does not hold it any longer.
+def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """Hold the lock at ``path``. A holder that was killed does not hold it any longer.
 
     Args:
-        path: a file that stays there, empty, when nobody holds the lock.
-        beat_seconds: how often the holder shows that it lives; the same for all runs.
+        path: the lock file. It remains, empty, when nobody holds the lock.
+        beat_seconds: the time between heartbeats; it must be the same for all runs.
 
     Raises:
-        BusyError: another run holds it.
+        BusyError: another run holds it; the message names that run.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), ".lock")
-    >>> with locked(path):
-    ...     holder(path).pid == os.getpid()
+    >>> with exclusive_lock(path):
+    ...     read_holder(path).pid == os.getpid()
     True
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    stop = threading.Event()
-    try:
-        certain = _flock(fd, path)
-        _outwait(path, certain, beat_seconds)
-        me = _myself()
-        _write(fd, me)
-        _request(path).unlink(missing_ok=True)
-        if not certain:
-            _confirm(path, me, beat_seconds)
-        beats = threading.Thread(target=_beat, args=(fd, path, me, beat_seconds, stop), daemon=True)
-        beats.start()
+    with _lock_file(path, fcntl.LOCK_EX, beat_seconds) as (fd, has_flock):
+        own = _own_record()
+        _write(fd, own)
+        _request_path(path).unlink(missing_ok=True)
+        if not has_flock:
+            _confirm(path, own, beat_seconds)
+        stop = threading.Event()
+        heartbeat = threading.Thread(target=_send_heartbeats, args=(fd, path, own, beat_seconds, stop), daemon=True)
+        heartbeat.start()
         try:
             yield
         finally:
             stop.set()
-            beats.join()
+            heartbeat.join()
             os.ftruncate(fd, 0)
-    finally:
-        os.close(fd)
 
 
 @contextmanager
-def shared(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
-    """Hold the lock at ``path`` together with others that share it. Nobody can have it alone meanwhile.
+def shared_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """Hold the lock at ``path`` together with others that share it; no run can hold it exclusively meanwhile.
 
     Raises:
-        BusyError: somebody has it alone.
+        BusyError: a run holds it exclusively.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), ".lock")
-    >>> with shared(path), shared(path), locked(path):
+    >>> with shared_lock(path), shared_lock(path), exclusive_lock(path):
     ...     pass
     Traceback (most recent call last):
     treeoflife.errors.BusyError: another run works on ...
     """
+    with _lock_file(path, fcntl.LOCK_SH, beat_seconds):
+        yield
+
+
+@contextmanager
+def _lock_file(path: Path, mode: int, beat_seconds: float) -> Iterator[tuple[int, bool]]:
+    """The open lock file, after any other holder was found dead, and whether the file system supports flock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _outwait(path, _flock(fd, path, fcntl.LOCK_SH), beat_seconds)
-        yield
+        has_flock = _flock(fd, path, mode)
+        _check_holder_is_dead(path, has_flock, beat_seconds)
+        yield fd, has_flock
     finally:
         os.close(fd)
 
 
-def _flock(fd: int, path: Path, how: int = fcntl.LOCK_EX) -> bool:
-    """Take the lock of the file system; False where it has none."""
+def _flock(fd: int, path: Path, mode: int) -> bool:
+    """Take the lock of the file system; False if it supports none."""
     try:
-        fcntl.flock(fd, how | fcntl.LOCK_NB)
+        fcntl.flock(fd, mode | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise BusyError(_message(path, holder(path))) from None
+        raise BusyError(_message(path, read_holder(path))) from None
     except OSError as error:
-        if error.errno in _NO_LOCKS:
+        if error.errno in _FLOCK_UNSUPPORTED:
             return False
         raise
     return True
 
 
-def _outwait(path: Path, certain: bool, beat_seconds: float) -> None:
-    """Return once it is sure that the process on record is dead.
+def _check_holder_is_dead(path: Path, has_flock: bool, beat_seconds: float) -> None:
+    """Return once it is certain that the process on record is dead; watching another host's takes 20 seconds.
 
     Raises:
-        BusyError: it lives.
+        BusyError: it is alive.
     """
-    found = holder(path)
-    if found is None:
+    recorded = read_holder(path)
+    if recorded is None:
         return
-    if found.here():
-        if not certain and found.alive_here():
-            raise BusyError(_message(path, found))
+    if recorded.is_here():
+        # On one host flock is decisive: a living holder would have kept it.
+        if not has_flock and recorded.is_alive_here():
+            raise BusyError(_message(path, recorded))
         return
-    end = time.monotonic() + WATCH_BEATS * beat_seconds
+    end = time.monotonic() + _WATCH_BEATS * beat_seconds
     while time.monotonic() < end:
         time.sleep(beat_seconds / 2)
-        now = holder(path)
-        if now is not None and now != found:
-            raise BusyError(_message(path, now))
+        current = read_holder(path)
+        if current is not None and current != recorded:
+            raise BusyError(_message(path, current))
 
 
-def _confirm(path: Path, me: Holder, beat_seconds: float) -> None:
-    """Without locks, of two that write at the same moment the later one has it."""
+def _confirm(path: Path, own: Holder, beat_seconds: float) -> None:
+    """Check, without flock, that no other run wrote its record at the same moment: the later writer holds the lock."""
     time.sleep(beat_seconds)
-    now = holder(path)
-    if now != me:
-        raise BusyError(_message(path, now))
+    current = read_holder(path)
+    if current != own:
+        raise BusyError(_message(path, current))
 
 
-def _beat(fd: int, path: Path, me: Holder, seconds: float, stop: threading.Event) -> None:
+def _send_heartbeats(fd: int, path: Path, own: Holder, seconds: float, stop: threading.Event) -> None:
     while not stop.wait(seconds):
-        me = replace(me, beat=me.beat + 1)
-        with suppress(OSError):
-            _write(fd, me)
-            _obey(path, me)
+        own = replace(own, beat=own.beat + 1)
+        with suppress(OSError):  # a file system that fails for a moment must not end the heartbeat
+            _write(fd, own)
+            _obey_request(path, own)
 
 
-def _obey(path: Path, me: Holder) -> None:
-    """End this process if it is asked to. On NFS, to list a folder is what shows the files of other hosts at once."""
-    request = _request(path)
-    if request in path.parent.iterdir() and holder(request) == replace(me, beat=0):
+def _obey_request(path: Path, own: Holder) -> None:
+    request = _request_path(path)
+    # Listing the folder makes NFS show new files of other hosts at once; a lookup by name may come from its cache.
+    if request in path.parent.iterdir() and read_holder(request) == replace(own, beat=0):
         request.unlink(missing_ok=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _request(path: Path) -> Path:
+def _request_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.stop")
 
 
@@ -210,24 +214,25 @@ def _write(fd: int, record: Holder) -> None:
     os.ftruncate(fd, len(data))
 
 
-def _myself() -> Holder:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+def _own_record() -> Holder:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
     job = os.environ.get("SLURM_JOB_ID", "")
-    return Holder(socket.gethostname(), os.getpid(), now, job, _birth(os.getpid()))
+    return Holder(socket.gethostname(), os.getpid(), since, job, _birth(os.getpid()))
 
 
 def _birth(pid: int) -> str:
-    """When a process of this computer began, in the kernel's count since boot, and which boot; empty if unknown."""
+    """The id of the current boot and the start of a process in clock ticks since then; empty if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # Field 22 of proc(5). Field 2, the command's name, may hold spaces and brackets: count from its last bracket.
         return f"{boot}:{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
-    except OSError:
+    except OSError:  # no such process, or no /proc, as on macOS
         return ""
 
 
-def _message(path: Path, found: Holder | None) -> str:
-    who = str(found) if found else "one that has not said who it is, or scripts of 'treeoflife export-slurm'"
+def _message(path: Path, other: Holder | None) -> str:
+    name = str(other) if other else "one that has not recorded itself yet, or scripts of 'treeoflife export-slurm'"
     return (
-        f"another run works on {path.parent}: {who}. "
-        "Wait for it, or end it with 'treeoflife cancel'; a run that was killed needs no clearing away"
+        f"another run works on {path.parent}: {name}. "
+        "Wait for it, or end it with 'treeoflife cancel'; after a run that was killed there is nothing to clean up"
     )

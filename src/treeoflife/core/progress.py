@@ -1,4 +1,4 @@
-"""How long work tells of itself. The library calls a listener; the command line shows what it hears."""
+"""Reporting the progress of long work. The library calls a listener; the command line shows what it receives."""
 
 from __future__ import annotations
 
@@ -6,55 +6,49 @@ from typing import Protocol
 
 
 class PartListener(Protocol):
-    """Hears of the progress of one of the things that a stage works on side by side, such as a file."""
+    """Receives the progress of one of the items on which a stage works in parallel, such as a file."""
 
     def advance(self, units: int) -> None:
-        """Some of its units are done."""
+        """``units`` more of the item are done."""
 
     def close(self) -> None:
-        """It is over."""
+        """The item is done, or was given up."""
 
 
 class Listener(Protocol):
-    """Hears of the progress of stages."""
+    """Receives the progress of stages."""
 
     def start(self, stage: str, total: int, unit: str) -> None:
-        """A stage begins that has ``total`` units (bytes, samples) of work."""
+        """A stage begins, with ``total`` units of work; ``unit`` names them: bytes, samples."""
 
     def advance(self, units: int) -> None:
-        """Some of them are done."""
+        """``units`` more of the stage are done."""
 
-    def part(self, name: str, done: int, total: int) -> PartListener:
-        """Work on one thing begins, of which so many units are done; ``total`` is 0 if it is not known.
+    def start_part(self, name: str, done: int, total: int) -> PartListener:
+        """Work on one item begins, of which ``done`` units of ``total`` are done already; 0 is an unknown total.
 
-        Its units are told to :meth:`advance` too.
+        The units of items are reported to :meth:`advance` too.
         """
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """A message for the user, in one line."""
 
     def finish(self, summary: str) -> None:
-        """The stage is over."""
+        """The stage is done."""
 
 
-class Silence:
-    """Hears and says nothing, of a stage as of its parts."""
+class SilentListener(Listener, PartListener):
+    """Ignores the progress of stages and of their parts."""
 
-    def part(self, name: str, done: int, total: int) -> PartListener:  # noqa: ARG002
-        """See :class:`Listener`."""
-        return Silence()
+    def start(self, stage: str, total: int, unit: str) -> None: ...
 
-    def close(self) -> None:
-        """See :class:`PartListener`."""
+    def advance(self, units: int) -> None: ...
 
-    def start(self, stage: str, total: int, unit: str) -> None:
-        """See :class:`Listener`."""
+    def start_part(self, name: str, done: int, total: int) -> PartListener:  # noqa: ARG002
+        return SilentListener()
 
-    def advance(self, units: int) -> None:
-        """See :class:`Listener`."""
+    def note(self, text: str) -> None: ...
 
-    def note(self, text: str) -> None:
-        """See :class:`Listener`."""
+    def finish(self, summary: str) -> None: ...
 
-    def finish(self, summary: str) -> None:
-        """See :class:`Listener`."""
+    def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Whole tables: finding rows by a key without a join of everything with everything, and writing Parquet in pieces."""
+"""Finding rows of a large table by key in little memory, and writing large tables as Parquet in pieces."""
 
 from __future__ import annotations
 
@@ -14,88 +14,95 @@ from polars.io.plugins import register_io_source
 from .files import replacing, sha256
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SEED = 17
-_BEGINS_FORMULA = r"^[=+\-@\t\r]"
+_HASH_SEED = 17  # any constant: hashes are compared within one process and never stored
+_FORMULA_START = r"^[=+\-@\t\r]"
 
 
 class Lookup:
-    """Finds rows of a table by the values of all its columns: 12 bytes a row beside the table.
+    """An index of a table that finds rows by the values of all columns; it takes 12 bytes per row beside the table.
 
-    The table's hashes are sorted once. Rows whose hash is found are compared, so a match is never a mere hash.
+    The rows' hashes are sorted once. Rows with equal hashes are compared, so colliding hashes never match.
 
-    >>> rows = Lookup(pl.DataFrame({"page": [7, 8, 7]}))
-    >>> [found.tolist() for found in rows.pairs(pl.DataFrame({"page": [9, 7]}))]
+    >>> lookup = Lookup(pl.DataFrame({"page": [7, 8, 7]}))
+    >>> [rows.tolist() for rows in lookup.match_rows(pl.DataFrame({"page": [9, 7]}))]
     [[1, 1], [0, 2]]
     """
 
     def __init__(self, table: pl.DataFrame) -> None:
-        hashes = table.hash_rows(seed=_SEED).to_numpy()
+        hashes = table.hash_rows(seed=_HASH_SEED).to_numpy()
         order = np.argsort(hashes, kind="stable")
         self._table, self._hashes, self._order = table, hashes[order], order.astype(np.uint32)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def pairs(self, wanted: pl.DataFrame) -> tuple[Array, Array]:
-        """The rows of ``wanted``, in order, that are in the table, and the row there of each. Null matches nothing."""
-        wanted = wanted.cast(self._table.schema)
-        hashes = wanted.hash_rows(seed=_SEED).to_numpy()
+    def match_rows(self, queries: pl.DataFrame) -> tuple[Array, Array]:
+        """Find the rows of the table that are equal to rows of ``queries``, which has the same columns.
+
+        Returns:
+            Two arrays of the same length, a pair of equal rows at each index: the row number in ``queries``, in
+            ascending order, and that in the table. A row with a null matches nothing.
+        """
+        queries = queries.cast(self._table.schema)
+        hashes = queries.hash_rows(seed=_HASH_SEED).to_numpy()
+        # Searching for sorted hashes touches memory in order, which is much faster than in random order.
         order = np.argsort(hashes, kind="stable")
         first = np.searchsorted(self._hashes, hashes[order], "left")
         counts = np.searchsorted(self._hashes, hashes[order], "right") - first
+        # For a query with n candidates, the indexes first, first + 1, … first + n - 1.
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        ours, theirs = np.repeat(order, counts), self._order[np.repeat(first, counts) + within]
-        same = self._same(wanted, ours, theirs)
-        ours, theirs = ours[same], theirs[same]
-        in_order = np.argsort(ours, kind="stable")
-        return ours[in_order], theirs[in_order]
+        query_rows, rows = np.repeat(order, counts), self._order[np.repeat(first, counts) + within]
+        equal = self._are_equal(queries, query_rows, rows)
+        query_rows, rows = query_rows[equal], rows[equal]
+        by_query = np.argsort(query_rows, kind="stable")
+        return query_rows[by_query], rows[by_query]
 
-    def twice(self) -> int | None:
-        """A row that an earlier one is equal to; None if all differ."""
-        place = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
-        ours, theirs = self._order[place + 1], self._order[place]
-        found = ours[self._same(self._table, ours, theirs)]
-        return int(found[0]) if len(found) else None
+    def find_duplicate(self) -> int | None:
+        """The number of a row that is equal to an earlier one; None if all rows differ."""
+        index = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
+        later, earlier = self._order[index + 1], self._order[index]
+        duplicates = later[self._are_equal(self._table, later, earlier)]
+        return int(duplicates[0]) if len(duplicates) else None
 
-    def _same(self, wanted: pl.DataFrame, ours: Array, theirs: Array) -> Array:
-        same = np.ones(len(ours), bool)
-        for mine, other in zip(wanted.iter_columns(), self._table.iter_columns(), strict=True):
-            same &= (mine.gather(ours) == other.gather(theirs)).fill_null(value=False).to_numpy()
-        return same
+    def _are_equal(self, queries: pl.DataFrame, query_rows: Array, rows: Array) -> Array:
+        equal = np.ones(len(rows), bool)
+        for query, column in zip(queries.iter_columns(), self._table.iter_columns(), strict=True):
+            equal &= (query.gather(query_rows) == column.gather(rows)).fill_null(value=False).to_numpy()
+        return equal
 
 
-def write_for_both(parquet: Path, table: pl.DataFrame, meta: dict[str, Any]) -> None:
-    """Write a table for people, as CSV, and then for programs, as Parquet, whose metadata speaks of both.
+def write_csv_and_parquet(parquet: Path, table: pl.DataFrame, meta: dict[str, Any]) -> None:
+    """Write a table as CSV for people, and then as Parquet for programs; the metadata of the latter covers both.
 
     Args:
-        parquet: the file for programs; the other lies beside it and ends in ``.csv``.
-        table: what to write.
-        meta: goes into the metadata, as JSON under ``treeoflife``; the SHA-256 of the CSV is added as ``csv``.
+        parquet: the Parquet file; the CSV is written beside it, with the suffix ``.csv``.
+        table: the rows.
+        meta: the metadata, written as JSON under the key ``treeoflife``, with the SHA-256 of the CSV added as ``csv``.
     """
-    parquet.unlink(missing_ok=True)  # it speaks of the CSV, which is about to change
+    parquet.unlink(missing_ok=True)  # its metadata holds the SHA-256 of the CSV, which is about to change
     csv = parquet.with_suffix(".csv")
     with replacing(csv) as temporary:
-        without_formulas(table).write_csv(temporary)
-    told = json.dumps(meta | {"csv": sha256(csv)}, sort_keys=True)
+        escape_formulas(table).write_csv(temporary)
+    metadata = json.dumps(meta | {"csv": sha256(csv)}, sort_keys=True)
     with replacing(parquet) as temporary:
-        table.write_parquet(temporary, metadata={"treeoflife": told})
+        table.write_parquet(temporary, metadata={"treeoflife": metadata})
 
 
 def write_parquet(
     path: Path,
     schema: pl.Schema,
     pieces: Callable[[], Iterator[pl.DataFrame]],
-    meta: Callable[[], dict[str, Any]],
+    meta: Callable[[], dict[str, Any]] = dict,
     row_group_size: int = 122_880,
 ) -> None:
-    """Write a Parquet file whose rows come in pieces, which need not fit into memory together.
+    """Write a Parquet file in pieces, which need not fit into memory together.
 
     Args:
         path: the file, replaced as a whole.
-        schema: of every piece.
-        pieces: begins the pieces.
-        meta: what goes into the file's metadata, as JSON under ``treeoflife``; asked for after the last piece.
-        row_group_size: rows of a row group.
+        schema: the schema of every piece.
+        pieces: returns an iterator over the pieces.
+        meta: returns the metadata, written as JSON under the key ``treeoflife``. It is called after the last piece.
+        row_group_size: rows of a row group; the default is that of DuckDB.
     """
 
     def source(
@@ -113,11 +120,13 @@ def write_parquet(
         )
 
 
-def without_formulas(table: pl.DataFrame) -> pl.DataFrame:
-    """``table`` with an apostrophe before each text that a spreadsheet would take for a formula: for CSV for people.
+def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before each text that a spreadsheet would run as a formula; for CSV that people open.
 
-    >>> without_formulas(pl.DataFrame({"name": ["=cmd()", "Panthera leo"], "images": [-1, 2]})).rows()
+    The rule is OWASP's on CSV injection.
+
+    >>> escape_formulas(pl.DataFrame({"name": ["=cmd()", "Panthera leo"], "images": [-1, 2]})).rows()
     [("'=cmd()", -1), ('Panthera leo', 2)]
     """
     text = pl.col(pl.String)
-    return table.with_columns(pl.when(text.str.contains(_BEGINS_FORMULA)).then("'" + text).otherwise(text).name.keep())
+    return table.with_columns(pl.when(text.str.contains(_FORMULA_START)).then("'" + text).otherwise(text).name.keep())

@@ -1,23 +1,27 @@
-"""Writing tar archives whose bytes depend on names and contents alone: ustar, mode 644, time 0, owner 0."""
+"""A writer of tar archives whose bytes depend only on names and contents: ustar, mode 644, time 0, owner 0."""
 
 from __future__ import annotations
 
 BLOCK = 512
-_RECORD = 20 * BLOCK
-_TEMPLATE = bytearray(BLOCK)
-_TEMPLATE[100:148] = b"0000644\0" + b"0000000\0" * 2 + b"00000000000\0" * 2
-_TEMPLATE[148:157] = b" " * 8 + b"0"
-_TEMPLATE[257:265] = b"ustar\00000"
-_TEMPLATE[329:345] = b"0000000\0" * 2
+"""Headers and data fill whole blocks of this many bytes."""
+_RECORD = 20 * BLOCK  # an archive fills whole records: the blocking factor of GNU tar and of tarfile
+# The constant fields: mode, owner and group, size and time, checksum (spaces while summing), type, magic, devices.
+_TEMPLATE = (
+    bytes(100) + b"0000644\0" + b"0000000\0" * 2 + b"00000000000\0" * 2 + b" " * 8 + b"0"
+    + bytes(100) + b"ustar\00000" + bytes(64) + b"0000000\0" * 2 + bytes(167)
+)  # fmt: skip
 _FIXED_SUM = sum(_TEMPLATE) - sum(_TEMPLATE[124:136])
 _LONGEST_NAME = 100
-_LARGEST = 8**11 - 1
+_LARGEST = 8**11 - 1  # eleven octal digits: 8 GiB
 
 
-def header(name: str, size: int) -> bytes:
+def encode_header(name: str, size: int) -> bytes:
     """The header of a plain file of ``size`` bytes.
 
-    >>> len(header("a.txt", 3))
+    Raises:
+        ValueError: the name is empty or longer than 100 bytes, or the size is 8 GiB or more.
+
+    >>> len(encode_header("a.txt", 3))
     512
     """
     encoded = name.encode()
@@ -31,20 +35,20 @@ def header(name: str, size: int) -> bytes:
     return bytes(block)
 
 
-def padded(size: int) -> int:
+def padded_size(size: int) -> int:
     """The bytes that ``size`` bytes of data take in an archive.
 
-    >>> padded(0), padded(1), padded(512)
+    >>> padded_size(0), padded_size(1), padded_size(512)
     (0, 512, 512)
     """
     return -(-size // BLOCK) * BLOCK
 
 
-def member(name: str, data: bytes) -> bytes:
-    """A whole member: header, data, padding."""
-    return header(name, len(data)) + data + bytes(padded(len(data)) - len(data))
+def encode_member(name: str, data: bytes) -> bytes:
+    """A complete member: header, data, padding."""
+    return encode_header(name, len(data)) + data + bytes(padded_size(len(data)) - len(data))
 
 
-def end(size: int) -> bytes:
-    """What ends an archive whose members take ``size`` bytes: zeros, up to a whole record."""
+def end_marker(size: int) -> bytes:
+    """The end of an archive whose members take ``size`` bytes: two blocks of zeros, filled up to a whole record."""
     return bytes(-(-(size + 2 * BLOCK) // _RECORD) * _RECORD - size)

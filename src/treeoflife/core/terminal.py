@@ -1,4 +1,4 @@
-"""What people see while work goes on: a moving bar on a terminal, a plain line every so often elsewhere."""
+"""Showing progress to people: a moving bar on a terminal, and a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from .progress import Listener, PartListener, Silence
+from .progress import Listener, PartListener, SilentListener
 from .text import printable
 
-_LINE_SECONDS = 20.0
-_LONGEST_NAME = 32
+_LINE_SECONDS = 20.0  # keeps the log of a day's run to a few thousand lines
+_LONGEST_NAME = 32  # leaves room for the bar on a terminal of 80 columns
 
 
-def listener(stream: TextIO | None = None) -> Listener:
-    """The listener that fits standard error."""
+def make_listener(stream: TextIO | None = None) -> Listener:
+    """The listener for ``stream``, which is standard error by default: bars on a terminal, else lines."""
     stream = stream or sys.stderr
     return TerminalListener(stream) if stream.isatty() else PlainListener(stream)
 
 
-def quantity(number: float, unit: str) -> str:
-    """A number of units, short.
+def format_quantity(number: float, unit: str) -> str:
+    """A number of units, in few characters.
 
-    >>> quantity(12_300_000, "bytes"), quantity(4000, "samples")
+    >>> format_quantity(12_300_000, "bytes"), format_quantity(4000, "samples")
     ('12.3 MB', '4,000 samples')
     """
     if unit != "bytes":
@@ -40,10 +40,10 @@ def quantity(number: float, unit: str) -> str:
     return f"{size:.1f} {prefix}B"
 
 
-def duration(seconds: float) -> str:
-    """A time, short.
+def format_duration(seconds: float) -> str:
+    """A time, in few characters.
 
-    >>> duration(75), duration(7300)
+    >>> format_duration(75), format_duration(7300)
     ('1:15', '2:01:40')
     """
     hours, rest = divmod(round(seconds), 3600)
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
 
 
 class _PlainPart:
-    """Stands in the lines of its stage."""
+    """One part of the work, which the lines of its stage mention."""
 
     def __init__(self, done: int, total: int, close: Callable[[], object]) -> None:
         self._done, self._total, self._close = done, total, close
@@ -64,63 +64,58 @@ class _PlainPart:
         self._close()
 
     def __str__(self) -> str:
-        return f"{100 * self._done / self._total:.0f} %" if self._total else quantity(self._done, "bytes")
+        return f"{100 * self._done / self._total:.0f} %" if self._total else format_quantity(self._done, "bytes")
 
 
-class PlainListener:
-    """Writes a line when a stage begins or ends, and every so often in between."""
+class PlainListener(Listener):
+    """Writes a line when a stage begins or ends, and every 20 seconds in between."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._stage, self._unit = "", ""
         self._total = self._done = 0
-        self._begun = self._told = time.monotonic()
+        self._start_time = self._last_line_time = time.monotonic()
         self._parts: dict[str, _PlainPart] = {}
 
     def start(self, stage: str, total: int, unit: str) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
         self._stage, self._total, self._unit, self._done = stage, total, unit, 0
-        self._begun = self._told = time.monotonic()
-        self._line(f"{stage}: {quantity(total, unit)} to do" if total > 1 else stage)
+        self._start_time = self._last_line_time = time.monotonic()
+        self._write(f"{stage}: {format_quantity(total, unit)} to do" if total > 1 else stage)
 
     def advance(self, units: int) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
         self._done += units
         now = time.monotonic()
-        if now - self._told >= _LINE_SECONDS:
-            self._told = now
-            rate = self._done / (now - self._begun)
-            left = f", {duration((self._total - self._done) / rate)} left" if rate and self._total > self._done else ""
-            share = f"{100 * self._done / self._total:.0f} %, " if self._total else ""
+        if now - self._last_line_time >= _LINE_SECONDS:
+            self._last_line_time = now
+            rate, remaining = self._done / (now - self._start_time), self._total - self._done
+            time_left = f", {format_duration(remaining / rate)} left" if rate and remaining > 0 else ""
+            percent = f"{100 * self._done / self._total:.0f} %, " if self._total else ""
             parts = "".join(f"; {name} {part}" for name, part in self._parts.items())
-            self._line(f"{self._stage}: {share}{quantity(rate, self._unit)} a second{left}{parts}")
+            self._write(f"{self._stage}: {percent}{format_quantity(rate, self._unit)} a second{time_left}{parts}")
 
-    def part(self, name: str, done: int, total: int) -> PartListener:
-        """See :class:`treeoflife.core.progress.Listener`."""
+    def start_part(self, name: str, done: int, total: int) -> PartListener:
         return self._parts.setdefault(name, _PlainPart(done, total, lambda: self._parts.pop(name, None)))
 
     def note(self, text: str) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
-        self._line(f"{self._stage}: {text}")
+        self._write(f"{self._stage}: {text}")
 
     def finish(self, summary: str) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
-        self._line(f"{self._stage}: {summary} ({duration(time.monotonic() - self._begun)})")
+        self._write(f"{self._stage}: {summary} ({format_duration(time.monotonic() - self._start_time)})")
 
-    def _line(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         print(printable(text), file=self._stream, flush=True)
 
 
 class _Rate(ProgressColumn):
-    """How fast it goes."""
+    """The column of units per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{quantity(speed, task.fields['unit'])}/s" if speed else "", style="cyan")
+        return Text(f"{format_quantity(speed, task.fields['unit'])}/s" if speed else "", style="cyan")
 
 
 class _Bar:
-    """A bar of a part, below that of its stage."""
+    """The bar of a part, below that of its stage."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
@@ -132,57 +127,44 @@ class _Bar:
         self._progress.remove_task(self._task)
 
 
-class TerminalListener:
-    """A bar for the stage that runs and for each of its parts, a line for each stage that is over."""
+class TerminalListener(Listener):
+    """Shows a bar for the current stage and for each of its parts, and a line for each stage that is done."""
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False)
         self._progress: Progress | None = None
-        self._stage, self._begun = "", time.monotonic()
+        self._stage, self._start_time = "", time.monotonic()
 
     def start(self, stage: str, total: int, unit: str) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
         self.close()
-        self._stage, self._begun = stage, time.monotonic()
-        columns = (
-            TextColumn("[bold]{task.description:<12}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            _Rate(),
-            TimeRemainingColumn(),
-        )
+        self._stage, self._start_time = stage, time.monotonic()
+        name, percent = TextColumn("[bold]{task.description:<12}"), TextColumn("{task.percentage:>3.0f} %")
+        columns = (name, BarColumn(), percent, _Rate(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._progress.add_task(stage, total=total or None, unit=unit)
         self._progress.start()
 
     def advance(self, units: int) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
         if self._progress:
             self._progress.advance(self._progress.task_ids[0], units)
 
-    def part(self, name: str, done: int, total: int) -> PartListener:
-        """See :class:`treeoflife.core.progress.Listener`."""
+    def start_part(self, name: str, done: int, total: int) -> PartListener:
         if not self._progress:
-            return Silence()
+            return SilentListener()
         unit = self._progress.tasks[0].fields["unit"]
-        shown = printable(name)[-_LONGEST_NAME:]
-        return _Bar(self._progress, self._progress.add_task(shown, total=total or None, completed=done, unit=unit))
+        label = printable(name)[-_LONGEST_NAME:]
+        return _Bar(self._progress, self._progress.add_task(label, total=total or None, completed=done, unit=unit))
 
     def note(self, text: str) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
         self._console.print(f"             {printable(text)}", markup=False)
 
     def finish(self, summary: str) -> None:
-        """See :class:`treeoflife.core.progress.Listener`."""
         self.close()
-        self._console.print(
-            Text.assemble(
-                (f"{self._stage:<12}", "bold green"), f" {summary} ({duration(time.monotonic() - self._begun)})"
-            )
-        )
+        time_taken = format_duration(time.monotonic() - self._start_time)
+        self._console.print(Text.assemble((f"{self._stage:<12}", "bold green"), f" {summary} ({time_taken})"))
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bars."""
         if self._progress:
             self._progress.stop()
             self._progress = None

@@ -1,15 +1,15 @@
-"""Text from outside on its way to people: what a terminal would obey is escaped. Files hold what came."""
+"""Making text from outside safe to print. Files keep the original text."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""``text`` without what a terminal would obey: control characters are written as escapes, but for new lines.
+    r"""``text`` with control characters, except newlines, as escapes: a terminal would obey them.
 
     >>> printable("\x1b[2Jcat.jpg")
     '\\x1b[2Jcat.jpg'
     """
     return "".join(
-        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
-        for letter in text
+        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
+        for character in text
     )

@@ -1,4 +1,4 @@
-"""The values that flow through the stages. All are immutable and can be pickled."""
+"""The values that stages exchange. All are immutable and can be pickled."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import NamedTuple
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 """The seven ranks of a name, from the root down."""
 
+NAME_COLUMNS = (*RANKS, "common")
+"""The columns of a name in tables: the ranks, and the common name."""
+
 SPLITS = ("train", "val", "train_small")
 """The sets that shards are made for. Every image of ``train_small`` is in ``train`` too."""
 
 
 class Taxon(NamedTuple):
-    """Seven ranks, each a string, empty where unknown. ``species`` holds the specific epithet alone.
+    """The name of a taxon in seven ranks; unknown ranks are empty. ``species`` holds only the specific epithet.
 
     >>> Taxon(kingdom="Animalia", genus="Panthera", species="leo").scientific_name
     'Panthera leo'
@@ -29,7 +32,7 @@ class Taxon(NamedTuple):
 
     @property
     def scientific_name(self) -> str:
-        """Genus and epithet; with one of them missing, the other with a capital; without both, nothing."""
+        """Genus and epithet; if one of them is missing, the other, capitalised; if both are, the empty string."""
         name = " ".join(filter(None, (self.genus, self.species)))
         return name[:1].upper() + name[1:]
 
@@ -38,10 +41,10 @@ class Taxon(NamedTuple):
         """All known ranks, from kingdom down, joined by spaces."""
         return " ".join(filter(None, self))
 
-    def common_or_own(self, common: str) -> str:
-        """``common``; without a common name, the scientific name, else the taxonomic name.
+    def common_or_scientific(self, common: str) -> str:
+        """``common``, or without a common name the scientific name, or without that the taxonomic name.
 
-        >>> Taxon(genus="Panthera", species="leo").common_or_own("")
+        >>> Taxon(genus="Panthera", species="leo").common_or_scientific("")
         'Panthera leo'
         """
         return common or self.scientific_name or self.taxonomic_name
@@ -52,8 +55,8 @@ class Skip:
     """Why an image did not become a sample.
 
     Attributes:
-        reason: one of a small set of words that can be counted, such as ``truncated`` or ``held-out``.
-        detail: a sentence for people.
+        reason: one of a small set of words, so that they can be counted, such as ``truncated`` or ``held-out``.
+        detail: a sentence for people, such as the decoder's message.
     """
 
     reason: str
@@ -61,7 +64,7 @@ class Skip:
 
 
 Key = tuple[int | str, ...]
-"""The values of a source's columns in the mapping, such as (content id, page id)."""
+"""A natural key: the values of a source's columns in the mapping, such as (content id, page id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,10 @@ class RawImage:
 
     Attributes:
         file: its name within the container, for people and the ledger; never used as a path.
-        key: the values of the source's columns, or None where the name does not give them.
-        treeoflife_id: its id where the name *is* the id (published archives), else None.
-        data: the file's bytes; empty when only names were asked for.
-        skip: set where the file cannot be an image of this source at all.
+        key: its natural key; None if the name does not contain it.
+        treeoflife_id: its id, if the name *is* the id (as in published archives), else None.
+        data: the file's bytes; empty if only names were requested.
+        skip: the reason, if the file cannot be an image of this source at all.
     """
 
     file: str
@@ -85,13 +88,13 @@ class RawImage:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a source itself says of the name of its images: evidence, not yet the truth.
+    """The name that a source itself gives to images. It is evidence, which naming may correct.
 
     Attributes:
-        name_key: what the label belongs to: an EOL page, an iNat21 class number, or a treeoflife id.
-        taxon: ranks as the source gives them.
-        scientific_name: the full name as written, where the source gives one.
-        common: a common name, where the source gives one.
+        name_key: whose label it is: an EOL page, an iNat21 class number, or a treeoflife id.
+        taxon: the ranks as the source gives them.
+        scientific_name: the full name as written, if the source gives one.
+        common: a common name, if the source gives one.
     """
 
     name_key: str

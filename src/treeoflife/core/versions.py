@@ -1,13 +1,14 @@
-"""The versions of packages that have a hand in the bytes that are written."""
+"""The versions of packages on which the bytes of outputs depend."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+
+__version__ = "0.1.0"
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """The versions of this program and of ``packages``, which have a hand in the bytes that are written.
+    """The versions of this program and of ``packages``, for the record of an output that depends on them.
 
     >>> sorted(versions("polars"))
     ['polars', 'treeoflife']
@@ -17,6 +18,8 @@ def versions(*packages: str) -> dict[str, str]:
 
 @cache
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and 'treeoflife --help' does without
+
     try:
         return version(package)
     except PackageNotFoundError:  # run from a checkout that was never installed

@@ -1,3 +1,1 @@
-"""Fetching what a build needs: the list of components, resumable downloads, unpacking, images from EOL's manifest."""
-
-from __future__ import annotations
+"""Downloading what a dataset is built from: files of components, whole and resumable, and EOL's images one by one."""

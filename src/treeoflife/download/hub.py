@@ -1,20 +1,17 @@
-"""Files of the Hugging Face Hub, through huggingface_hub: its cache, tokens and endpoint are respected.
+"""Fetching files of the Hugging Face Hub, with huggingface_hub's cache, tokens and endpoint.
 
-What is in the Hub's cache is linked or copied from there. Else huggingface_hub says where a file is, who asks for it
-and what its SHA-256 must be, and its bytes are fetched as any other file's: huggingface_hub itself begins a file anew
-when a process was killed, and keeps it a second time in its cache.
+A file in the Hub's cache is linked or copied from there. For any other, huggingface_hub says where it is, with which
+token and which SHA-256, and :mod:`.transfer` fetches the bytes: huggingface_hub's own download starts over after its
+process was killed, and keeps a second copy in its cache (docs/decisions/download-hub-bytes.md).
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
@@ -23,18 +20,18 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from ..config.download import DownloadTable
 from ..core.files import replacing, sha256
+from ..core.progress import Listener
 from ..errors import InputError
-from .answers import retry_after
 from .components import HubFile
-from .transfer import Told, Wanted
-from .transfer import fetch as transfer
+from .http_client import backoff_seconds, retry_after
+from .transfer import FileRequest, fetch_file
 
-_LENGTH_OF_SHA256 = 64
+_SHA256_HEX_LENGTH = 64
 
 
 @dataclass(frozen=True)
-class OnHub:
-    """What the Hub says of a file: where it is, the commit, its length, its SHA-256 (empty for small files)."""
+class HubFileInfo:
+    """What the Hub says of a file: its address, its commit, its length, and its SHA-256 (empty for small files)."""
 
     url: str
     revision: str
@@ -42,88 +39,78 @@ class OnHub:
     sha256: str = ""
 
 
-def look(file: HubFile) -> OnHub:
-    """Ask the Hub about a file."""
-    url = hf_hub_url(file.repo, file.file, repo_type="dataset", revision=file.revision)
-    found = get_hf_file_metadata(url)
-    tag, commit = found.etag or "", found.commit_hash or file.revision
-    pinned = hf_hub_url(file.repo, file.file, repo_type="dataset", revision=commit)
-    return OnHub(pinned, commit, found.size, tag if len(tag) == _LENGTH_OF_SHA256 else "")
-
-
-def fetch(file: HubFile, path: Path, client: httpx.Client, settings: DownloadTable, told: Told) -> tuple[OnHub, str]:
+def fetch_hub_file(
+    file: HubFile, path: Path, client: httpx.Client, settings: DownloadTable, listener: Listener
+) -> tuple[HubFileInfo, str]:
     """Fetch a file of the Hub to ``path``, unless it is there; returns what the Hub says of it, and its SHA-256.
 
     Raises:
-        InputError: it cannot be fetched, or is not what the Hub says it is.
+        InputError: it cannot be fetched, or is not what the Hub says.
     """
     offline = bool(constants.HF_HUB_OFFLINE)
-    found = OnHub(_url(file), file.revision) if offline else _persist(file, settings, lambda: look(file))
-    if path.is_file() and found.sha256 and found.size == path.stat().st_size and found.sha256 == sha256(path):
-        return found, found.sha256
-    cached = try_to_load_from_cache(file.repo, file.file, repo_type="dataset", revision=found.revision)
+    info = HubFileInfo(_url(file, file.revision), file.revision) if offline else _query_with_retries(file, settings)
+    if path.is_file() and info.sha256 and info.size == path.stat().st_size and info.sha256 == sha256(path):
+        return info, info.sha256
+    cached = try_to_load_from_cache(file.repo, file.file, repo_type="dataset", revision=info.revision)
     if isinstance(cached, str):
-        told.tick(Path(cached).stat().st_size)
-        return found, _take(Path(cached), path, found)
+        listener.advance(Path(cached).stat().st_size)
+        return info, _copy_from_cache(Path(cached), path, info)
     if offline:
         raise InputError(
-            f"{file.file} of {file.repo} is not in the Hub's cache, and HF_HUB_OFFLINE forbids to fetch it"
+            f"{file.file} of {file.repo} is not in the Hub's cache, and HF_HUB_OFFLINE forbids fetching it"
         )
+    # Of these headers the token alone is needed; httpx drops it when the Hub redirects to another host.
     headers = {key: value for key, value in build_hf_headers().items() if key.lower() == "authorization"}
-    wanted = Wanted(found.url, path, found.size, found.sha256, headers)
-    return found, transfer(wanted, client, settings, told).sha256
+    request = FileRequest(info.url, path, info.size, info.sha256, headers)
+    return info, fetch_file(request, client, settings, listener).sha256
 
 
-def _url(file: HubFile) -> str:
-    return hf_hub_url(file.repo, file.file, repo_type="dataset", revision=file.revision)
+def _url(file: HubFile, revision: str) -> str:
+    return hf_hub_url(file.repo, file.file, repo_type="dataset", revision=revision)
 
 
-def _take(cached: Path, path: Path, found: OnHub) -> str:
-    """Put a file of the Hub's cache in its place; it stays in the cache too."""
+def _query(file: HubFile) -> HubFileInfo:
+    metadata = get_hf_file_metadata(_url(file, file.revision))
+    etag, commit = metadata.etag or "", metadata.commit_hash or file.revision
+    # The tag of a large file is its SHA-256, that of a small one git's SHA-1.
+    return HubFileInfo(_url(file, commit), commit, metadata.size, etag if len(etag) == _SHA256_HEX_LENGTH else "")
+
+
+def _query_with_retries(file: HubFile, settings: DownloadTable) -> HubFileInfo:
+    # A network failure raises HTTPError of the HTTP library below: requests in old versions, httpx in new ones.
+    http_errors = [parent for parent in HfHubHTTPError.__mro__ if parent.__name__ == "HTTPError"]
+    network_errors: tuple[type[Exception], ...] = (OSError, *http_errors)
+    for failures in range(1, settings.tries + 1):
+        try:
+            return _query(file)
+        except (GatedRepoError, RepositoryNotFoundError, EntryNotFoundError) as error:
+            raise InputError(
+                f"{file.file} of {file.repo} (revision {file.revision}) is not available from the Hub: "
+                f"{_one_line(error)}; if it needs an account, run 'hf auth login' or set the variable HF_TOKEN"
+            ) from error
+        except network_errors as error:
+            response = getattr(error, "response", None)
+            status = getattr(response, "status_code", None)
+            permanent = status is not None and status < 500 and status not in (408, 429)
+            if permanent or failures == settings.tries:
+                raise InputError(f"{file.file} of {file.repo} cannot be fetched: {_one_line(error)}") from error
+            requested = retry_after(response.headers) if response is not None else None
+            time.sleep(backoff_seconds(settings.wait_seconds, failures, requested))
+    raise AssertionError("the last failure raises InputError")
+
+
+def _copy_from_cache(cached: Path, path: Path, info: HubFileInfo) -> str:
+    """Link or copy a file of the Hub's cache to ``path``; returns its SHA-256."""
     with replacing(path) as temporary:
         try:
             os.link(cached.resolve(), temporary)
-        except OSError:
+        except OSError:  # another file system, or one without links
             shutil.copyfile(cached, temporary)
         digest = sha256(temporary)
-        if found.sha256 not in ("", digest):
-            raise InputError(f"{cached} in the Hub's cache is damaged: its SHA-256 is {digest}, not {found.sha256}")
+        if info.sha256 not in ("", digest):
+            raise InputError(f"{cached} in the Hub's cache is damaged: its SHA-256 is {digest}, not {info.sha256}")
     return digest
 
 
-def _persist(file: HubFile, settings: DownloadTable, work: Callable[[], Any]) -> Any:
-    """Do it, and again after failures that may pass."""
-    failures_that_may_pass: tuple[type[Exception], ...] = (HfHubHTTPError, OSError, *_network_errors())
-    for failures in range(1, settings.tries + 1):
-        try:
-            return work()
-        except (GatedRepoError, RepositoryNotFoundError, EntryNotFoundError) as error:
-            raise InputError(_refused(file, error)) from error
-        except failures_that_may_pass as error:
-            response = getattr(error, "response", None)
-            status = getattr(response, "status_code", None)
-            hopeless = status is not None and status < 500 and status not in (408, 429)
-            if hopeless or failures == settings.tries:
-                raise InputError(f"{file.file} of {file.repo} cannot be fetched: {_line(error)}") from error
-            wait = min(settings.wait_seconds * 2 ** (failures - 1), 60.0)
-            asked = retry_after(response.headers) if response is not None else None
-            time.sleep(max(wait, asked or 0))
-    raise AssertionError("the last failure is raised")
-
-
-def _network_errors() -> list[type[Exception]]:
-    """What the library that huggingface_hub speaks HTTP with raises: it was requests, is httpx, and may be another."""
-    names = {parent.__module__.partition(".")[0] for parent in HfHubHTTPError.__mro__}
-    modules = [sys.modules[name] for name in names if name in sys.modules]
-    return [module.HTTPError for module in modules if isinstance(getattr(module, "HTTPError", None), type)]
-
-
-def _refused(file: HubFile, error: Exception) -> str:
-    return (
-        f"{file.file} of {file.repo} (revision {file.revision}) is not to be had from the Hub: {_line(error)}; "
-        "if it wants an account, 'hf auth login' or the variable HF_TOKEN gives one"
-    )
-
-
-def _line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,44 +1,47 @@
-"""Fetching one file over HTTP: in ranges over several connections, resumed, hashed while it comes in."""
+"""Fetching one file over HTTP: in ranges over several connections, resumable, and hashed while it is received."""
 
 from __future__ import annotations
 
-import hashlib
-import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.request import getproxies_environment
 
 import httpx
 
 from ..config.download import DownloadTable
+from ..core.progress import Listener, SilentListener
 from ..errors import InputError
-from .answers import RestartError, TemporaryError, check, content_range, identity_of, magic_of, sniff
-from .part import Identity, Part, finished
+from . import responses
+from .digests import PrefixDigest, matching_sha256
+from .http_client import backoff_seconds
+from .part_file import FileVersion, PartFile, Range, is_complete
+from .responses import RestartError, TemporaryError
 
-_HASHED_AT_ONCE = 1 << 20
-_GLANCE_SECONDS = 0.02
-_MD5_LENGTH = 32
-_LEAST_PER_SECOND = 1024
-_LONGEST_WAIT = 60.0
-_WORTH_TELLING = 5.0
+# How often the main thread checks for new bytes to hash, so that hashing hardly lags behind the download.
+_POLL_SECONDS = 0.02
+# Bytes that trickle in keep the time-out from firing. At this rate 30 GB take a year: a new connection is better.
+_MIN_BYTES_PER_SECOND = 1024
+# Shorter waits are not reported: nobody wonders about them.
+_REPORTED_WAIT_SECONDS = 5.0
+# After so many changes in a row the file hardly changed: mirrors behind one address each send a tag of their own.
+_MAX_CHANGES = 3
 _CHANGED = "the file changed on the server while it was fetched"
-_MIRRORS = 3
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FileRequest:
     """A file to fetch.
 
     Attributes:
-        url: where it is.
-        path: where it goes.
-        length: how many bytes it must have; None if that is not known.
-        digest: what its MD5 or SHA-256 must be; empty if that is not known.
-        headers: what to send along, such as a token; never written to disk.
+        url: its address.
+        path: where it is saved.
+        length: its length in bytes, where it is published; otherwise None.
+        digest: its MD5 or SHA-256, where it is published; otherwise empty.
+        headers: further headers of the requests, such as a token; never written to disk.
     """
 
     url: str
@@ -49,351 +52,293 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A file that came in whole: its length, its SHA-256, and how many bytes came in this run."""
+class FetchedFile:
+    """A complete file: its length, its SHA-256, and the number of bytes that this run received for it."""
 
     size: int
     sha256: str
     received: int
 
 
-@dataclass(frozen=True)
-class Told:
-    """Who hears of a file while it comes in.
+def fetch_file(
+    request: FileRequest, client: httpx.Client, settings: DownloadTable, listener: Listener | None = None
+) -> FetchedFile:
+    """Fetch a file, or the rest of it. It gets its name only when it is complete.
 
-    Attributes:
-        tick: hears of bytes that came in, and of bytes (below zero) that proved useless.
-        note: hears in words of what goes wrong, and how long until another try.
-    """
-
-    tick: Callable[[int], None] = lambda _: None
-    note: Callable[[str], None] = lambda _: None
-
-
-def fetch(wanted: Wanted, client: httpx.Client, settings: DownloadTable, told: Told = Told()) -> Fetched:
-    """Fetch a file, or the rest of it; it takes its name only when it is whole.
-
-    The record of it stays beside it until :func:`.part.forget`.
+    The state of the part file remains beside it until :func:`.part_file.remove_state` is called. ``listener`` receives
+    the bytes as they arrive (a negative number if they proved useless), and notes on failures and waits.
 
     Raises:
-        InputError: it cannot be fetched; what is of use is kept for the next run.
+        InputError: it cannot be fetched; valid bytes are kept for the next run.
     """
-    if finished(wanted.path) and (there := _proven(wanted)):
-        return there
-    part, ranges, wasted = Part(wanted.path), True, 0
+    listener = listener or SilentListener()
+    if is_complete(request.path) and (sha256 := matching_sha256(request.path, request.digest)):
+        return FetchedFile(request.path.stat().st_size, sha256, 0)
+    part, use_ranges, wasted = PartFile(request.path), True, 0
     reasons: list[str] = []
     try:
         while len(reasons) < settings.tries:
-            transfer = _Transfer(wanted, client, settings, told, part, ranges)
+            transfer = _Transfer(request, client, settings, listener, part, use_ranges)
             try:
-                done = transfer.run()
-                part.finish(wanted.path)
-                return Fetched(done.size, done.sha256, done.received + wasted)
+                fetched = transfer.run()
+                part.finish(request.path)
+                return replace(fetched, received=fetched.received + wasted)
             except RestartError as error:
                 reasons.append(str(error))
-                told.note(f"begun anew: {error}")
-                # Mirrors behind one address may each have a tag of their own: then all is to come from one of them.
-                ranges = ranges and error.ranges and reasons[-_MIRRORS:] != _MIRRORS * [_CHANGED]
-                told.tick(-part.received)
+                listener.note(f"starting over: {error}")
+                # One stream comes from one mirror.
+                use_ranges = use_ranges and error.ranges and reasons[-_MAX_CHANGES:] != _MAX_CHANGES * [_CHANGED]
+                listener.advance(-part.received)
                 wasted += transfer.received
                 part.reset(None)
                 if reasons[-2:] == 2 * [str(error)] and error.final:
                     break
-                time.sleep(_patience(settings, len(reasons) - 1, None))
-        raise InputError(f"{wanted.url} cannot be fetched whole: {reasons[-1]}, {len(reasons)} times in a row")
+                time.sleep(backoff_seconds(settings.wait_seconds, len(reasons) - 1))
+        raise InputError(f"{request.url} cannot be fetched: {reasons[-1]}, {len(reasons)} times in a row")
     finally:
         part.close()
 
 
-def _proven(wanted: Wanted) -> Fetched | None:
-    """The file that is there, unless its checksum is not the published one."""
-    with wanted.path.open("rb") as fd:
-        digest = hashlib.file_digest(fd, "sha256").hexdigest()
-        fd.seek(0)
-        other = hashlib.file_digest(fd, "md5").hexdigest() if len(wanted.digest) == _MD5_LENGTH else digest
-    return Fetched(wanted.path.stat().st_size, digest, 0) if wanted.digest in ("", other) else None
-
-
 @dataclass
-class _Piece:
-    """What one connection is to fetch: from ``at`` up to ``stop``, or to the end of the file if that is None."""
+class _Segment:
+    """What one connection fetches: the bytes from ``offset`` up to ``stop``, or to the end of the file if None."""
 
-    at: int
+    offset: int
     stop: int | None
 
 
 @dataclass
 class _Transfer:
-    """One try at a file: connections that take pieces until none is missing, while this thread hashes what is there."""
+    """One attempt at a file: each thread fetches segments until none is missing, and the main thread hashes them.
 
-    wanted: Wanted
+    ``changed`` guards what the threads share, and tells them that the first response has come, with the file's version.
+    """
+
+    request: FileRequest
     client: httpx.Client
     settings: DownloadTable
-    told: Told
-    part: Part
-    ranges: bool
+    listener: Listener
+    part: PartFile
+    use_ranges: bool
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    ended: threading.Event = field(default_factory=threading.Event)
+    error: BaseException | None = None  # the first of any thread
     received: int = 0
-    lock: threading.Condition = field(default_factory=threading.Condition)
-    over: threading.Event = field(default_factory=threading.Event)
-    error: BaseException | None = None
-    streaming: bool = False
-    asked: bool = False
-    taken: list[tuple[int, int]] = field(default_factory=list)
+    first_requested: bool = False
+    unranged: bool = False  # the server sends the whole file in one stream
+    assigned: list[Range] = field(default_factory=list)  # segments that threads have taken
 
-    def run(self) -> Fetched:
+    def run(self) -> FetchedFile:
         """Fetch what is missing.
 
         Raises:
-            RestartError: what is there is of no use.
-            InputError: it cannot be fetched.
+            RestartError: the received bytes are of no use.
+            InputError: the file cannot be fetched.
         """
-        identity = self.part.identity
-        moved = identity is not None and identity.url != self.wanted.url and not identity.validator
-        if identity is None or identity.total is None or moved or not self.ranges:
+        version = self.part.version
+        # From another address, only a validator that the server accepts shows that it is the same file.
+        moved = version is not None and version.url != self.request.url and not version.validator
+        if version is None or version.total is None or moved or not self.use_ranges:
             self.part.reset(None)
-        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self.settings.connections)]
-        hashes = _Hashes(self.part, self.wanted.digest)
-        for worker in workers:
-            worker.start()
+        digest = PrefixDigest(self.part, self.request.digest)
+        self._run_threads(digest)
+        while digest.update():
+            pass
+        (sha256, checksum), published = digest.hexdigests(), self.request.digest
+        if published not in ("", checksum):
+            raise RestartError(f"its checksum is {checksum}, published is {published}", final=True)
+        if not digest.size and responses.magic_number(self.request.path.name):
+            raise RestartError("the server sent nothing", final=True)
+        return FetchedFile(digest.size, sha256, self.received)
+
+    def _run_threads(self, digest: PrefixDigest) -> None:
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self.settings.connections)]
+        for thread in threads:
+            thread.start()
         try:
-            while any(worker.is_alive() for worker in workers):
-                if self.over.is_set() or not hashes.follow():
-                    time.sleep(_GLANCE_SECONDS)
+            while any(thread.is_alive() for thread in threads):
+                if self.ended.is_set() or not digest.update():
+                    time.sleep(_POLL_SECONDS)
         finally:
-            self.over.set()
+            self.ended.set()
         if self.error:
             raise self.error
-        while hashes.follow():
-            pass
-        return self._whole(hashes)
-
-    def _whole(self, hashes: _Hashes) -> Fetched:
-        if hashes.digest() not in ("", self.wanted.digest):
-            found = f"its bytes have the checksum {hashes.digest()}, published is {self.wanted.digest}"
-            raise RestartError(found, final=True)
-        if not hashes.at and magic_of(self.wanted.path.name):
-            raise RestartError("the server sent nothing", final=True)
-        return Fetched(hashes.at, hashes.sha256.hexdigest(), self.received)
 
     def _work(self) -> None:
+        """Fetch segments until none is left."""
         try:
-            while not self.over.is_set() and (piece := self._next()) is not None:
-                self._persist(piece)
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            with self.lock:
+            while not self.ended.is_set() and (segment := self._take_segment()) is not None:
+                self._fetch_segment(segment)
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            with self.changed:
                 self.error = self.error or error
-            self.over.set()
+            self.ended.set()
         finally:
-            with self.lock:
-                self.lock.notify_all()
+            with self.changed:
+                self.changed.notify_all()
 
-    def _next(self) -> _Piece | None:
-        """The next piece that nobody has taken; waits until the first answer says what the file is."""
-        with self.lock:
-            while self.asked and self.part.identity is None and not self.over.is_set():
-                self.lock.wait(0.1)
-            identity = self.part.identity
-            if self.over.is_set() or self.streaming:
+    def _take_segment(self) -> _Segment | None:
+        """The next segment that no thread has taken; waits until the first response has told the file's version."""
+        with self.changed:
+            while self.first_requested and self.part.version is None and not self.ended.is_set():
+                self.changed.wait(0.1)  # a time-out, because setting `ended` notifies nobody
+            if self.ended.is_set() or self.unranged:
                 return None
-            if identity is None or identity.total is None:
-                self.asked = True
-                return _Piece(0, self.settings.segment_bytes if self.ranges else None)
-            for start, stop in self._untaken(identity.total):
-                piece = (start, min(stop, start + self.settings.segment_bytes))
-                self.taken.append(piece)
-                return _Piece(*piece)
-            return None
+            version, size = self.part.version, self.settings.segment_bytes
+            if version is None or version.total is None:
+                self.first_requested = True
+                return _Segment(0, size if self.use_ranges else None)
+            if not (missing := self.part.missing(version.total, self.assigned)):
+                return None
+            start, stop = missing[0]
+            self.assigned.append((start, min(stop, start + size)))
+            return _Segment(*self.assigned[-1])
 
-    def _untaken(self, total: int) -> list[tuple[int, int]]:
-        found = self.part.missing(total)
-        for start, stop in self.taken:
-            found = [
-                rest for gap in found for rest in ((gap[0], min(gap[1], start)), (max(gap[0], stop), gap[1]))
-                if rest[0] < rest[1]
-            ]  # fmt: skip
-        return found
+    def _fetch_segment(self, segment: _Segment) -> None:
+        """Request a segment until it is complete, or until too many requests in a row bring nothing.
 
-    def _persist(self, piece: _Piece) -> None:
-        """Fetch a piece, trying again as often as the settings say without progress."""
-        failures = 0
-        while not self.over.is_set() and (piece.stop is None or piece.at < piece.stop):
-            before = piece.at
-            try:
-                self._request(piece)
-                if piece.stop is None or piece.at >= piece.stop:
-                    return
-                failed, wait = "the connection brings nothing", None
-            except TemporaryError as error:
-                failed, wait = str(error), error.wait
-            except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
-                raise InputError(f"{self.wanted.url} cannot be fetched: {error}") from error
-            except httpx.TransportError as error:
-                failed, wait = _named(error), None
-            brought = piece.stop is not None and piece.at > before
-            failures = 0 if brought else failures + 1
+        Raises:
+            InputError: the latter.
+        """
+        start, failures = segment.offset, 0
+        while not self.ended.is_set() and (error := self._try_request(segment)):
+            progress = segment.stop is not None and segment.offset > start
+            failures = 0 if progress else failures + 1
             if failures >= self.settings.tries:
-                raise InputError(f"{self.wanted.url} cannot be fetched: {failed}, {failures} times in a row")
-            self._wait(failed, failures, wait)
-            self._again(piece)
+                raise InputError(f"{self.request.url} cannot be fetched: {error}, {failures} times in a row")
+            self._wait(error, failures)
+            if segment.stop is None and segment.offset:  # without ranges, only the whole file can be requested
+                self.listener.advance(-segment.offset)
+                segment.offset = 0
+                self.part.reset(self.part.version)
+            start = segment.offset
 
-    def _wait(self, failed: str, failures: int, asked: float | None) -> None:
-        wait = _patience(self.settings, failures, asked)
-        if wait >= _WORTH_TELLING and not self.over.is_set():
-            self.told.note(f"{failed}; again in {wait:.0f} seconds")
-        self.over.wait(wait)
+    def _try_request(self, segment: _Segment) -> TemporaryError | None:
+        """Request the rest of a segment; returns the reason if it is still incomplete."""
+        try:
+            self._send_request(segment)
+        except TemporaryError as error:
+            return error
+        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+            raise InputError(f"{self.request.url} cannot be fetched: {error}") from error
+        except httpx.TransportError as error:
+            return TemporaryError(_describe(error))
+        complete = segment.stop is None or segment.offset >= segment.stop
+        return None if complete else TemporaryError("the connection brings nothing")
 
-    def _again(self, piece: _Piece) -> None:
-        """Without ranges, all begins anew."""
-        if piece.stop is None and piece.at:
-            self.told.tick(-piece.at)
-            piece.at = 0
-            self.part.reset(self.part.identity)
+    def _wait(self, error: TemporaryError, failures: int) -> None:
+        seconds = backoff_seconds(self.settings.wait_seconds, failures, error.wait)
+        if seconds >= _REPORTED_WAIT_SECONDS and not self.ended.is_set():
+            self.listener.note(f"{error}; again in {seconds:.0f} seconds")
+        self.ended.wait(seconds)
 
-    def _request(self, piece: _Piece) -> None:
-        headers = {**self.wanted.headers, "Accept-Encoding": "identity"}
-        if piece.stop is not None:
-            headers["Range"] = f"bytes={piece.at}-{piece.stop - 1}"
-            if self.part.identity and self.part.identity.validator:
-                headers["If-Range"] = self.part.identity.validator
-        with self.client.stream("GET", self.wanted.url, headers=headers) as response:
-            check(response, self.wanted.url, self.wanted.path.name)
-            if self._meet(response, piece):
-                self._pour(response, piece)
+    def _send_request(self, segment: _Segment) -> None:
+        headers = {**self.request.headers, "Accept-Encoding": "identity"}
+        if segment.stop is not None:
+            headers["Range"] = f"bytes={segment.offset}-{segment.stop - 1}"
+            if self.part.version and self.part.version.validator:
+                headers["If-Range"] = self.part.version.validator
+        with self.client.stream("GET", self.request.url, headers=headers) as response:
+            responses.check_response(response, self.request.url, self.request.path.name)
+            if self._accept(response, segment):
+                self._receive(response, segment)
 
-    def _meet(self, response: httpx.Response, piece: _Piece) -> bool:
-        """Hold an answer against what is known of the file; False if there is nothing to read."""
+    def _accept(self, response: httpx.Response, segment: _Segment) -> bool:
+        """Compare a response with what is known of the file; False if it has no bytes to receive.
+
+        Raises:
+            RestartError, TemporaryError: it does not fit.
+        """
+        current = self.part.version
         if response.status_code == 416:
-            if self.part.identity is None and response.headers.get("content-range", "").endswith("*/0"):
-                self._learn(Identity(self.wanted.url, 0), piece)
-                piece.stop = piece.at
+            if current is None and response.headers.get("content-range", "").endswith("*/0"):
+                self._start_version(FileVersion(self.request.url, 0), segment)
+                segment.stop = segment.offset
                 return False
-            raise RestartError("the server does not have the range that is missing", ranges=piece.at > 0)
-        found, known = identity_of(response, self.wanted.url), self.part.identity
-        if known is not None and not known.same_file(found):
+            raise RestartError("the server does not have the missing range", ranges=segment.offset > 0)
+        version = responses.file_version(response, self.request.url)
+        if current is not None and not current.may_equal(version):
             raise RestartError(_CHANGED)
-        if response.status_code == 200 and (piece.at or self.part.received):
+        if response.status_code == 200 and (segment.offset or self.part.received):
             raise RestartError("the server sends no ranges of it", ranges=False)
-        if response.status_code == 206 and content_range(response)[0] != piece.at:
-            raise TemporaryError("the server sent another range than it was asked for")
+        if response.status_code == 206 and responses.content_range(response)[0] != segment.offset:
+            raise TemporaryError("the server sent another range than the requested one")
         if response.status_code == 200:
-            piece.stop = None
-        if known is None or known.total is None:
-            self._learn(found, piece)
+            segment.stop = None
+        if current is None or current.total is None:
+            self._start_version(version, segment)
         return True
 
-    def _learn(self, found: Identity, piece: _Piece) -> None:
-        """The first answer says what the file is."""
-        length = self.wanted.length
-        if length is not None and found.total not in (None, length):
+    def _start_version(self, version: FileVersion, segment: _Segment) -> None:
+        """Start the part file with the version of the first response; the other threads can then take segments."""
+        self._check_length(version.total)
+        with self.changed:
+            self.part.reset(version)
+            if segment.stop is not None and version.total is not None:
+                segment.stop = min(segment.stop, version.total)
+                self.assigned.append((segment.offset, segment.stop))
+            self.unranged = segment.stop is None
+            self.changed.notify_all()
+
+    def _check_length(self, total: int | None) -> None:
+        expected, folder = self.request.length, self.request.path.parent
+        if expected is not None and total not in (None, expected):
             raise InputError(
-                f"{self.wanted.url} has {found.total} bytes, the list of components says {length}; if the provider "
+                f"{self.request.url} has {total} bytes, the list of components says {expected}; if the provider "
                 "changed the file, set bytes (or size) in [download.components.NAME] of dataset.toml"
             )
-        self._see_room(found)
-        with self.lock:
-            self.part.reset(found)
-            if piece.stop is not None and found.total is not None:
-                piece.stop = min(piece.stop, found.total)
-                self.taken.append((piece.at, piece.stop))
-            self.streaming = piece.stop is None
-            self.lock.notify_all()
-
-    def _see_room(self, found: Identity) -> None:
-        folder = self.wanted.path.parent
         free = shutil.disk_usage(folder).free
-        if (found.total or 0) > free:
-            raise InputError(
-                f"{self.wanted.url} has {(found.total or 0) / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free"
-            )
+        if total and total > free:
+            raise InputError(f"{self.request.url} has {total / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free")
 
-    def _pour(self, response: httpx.Response, piece: _Piece) -> None:
-        recorded, pace = piece.at, _Pace(self.settings.stall_seconds)
+    def _receive(self, response: httpx.Response, segment: _Segment) -> None:
+        recorded, pace = segment.offset, _PaceCheck(self.settings.stall_seconds)
         try:
             for data in response.iter_raw():
-                if piece.at == 0:
-                    sniff(self.wanted.path.name, data)
-                if self.over.is_set():
+                if segment.offset == 0:
+                    responses.check_first_bytes(self.request.path.name, data)
+                if self.ended.is_set():
                     return
-                whole = data if piece.stop is None else data[: piece.stop - piece.at]
-                self.part.write(piece.at, whole)
-                piece.at += len(whole)
-                with self.lock:
-                    self.received += len(whole)
-                    self.told.tick(len(whole))
-                pace.saw(len(whole))
-                if piece.at - recorded >= self.settings.chunk_bytes:
-                    self.part.record(recorded, piece.at)
-                    recorded = piece.at
-                if piece.at == piece.stop:
-                    break  # a server may send more than it was asked for, and without end
+                useful = data if segment.stop is None else data[: segment.stop - segment.offset]
+                self.part.write(segment.offset, useful)
+                segment.offset += len(useful)
+                with self.changed:
+                    self.received += len(useful)
+                    self.listener.advance(len(useful))
+                pace.add(len(useful))
+                if segment.offset - recorded >= self.settings.chunk_bytes:
+                    self.part.record(recorded, segment.offset)
+                    recorded = segment.offset
+                if segment.offset == segment.stop:
+                    break  # some servers send more than the range, even without end
         finally:
-            if piece.at > recorded:
-                self.part.record(recorded, piece.at)
-        if piece.stop is None:
-            self._ended(piece)
-
-    def _ended(self, piece: _Piece) -> None:
-        """The end of a file that came as one stream."""
-        identity = self.part.identity
-        total = identity.total if identity else None
-        total = self.wanted.length if total is None else total
-        if total is not None and piece.at != total:
-            raise TemporaryError(f"the server closed the connection after {piece.at} of {total} bytes")
+            if segment.offset > recorded:
+                self.part.record(recorded, segment.offset)
+        version = self.part.version
+        total = version.total if version and version.total is not None else self.request.length
+        if segment.stop is None and total not in (None, segment.offset):
+            raise TemporaryError(f"the server closed the connection after {segment.offset} of {total} bytes")
 
 
-class _Hashes:
-    """The digests of what is there from the beginning on, as it grows."""
+class _PaceCheck:
+    """Raises TemporaryError for a connection that is far too slow; one that brings nothing runs into its time-out."""
 
-    def __init__(self, part: Part, digest: str) -> None:
-        self.part, self.at = part, 0
-        self.sha256 = hashlib.sha256()
-        self.md5 = hashlib.md5(usedforsecurity=False) if len(digest) == _MD5_LENGTH else None
-        self.wanted = digest
+    def __init__(self, stall_seconds: float) -> None:
+        self._period = 2 * stall_seconds
+        self._start, self._bytes = time.monotonic(), 0
 
-    def follow(self) -> bool:
-        """Hash a few more bytes; False if there are none."""
-        stop = self.part.prefix
-        if stop < self.at:  # it began anew
-            self.__init__(self.part, self.wanted)  # type: ignore[misc]
-        data = self.part.read(self.at, min(_HASHED_AT_ONCE, stop - self.at)) if stop > self.at else b""
-        self.sha256.update(data)
-        if self.md5:
-            self.md5.update(data)
-        self.at += len(data)
-        return bool(data)
-
-    def digest(self) -> str:
-        """What is to be held against the published checksum; empty where none is published."""
-        if not self.wanted:
-            return ""
-        return self.md5.hexdigest() if self.md5 else self.sha256.hexdigest()
-
-
-class _Pace:
-    """Notices a connection that brings hardly anything: one that brings nothing is noticed by its time-out."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._since, self._bytes = time.monotonic(), 0
-
-    def saw(self, size: int) -> None:
+    def add(self, size: int) -> None:
         self._bytes += size
-        passed = time.monotonic() - self._since
-        if passed < 2 * self._seconds:
+        elapsed = time.monotonic() - self._start
+        if elapsed < self._period:
             return
-        if self._bytes < passed * _LEAST_PER_SECOND:
-            raise TemporaryError(f"the connection brought {self._bytes} bytes in {passed:.0f} seconds")
-        self._since, self._bytes = time.monotonic(), 0
+        if self._bytes < elapsed * _MIN_BYTES_PER_SECOND:
+            raise TemporaryError(f"the connection brought {self._bytes} bytes in {elapsed:.0f} seconds")
+        self._start, self._bytes = time.monotonic(), 0
 
 
-def _named(error: httpx.TransportError) -> str:
-    """The error in words. The address of a proxy is not shown: it may hold a password."""
+def _describe(error: httpx.TransportError) -> str:
+    """An error in words. The address of a proxy is left out, since it may contain a password."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     proxies = sorted(getproxies_environment()) if isinstance(error, httpx.ConnectError | httpx.ProxyError) else []
     return f"{text} (the environment sets a proxy for: {', '.join(proxies)})" if proxies else text
-
-
-def _patience(settings: DownloadTable, failures: int, asked: float | None) -> float:
-    """Seconds to wait: as the server asks, or longer with every failure; never exactly as long as others do."""
-    wait = settings.wait_seconds * 2.0 ** (failures - 1) if failures else 0.0
-    return max(min(wait, _LONGEST_WAIT) * random.uniform(0.5, 1.5), asked or 0)  # noqa: S311 - not a secret

@@ -1,137 +1,152 @@
-"""Unpacking archives: never outside the target, no links, no devices, bounded, and resumed where a run was killed.
+"""Unpacking archives: never outside the target folder, no links or devices, bounded in size, and resumable.
 
-A file that is there with the right length is passed over, since a file takes its name only when it is whole. The
-marker ``.unpacked-ARCHIVE.json`` says first that it is begun, so that nobody takes half of it for all, and in the end
-what came; with that, nothing is read again.
+A file gets its name only when it is complete, so another run skips files of the right length. The marker
+``.unpacked-ARCHIVE.json`` first says that unpacking has begun, so that nobody takes the folder for complete; at the end
+it holds what was unpacked, and the archive need not be read again.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..core import zip_reader as zipread
+from ..core import zip_reader
 from ..core.files import read_json, write_json
 from ..core.system import cores
-from ..core.tar_reader import members
+from ..core.tar_reader import read_members
 from ..errors import ContainerError
-from ..sources.archived import BEGUN, marker
-from ..sources.reading import opened
-from .components import Unpack
+from ..sources.archived_folders import UNPACKING, unpack_marker
+from ..sources.tar_archives import MAX_EXPANSION, open_tar
+from .components import UnpackRule
 
-_IN_MEMORY = 4 << 20
-_RATIO = 200
-_FREE = 1 << 30
+# Members of a tar that are longer go to disk in pieces; images are nearly all shorter, and written at once.
+_MAX_IN_MEMORY = 4 << 20
+# An archive may always unpack to this much, whatever its ratio: a gigabyte does no harm.
+_ALWAYS_ALLOWED = 1 << 30
+# Members of a zip that a thread takes at once: enough that taking them costs nothing, few enough to share out evenly.
 _BATCH = 500
-_LONGEST_NAME = 255
+_MAX_NAME_BYTES = 255  # NAME_MAX of Linux and macOS
 Note = Callable[[str], None]
 
 
 @dataclass
 class _Target:
-    """Where members go, and what came so far.
+    """Where the members of an archive go, and what was unpacked so far; more than ``limit`` bytes are refused."""
 
-    Attributes:
-        limit: the most bytes that may come: an archive that unpacks to more is a bomb.
-    """
-
+    archive: Path
     folder: Path
-    rule: Unpack
+    rule: UnpackRule
     limit: int
     files: int = 0
     bytes: int = 0
-    folders: set[str] = field(default_factory=set)
+    folders: set[Path] = field(default_factory=set)
 
-    def place(self, name: str, regular: bool, archive: Path) -> Path | None:
-        """Where a member goes; None for one that is not wanted.
-
-        Raises:
-            ContainerError: it would go outside the target, or is a link or device.
-        """
-        parts = parts_of(name)
-        if parts is None:
-            raise ContainerError(f"{archive} is hostile: its member {name!r:.200} would go outside {self.folder}")
+    def path(self, name: str, regular: bool) -> Path | None:
+        """Where a member goes; None if the rule leaves it out. A hostile member raises ContainerError."""
+        parts = self._checked_parts(name)
         if not regular:
-            raise ContainerError(f"{archive} is hostile: its member {name!r:.200} is a link, device or sparse file")
+            raise self._hostile(f"its member {name!r:.200} is a link, device or sparse file")
         if not fnmatchcase("/".join(parts), self.rule.keep):
             return None
         kept = parts[-1:] if self.rule.flat else parts[self.rule.strip :]
-        if not kept:
-            return None
-        self.folders.add("/".join(kept[:-1]))
+        return self.folder.joinpath(*kept) if kept else None
+
+    def check_folder(self, name: str) -> None:
+        """Check the name of a folder. It is made only when a file goes into it."""
+        if name not in (".", "./"):
+            self._checked_parts(name.rstrip("/") or "/")
+
+    def _checked_parts(self, name: str) -> tuple[str, ...]:
+        parts = member_parts(name)
+        if parts is None:
+            raise self._hostile(f"its member {name!r:.200} would go outside {self.folder}")
+        return parts
+
+    def count_file(self, path: Path) -> None:
+        """Count a file."""
         self.files += 1
-        return self.folder.joinpath(*kept)
+        self.folders.add(path.parent)
 
-    def count(self, size: int, archive: Path) -> None:
-        """Count bytes that come.
-
-        Raises:
-            ContainerError: they are too many.
-        """
+    def count_bytes(self, size: int) -> None:
+        """Count the bytes of a file; raises ContainerError if there are too many."""
         self.bytes += size
         if self.bytes > self.limit:
-            raise ContainerError(f"{archive} is hostile: it unpacks to more than {self.limit} bytes")
+            raise self._hostile(f"it unpacks to more than {self.limit} bytes")
+
+    def _hostile(self, reason: str) -> ContainerError:
+        return ContainerError(f"{self.archive} is hostile: {reason}")
 
 
-def parts_of(name: str) -> tuple[str, ...] | None:
-    """The path of a member in its parts; None if it is not a plain path below some folder.
+def member_parts(name: str) -> tuple[str, ...] | None:
+    """The path of a member in its parts; None if it is not a plain relative path on every system.
 
-    >>> parts_of("a/./b.jpg"), parts_of("../b.jpg"), parts_of("/etc/passwd"), parts_of("C:\\\\b.jpg")
+    >>> member_parts("a/./b.jpg"), member_parts("../b.jpg"), member_parts("/etc/passwd"), member_parts("C:\\\\b.jpg")
     (('a', 'b.jpg'), None, None, None)
     """
     parts = tuple(part for part in PurePosixPath(name).parts if part != ".")
     bad = not parts or name.startswith("/") or "\\" in name or "\0" in name or ":" in name.partition("/")[0]
-    return None if bad or ".." in parts or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts) else parts
+    return None if bad or ".." in parts or any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts) else parts
 
 
-def unpack(archive: Path, root: Path, rule: Unpack, digest: str, note: Note = lambda _: None) -> dict[str, int]:
-    """Unpack an archive below ``root``; returns how many files, folders and bytes came.
+def unpack_archive(
+    archive: Path, root: Path, rule: UnpackRule, digest: str, note: Note = lambda _: None
+) -> dict[str, int]:
+    """Unpack an archive below ``root``; returns the numbers of ``files``, ``folders`` and ``bytes``.
 
     Args:
-        digest: the SHA-256 of the archive: another one is unpacked anew.
+        archive: a .zip, .tar or .tar.gz.
+        root: the folder to which the rule's folder is relative.
+        rule: which members are unpacked, and where to.
+        digest: the SHA-256 of the archive: if it differs from that of an earlier run, all is unpacked again.
+        note: receives messages for the user.
 
     Raises:
-        ContainerError: it is damaged or hostile, or holds another number of files than the list says.
+        ContainerError: it is damaged or hostile, or does not hold the number of files that the rule expects.
     """
     folder = root / rule.into
-    done_with = marker(folder, archive)
-    wanted = {"sha256": digest, "rule": rule.model_dump(mode="json")}
-    done = read_json(done_with)
-    if isinstance(done, dict) and {key: done.get(key) for key in wanted} == wanted:
-        return dict(done["counts"])
-    write_json(done_with, BEGUN)
+    marker = unpack_marker(folder, archive)
+    expected = {"sha256": digest, "rule": rule.model_dump(mode="json")}
+    content = read_json(marker)
+    if isinstance(content, dict) and expected.items() <= content.items():
+        return dict(content["counts"])
+    write_json(marker, UNPACKING)
     note(f"unpacking {archive.name}")
-    packed = archive.stat().st_size
-    target = _Target(folder, rule, max(_FREE, packed * _RATIO if rule.bytes is None else 2 * rule.bytes))
-    (_zip if archive.suffix.lower() == ".zip" else _tar)(archive, target)
+    # The approximate size in the list may be off by a factor of two; without one, images hardly expand.
+    limit = MAX_EXPANSION * archive.stat().st_size if rule.bytes is None else 2 * rule.bytes
+    target = _Target(archive, folder, rule, max(_ALWAYS_ALLOWED, limit))
+    (_unpack_zip if archive.suffix.lower() == ".zip" else _unpack_tar)(target)
     counts = {"files": target.files, "folders": len(target.folders), "bytes": target.bytes}
-    _check(archive, rule, counts)
-    write_json(done_with, {**wanted, "counts": counts})
+    _check_counts(archive, rule, counts)
+    write_json(marker, {**expected, "counts": counts})
     note(f"{archive.name}: {counts['files']} files in {counts['folders']} folders")
     return counts
 
 
-def _check(archive: Path, rule: Unpack, counts: dict[str, int]) -> None:
-    for what, expected in (("files", rule.files), ("folders", rule.folders)):
-        if expected is not None and counts[what] != expected:
+def _check_counts(archive: Path, rule: UnpackRule, counts: dict[str, int]) -> None:
+    for key, expected in (("files", rule.files), ("folders", rule.folders)):
+        if expected is not None and counts[key] != expected:
             raise ContainerError(
-                f"{archive} holds {counts[what]} {what}, the list of components says {expected}; if the provider "
-                f"changed it, set unpack.{what} in [download.components.NAME] of dataset.toml"
+                f"{archive} holds {counts[key]} {key}, the list of components says {expected}; if the provider "
+                f"changed it, set unpack.{key} in [download.components.NAME] of dataset.toml"
             )
     if not counts["files"]:
-        raise ContainerError(f"{archive} holds no file that is wanted ({rule.keep})")
+        raise ContainerError(f"{archive} holds no file that matches {rule.keep}")
 
 
 @contextmanager
-def _whole(path: Path, folder: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes its name when it is whole, in a folder that no link leads out of."""
+def _new_file(path: Path, folder: Path) -> Iterator[IO[bytes]]:
+    """A file to write, which gets its name at the end of the context, unless that ends in an error.
+
+    Unlike :func:`.core.files.replacing` it does not sync, which would take hours for millions of small files.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.parent.resolve().is_relative_to(folder.resolve()):
         raise ContainerError(f"{path.parent} is a link that leads outside {folder}; remove it")
@@ -144,114 +159,81 @@ def _whole(path: Path, folder: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-def _there(path: Path, size: int) -> bool:
+def _is_present(path: Path, size: int) -> bool:
     return path.is_file() and not path.is_symlink() and path.stat().st_size == size
 
 
-def _tar(archive: Path, target: _Target) -> None:
-    """One pass over the archive; long members go to disk as they pass."""
-    poured: dict[str, Path] = {}
+def _unpack_tar(target: _Target) -> None:
+    """Unpack a tar in one pass."""
+    in_pieces: set[str] = set()  # members that are too long to be held in memory
 
-    def longer(name: str, size: int) -> Callable[[bytes], object] | None:
-        path = target.place(name, True, archive)
-        if path is None:
+    def open_sink(name: str, size: int) -> Callable[[bytes], object] | None:
+        if (path := target.path(name, True)) is None:
             return None
-        target.count(size, archive)
-        target.files -= 1  # it is counted when the member is seen
-        poured[name] = path
-        return None if _there(path, size) else _Pouring(path, target.folder, size, begun)
+        target.count_bytes(size)
+        in_pieces.add(name)
+        return None if _is_present(path, size) else _write_in_pieces(path, target.folder, size, unfinished)
 
-    with ExitStack() as begun, opened(archive) as stream:
-        for member in members(_Bounded(stream, target.limit, archive), _IN_MEMORY, longer):
-            if member.name.endswith("/") or (not member.regular and member.size == 0 and _is_folder(member.name)):
-                _folder(member.name, target, archive)
+    with ExitStack() as unfinished, open_tar(target.archive) as stream:
+        for member in read_members(stream, _MAX_IN_MEMORY, open_sink):
+            # Folders end in a slash, except "." in archives that were made of a whole folder.
+            if member.name.endswith("/") or (not member.regular and not member.size and member.name == "."):
+                target.check_folder(member.name)
                 continue
-            path = target.place(member.name, member.regular, archive)
-            if path is None or (member.name in poured and poured.pop(member.name)):
+            if (path := target.path(member.name, member.regular)) is None:
                 continue
-            target.count(member.size, archive)
-            if member.data is not None and not _there(path, member.size):
-                with _whole(path, target.folder) as out:
+            target.count_file(path)
+            if member.name in in_pieces:
+                in_pieces.remove(member.name)
+                continue
+            target.count_bytes(member.size)
+            if member.data is not None and not _is_present(path, member.size):
+                with _new_file(path, target.folder) as out:
                     out.write(member.data)
-        while stream.read(_IN_MEMORY):
+        while stream.read(_MAX_IN_MEMORY):  # gzip checks its checksum at the end of the stream
             pass
 
 
-def _is_folder(name: str) -> bool:
-    return name in (".", "./")
+def _write_in_pieces(path: Path, folder: Path, size: int, unfinished: ExitStack) -> Callable[[bytes], object]:
+    """A function that writes the pieces of a file; ``unfinished`` removes the file if not all of them come."""
+    stack = unfinished.enter_context(ExitStack())
+    out, remaining = stack.enter_context(_new_file(path, folder)), size
+
+    def write(data: bytes) -> None:
+        nonlocal remaining
+        out.write(data)
+        remaining -= len(data)
+        if data and not remaining:
+            stack.close()
+
+    return write
 
 
-def _folder(name: str, target: _Target, archive: Path) -> None:
-    if name not in (".", "./") and parts_of(name.rstrip("/") or "/") is None:
-        raise ContainerError(f"{archive} is hostile: its member {name!r:.200} would go outside {target.folder}")
-
-
-class _Bounded:
-    """A stream that ends in an error when more comes out of it than may."""
-
-    def __init__(self, stream: IO[bytes], limit: int, archive: Path) -> None:
-        self._stream, self._left, self._archive = stream, 2 * limit, archive
-
-    def read(self, size: int, /) -> bytes:
-        data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise ContainerError(f"{self._archive} is hostile: it unpacks to far more than it may")
-        return data
-
-
-class _Pouring:
-    """Writes a long member piece by piece, and gives it its name with the last."""
-
-    def __init__(self, path: Path, folder: Path, size: int, begun: ExitStack) -> None:
-        """``begun`` removes what is not whole when the archive ends in an error."""
-        self._left, self._context = size, _whole(path, folder)
-        self._out = begun.enter_context(self._context)
-
-    def __call__(self, data: bytes) -> None:
-        self._out.write(data)
-        self._left -= len(data)
-        if self._left <= 0 and data:
-            self._context.__exit__(None, None, None)
-
-
-def _zip(archive: Path, target: _Target) -> None:
-    """Names are checked first, all of them; then members are unpacked side by side."""
+def _unpack_zip(target: _Target) -> None:
+    """Check all names of a zip, then unpack its members with one thread per core."""
     try:
-        with zipread.opened(archive) as fd:
-            for member in zipread.members(fd):
+        with target.archive.open("rb") as fd:
+            for member in zip_reader.read_entries(fd):
                 if member.name.endswith("/"):
-                    _folder(member.name, target, archive)
-                elif target.place(member.name, member.regular, archive):
-                    target.count(member.size, archive)
-        again = _Target(target.folder, target.rule, target.limit)
-        with zipread.opened(archive) as fd, ThreadPoolExecutor(cores()) as pool:
-            wanted = (one for one in zipread.members(fd) if not one.name.endswith("/"))
-            for group in _groups(wanted, 4 * cores()):
-                for done in [pool.submit(_some, archive, part, again) for part in group]:
-                    done.result()
-    except zipread.ZipError as error:
-        raise ContainerError(f"the archive {archive} cannot be unpacked: {error}") from error
+                    target.check_folder(member.name)
+                elif path := target.path(member.name, member.regular):
+                    target.count_file(path)
+                    target.count_bytes(member.size)
+        with target.archive.open("rb") as fd, ThreadPoolExecutor(cores()) as pool:
+            files = (member for member in zip_reader.read_entries(fd) if not member.name.endswith("/"))
+            # A few batches per thread at a time: a list of all members would take a gigabyte for BIOSCAN-1M.
+            while members := list(islice(files, 4 * cores() * _BATCH)):
+                batches = [members[start : start + _BATCH] for start in range(0, len(members), _BATCH)]
+                list(pool.map(partial(_unpack_members, target), batches))
+    except zip_reader.ZipError as error:
+        raise ContainerError(f"the archive {target.archive} cannot be unpacked: {error}") from error
 
 
-def _groups(wanted: Iterator[zipread.ZipMember], many: int) -> Iterator[list[tuple[zipread.ZipMember, ...]]]:
-    batches = _batched(wanted, _BATCH)
-    while group := [batch for batch, _ in zip(batches, range(many), strict=False)]:
-        yield group
-
-
-def _batched(wanted: Iterator[zipread.ZipMember], size: int) -> Iterator[tuple[zipread.ZipMember, ...]]:
-
-    while batch := tuple(islice(wanted, size)):
-        yield batch
-
-
-def _some(archive: Path, group: tuple[zipread.ZipMember, ...], target: _Target) -> None:
-    with zipread.opened(archive) as fd:
-        for member in group:
-            path = target.place(member.name, member.regular, archive)
-            if path is None or _there(path, member.size):
+def _unpack_members(target: _Target, members: Sequence[zip_reader.ZipMember]) -> None:
+    with target.archive.open("rb") as fd:
+        for member in members:
+            path = target.path(member.name, member.regular)
+            if path is None or _is_present(path, member.size):
                 continue
-            with _whole(path, target.folder) as out:
-                for data in zipread.chunks(fd, member):
-                    out.write(data)
+            with _new_file(path, target.folder) as out:
+                out.writelines(zip_reader.read_chunks(fd, member))

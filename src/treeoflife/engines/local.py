@@ -1,8 +1,8 @@
-"""Processes on this computer, each with a pipe to this one.
+"""The engine for one computer: worker processes, each with a pipe to the driver.
 
-``concurrent.futures`` gives up all tasks when one worker dies and cannot say which task it was on.
-Here a dead worker is replaced, and its task, which the driver knows, is tried again. Workers stay between two
-runs: a build runs many stages, and starting Python takes longer than most of them.
+``concurrent.futures`` fails all pending tasks when one worker dies, and cannot say which task killed it. Here a dead
+worker is replaced and its task tried again (docs/decisions/own-worker-processes.md). Workers are kept between runs,
+because a build has many stages and most of them take less time than starting Python.
 """
 
 from __future__ import annotations
@@ -12,40 +12,33 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from pickle import PicklingError
-from typing import Any, cast
+from typing import Any
 
-from . import base
-from .base import Done, Failed, Function, R, T, Tick, describe
+from .base import Done, Failed, Function, R, T, Tick, WorkerTick, describe_failure
+from .logs import read_tail
 
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Often enough for a progress bar to look alive, seldom enough to cost nothing.
 _TICK_SECONDS = 0.25
-_TAIL_BYTES = 2000
 
-
-@dataclass
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    task: int | None = None
+_Message = int | Done[Any] | Failed
+"""What a worker sends: a number of items that it finished, or the outcome of its task."""
 
 
 class LocalEngine:
-    """Runs tasks in ``workers`` processes, which stay until :meth:`close`.
+    """Runs tasks in worker processes, which are kept until :meth:`close`.
 
     Args:
-        workers: how many.
-        tries: how often a task is started whose worker dies.
-        log: a file that takes what the workers (and the libraries in them) write to standard error.
+        workers: the number of processes.
+        tries: maximum number of attempts at a task whose worker dies.
+        log: a file to which workers, and the libraries in them, append their standard error.
     """
 
     def __init__(self, workers: int, tries: int = 3, log: Path | None = None) -> None:
@@ -53,37 +46,16 @@ class LocalEngine:
         self.tries = tries
         self.log = log
         self._idle: list[_Worker] = []
+        # For callers that do not close the engine. It must not refer to self, which would then never be collected.
         weakref.finalize(self, _end_all, self._idle)
 
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
     ) -> Iterator[Done[R] | Failed]:
         """See :class:`treeoflife.engines.base.Engine`."""
-        waiting = deque(range(len(tasks)))
-        begin = self.log.stat().st_size if self.log and self.log.exists() else 0
-        deaths = [0] * len(tasks)
-        team = [self._worker() for _ in range(min(self.width, len(tasks)))]
+        team = [self._take_worker() for _ in range(min(self.width, len(tasks)))]
         try:
-            for worker in team:
-                _give(worker, waiting, function, tasks)
-            while any(worker.task is not None for worker in team):
-                for worker in _ready(team):
-                    kind, value = _hear(worker)
-                    if kind == "tick":
-                        tick(cast(int, value))
-                        continue
-                    number = cast(int, worker.task)
-                    worker.task = None
-                    if kind == "death":
-                        deaths[number] += 1
-                        team[team.index(worker)] = worker = self._replace(worker)
-                        if deaths[number] < self.tries:
-                            waiting.append(number)
-                        else:
-                            yield Failed(number, f"{value}{_times(self.tries)}{self._tail(begin)}", died=True)
-                    else:
-                        yield cast("Done[R] | Failed", value)
-                    _give(worker, waiting, function, tasks)
+            yield from _Run(self.tries, self.log, function, tasks, team).outcomes(tick)
         finally:
             _end_all([worker for worker in team if worker.task is not None])
             self._idle += [worker for worker in team if worker.task is None]
@@ -92,47 +64,156 @@ class LocalEngine:
         """End the workers."""
         _end_all(self._idle)
 
-    def _worker(self) -> _Worker:
-        """One that is there and lives, or a new one."""
+    def _take_worker(self) -> _Worker:
+        """An idle worker, or a new one. The kernel may have killed an idle one to get its memory."""
         while self._idle:
             worker = self._idle.pop()
-            if worker.process.is_alive():
+            if worker.is_alive():
                 return worker
-            _end(worker)
-        return self._start()
+            worker.end()
+        return _Worker(self.log)
 
-    def _start(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        if self.log:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-        process = context.Process(target=_work, args=(theirs, self.log), daemon=True)
-        with _environment(POLARS_MAX_THREADS="1"), _undisturbed():
-            process.start()
-        theirs.close()
-        return _Worker(process, ours)
 
-    def _replace(self, worker: _Worker) -> _Worker:
-        _end(worker)
-        return self._start()
+class _Run:
+    """Distributes the tasks of one run over a team of workers, in which it replaces those that die."""
 
-    def _tail(self, begin: int) -> str:
-        """The last lines that this run put into the log, to follow an error."""
-        if not self.log or not self.log.exists():
-            return ""
-        with self.log.open("rb") as fd:
-            fd.seek(max(begin, self.log.stat().st_size - _TAIL_BYTES))
-            text = fd.read().decode(errors="replace").strip()
+    def __init__(
+        self,
+        tries: int,
+        log: Path | None,
+        function: Function[Any, Any],
+        tasks: Sequence[Any],
+        team: list[_Worker],
+    ) -> None:
+        self.tries, self.log, self.function, self.tasks, self.team = tries, log, function, tasks, team
+        self.queue = deque(range(len(tasks)))
+        self.deaths = Counter[int]()
+        # Error messages quote only what this run added to the log.
+        self.log_start = log.stat().st_size if log and log.exists() else 0
+
+    def outcomes(self, tick: Tick) -> Iterator[Done[Any] | Failed]:
+        for worker in self.team:
+            self._send_next(worker)
+        while busy := [worker for worker in self.team if worker.task is not None]:
+            for worker in _wait_for_messages(busy):
+                try:
+                    message = worker.receive()
+                except _WorkerDied as death:
+                    yield from self._replace(worker, str(death))
+                    continue
+                if isinstance(message, int):
+                    tick(message)
+                else:
+                    worker.task = None
+                    yield message
+                    self._send_next(worker)
+
+    def _send_next(self, worker: _Worker) -> None:
+        if self.queue:
+            number = self.queue.popleft()
+            worker.send(number, self.function, self.tasks[number])
+
+    def _replace(self, worker: _Worker, reason: str) -> Iterator[Failed]:
+        """Start a worker in place of a dead one, whose task is tried again or has failed."""
+        number = worker.task
+        assert number is not None
+        worker.end()
+        replacement = _Worker(self.log)
+        self.team[self.team.index(worker)] = replacement
+        self.deaths[number] += 1
+        if self.deaths[number] < self.tries:
+            self.queue.append(number)
+        else:
+            yield Failed(number, f"{reason}{self._attempts()}{self._log_tail()}", died=True)
+        self._send_next(replacement)
+
+    def _attempts(self) -> str:
+        return f", {self.tries} times in a row" if self.tries > 1 else ""
+
+    def _log_tail(self) -> str:
+        text = read_tail(self.log, self.log_start) if self.log else None
         return f"; {self.log} ends:\n{text}" if text else ""
 
 
-def _times(tries: int) -> str:
-    return f", {tries} times in a row" if tries > 1 else ""
+def _end_all(workers: list[_Worker]) -> None:
+    while workers:
+        workers.pop().end()
+
+
+class _WorkerDied(Exception):
+    """A worker process ended in the middle of a task; the message says how."""
+
+
+class _Worker:
+    """A process that runs one task after the other.
+
+    Args:
+        log: a file to which the worker appends its standard error; None leaves it on that of the driver.
+
+    Attributes:
+        task: the index of the task that it runs; None while it is idle.
+    """
+
+    def __init__(self, log: Path | None) -> None:
+        if log:
+            log.parent.mkdir(parents=True, exist_ok=True)
+        # Not fork: DuckDB and Polars have threads, and a lock that one of them holds would stay locked in the child.
+        context = multiprocessing.get_context("spawn")
+        self.pipe, worker_pipe = context.Pipe()
+        self.process = context.Process(target=_run_worker, args=(worker_pipe, log), daemon=True)
+        self.task: int | None = None
+        # There is a worker for each core, so each of them needs only one thread.
+        with _environment(POLARS_MAX_THREADS="1"), _signals_deferred():
+            self.process.start()
+        worker_pipe.close()
+
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.is_alive()
+
+    def send(self, number: int, function: Function[Any, Any], task: Any) -> None:
+        """Give it a task. If the worker has died, nothing happens here: :meth:`receive` will raise."""
+        self.task = number
+        with contextlib.suppress(OSError):
+            self.pipe.send((number, function, task))
+
+    def receive(self) -> _Message:
+        """The next message of the worker; waits for it.
+
+        Raises:
+            _WorkerDied: its process ended.
+        """
+        try:
+            message: _Message = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join(5)
+            raise _WorkerDied(f"the worker process died ({_exit_reason(self.process.exitcode)})") from None
+        return message
+
+    def end(self) -> None:
+        """Kill the process, whatever it is doing."""
+        self.pipe.close()
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join(10)
+
+
+def _wait_for_messages(workers: list[_Worker]) -> list[_Worker]:
+    """Wait until at least one of the workers sent something or died; returns those that did."""
+    ready = wait([worker.pipe for worker in workers] + [worker.process.sentinel for worker in workers])
+    return [worker for worker in workers if worker.pipe in ready or worker.process.sentinel in ready]
+
+
+def _exit_reason(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-exitcode).name
+    return f"exit status {exitcode}"
 
 
 @contextlib.contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Set variables for the processes that start now: libraries read them when they are imported."""
+    """Set variables for a process that is started now: libraries read them when they are imported."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -146,122 +227,70 @@ def _environment(**variables: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C and SIGTERM: a process that is started and not told what it is complains on the terminal.
+def _signals_deferred() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM while a process starts: a new process without its task prints a traceback when it ends.
 
-    The mask is for the process that starts and has it from this thread; here, any other thread may take a signal, so
-    handlers wait as well.
+    The new process inherits the signal mask of this thread. In this process any other thread may receive a signal,
+    so its handlers are deferred as well.
     """
-    resource_tracker.ensure_running()  # which lets both in when it begins
-    with _put_off() if threading.current_thread() is threading.main_thread() else contextlib.nullcontext():
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    # Its start would unblock both signals, so it must not happen inside the block.
+    resource_tracker.ensure_running()
+    main_thread = threading.current_thread() is threading.main_thread()
+    with _handlers_deferred() if main_thread else contextlib.nullcontext():
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
             yield
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextlib.contextmanager
-def _put_off() -> Iterator[None]:
-    """Let signals come, and their handlers run only at the end. For the main thread, which alone runs handlers."""
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda one, _: came.append(one)) for number in _STOPS}
+def _handlers_deferred() -> Iterator[None]:
+    """Run the handlers of signals that arrive only at the end. For the main thread, in which Python runs handlers."""
+    received: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _STOP_SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for one in came[:1]:
-            signal.raise_signal(one)
+        if received:
+            signal.raise_signal(received[0])
 
 
-def _give(worker: _Worker, waiting: deque[int], function: Function[Any, Any], tasks: Sequence[Any]) -> None:
-    """Send the worker the next task, if there is one. A dead worker's pipe may be closed: it is heard of later."""
-    if waiting:
-        worker.task = waiting.popleft()
-        with contextlib.suppress(OSError):
-            worker.pipe.send((worker.task, function, tasks[worker.task]))
-
-
-def _ready(team: list[_Worker]) -> list[_Worker]:
-    """The workers that have something to say, or that died."""
-    busy = [worker for worker in team if worker.task is not None]
-    signals = wait([worker.pipe for worker in busy] + [worker.process.sentinel for worker in busy])
-    return [worker for worker in busy if worker.pipe in signals or worker.process.sentinel in signals]
-
-
-def _hear(worker: _Worker) -> tuple[str, object]:
-    try:
-        return cast("tuple[str, object]", worker.pipe.recv())
-    except (EOFError, OSError):
-        worker.process.join(5)
-        return "death", f"the worker process died ({_cause(worker.process.exitcode)})"
-
-
-def _cause(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-exitcode).name
-    return f"exit status {exitcode}"
-
-
-def _end(worker: _Worker) -> None:
-    worker.pipe.close()
-    if worker.process.is_alive():
-        worker.process.kill()
-    worker.process.join(10)
-
-
-def _end_all(workers: list[_Worker]) -> None:
-    while workers:
-        _end(workers.pop())
-
-
-def _work(pipe: Connection, log: Path | None) -> None:
-    """What a worker does: tasks from the pipe, until it closes."""
-    base.expendable = True
+def _run_worker(pipe: Connection, log: Path | None) -> None:
+    """Run tasks from the pipe until it closes. This is the main function of the process."""
+    # Ctrl-C goes to the whole process group of a terminal; the driver alone decides when workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+    threading.Thread(target=_exit_with_driver, daemon=True).start()
     if log:
+        # The descriptor and not sys.stderr, since C libraries write to it directly.
         os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
     while True:
         try:
             number, function, task = pipe.recv()
         except EOFError:
             return
-        outcome = _outcome(number, task, function, _throttled(pipe))
+        outcome = _run_task(number, function, task, WorkerTick(pipe.send, _TICK_SECONDS))
         try:
-            pipe.send(("outcome", outcome))
+            pipe.send(outcome)
         except (TypeError, AttributeError, PicklingError) as error:
-            pipe.send(("outcome", describe(number, error)))
+            pipe.send(describe_failure(number, error))
 
 
-def _outcome(number: int, task: T, function: Function[T, R], tick: Tick) -> Done[R] | Failed:
+def _run_task(number: int, function: Function[Any, Any], task: Any, tick: WorkerTick) -> Done[Any] | Failed:
     try:
         return Done(number, function(task, tick))
     except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
-        return describe(number, error)
+        return describe_failure(number, error)
     finally:
-        tick(0)
+        tick.flush()
 
 
-def _throttled(pipe: Connection) -> Tick:
-    """A tick that sends its sum every so often, and at once when called with 0."""
-    pending, last = 0, time.monotonic()
-
-    def tick(items: int) -> None:
-        nonlocal pending, last
-        pending += items
-        if pending and (not items or time.monotonic() - last > _TICK_SECONDS):
-            pipe.send(("tick", pending))
-            pending, last = 0, time.monotonic()
-
-    return tick
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent
-    wait([parent.sentinel])
+def _exit_with_driver() -> None:
+    """End this process when its driver ends, even by SIGKILL: an orphan would write to files of the next run."""
+    driver = multiprocessing.parent_process()
+    assert driver
+    wait([driver.sentinel])
     os._exit(1)

@@ -1,14 +1,12 @@
-"""Tasks on a Ray cluster: one that is there, or one that is started on this computer.
+"""The engine for a Ray cluster: an existing one, or one that is started on this computer.
 
-Placement, retries after the loss of a worker or a node, and killing what takes too much memory are Ray's.
-This process keeps a bounded number of tasks in flight, and hears of progress through one small actor that
-stays on its own node.
+Ray places tasks, retries those that lose their worker or node, and kills workers that take too much memory. The driver
+(this process) limits the number of tasks in flight, and collects progress through a small actor on its own node.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 import pickle
@@ -21,45 +19,47 @@ from pathlib import Path
 from typing import Any
 
 from ..config.engines import RayTable
-from ..errors import ConfigError, InputError, MissingExtra
-from . import base, journal
-from .account import Account
-from .base import PASSING, Done, Failed, Function, R, T, Tick, describe
+from ..core.extras import import_extra
+from ..errors import ConfigError, InputError
+from .base import TRANSIENT_ERRORS, Done, Failed, Function, R, T, Tick, WorkerTick, describe_failure
+from .run_folder import create_run_folder, function_name
+from .task_tracker import TaskTracker
 
+# How long one wait for an outcome takes; progress and a request to cancel are checked as often.
 _WAIT_SECONDS = 1.0
-_KNOCK_SECONDS = 5.0
-_TICK_ITEMS = 64
-_FOREIGN = re.compile(r"ModuleNotFoundError|ImportError|failed to import|Can't get attribute")
+_CONNECT_SECONDS = 5.0
+# Often enough for a progress bar to look alive; all workers of the cluster call the one actor.
+_TICK_SECONDS = 0.25
+_IMPORT_FAILURE = re.compile(r"ModuleNotFoundError|ImportError|failed to import|Can't get attribute")
 
 
 class RayEngine:
     """Runs tasks on Ray.
 
     Args:
-        table: the cluster, and what a task asks of it.
-        folder: where each run keeps its journal, on a file system that all nodes see at the same path.
+        table: the address of the cluster, and the resources of a task.
+        folder: the parent of the run folders, on a file system that all nodes mount at the same path.
 
     Raises:
         MissingExtra: Ray is not installed.
     """
 
     def __init__(self, table: RayTable, folder: Path) -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise MissingExtra("the engine ray needs Ray: pip install 'treeoflife[ray]'")
+        import_extra("ray", "ray", "the engine ray")
         self.table = table
         self.folder = folder.absolute()
 
     @property
     def width(self) -> int:
-        """As many as the cluster has cores for now.
+        """The number of tasks for which the cluster has cores now.
 
         Raises:
             ConfigError: there is no cluster at the address.
         """
-        return max(1, int(_cores(self.table) / self.table.cpus))
+        return max(1, int(_cluster_cores(self.table) / self.table.cpus))
 
     def close(self) -> None:
-        """Nothing is kept but the connection, which others in this process may use."""
+        """Nothing to release: other code in this process may use the connection."""
 
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
@@ -68,81 +68,84 @@ class RayEngine:
 
         Raises:
             ConfigError: there is no cluster at the address.
-            InputError: a worker does not see the folder of the dataset, or has no treeoflife.
-            TasksFailed: somebody cancelled the run.
+            InputError: a worker cannot see the dataset's folder, or cannot import treeoflife.
+            TasksFailed: the run was cancelled.
         """
         if not tasks:
             return
         _connect(self.table)
-        name = getattr(function, "__name__", type(function).__name__)
-        begun = journal.begin(self.folder, "ray", name, len(tasks))
-        driver = _Driver(self.table, Account(begun, tasks, self.table.tries), function, tick)
+        folder = create_run_folder(self.folder, "ray", function_name(function), len(tasks))
+        run = _Run(self.table, TaskTracker(folder, tasks, self.table.tries), function, tick)
         try:
-            yield from driver.outcomes()
+            yield from run.outcomes()
         finally:
-            driver.end()
+            run.end()
 
 
-class _Driver:
-    def __init__(self, table: RayTable, account: Account, function: Function[Any, Any], tick: Tick) -> None:
+class _Run:
+    """One run on the cluster, as the driver sees it."""
+
+    def __init__(self, table: RayTable, tracker: TaskTracker, function: Function[Any, Any], tick: Tick) -> None:
         import ray
 
         self.ray: Any = ray
         self.table = table
-        self.account = account
+        self.tracker = tracker
         self.tick = tick
         self.function = ray.put(function)
-        self.counter = _counter(ray)
-        self.remote = ray.remote(_attempt).options(
+        self.counter = _start_counter(ray)
+        self.remote = ray.remote(_run_task).options(
             num_cpus=table.cpus, memory=int(table.memory_gb * 2**30) or None, max_retries=table.tries - 1,
-            retry_exceptions=list(PASSING),
+            retry_exceptions=list(TRANSIENT_ERRORS),
+            # Polars would start a thread for each core of the node, in every worker.
             runtime_env={"env_vars": {"POLARS_MAX_THREADS": "1"}},
         )  # fmt: skip
-        self.flying: dict[Any, int] = {}
+        self.in_flight: dict[Any, int] = {}
 
     def outcomes(self) -> Iterator[Done[Any] | Failed]:
-        self.account.run.note("cluster", nodes=sum(node["Alive"] for node in self.ray.nodes()))
-        coming = iter(range(len(self.account.tasks)))
-        self._launch(coming)
-        while self.flying:
-            ready, _ = self.ray.wait(list(self.flying), num_returns=1, timeout=_WAIT_SECONDS)
+        self.tracker.folder.record("cluster", nodes=sum(node["Alive"] for node in self.ray.nodes()))
+        numbers = iter(range(len(self.tracker.tasks)))
+        self._launch(numbers)
+        while self.in_flight:
+            ready, _ = self.ray.wait(list(self.in_flight), num_returns=1, timeout=_WAIT_SECONDS)
             for reference in ready:
                 outcome = self._outcome(reference)
-                self._hear()
-                yield self.account.settle(outcome)
-            self._hear()
-            self.account.go_on()
-            self._launch(coming)
+                self._report_progress()
+                yield self.tracker.finish_task(outcome)
+            self._report_progress()
+            self.tracker.raise_if_cancelled()
+            self._launch(numbers)
 
-    def _launch(self, coming: Iterator[int]) -> None:
-        """Fill up what may be in flight: asked anew each time, since clusters grow and shrink."""
-        most = self.table.in_flight or max(2, int(2 * _cores(self.table) / self.table.cpus))
-        while len(self.flying) < most:
-            number = next(coming, None)
+    def _launch(self, numbers: Iterator[int]) -> None:
+        """Launch tasks up to the limit, which is computed each time because clusters grow and shrink."""
+        # Twice the cores: a worker that becomes free finds its next task on its node already.
+        limit = self.table.in_flight or max(2, int(2 * _cluster_cores(self.table) / self.table.cpus))
+        while len(self.in_flight) < limit:
+            number = next(numbers, None)
             if number is None:
                 return
-            task, probe = self.account.tasks[number], str(self.account.run.streams)
-            reference = self.remote.remote(self.function, number, task, self.counter, probe)
-            self.flying[reference] = number
+            task, shared_folder = self.tracker.tasks[number], str(self.tracker.folder.streams)
+            reference = self.remote.remote(self.function, number, task, self.counter, shared_folder)
+            self.in_flight[reference] = number
 
     def _outcome(self, reference: Any) -> Done[Any] | Failed:
-        number = self.flying.pop(reference)
+        number = self.in_flight.pop(reference)
+        errors, attempts = self.ray.exceptions, self.tracker.attempts
         try:
             outcome: Done[Any] | Failed = self.ray.get(reference)
-        except self.ray.exceptions.RayTaskError as error:
-            if why := _unfit(error):
-                raise InputError(why) from None
-            outcome = replace(describe(number, error.cause), traceback=str(error))
-        except self.ray.exceptions.OutOfMemoryError as error:
-            hint = f"its node ran out of memory{self.account.times}: give engine.ray.memory_gb what a task takes"
-            outcome = Failed(number, hint, str(error), died=True)
-        except self.ray.exceptions.RayError as error:
-            reason = f"{type(error).__name__}{self.account.times}: {str(error).strip()}"
-            outcome = Failed(number, reason, died=True)
+        except errors.RayTaskError as error:
+            if reason := _unusable_worker(error):
+                raise InputError(reason) from None
+            outcome = replace(describe_failure(number, error.cause), traceback=str(error))
+        except errors.OutOfMemoryError as error:
+            message = f"its node ran out of memory{attempts}: set engine.ray.memory_gb to what a task needs"
+            outcome = Failed(number, message, str(error), died=True)
+        except errors.RayError as error:
+            outcome = Failed(number, f"{type(error).__name__}{attempts}: {str(error).strip()}", died=True)
         return outcome
 
-    def _hear(self) -> None:
-        """Pass on what the counter has heard; progress is no reason to fail."""
+    def _report_progress(self) -> None:
+        """Pass on the items that the counter received. Lost progress is no reason to fail."""
         try:
             items = self.ray.get(self.counter.take.remote(), timeout=30)
         except self.ray.exceptions.RayError:
@@ -151,32 +154,32 @@ class _Driver:
             self.tick(items)
 
     def end(self) -> None:
-        for reference in self.flying:
+        for reference in self.in_flight:
             self.ray.cancel(reference, force=True)
         self.ray.kill(self.counter)
-        self.account.close()
+        self.tracker.finish_run()
 
 
-class _Unseen(Exception):
-    """A worker does not see the folder of the dataset."""
+class _FolderNotVisible(Exception):
+    """A worker cannot see the dataset's folder."""
 
 
-def _unfit(error: Any) -> str:
-    """Why a worker can do no task at all, and would soon have failed at each; empty if it can."""
-    if isinstance(error.cause, _Unseen):
+def _unusable_worker(error: Any) -> str:
+    """Why a worker cannot run any task; empty if it can. Such a worker would fail one task after the other."""
+    if isinstance(error.cause, _FolderNotVisible):
         return str(error.cause)
-    if isinstance(error.cause, PASSING) or not _FOREIGN.search(str(error)):
+    if isinstance(error.cause, TRANSIENT_ERRORS) or not _IMPORT_FAILURE.search(str(error)):
         return ""
-    why = (str(error.cause).strip() or type(error.cause).__name__).splitlines()[-1]
-    where = re.search(r"\bip=([^)\s]+)", str(error))
+    reason = (str(error.cause).strip() or type(error.cause).__name__).splitlines()[-1]
+    address = re.search(r"\bip=([^)\s]+)", str(error))
     return (
-        f"the Ray worker on {where[1] if where else 'a node'} cannot begin with a task ({why}): "
+        f"the Ray worker on {address[1] if address else 'a node'} cannot start a task ({reason}): "
         "every node of the cluster needs the same treeoflife in the same Python"
     )
 
 
 class _Counter:
-    """Adds up ticks, on the node of the driver, so that no other node's loss loses it."""
+    """An actor that adds up items. It runs on the driver's node, so that the loss of another node does not lose it."""
 
     def __init__(self) -> None:
         self.items = 0
@@ -189,91 +192,92 @@ class _Counter:
         return items
 
 
+def _start_counter(ray: Any) -> Any:
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(_Counter).options(num_cpus=0, scheduling_strategy=this_node).remote()
+
+
 def _connect(table: RayTable) -> None:
-    """Join the cluster, unless this process has."""
+    """Join the cluster, unless this process has joined one."""
     import ray
 
     if ray.is_initialized():
         return
-    # Ray would pack the working folder, or ask a package manager, to make the workers' environment.
+    # Otherwise Ray would pack the working folder, or call uv, to build the workers' environment.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    # The default of later versions; without it Ray prints a warning about GPUs.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray would start a task for ever whose workers run out of memory.
+    # By default Ray retries a task without limit when its worker runs out of memory.
     os.environ.setdefault("RAY_task_oom_retries", str(table.tries - 1))
     address = table.address or os.environ.get("RAY_ADDRESS") or "local"
-    _knock(address)
+    _check_address(address)
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ConfigError(f"no Ray cluster at engine.ray.address = {address!r}: {error}") from None
 
 
-def _knock(address: str) -> None:
-    """See that something listens at an address of host and port: Ray itself would try for half a minute."""
+def _check_address(address: str) -> None:
+    """Check that something listens at HOST:PORT: Ray itself would try for half a minute."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         raise ConfigError(f"no Ray cluster at engine.ray.address = {address!r}: {error.strerror or error}") from None
 
 
-def _cores(table: RayTable) -> float:
-    """The cores of the cluster as it is now."""
+def _cluster_cores(table: RayTable) -> float:
+    """The number of cores that the cluster has now."""
     import ray
 
     _connect(table)
     return float(ray.cluster_resources().get("CPU", 1.0))  # type: ignore[no-untyped-call]
 
 
-def _counter(ray: Any) -> Any:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(_Counter).options(num_cpus=0, scheduling_strategy=here).remote()
-
-
-def _attempt(function: Function[Any, Any], number: int, task: Any, counter: Any, probe: str) -> Done[Any] | Failed:
-    """What a worker does: whatever the task raises is its outcome."""
-    base.expendable = True
-    if not Path(probe).is_dir():
-        raise _Unseen(
-            f"the Ray worker on {socket.gethostname()} does not see {probe}: the dataset must lie on a file system "
-            "that every node of the cluster mounts at the same path"
+def _run_task(
+    function: Function[Any, Any], number: int, task: Any, counter: Any, shared_folder: str
+) -> Done[Any] | Failed:
+    """Run a task in a worker; an error of the task is its outcome."""
+    if not Path(shared_folder).is_dir():
+        raise _FolderNotVisible(
+            f"the Ray worker on {socket.gethostname()} does not see {shared_folder}: the dataset must lie on a file "
+            "system that every node of the cluster mounts at the same path"
         )
-    tick = _Ticker(counter)
+    tick = _RayTick(counter)
     try:
         outcome: Done[Any] | Failed = Done(number, function(task, tick))
+        # Here, where a value that cannot be pickled is the task's error; in Ray it would be one of the run.
         pickle.dumps(outcome)
     except Exception as error:
         print(f"task {number}: {type(error).__name__}: {error}", file=sys.stderr)
-        outcome = describe(number, error)
+        outcome = describe_failure(number, error)
         if outcome.died:
-            raise  # to Ray, which tries again
+            raise  # Ray tries again: see retry_exceptions
     finally:
-        tick.flush()
+        tick.finish()
     return outcome
 
 
-class _Ticker:
-    """A tick that tells the counter every so often; what it told first arrives first."""
+class _RayTick(WorkerTick):
+    """Sends items to the counter, and waits at the end until they have arrived."""
 
     def __init__(self, counter: Any) -> None:
-        self.counter = counter
-        self.pending = 0
-        self.told = False
+        super().__init__(self._add, _TICK_SECONDS)
+        self._counter = counter
+        self._last_call: Any = None
 
-    def __call__(self, items: int) -> None:
-        self.pending += items
-        if self.pending >= _TICK_ITEMS:
-            self.counter.add.remote(self.pending)
-            self.pending, self.told = 0, True
+    def _add(self, items: int) -> None:
+        self._last_call = self._counter.add.remote(items)
 
-    def flush(self) -> None:
-        """Return once the counter knows all; progress is no reason to fail."""
+    def finish(self) -> None:
+        """Return once the counter has all items: the calls of one worker arrive in order."""
         import ray
 
-        if self.told or self.pending:
+        self.flush()
+        if self._last_call is not None:
             with contextlib.suppress(ray.exceptions.RayError):
-                ray.get(self.counter.add.remote(self.pending))
+                ray.get(self._last_call)

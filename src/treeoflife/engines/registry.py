@@ -1,4 +1,4 @@
-"""Where tasks run: this process alone, processes on this computer, a Slurm cluster, a Ray cluster."""
+"""The engine that dataset.toml names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from .serial import SerialEngine
 ENGINES = ("local", "serial", "slurm", "ray")
 
 
-def make(table: EngineTable, logs: Path) -> Engine:
-    """The engine that the configuration names; ``logs`` is the dataset's folder of logs.
+def make_engine(table: EngineTable, logs: Path) -> Engine:
+    """The engine that the configuration names; ``logs`` is the dataset's log folder.
 
     Raises:
-        ConfigError: there is none of that name.
-        MissingExtra: its package is not installed.
+        ConfigError: there is no engine of that name.
+        MissingExtra: a package that the engine needs is not installed.
     """
     if table.name == "serial":
         return SerialEngine()
     if table.name == "local":
         return LocalEngine(table.workers or cores(), log=logs / "workers.log")
+    # Imported here, since both need packages that most users do not install.
     if table.name == "slurm":
         from .slurm.engine import SlurmEngine
 
@@ -33,4 +34,4 @@ def make(table: EngineTable, logs: Path) -> Engine:
         from .ray import RayEngine
 
         return RayEngine(table.ray, logs / "jobs")
-    raise ConfigError(f"unknown engine '{table.name}'; there are: {', '.join(ENGINES)}")
+    raise ConfigError(f"unknown engine '{table.name}' in [engine]; choose one of: {', '.join(ENGINES)}")

@@ -1,14 +1,14 @@
-"""The engine for debugging: tasks one after the other, in this process."""
+"""The engine for debugging: it runs tasks one after the other in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .base import Done, Failed, Function, R, T, Tick, describe
+from .base import Done, Failed, Function, R, T, Tick, describe_failure
 
 
 class SerialEngine:
-    """Runs each task when its outcome is asked for."""
+    """Runs a task when its outcome is requested."""
 
     width = 1
 
@@ -20,8 +20,8 @@ class SerialEngine:
             try:
                 outcome: Done[R] | Failed = Done(number, function(task, tick))
             except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
-                outcome = describe(number, error)
+                outcome = describe_failure(number, error)
             yield outcome
 
     def close(self) -> None:
-        """Nothing is kept."""
+        """Nothing to release."""

@@ -1,4 +1,4 @@
-"""Running the tasks of a stage to their end, and turning failures into one error that names them."""
+"""Running all tasks of a stage, and raising one error that names those that failed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..errors import TasksFailed
 from .base import Done, Engine, Failed, Function, R, T
 from .local import LocalEngine
 
-# An error message names the first few failures; the log has all of them.
+# An error message names the first few failures, so that it fits on a screen; the log has all of them.
 _NAMED_FAILURES = 5
 
 
 @dataclass(frozen=True)
 class TaskRunner:
-    """Runs tasks on an engine, and passes their progress on.
+    """Runs tasks on an engine, and reports their progress.
 
     Attributes:
         engine: where tasks run.
-        listener: hears of the progress.
-        failure_log: a file that takes the tracebacks of failed tasks; None keeps none.
+        listener: receives the progress.
+        failure_log: a file for the tracebacks of failed tasks; None writes none.
     """
 
     engine: Engine
@@ -36,25 +36,26 @@ class TaskRunner:
         """Run tasks, and yield each with its result, in any order.
 
         Args:
-            function: runs in a worker: it is given a task and a tick.
+            function: what a worker calls with a task and a tick.
             tasks: picklable values.
-            name: what a task is called in error messages.
+            name: returns what error messages call a task.
 
         Raises:
-            TasksFailed: some failed; it is raised after the others finished, and names them.
+            TasksFailed: some tasks failed; it is raised after the others finished.
         """
         failures: list[tuple[str, Failed]] = []
         for outcome in self.engine.run(function, tasks, self.listener.advance):
+            task = tasks[outcome.task]
             if isinstance(outcome, Done):
-                yield tasks[outcome.task], outcome.value
+                yield task, outcome.value
             else:
-                failures.append((name(tasks[outcome.task]), outcome))
-                self.listener.note(f"failed: {failures[-1][0]}: {outcome.error}")
+                failures.append((name(task), outcome))
+                self.listener.note(f"failed: {name(task)}: {outcome.error}")
         if failures:
             raise TasksFailed(self._report(failures, len(tasks)))
 
     def _report(self, failures: Sequence[tuple[str, Failed]], total: int) -> str:
-        """Write the log of failures; returns the error message."""
+        """Write all failures to the log; returns the error message."""
         first = "; ".join(f"{name}: {failed.error}" for name, failed in failures[:_NAMED_FAILURES])
         more = f" (and {len(failures) - _NAMED_FAILURES} more)" if len(failures) > _NAMED_FAILURES else ""
         message = f"{len(failures)} of {total} tasks failed: {first}{more}"
@@ -73,17 +74,17 @@ def run_locally(
     listener: Listener,
     workers: int | None = None,
 ) -> list[R]:
-    """Run tasks in processes of this computer; returns their results in the order of the tasks.
+    """Run tasks in processes on this computer; returns their results in the order of the tasks.
 
     Args:
-        function: runs in a worker: it is given a task and a tick.
+        function: what a worker calls with a task and a tick.
         tasks: picklable values.
-        name: what a task is called in error messages.
-        listener: hears of each task that is done, as one unit.
-        workers: processes; one per core, if not given.
+        name: returns what error messages call a task.
+        listener: advances by one unit per finished task.
+        workers: number of processes; by default one per core.
 
     Raises:
-        TasksFailed: one failed; the message names it, and the others are ended.
+        TasksFailed: a task failed; the message names it. Tasks that still run are ended.
     """
     results: dict[int, R] = {}
     with closing(LocalEngine(min(workers or cores(), max(1, len(tasks))))) as engine:

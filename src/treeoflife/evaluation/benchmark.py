@@ -1,7 +1,7 @@
 """Images of anybody's benchmark, or their hashes, to be looked for in a dataset.
 
-A benchmark is a folder of images, WebDataset shards, Parquet with images, or hashes: a pack that :func:`write_pack`
-wrote, any Parquet or CSV with a column ``pdq`` or ``sha256``, or a text file of PDQ hashes, one a line.
+A benchmark is a folder of images, WebDataset shards, Parquet with images, or hashes: a file that :func:`write_hashes`
+wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text file of PDQ hashes, one a line.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any
 import polars as pl
 
 from ..config.tables import Images
-from ..core import tar_writer as tarwrite
+from ..core import tar_writer
 from ..core.files import replacing
-from ..core.tar_reader import TarError, members
-from ..engines.base import Tick
+from ..core.tar_reader import TarError, read_members
+from ..engines.base import Tick, is_expendable
 from ..errors import InputError
 from ..images import measure
 from ..images.convert import Encoded
 from ..images.guard import decoder
-from ..sources.base import IMAGE_SUFFIXES
+from ..sources.file_names import IMAGE_SUFFIXES
 
-SCHEMA: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Binary, "tar": pl.String,
+IMAGES: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Binary, "tar": pl.String,
                           "offset": pl.UInt64, "size": pl.UInt32}  # fmt: skip
 """A row per image of a benchmark: what it is called, the SHA-256 of its file, its perceptual hash, and where its small
-picture lies; each null where it is not known."""
+picture lies. What is not known is null."""
 _FILES_A_PART = 500
 _HASHES = ("pdq", "sha256")
 
@@ -52,15 +52,15 @@ class HashTask:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """What messages call it."""
         return str(self.path)
 
 
 def read_hashes(path: Path) -> pl.DataFrame | None:
-    """The hashes in a file; None if it has images, or is none of hashes.
+    """The hashes in a file; None if it is no file of hashes.
 
     Raises:
-        InputError: it cannot be read, or a hash is none.
+        InputError: it cannot be read, or holds something that is no hash.
     """
     try:
         if path.suffix == ".parquet" and path.is_file():
@@ -87,11 +87,11 @@ def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:
             raise InputError(f"{path}: the column {name} must have hashes of 256 bits, as bytes or 64 digits")
     named = next((name for name in ("image", "file_name", "file", "name", "url") if name in table.columns), None)
     image = pl.col(named).cast(pl.String) if named else pl.int_range(pl.len()).cast(pl.String)
-    absent = [pl.lit(None, kind).alias(name) for name, kind in SCHEMA.items() if name not in (*table.columns, "image")]
-    return table.with_columns(*absent, image=image).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+    absent = [pl.lit(None, kind).alias(name) for name, kind in IMAGES.items() if name not in (*table.columns, "image")]
+    return table.with_columns(*absent, image=image).select(pl.col(name).cast(kind) for name, kind in IMAGES.items())
 
 
-def tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
+def hash_tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
     """The parts of a benchmark that has images.
 
     Raises:
@@ -110,45 +110,46 @@ def tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
 
 
 def hash_part(task: HashTask, tick: Tick) -> pl.DataFrame:
-    """The hashes of a part of a benchmark; see :data:`SCHEMA`. Files that are no image are passed over.
+    """The hashes of a part of a benchmark; see :data:`IMAGES`. Files that are no image are passed over.
 
     Raises:
         InputError: it cannot be read.
     """
     rows, size = [], 0
     task.tar.parent.mkdir(parents=True, exist_ok=True)
-    with task.tar.open("wb") as out, decoder(task.images, task.tar.with_suffix(".tried")) as decode:
-        for name, data in _images(task):
+    marker = task.tar.with_suffix(".tried")
+    with task.tar.open("wb") as out, decoder(task.images, marker, expendable=is_expendable(tick)) as decode:
+        for name, data in _read_images(task):
             made = decode(data)
             tick(1)
             if isinstance(made, Encoded):
-                pdq = made.measured.row()[0] if made.measured else None
-                place = (str(task.tar), size + tarwrite.BLOCK, len(made.data))
+                pdq = made.measures.row()[0] if made.measures else None
+                place = (str(task.tar), size + tar_writer.BLOCK, len(made.data))
                 rows.append((name, hashlib.sha256(data).digest(), pdq, *place))
-                size += out.write(tarwrite.member(f"{len(rows):08d}.jpg", made.data))
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+                size += out.write(tar_writer.encode_member(f"{len(rows):08d}.jpg", made.data))
+    return pl.DataFrame(rows, schema=IMAGES, orient="row")
 
 
-def _images(task: HashTask) -> Iterator[tuple[str, bytes]]:
+def _read_images(task: HashTask) -> Iterator[tuple[str, bytes]]:
     if task.files:
         yield from ((name, (task.path / name).read_bytes()) for name in task.files)
     elif task.path.suffix == ".tar":
-        yield from _of_shard(task)
+        yield from _read_shard(task)
     else:
-        yield from _of_table(task.path)
+        yield from _read_parquet(task.path)
 
 
-def _of_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
+def _read_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
     try:
         with task.path.open("rb") as fd:
-            for member in members(fd, task.images.max_bytes):
+            for member in read_members(fd, task.images.max_bytes):
                 if member.regular and Path(member.name).suffix.lower() in IMAGE_SUFFIXES and member.data:
                     yield member.name, member.data
     except (OSError, TarError) as error:
         raise InputError(f"{task.path} cannot be read to its end: {error}") from None
 
 
-def _of_table(path: Path) -> Iterator[tuple[str, bytes]]:
+def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
     """The images of a Parquet file: of the first column of bytes, or of structs with ``bytes``, as Hugging Face's."""
     schema = pl.read_parquet_schema(path)
     structs = [name for name, kind in schema.items() if isinstance(kind, pl.Struct) and "bytes" in kind.to_schema()]
@@ -163,7 +164,7 @@ def _of_table(path: Path) -> Iterator[tuple[str, bytes]]:
         yield from ((str(name), one) for name, one in zip(names, data, strict=True) if one)
 
 
-def write_pack(path: Path, hashes: Sequence[pl.DataFrame]) -> int:
+def write_hashes(path: Path, hashes: Sequence[pl.DataFrame]) -> int:
     """Write hashes that may be shared in place of the images; returns how many.
 
     Args:

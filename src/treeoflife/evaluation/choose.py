@@ -1,4 +1,4 @@
-"""Choosing the images of a hold-out set: species with enough pictures of their own, and of each as many by chance."""
+"""Choosing the images of a hold-out set: species with enough distinct pictures, and as many of each, at random."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ..core.values import NAME_COLUMNS
 from ..mapping.shuffle import shuffle_keys
-from ..selection.decide import NAME_COLUMNS, Decisions
-from ..selection.holdout import binomial
+from ..selection.decisions import Decisions
+from ..taxonomy.species_key import column_keys, species_key
 
-_PASSED_OVER = {"species": pl.String, "reason": pl.String}
 ABSENT = "the dataset has no image of it"
+_REJECTED = {"species": pl.String, "reason": pl.String}
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """What a hold-out set is to be.
 
     Attributes:
-        species: the species that may be in it, as 'genus epithet' in small letters.
+        species: the species that may be in it, as 'genus epithet' in lower case.
         per_species: how many images of each.
         not_in: sources in which a species must not occur.
-        seed: of the choice.
+        seed: of the random choice.
     """
 
     species: tuple[str, ...]
@@ -32,65 +33,67 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Choice:
     """What was chosen.
 
     Attributes:
-        images: a row per image, by species and id: ``treeoflife_id``, ``source`` (its name), ``place`` (its file's, see
-            :class:`treeoflife.selection.match.Files`), the ranks and the common name.
-        passed_over: ``species`` and ``reason`` of those that are not in the set.
+        images: a row per image, by species and id: ``treeoflife_id``, ``source`` (its name), ``file_row`` (the row of
+            its file, see :class:`treeoflife.selection.decisions.StoreFiles`), the ranks and the common name.
+        rejected: ``species`` and ``reason`` of those that are not in the set.
     """
 
     images: pl.DataFrame
-    passed_over: pl.DataFrame
+    rejected: pl.DataFrame
 
 
-def choose(decided: Decisions, wish: Wish) -> Chosen:
+def choose(decisions: Decisions, request: Request) -> Choice:
     """Choose the images.
 
-    Only images that would be samples are taken. Of a group of the same picture one is taken at most, and none of a
-    group that has other names too: its picture would stay in the dataset under these.
+    Only images that would be samples are taken. Of a group of duplicates at most one is taken, and none of a group that
+    has other names too: its picture would stay in the dataset under those.
 
     Args:
-        decided: the decisions on the whole dataset, with ``group`` (:func:`treeoflife.selection.policies.duplicates`).
-        wish: what the set is to be.
+        decisions: on the whole dataset, with ``group`` (:func:`treeoflife.selection.policies.duplicates`).
+        request: what the set is to be.
     """
-    images = _named(decided, wish)
-    elsewhere = images.filter(pl.col("source").is_in(list(wish.not_in)))
-    elsewhere = elsewhere.group_by(species="wanted").agg(pl.col("source").unique().sort().str.join(", "))
-    distinct = _distinct(images, decided, wish)
-    species = images.select(species="wanted").unique().join(elsewhere, on="species", how="anti")
-    counts = species.join(distinct.group_by(species="wanted").len("count"), on="species", how="left")
-    enough = counts.filter(pl.col("count") >= wish.per_species)
-    kept = distinct.join(enough, left_on="wanted", right_on="species", how="semi")
-    kept = kept.sort("wanted", "shuffle", "treeoflife_id")
-    kept = kept.filter(pl.int_range(pl.len()).over("wanted") < wish.per_species).sort("wanted", "treeoflife_id")
-    few = counts.join(enough, on="species", how="anti")
-    reasons = dict.fromkeys(wish.species, ABSENT)
+    images = _images_of(decisions, request)
+    elsewhere = images.filter(pl.col("source").is_in(list(request.not_in)))
+    elsewhere = elsewhere.group_by("requested").agg(pl.col("source").unique().sort().str.join(", "))
+    distinct = _distinct(images, decisions, request)
+    species = images.select("requested").unique().join(elsewhere, on="requested", how="anti")
+    counts = species.join(distinct.group_by("requested").len("count"), on="requested", how="left")
+    enough = counts.filter(pl.col("count") >= request.per_species)
+    kept = distinct.join(enough, on="requested", how="semi").sort("requested", "shuffle", "treeoflife_id")
+    kept = kept.filter(pl.int_range(pl.len()).over("requested") < request.per_species)
+    kept = kept.sort("requested", "treeoflife_id")
+    too_few = counts.join(enough, on="requested", how="anti")
+    reasons = dict.fromkeys(request.species, ABSENT)
     reasons |= {one: f"it is in {sources}" for one, sources in elsewhere.iter_rows()}
-    reasons |= {one: f"it has {count or 0} distinct images that may be taken" for one, count in few.iter_rows()}
-    passed_over = pl.DataFrame(sorted(reasons.items()), schema=_PASSED_OVER, orient="row")
-    passed_over = passed_over.join(enough, on="species", how="anti", maintain_order="left")
-    return Chosen(kept.select("treeoflife_id", "source", "place", *NAME_COLUMNS), passed_over)
+    reasons |= {one: f"it has {count or 0} distinct images that may be taken" for one, count in too_few.iter_rows()}
+    rejected = pl.DataFrame(sorted(reasons.items()), schema=_REJECTED, orient="row")
+    rejected = rejected.join(enough, left_on="species", right_on="requested", how="anti", maintain_order="left")
+    return Choice(kept.select("treeoflife_id", "source", "file_row", *NAME_COLUMNS), rejected)
 
 
-def _named(decided: Decisions, wish: Wish) -> pl.DataFrame:
-    """All images of the species that are wanted: ``wanted``, the name of the source, and what decides on them."""
-    names = decided.names.with_row_index("name").with_columns(wanted=binomial())
-    names = names.filter(pl.col("wanted").is_in(list(wish.species)))
-    sources = pl.Series([source.name for source in decided.sources], dtype=pl.String)
-    images = decided.images.select("treeoflife_id", "source", "place", "name", "rule", "group")
-    found = images.join(names, on="name", how="inner", maintain_order="left")
-    return found.with_columns(sources.gather(found["source"]).alias("source"))
+def _images_of(decisions: Decisions, request: Request) -> pl.DataFrame:
+    """All images of the requested species: ``requested``, the source's name, and what decides on them."""
+    requested = {species_key(name): name for name in request.species}
+    names = decisions.names.with_row_index("name").with_columns(column_keys(decisions.names).alias("key"))
+    names = names.filter(pl.col("key").is_in(list(requested)))
+    names = names.with_columns(requested=pl.col("key").replace_strict(requested, return_dtype=pl.String)).drop("key")
+    sources = pl.Series([source.name for source in decisions.sources], dtype=pl.String)
+    images = decisions.images.select("treeoflife_id", "source", "file_row", "name", "rule", "group")
+    named = images.join(names, on="name", how="inner", maintain_order="left")
+    return named.with_columns(sources.gather(named["source"]).alias("source"))
 
 
-def _distinct(images: pl.DataFrame, decided: Decisions, wish: Wish) -> pl.DataFrame:
+def _distinct(images: pl.DataFrame, decisions: Decisions, request: Request) -> pl.DataFrame:
     """Those that may be taken, one of each picture, with ``shuffle``: the lowest are taken first."""
-    grouped = decided.images.filter(pl.col("group").is_not_null(), pl.col("name").is_not_null())
-    names = decided.names.select(called=binomial().fill_null(""))["called"]
-    called = grouped.select("group", names.gather(grouped["name"]).alias("called"))
-    torn = called.group_by("group").agg(pl.col("called").n_unique()).filter(pl.col("called") > 1)
-    free = images.filter(pl.col("rule").is_null()).join(torn, on="group", how="anti", maintain_order="left")
-    free = free.with_columns(pl.Series("shuffle", shuffle_keys(free["treeoflife_id"], wish.seed, "holdout")))
-    first = free.sort("shuffle", "treeoflife_id").with_columns(again=pl.int_range(pl.len()).over("group"))
-    return first.filter(pl.col("group").is_null() | (pl.col("again") == 0))
+    grouped = decisions.images.filter(pl.col("group").is_not_null(), pl.col("name").is_not_null())
+    names = column_keys(decisions.names).fill_null("")
+    species = grouped.select("group", names.gather(grouped["name"]).alias("species"))
+    mixed = species.group_by("group").agg(pl.col("species").n_unique()).filter(pl.col("species") > 1)
+    free = images.filter(pl.col("rule").is_null()).join(mixed, on="group", how="anti", maintain_order="left")
+    free = free.with_columns(pl.Series("shuffle", shuffle_keys(free["treeoflife_id"], request.seed, "holdout")))
+    first = free.sort("shuffle", "treeoflife_id").with_columns(repeat=pl.int_range(pl.len()).over("group"))
+    return first.filter(pl.col("group").is_null() | (pl.col("repeat") == 0))

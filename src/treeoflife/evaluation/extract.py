@@ -14,7 +14,7 @@ from ..sources.base import Container, Source
 
 @dataclass(frozen=True)
 class ExtractTask:
-    """Files of one container to write: of each its position, its SHA-256 when it was encoded, and where it goes."""
+    """Files of one container to write; ``wanted`` has the position, the SHA-256 when encoded, and new path of each."""
 
     source: Source
     container: Container
@@ -23,7 +23,7 @@ class ExtractTask:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """What messages call it."""
         return f"{self.source.name}/{self.container.name}"
 
 

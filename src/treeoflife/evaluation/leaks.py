@@ -1,134 +1,177 @@
-"""Looking for the images of a benchmark in a dataset."""
+"""Finding the images of a benchmark in a dataset."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from ..config.edit import register
+from ..config.config import Config
+from ..config.paths import Paths
 from ..config.tables import Holdout
+from ..config.writer import add_holdout
 from ..core.files import write_text
 from ..core.system import cores
-from ..core.tables import Array, write_for_both
+from ..core.tables import Array, write_csv_and_parquet
+from ..engines.tasks import TaskRunner
 from ..errors import ConfigError
-from ..images.perceptual import as_rows
-from ..pipeline.run import Run
-from ..pipeline.stages import duplicates
-from ..selection.duplicates import find
-from ..selection.duplicates.members import with_ids
-from ..selection.duplicates.near import Pairs, as_words, first_of_its_kind, near
-from .benchmark import SCHEMA, hash_part, read_hashes, tasks
+from ..images.perceptual_hash import stack_hashes
+from ..selection.duplicates.find import StoredContainer, StoredImages, compare_pairs, read_store
+from ..selection.duplicates.image_ids import add_ids
+from ..selection.duplicates.near import Pairs, as_words, find_near_pairs, first_equal_rows
+from ..sources.base import Source
+from .benchmark import IMAGES, hash_part, hash_tasks, read_hashes
 
 COLUMNS = ("treeoflife_id", "source", "container", "position", "file", "image", "link", "distance")
-"""A row per image of the dataset that is in a benchmark: which of its images it is, and by what that is known:
-``bytes`` (the same file), ``near`` or ``mirrored`` (the pictures were laid over each other), ``hash`` (that alone)."""
+"""A row per image of the dataset that is in a benchmark: which of the benchmark's images it is, and how that is known:
+``bytes`` (the same file), ``near`` or ``mirrored`` (the pictures were compared), ``hash`` (by the hash alone)."""
 
 
-def look(run: Run, benchmark: Path) -> pl.DataFrame:
-    """The images of a dataset that are in a benchmark, which are also written to ``OUT/leaks``; see :data:`COLUMNS`.
+@dataclass(frozen=True)
+class EncodedDataset:
+    """A dataset that is encoded and has a mapping.
+
+    Attributes:
+        config: its configuration.
+        paths: its files.
+        sources: its sources.
+        mapping: its mapping.
+        containers: the containers of its store.
+        indexes: the source, the container's name and the store's index of each container.
+        runner: where benchmarks are read and pictures compared.
+        restore: encodes the containers again that hold these rows of the store's images, where they were not kept.
+    """
+
+    config: Config
+    paths: Paths
+    sources: Sequence[Source]
+    mapping: Path
+    containers: Sequence[StoredContainer]
+    indexes: Sequence[tuple[Source, str, Path]]
+    runner: TaskRunner
+    restore: Callable[[StoredImages, Array], None]
+
+
+def find_leaks(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
+    """The images of a dataset that are in a benchmark; they are also written to ``OUT/leaks``.
 
     Args:
-        run: a run over a dataset that is encoded and has a mapping.
-        benchmark: its folder or file; see :mod:`treeoflife.evaluation.benchmark`.
+        dataset: the dataset.
+        benchmark: a folder or file; see :mod:`treeoflife.evaluation.benchmark`.
+
+    Returns:
+        A row per image; see :data:`COLUMNS`.
 
     Raises:
-        ConfigError: the dataset was encoded without hashes, or in another shape than the hashes that were given.
+        ConfigError: the dataset was encoded without hashes, or hashes are given and it was encoded in another shape.
         InputError: the benchmark cannot be read.
     """
-    images, paths = run.dataset.config.images, run.dataset.paths
-    if not images.measure:
+    if not dataset.config.images.measure:
         raise ConfigError("the images have no hashes: set [images] measure = true, and build again")
     try:
-        theirs = _theirs(run, benchmark)
-        ours = find.read(duplicates.containers(run))
-        found = _told(run, ours, theirs, _matches(run, ours, theirs))
+        images = _read_benchmark(dataset, benchmark)
+        stored = read_store(dataset.containers)
+        leaks = _describe(dataset, stored, images, _match(dataset, stored, images))
     finally:
-        shutil.rmtree(paths.leak_work, ignore_errors=True)
-    write_for_both(paths.leaks(benchmark.stem), found, {"benchmark": benchmark.name, "images": theirs.height})
-    return found
+        shutil.rmtree(dataset.paths.leak_scratch, ignore_errors=True)
+    meta = {"benchmark": benchmark.name, "images": images.height}
+    write_csv_and_parquet(dataset.paths.leaks(benchmark.stem), leaks, meta)
+    return leaks
 
 
-def drop(run: Run, benchmark: Path, found: pl.DataFrame) -> Path:
-    """Have the build leave out what was found: a list of ids, which dataset.toml holds out; returns it."""
-    path = run.dataset.paths.leak_list(benchmark.stem)
-    lines = [f"# images that are in {benchmark.name}", *sorted(found["treeoflife_id"])]
+def hold_out(paths: Paths, benchmark: Path, leaks: pl.DataFrame) -> Path:
+    """Have the next build leave leaks out: list their ids, and add the list to the hold-outs of dataset.toml.
+
+    Returns:
+        The list.
+    """
+    path = paths.leak_list(benchmark.stem)
+    lines = [f"# images that are in {benchmark.name}", *sorted(leaks["treeoflife_id"])]
     write_text(path, "\n".join(lines) + "\n")
-    register(run.dataset.paths.config, Holdout(path=path.resolve(), by="images"))
+    add_holdout(paths.config, Holdout(path=path.resolve(), by="images"))
     return path
 
 
-def _theirs(run: Run, benchmark: Path) -> pl.DataFrame:
-    images = run.dataset.config.images
+def _read_benchmark(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
+    """A row per image of the benchmark; see :data:`.benchmark.IMAGES`."""
+    settings, listener = dataset.config.images, dataset.runner.listener
     if (hashes := read_hashes(benchmark)) is not None:
-        if images.fit != "stretch":
-            raise ConfigError(f'hashes are of whole pictures, but [images] fit = "{images.fit}": give the images')
+        if settings.fit != "stretch":
+            raise ConfigError(f'hashes are of whole pictures, but [images] fit = "{settings.fit}": give the images')
         return hashes
-    parts = tasks(benchmark, images, run.dataset.paths.leak_work)
-    run.listener.start("leaks: reading the benchmark", len(parts), "parts")
-    frames = dict(run.tasks(hash_part, parts, lambda task: task.label))
-    found = pl.concat([pl.DataFrame(schema=SCHEMA), *(frames[task] for task in parts)])
-    run.listener.finish(f"{found.height} images of {benchmark}")
-    return found
+    parts = hash_tasks(benchmark, settings, dataset.paths.leak_scratch)
+    listener.start("leaks: reading the benchmark", len(parts), "parts")
+    frames = dict(dataset.runner.run(hash_part, parts, lambda task: task.label))
+    images = pl.concat([pl.DataFrame(schema=IMAGES), *(frames[task] for task in parts)])
+    listener.finish(f"{images.height} images of {benchmark}")
+    return images
 
 
-def _matches(run: Run, ours: find.Pictures, theirs: pl.DataFrame) -> pl.DataFrame:
-    """``row`` of ours, ``other`` of theirs, ``link`` and ``distance``: the surest of each row."""
-    begins = theirs.select(pl.col("sha256").bin.head(8).bin.reinterpret(dtype=pl.UInt64, endianness="big"))
-    ends = begins.with_row_index("other").rename({"sha256": "bytes"}).drop_nulls()
-    exact = ours.numbers.select("bytes").with_row_index("row").join(ends, on="bytes", how="inner")
-    same = exact.select(row=pl.col("row").cast(pl.Int64), other=pl.col("other").cast(pl.Int64),
-                        link=pl.lit("bytes"), distance=pl.lit(None, pl.Int64), rank=pl.lit(0))  # fmt: skip
-    pairs = _near(ours, theirs, run.dataset.config.duplicates.distance)
-    shown = theirs["offset"].is_not_null().all()
-    right = _compared(run, ours, theirs, pairs) if shown else np.ones(len(pairs), bool)
-    kind = np.where(pairs.mirrored, "mirrored", "near") if shown else np.full(len(pairs), "hash")
+def _match(dataset: EncodedDataset, stored: StoredImages, images: pl.DataFrame) -> pl.DataFrame:
+    """``row`` of the store, ``other`` of the benchmark, ``link`` and ``distance``: the surest match of each row."""
+    prefix = pl.col("sha256").bin.head(8).bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    prefixes = images.select(bytes=prefix).with_row_index("other").drop_nulls()
+    exact = stored.numbers.select("bytes").with_row_index("row").join(prefixes, on="bytes", how="inner")
+    same_file = exact.select(row=pl.col("row").cast(pl.Int64), other=pl.col("other").cast(pl.Int64),
+                             link=pl.lit("bytes"), distance=pl.lit(None, pl.Int64), rank=pl.lit(0))  # fmt: skip
+    pairs = _near_pairs(stored, images, dataset.config.duplicates.distance)
+    have_pictures = images["offset"].is_not_null().all()
+    if have_pictures:
+        kind, confirmed = np.where(pairs.mirrored, "mirrored", "near"), _compare(dataset, stored, images, pairs)
+    else:
+        kind, confirmed = np.full(len(pairs), "hash"), np.ones(len(pairs), bool)
     alike = pl.DataFrame({"row": pairs.first, "other": pairs.second, "link": pl.Series(kind, dtype=pl.String),
-                          "distance": pairs.distance}).filter(pl.Series(right))  # fmt: skip
-    every = pl.concat([same, alike.with_columns(rank=pl.lit(1))])
-    return every.sort("row", "rank", "distance", "other").unique("row", keep="first", maintain_order=True)
+                          "distance": pairs.distance}).filter(pl.Series(confirmed))  # fmt: skip
+    matches = pl.concat([same_file, alike.with_columns(rank=pl.lit(1))])
+    return matches.sort("row", "rank", "distance", "other").unique("row", keep="first", maintain_order=True)
 
 
-def _near(ours: find.Pictures, theirs: pl.DataFrame, limit: int) -> Pairs:
-    """Pairs of one of ours and one of theirs with near hashes. Each hash that differs is looked at once."""
-    other = theirs.with_row_index("row").filter(pl.col("pdq").is_not_null())
-    rows = np.concatenate([np.flatnonzero(ours.numbers["hashed"].to_numpy()), other["row"].to_numpy().astype(np.int64)])
-    hashes = np.concatenate([ours.hashes, as_rows(other["pdq"].to_list())])
-    first = first_of_its_kind(as_words(hashes))
+def _near_pairs(stored: StoredImages, images: pl.DataFrame, limit: int) -> Pairs:
+    """Pairs of an image of the store and one of the benchmark with near hashes. Each distinct hash is searched once."""
+    hashed = images.with_row_index("row").filter(pl.col("pdq").is_not_null())
+    stored_rows = np.flatnonzero(stored.numbers["hashed"].to_numpy())
+    rows = np.concatenate([stored_rows, hashed["row"].to_numpy().astype(np.int64)])
+    hashes = np.concatenate([stored.hashes, stack_hashes(hashed["pdq"].to_list())])
+    first = first_equal_rows(as_words(hashes))
     distinct = np.flatnonzero(first == np.arange(len(first)))
-    kinds = pl.DataFrame({"kind": np.searchsorted(distinct, first), "row": rows})
-    mine, their = kinds[: len(ours.hashes)], kinds[len(ours.hashes) :].rename({"row": "other"})
-    found = near(hashes[distinct], limit, workers=cores())
+    values = pl.DataFrame({"value": np.searchsorted(distinct, first), "row": rows})
+    in_store, in_benchmark = values[: len(stored.hashes)], values[len(stored.hashes) :].rename({"row": "other"})
+    pairs = find_near_pairs(hashes[distinct], limit, workers=cores())
     itself = np.arange(len(distinct))
-    ends = [np.concatenate(one) for one in ((found.first, found.second, itself), (found.second, found.first, itself))]
-    told = {"distance": found.distance, "mirrored": found.mirrored}
-    both = pl.DataFrame({"kind": ends[0], "of": ends[1]} | {
-        name: np.concatenate([column, column, np.zeros(len(distinct), column.dtype)]) for name, column in told.items()
-    })  # fmt: skip
-    cross = both.join(their, left_on="of", right_on="kind").join(mine, on="kind").sort("row", "other")
-    return Pairs(*(cross[name].to_numpy() for name in ("row", "other", "distance", "mirrored")))
+    ends = [np.concatenate(part) for part in ((pairs.first, pairs.second, itself), (pairs.second, pairs.first, itself))]
+    columns = {"distance": pairs.distance, "mirrored": pairs.mirrored}
+    padded = {name: [one, one, np.zeros(len(distinct), one.dtype)] for name, one in columns.items()}
+    arrays = {name: np.concatenate(parts) for name, parts in padded.items()}
+    either_way = pl.DataFrame({"value": ends[0], "near": ends[1], **arrays})
+    crossing = either_way.join(in_benchmark, left_on="near", right_on="value").join(in_store, on="value")
+    crossing = crossing.sort("row", "other")
+    return Pairs(*(crossing[name].to_numpy() for name in ("row", "other", "distance", "mirrored")))
 
 
-def _compared(run: Run, ours: find.Pictures, theirs: pl.DataFrame, pairs: Pairs) -> Array:
-    """Of each pair, whether the two are the same picture."""
-    count = len(ours)
-    places = list(theirs.select("tar", "offset", "size").iter_rows())
+def _compare(dataset: EncodedDataset, stored: StoredImages, images: pl.DataFrame, pairs: Pairs) -> Array:
+    """For each pair, whether the two are the same picture."""
+    count = len(stored)
+    pictures = [(Path(tar), offset, size) for tar, offset, size in images.select("tar", "offset", "size").iter_rows()]
 
-    def place(rows: Array) -> tuple[tuple[Path, int, int], ...]:
-        further = [places[row - count] for row in rows[rows >= count].tolist()]
-        return ours.places(rows[rows < count]) + tuple((Path(tar), offset, size) for tar, offset, size in further)
+    def locate(rows: Array) -> tuple[tuple[Path, int, int], ...]:
+        """Rows from ``count`` on are those of the benchmark."""
+        return stored.locations(rows[rows < count]) + tuple(
+            pictures[row - count] for row in rows[rows >= count].tolist()
+        )
 
-    duplicates.bring(run, ours, pairs.first)
-    both = Pairs(pairs.first, pairs.second + count, pairs.distance, pairs.mirrored)
-    return duplicates.compared(run, "leaks", both, place)
+    dataset.restore(stored, pairs.first)
+    numbered = Pairs(pairs.first, pairs.second + count, pairs.distance, pairs.mirrored)
+    return compare_pairs(numbered, locate, dataset.runner, "leaks")
 
 
-def _told(run: Run, ours: find.Pictures, theirs: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+def _describe(
+    dataset: EncodedDataset, stored: StoredImages, images: pl.DataFrame, matches: pl.DataFrame
+) -> pl.DataFrame:
     """The matches that are images of the mapping, for people."""
-    named = pl.concat([ours.told(matches["row"].to_numpy()), matches.select("link", "distance"),
-                       theirs.select("image")[matches["other"]]], how="horizontal")  # fmt: skip
-    dataset, paths = run.dataset, run.dataset.paths
-    indexes = [(source, one.name, paths.encoded_index(source.name, one.name)) for source, one in run.containers()]
-    return with_ids(named, indexes, dataset.mapping, dataset.sources).select(COLUMNS)
+    rows = pl.concat([stored.describe(matches["row"].to_numpy()), matches.select("link", "distance"),
+                      images.select("image")[matches["other"]]], how="horizontal")  # fmt: skip
+    return add_ids(rows, dataset.indexes, dataset.mapping, dataset.sources).select(COLUMNS)

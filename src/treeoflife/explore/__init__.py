@@ -1,1 +1,1 @@
-"""A page to look at a dataset on this computer: the tree to walk down, a search, a grid of images, and marks."""
+"""A web page for browsing a dataset on this computer: taxonomic tree, name search, image grid and curator's marks."""

@@ -1,7 +1,7 @@
-"""One image: the bytes of a file -> a small RGB JPEG, or the reason why not.
+"""Convert one image: the bytes of a file -> a small RGB JPEG, or the reason why there is none.
 
-Files come from anywhere, so only raster formats that Pillow decodes itself are opened, size and memory are
-judged by the header before a pixel is decoded, and whatever a decoder raises becomes a :class:`Skip`.
+Files come from anywhere, so only raster formats that Pillow decodes itself are opened (no PostScript), size and memory
+are checked by the header before a pixel is decoded, and whatever a decoder raises becomes a :class:`Skip`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ..config.tables import Images
 from ..core.values import Skip
-from .measure import Measured, measure
-from .modes import simplify
+from .measure import Measures, measure
+from .modes import to_rgb_or_gray
 from .resample import Box, resampler
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
+"""The formats that are decoded, as Pillow names them."""
 STEP_VERSION = 1
 """Raised whenever the same bytes and settings would give another image."""
+EMPTY = Skip("empty", "the file has no bytes")
+"""The result for a file without bytes."""
 
 _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
-_TURNS = {
+_ORIENTATION = 0x0112
+# By the EXIF orientation, the transposition that turns an image upright.
+_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -33,13 +38,16 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION = 0x0112
+_SIDEWAYS = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
+# Pillow's memory for a pixel; all other modes take 4 bytes.
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
+# Decoders that do not go line by line hold the whole image as well, some of them several times: OpenJPEG, for instance,
+# as a 32-bit number per sample, beside Pillow's byte. With these estimates a pool of awkward files stays below 300 MB.
 _DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3}
 _END_OF_IMAGE = b"\xff\xd9"
-
-EMPTY = Skip("empty", "the file has no bytes")
-"""What becomes of a file without bytes."""
+# Markers of a JPEG: start of scan, and those that have no length after them (TEM, RST0 to RST7).
+_START_OF_SCAN, _WITHOUT_LENGTH = 0xDA, {0x01, *range(0xD0, 0xD8)}
+_MAX_DETAIL = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,10 @@ class Encoded:
     """An image as it goes into shards.
 
     Attributes:
-        data: a JPEG, RGB, of exactly the configured size.
-        width: of the original, in pixels.
-        height: of the original, in pixels.
-        format: of the original, as Pillow calls it.
-        mode: of the original, as Pillow calls it.
-        measured: of the picture before it was encoded; None where the settings ask for nothing.
+        data: an RGB JPEG of exactly the configured size.
+        width, height: of the original, in pixels, as stored: not turned upright.
+        format, mode: of the original, as Pillow names them.
+        measures: of the small image before it was encoded; None if the settings turn them off.
     """
 
     data: bytes = field(repr=False)
@@ -60,28 +66,28 @@ class Encoded:
     height: int
     format: str
     mode: str
-    measured: Measured | None = None
+    measures: Measures | None = None
 
 
 def convert(data: bytes, settings: Images) -> Encoded | Skip:
     """Decode the first frame of a file, resize it and encode it as JPEG.
 
     The same bytes and settings give the same JPEG, on every computer with the same Pillow.
-    It never raises for what is in ``data``, but for a MemoryError: :mod:`treeoflife.images.guard` sees to that.
 
     Raises:
-        MissingExtra: what is to resize is not installed.
+        MissingExtra: the resampler is not installed.
+        MemoryError: while decoding; :mod:`treeoflife.images.guard` handles it. Nothing else in ``data`` raises.
 
     >>> convert(b"<html>404 Not Found</html>", Images()).reason
     'not-an-image'
     """
-    resampler(settings.resampler, settings.filter)  # one that is not installed is no fault of the image's
+    resampler(settings.resampler, settings.filter)  # outside the try: a missing package must not skip every image
     if not data:
         return EMPTY
-    Image.init()  # once: without it only the commonest formats are known
+    Image.init()  # registers all formats; the later calls return at once
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _judge(image, data, settings) or _encode(image, settings)
+            return _check_header(image, data, settings) or _encode(image, settings)
     except UnidentifiedImageError:
         return Skip("not-an-image", f"the file begins with {data[:16]!r}")
     except Image.DecompressionBombError as error:
@@ -89,16 +95,12 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything over hostile bytes
-        return _skip(error)
+        text = f"{type(error).__name__}: {error}"
+        return Skip("truncated" if "truncated" in text.lower() else "broken", text[:_MAX_DETAIL])
 
 
-def _skip(error: Exception) -> Skip:
-    text = f"{type(error).__name__}: {error}"
-    return Skip("truncated" if "truncated" in text.lower() else "broken", text[:300])
-
-
-def _judge(image: Image.Image, data: bytes, settings: Images) -> Skip | None:
-    """What the header alone says against decoding."""
+def _check_header(image: Image.Image, data: bytes, settings: Images) -> Skip | None:
+    """The reason not to decode an image, by its header alone."""
     width, height = image.size
     if width * height > settings.max_pixels:
         return Skip("too-many-pixels", f"{width}x{height}; at most {settings.max_pixels} pixels are decoded")
@@ -110,21 +112,19 @@ def _judge(image: Image.Image, data: bytes, settings: Images) -> Skip | None:
 def is_whole_jpeg(data: bytes) -> bool:
     """Whether an end-of-image marker follows the start of the scan.
 
-    A file whose second half was never written, and is all zeros, decodes without complaint into half a picture;
-    an end marker further up may be that of a thumbnail.
+    libjpeg decodes a file whose second half was never written into half a picture without an error. An end marker
+    before the scan does not count: it may be that of a thumbnail.
     """
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xDA:
-            return data.rfind(_END_OF_IMAGE) > position
-        if marker == 0xFF:
-            position += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:
-            position += 2
+    offset = 2
+    while offset + 4 <= len(data) and data[offset] == 0xFF and data[offset + 1] != _START_OF_SCAN:
+        marker = data[offset + 1]
+        if marker == 0xFF:  # padding
+            offset += 1
+        elif marker in _WITHOUT_LENGTH:
+            offset += 2
         else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4])
-    return data.rfind(_END_OF_IMAGE) > position
+            offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])
+    return data.rfind(_END_OF_IMAGE) > offset
 
 
 def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
@@ -133,17 +133,18 @@ def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
     if isinstance(small, Skip):
         return small
     small.save(out, "JPEG", quality=settings.quality, subsampling=_SUBSAMPLING[settings.subsampling])
-    measured = measure(small) if settings.measure else None
-    return Encoded(out.getvalue(), width, height, str(image.format), mode, measured)
+    measures = measure(small) if settings.measure else None
+    return Encoded(out.getvalue(), width, height, str(image.format), mode, measures)
 
 
 def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
-    """Decode an opened image, and give it its size and place: RGB, upright, before it is encoded."""
+    """Decode an opened image and resize it: RGB, upright, of the configured size, not yet encoded."""
     width, height = image.size
     turn = _turn(image) if settings.exif_rotate else None
-    target = settings.size if turn not in _SIDEWAYS else settings.size[::-1]
+    # Turning the small image is cheaper; an image on its side is first made as wide as it is to be high.
+    target = settings.size[::-1] if turn in _SIDEWAYS else settings.size
     box = _draft(image, target, settings.draft)
-    needed = _memory(image, width * height)
+    needed = _decoder_memory(image, width * height)
     if needed > settings.max_memory:
         return Skip("too-much-memory", f"decoding {width}x{height} {image.mode} takes about {needed} bytes")
     image.load()
@@ -151,24 +152,25 @@ def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
     return small.transpose(turn) if turn is not None else small
 
 
-_SIDEWAYS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
-
-
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """The turn that makes the image upright. Pillow turns TIFFs by itself."""
-    return None if image.format == "TIFF" else _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    """The transposition that turns the image upright. Pillow turns TIFFs by itself."""
+    return None if image.format == "TIFF" else _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
 
 
 def _draft(image: Image.Image, target: tuple[int, int], factor: int) -> Box | None:
-    """Let a JPEG be decoded smaller; returns where in the smaller picture the image lies, to a fraction of a pixel."""
+    """Have a JPEG decoded at the smallest scale that is at least ``factor`` times the target.
+
+    Returns where the image lies in what is decoded, to a fraction of a pixel: decoders round its size up. With a factor
+    of 2 the result is 48.9 dB or better from that of a full decode (docs/images.md).
+    """
     if not factor or image.format not in ("JPEG", "MPO"):
         return None
     drafted = image.draft(None, (target[0] * factor, target[1] * factor))
     return drafted[1] if drafted else None
 
 
-def _memory(image: Image.Image, full_pixels: int) -> int:
-    """About how many bytes decoding takes, by the header."""
+def _decoder_memory(image: Image.Image, full_pixels: int) -> int:
+    """Estimate the bytes that decoding takes, from the header; ``full_pixels`` are those before drafting."""
     pixels = image.width * image.height * _BYTES_PER_PIXEL.get(image.mode, 4)
     pixels *= _DECODER_COPIES.get(str(image.format), 1)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.info.get("progressive"):
@@ -177,17 +179,17 @@ def _memory(image: Image.Image, full_pixels: int) -> int:
 
 
 def _coefficients(layers: list[Any], full_pixels: int) -> int:
-    """The bytes that libjpeg keeps of a progressive JPEG, at whatever scale it is decoded."""
+    """The bytes of a progressive JPEG's coefficients, two per sample: libjpeg holds them all, at any scale."""
     largest = max((layer[1] * layer[2] for layer in layers), default=1)
     return sum(2 * full_pixels * layer[1] * layer[2] // largest for layer in layers)
 
 
 def _resize(image: Image.Image, box: Box, target: tuple[int, int], settings: Images) -> Image.Image:
-    """An RGB image of the size ``target``, from the part ``box`` of ``image``."""
+    """Make an RGB image of the size ``target`` from the part ``box`` of ``image``."""
     if settings.fit == "crop":
-        box = _centre(box, target[0] / target[1])
-    inner = _inside(box, target) if settings.fit == "pad" else target
-    opaque, factor = simplify(image, inner)
+        box = _largest_crop(box, target[0] / target[1])
+    inner = _largest_size(box, target) if settings.fit == "pad" else target
+    opaque, factor = to_rgb_or_gray(image, inner)
     left, top, right, bottom = (side / factor for side in box)
     resample = resampler(settings.resampler, settings.filter)
     small = resample(opaque, inner, (left, top, right, bottom)).convert("RGB")
@@ -198,19 +200,19 @@ def _resize(image: Image.Image, box: Box, target: tuple[int, int], settings: Ima
     return canvas
 
 
-def _centre(box: Box, aspect: float) -> Box:
+def _largest_crop(box: Box, aspect: float) -> Box:
     """The largest centred part of ``box`` with the given ratio of width to height."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     if width > height * aspect:
-        spare = (width - height * aspect) / 2
-        return left + spare, top, right - spare, bottom
-    spare = (height - width / aspect) / 2
-    return left, top + spare, right, bottom - spare
+        margin = (width - height * aspect) / 2
+        return left + margin, top, right - margin, bottom
+    margin = (height - width / aspect) / 2
+    return left, top + margin, right, bottom - margin
 
 
-def _inside(box: Box, target: tuple[int, int]) -> tuple[int, int]:
-    """The size of the whole of ``box`` when it just fits into ``target``."""
+def _largest_size(box: Box, target: tuple[int, int]) -> tuple[int, int]:
+    """The largest size with the shape of ``box`` that fits into ``target``; at least one pixel either way."""
     width, height = box[2] - box[0], box[3] - box[1]
     scale = min(target[0] / width, target[1] / height)
     return max(1, min(target[0], round(width * scale))), max(1, min(target[1], round(height * scale)))

@@ -1,14 +1,15 @@
-"""Encoding containers into the store, and scanning them for their names.
+"""The tasks of workers on containers: encode, join parts, hash the content, scan the names.
 
-Decoding is nearly all of the cost of a dataset, so each image is read and decoded once, whatever is made of it
-afterwards. A container that would keep one core busy long after the others are done is encoded in parts: each part
-reads the whole container, which is cheap, and decodes every n-th image; then the parts are joined.
+Decoding is nearly all of the cost of a dataset, so each image is read and decoded once, whatever is made of it later. A
+container that would keep one core busy long after the others are done is encoded in parts: each part reads the whole
+container, which is cheap, and decodes every n-th image; then the parts are joined.
 """
 
 from __future__ import annotations
 
 import hashlib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,33 +18,35 @@ import polars as pl
 from PIL import features
 
 from ..config.tables import Images
-from ..core import tar_writer as tarwrite
+from ..core import tar_writer
 from ..core.files import replacing, stamp
 from ..core.values import Skip
 from ..core.versions import versions
-from ..engines.base import Tick
+from ..engines.base import Tick, is_expendable
 from ..errors import ContainerError, StoreError
 from ..sources.base import Container, Source, signature
 from .convert import EMPTY, Encoded
 from .guard import decoder
 from .resample import PACKAGES
-from .store import Digests, Rows, key_rows, read_meta, wanted, write_index
+from .store import Digests, IndexRows, expected_meta, natural_keys, read_meta, write_index
 
-ENCODED_A_SECOND = 18e6
-"""Bytes of photographs, about, that a core decodes and encodes in a second (``benchmarks/parts.py``)."""
-READ_A_SECOND = 270e6
-"""The same of an archive that it only reads."""
+ENCODE_BYTES_PER_SECOND = 18e6
+"""About how fast a core encodes photographs, in bytes of the originals (measured by ``benchmarks/parts.py``)."""
+READ_BYTES_PER_SECOND = 270e6
+"""About how fast a core only reads a compressed archive (the same benchmark)."""
+# About how fast parts are joined: their bytes are read, hashed and written.
+_JOIN_BYTES_PER_SECOND = 200e6
 
 
 @dataclass(frozen=True)
 class EncodeTask:
-    """A container to encode, or a part of one: its ``share``.
+    """A container to encode, or the part of one that ``container.part`` says.
 
     Attributes:
-        tar: where its images go.
-        index: where its index goes; written last.
-        tried: a file that is there while a worker is at it.
-        size: the bytes that its files take.
+        tar: the tar to write.
+        index: the index to write, after the tar.
+        marker: a file that exists while a worker is decoding; see :func:`treeoflife.images.guard.decoder`.
+        size: the size of the container's files in bytes.
     """
 
     source: Source
@@ -51,28 +54,27 @@ class EncodeTask:
     images: Images
     tar: Path
     index: Path
-    tried: Path
+    marker: Path
     size: int = 0
 
     @property
     def label(self) -> str:
-        """What people call it."""
-        first, count = self.container.share
-        part = f", part {first + 1} of {count}" if count > 1 else ""
+        """The name of the task in messages."""
+        number, count = self.container.part
+        part = f", part {number + 1} of {count}" if count > 1 else ""
         return f"{self.source.name}/{self.container.name}{part}"
 
     @property
     def cost(self) -> float:
-        """About how many seconds it takes."""
-        return self.size / self.container.share[1] / ENCODED_A_SECOND + self.size / READ_A_SECOND
+        """About how many seconds it takes: a part reads all of the container, and encodes its own images."""
+        return self.size / self.container.part[1] / ENCODE_BYTES_PER_SECOND + self.size / READ_BYTES_PER_SECOND
 
 
 @dataclass(frozen=True)
 class EncodedContainer:
-    """What became of a container: how its files, and the tar, are known again; how many images came and went."""
+    """The result of encoding a container: what its files and its tar are recognised by, and numbers of images."""
 
     signature: str
-    content: str
     tar_stamp: str
     tar_sha256: str
     images: int
@@ -83,30 +85,27 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
     """Encode the images of a container, or of a part of one, into the store.
 
     Raises:
-        ContainerError: it cannot be read to its end, or changed while it was read. Nothing is left behind.
+        ContainerError: it cannot be read to its end, or changed while it was read. The store is as before.
     """
     before = signature(task.source, task.container)
-    rows = Rows(task.source)
-    with replacing(task.tar) as temporary:
-        with temporary.open("wb") as out, decoder(task.images, task.tried) as decode:
-            tar = _Tar(out)
-            for position, image in enumerate(task.source.read(task.container, task.images.max_bytes)):
-                if not task.container.shares(position):
-                    continue
-                result = image.skip or decode(image.data)
-                rows.add(position, image, result, tar.size + tarwrite.BLOCK)
-                if isinstance(result, Encoded):
-                    tar.add(tarwrite.member(f"{position:08d}.jpg", result.data))
-                tick(len(image.data))
-            digest = tar.end()
+    rows = IndexRows(task.source)
+    expendable = is_expendable(tick)
+    with _replacing_tar(task) as tar, decoder(task.images, task.marker, expendable=expendable) as decode:
+        for position, image in enumerate(task.source.read(task.container, task.images.max_bytes)):
+            if not task.container.includes(position):
+                continue
+            result = image.skip or decode(image.data)
+            rows.add(position, image, result, tar.size + tar_writer.BLOCK)
+            if isinstance(result, Encoded):
+                tar.add(tar_writer.encode_member(f"{position:08d}.jpg", result.data))
+            tick(len(image.data))
         if signature(task.source, task.container) != before:
             raise ContainerError(f"{task.container.path} changed while it was read; run again")
-        task.index.unlink(missing_ok=True)  # it speaks of the tar that is about to go
-    return _indexed(task, rows.frame(), before, digest)
+    return _write_index(task, rows.frame(), before, tar.sha256)
 
 
 class _Tar:
-    """A tar while it is written, with its size and digest."""
+    """A tar that is being written, with its size and digest so far."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self.size = 0
@@ -117,37 +116,46 @@ class _Tar:
         self._digest.update(block)
         self.size += len(block)
 
-    def end(self) -> str:
-        """End it; returns its SHA-256."""
-        self.add(tarwrite.end(self.size))
+    @property
+    def sha256(self) -> str:
         return self._digest.hexdigest()
 
 
-def _indexed(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str, digest: str) -> EncodedContainer:
-    """Write the index of what was encoded. That of a part, which soon goes, also says what the part was read from."""
-    told = Digests().see_rows(rows).told()
-    came = {"files": rows.height, "bytes": rows["source_bytes"].sum(), "versions": _versions(task.images)}
-    meta = wanted(task.images) | told | came | {"sha256": digest}
-    if task.container.share[1] > 1:
-        meta |= part_of(task.container, task.images, signature)
+@contextmanager
+def _replacing_tar(task: EncodeTask | JoinTask) -> Iterator[_Tar]:
+    """Write a new tar. If that succeeds the old index goes, so that an index always describes the tar beside it."""
+    with replacing(task.tar) as temporary:
+        with temporary.open("wb") as out:
+            tar = _Tar(out)
+            yield tar
+            tar.add(tar_writer.end_marker(tar.size))
+        task.index.unlink(missing_ok=True)
+
+
+def _write_index(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str, digest: str) -> EncodedContainer:
+    digests = Digests().add_rows(rows).hexdigests()
+    inputs = {"files": rows.height, "bytes": rows["source_bytes"].sum(), "versions": _versions(task.images)}
+    meta = expected_meta(task.images) | digests | inputs | {"sha256": digest}
+    if task.container.part[1] > 1:
+        meta |= part_meta(task.container, task.images, signature)
     write_index(task.index, rows, meta)
     skipped = rows["reason"].count()
-    return EncodedContainer(signature, told["content"], stamp(task.tar), digest, rows.height - skipped, skipped)
+    return EncodedContainer(signature, stamp(task.tar), digest, rows.height - skipped, skipped)
 
 
 def _versions(images: Images) -> dict[str, str]:
-    """Of what makes pixels. Versions are on record and no more: a new Pillow seldom changes a pixel."""
+    """The versions of the packages that make pixels. For the record only: a new Pillow seldom changes a pixel."""
     return versions(*PACKAGES[images.resampler]) | {"libjpeg-turbo": features.version("libjpeg_turbo") or "unknown"}
 
 
-def part_of(container: Container, images: Images, signature: str) -> dict[str, object]:
-    """What a part is known again by, beside what all encoded images are known by: parts of one tar are made alike."""
-    return {"share": list(container.share), "signature": signature, "versions": _versions(images)}
+def part_meta(container: Container, images: Images, signature: str) -> dict[str, object]:
+    """The further metadata of a part: all parts of a tar are made from the same files by the same packages."""
+    return {"share": list(container.part), "signature": signature, "versions": _versions(images)}
 
 
 @dataclass(frozen=True)
 class JoinTask:
-    """The parts of a container, encoded, to be joined: their tars and indexes, and where the whole goes."""
+    """The encoded parts of a container (the tar and the index of each), and the tar and index to join them to."""
 
     source: Source
     container: Container
@@ -158,71 +166,67 @@ class JoinTask:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The name of the task in messages."""
         return f"{self.source.name}/{self.container.name}, joining"
 
     @property
     def cost(self) -> float:
-        """About how many seconds it takes: 200 MB a second."""
-        return sum(tar.stat().st_size for tar, _ in self.parts) / 200e6
+        """About how many seconds it takes."""
+        return sum(tar.stat().st_size for tar, _ in self.parts) / _JOIN_BYTES_PER_SECOND
 
 
 def join_parts(task: JoinTask, _tick: Tick) -> EncodedContainer:
-    """Join the parts of a container: the same files as if it had been encoded at once.
+    """Join the parts of a container; the bytes are the same as if it had been encoded as one.
 
     Raises:
-        ContainerError: the parts were read from different files.
-        StoreError: an image in a part is not the one that was encoded.
+        ContainerError: the container's files changed between two parts.
+        StoreError: an image in a part is damaged.
     """
     signatures = {str((read_meta(index) or {}).get("signature")) for _, index in task.parts}
     if len(signatures) > 1:
         raise ContainerError(f"{task.container.path} changed while it was read; run again")
     rows = pl.concat([pl.read_parquet(index) for _, index in task.parts]).sort("position")
     offsets: list[int | None] = []
-    with replacing(task.tar) as temporary:
-        with temporary.open("wb") as out, ExitStack() as stack:
-            tars = [stack.enter_context(tar.open("rb")) for tar, _ in task.parts]
-            whole = _Tar(out)
-            for position, size, sha256 in rows.select("position", "size", "sha256").iter_rows():
-                offsets.append(None if size is None else whole.size + tarwrite.BLOCK)
-                if size is not None:
-                    whole.add(_next(tars[position % len(tars)], position, size, sha256))
-            digest = whole.end()
-        task.index.unlink(missing_ok=True)  # it speaks of the tar that is about to go
+    with _replacing_tar(task) as whole, ExitStack() as stack:
+        tars = [stack.enter_context(tar.open("rb")) for tar, _ in task.parts]
+        for position, size, sha256 in rows.select("position", "size", "sha256").iter_rows():
+            offsets.append(None if size is None else whole.size + tar_writer.BLOCK)
+            if size is not None:
+                whole.add(_read_member(tars[position % len(tars)], position, size, sha256))
     joined = rows.with_columns(pl.Series("offset", offsets, dtype=pl.UInt64))
-    return _indexed(task, joined, signatures.pop(), digest)
+    return _write_index(task, joined, signatures.pop(), whole.sha256)
 
 
-def _next(tar: IO[bytes], position: int, size: int, sha256: bytes) -> bytes:
-    """The next member of a part: its tar holds its images in the order of their positions."""
-    block = tar.read(tarwrite.BLOCK + tarwrite.padded(size))
-    if hashlib.sha256(block[tarwrite.BLOCK : tarwrite.BLOCK + size]).digest() != sha256:
+def _read_member(tar: IO[bytes], position: int, size: int, sha256: bytes) -> bytes:
+    """Read the next member of a part's tar, which holds its images in the order of their positions."""
+    block = tar.read(tar_writer.BLOCK + tar_writer.padded_size(size))
+    if hashlib.sha256(block[tar_writer.BLOCK : tar_writer.BLOCK + size]).digest() != sha256:
         raise StoreError(f"{tar.name} is damaged at image {position}; delete it, and run again")
     return block
 
 
 @dataclass(frozen=True)
-class LookTask:
-    """A container whose files may be other than those that were encoded."""
+class HashTask:
+    """A container whose files may have changed since they were encoded."""
 
     source: Source
     container: Container
     max_bytes: int
 
 
-def look_again(task: LookTask, tick: Tick) -> tuple[str, str]:
-    """The signature of a container, and the digest of its content: whether it is still what was encoded."""
+def hash_container(task: HashTask, tick: Tick) -> tuple[str, str]:
+    """Read a container, without decoding; returns its signature, and the digest of its content as the index has it."""
     before, digests = signature(task.source, task.container), Digests()
     for image in task.source.read(task.container, task.max_bytes):
         reason = (image.skip or EMPTY).reason
-        digests.see(image.file, len(image.data), hashlib.sha256(image.data).digest(), reason)
+        digests.add(image.file, len(image.data), hashlib.sha256(image.data).digest(), reason)
         tick(len(image.data))
-    return before, digests.told()["content"]
+    return before, digests.hexdigests()["content"]
 
 
 @dataclass(frozen=True)
 class ScanTask:
-    """A container whose names are wanted and that is not encoded yet."""
+    """A container to read the natural keys of, without encoding it."""
 
     source: Source
     container: Container
@@ -230,7 +234,7 @@ class ScanTask:
 
 @dataclass(frozen=True)
 class ScannedContainer:
-    """The names in a container: its key columns, and a digest to know them again by."""
+    """The natural keys in a container, its signature, and a digest of the names of its files."""
 
     signature: str
     names: str
@@ -238,9 +242,9 @@ class ScannedContainer:
 
 
 def scan_container(task: ScanTask, _tick: Tick) -> ScannedContainer:
-    """The natural keys in a container, without decoding an image."""
-    rows, before = Rows(task.source), signature(task.source, task.container)
+    """Read the natural keys in a container, without decoding an image."""
+    rows, before = IndexRows(task.source), signature(task.source, task.container)
     for position, image in enumerate(task.source.names(task.container)):
         rows.add(position, image, Skip("scanned"), 0)
-    frame = rows.frame()
-    return ScannedContainer(before, Digests().see_rows(frame).told()["names"], key_rows(frame, task.source))
+    index = rows.frame()
+    return ScannedContainer(before, Digests().add_rows(index).hexdigests()["names"], natural_keys(index, task.source))

@@ -1,219 +1,211 @@
-"""Decoding within limits: of seconds, of memory, and of what a decoder that crashes takes with it.
+"""Decoding within limits of time and memory, so that an image that hangs or crashes its decoder costs only itself.
 
-A worker decodes in its own process, where it costs nothing, and may die of an image: its engine notices and gives the
-container to another. From then on, and in a process that must not die, each image of that container is decoded in a
-child process, which is all that an image can take with it. So what becomes of an image does not depend on what else a
-process held, or on who killed it before: the last word is always that of a fresh child.
+A worker decodes in its own process, which is fastest, and may die of an image: the engine notices and gives the
+container to another worker. That one, and any process that must not die, decodes each image of the container in a child
+process. What becomes of an image therefore does not depend on what else its process held or decoded: a fresh child has
+the last word.
 """
 
 from __future__ import annotations
 
-import atexit
-import json
 import os
+import pickle
 import resource
 import select
 import signal
-import struct
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, cast
 
 from ..config.tables import Images
 from ..core.values import Skip
-from ..engines import base
 from .convert import Encoded, convert
-from .measure import Measured
 
 Decode = Callable[[bytes], Encoded | Skip]
+"""Like :func:`convert`, with its settings."""
 
-_LENGTH = struct.Struct(">Q")
+# An exit status that neither Python nor a shell uses.
 _OUT_OF_MEMORY = 77
-_PATIENCE = 20
-"""How many times the seconds of CPU that an image may take a child may take by the clock: it may have to wait."""
+# The limit is in seconds of CPU. A child that sleeps uses none, so it is ended after this many times as long by the
+# clock, which leaves room for a machine that is busy with 20 processes for each core.
+_CLOCK_PER_CPU = 20
+# A child may die of what an earlier image left behind; a second one is fresh.
+_ATTEMPTS = 2
+# Time for a child that is dying to report its own exit status, before it is killed.
+_DYING_SECONDS = 0.5
 
 
 @contextmanager
-def decoder(settings: Images, tried: Path) -> Iterator[Decode]:
-    """What decodes the images of one container: :func:`convert`, within the limits of ``settings``.
+def decoder(settings: Images, marker: Path, *, expendable: bool = False) -> Iterator[Decode]:
+    """A function that decodes the images of one container: :func:`convert`, within the limits of ``settings``.
 
     Args:
-        tried: a file that is there while a worker is at the container; found there, a worker died at it.
+        settings: how to decode and encode, and the limits.
+        marker: a file that exists while a worker decodes the container. If it exists before, a worker died.
+        expendable: this process is a worker that may die, since its engine replaces it.
     """
     try:
-        _leave_if_over_limit(settings.hard_memory)
-        if not base.expendable or tried.exists():
-            yield _child(settings).decode
+        if expendable:
+            _exit_if_grown(settings.hard_memory)
+        if not expendable or marker.exists():
+            yield _decoder_process(settings).decode
         else:
-            tried.parent.mkdir(parents=True, exist_ok=True)
-            tried.touch()
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
             with _limited_memory(settings.hard_memory):
-                yield lambda data: _within_time(data, settings)
+                yield lambda data: _decode_here(data, settings)
     finally:
-        tried.unlink(missing_ok=True)
+        marker.unlink(missing_ok=True)
 
 
-def _leave_if_over_limit(more: int) -> None:
-    """End a worker that holds ``more`` bytes beyond what it held at first: a fresh one gets its container."""
-    first, now = _at_first(), _data_bytes()
-    if base.expendable and first is not None and now is not None and now > first + more:
+def _exit_if_grown(limit: int) -> None:
+    """End a worker that holds over ``limit`` bytes more than at first: a fresh one gets its container."""
+    first, now = _initial_memory(), _memory()
+    if first is not None and now is not None and now > first + limit:
         os._exit(_OUT_OF_MEMORY)
 
 
 @cache
-def _at_first() -> int | None:
-    """What this process held before it decoded anything."""
-    return _data_bytes()
+def _initial_memory() -> int | None:
+    """The memory of this process when it was about to decode for the first time."""
+    return _memory()
 
 
-def _within_time(data: bytes, settings: Images) -> Encoded | Skip:
-    """Decode here. A decoder that takes too long ends this process; one that lacks memory is tried elsewhere."""
-    signal.setitimer(signal.ITIMER_PROF, settings.max_seconds)
+def _memory() -> int | None:
+    """The private writable memory of this process in bytes, which RLIMIT_DATA limits; None outside Linux."""
+    with suppress(OSError, ValueError, IndexError):
+        return 1024 * int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0])
+    return None
+
+
+def _decode_here(data: bytes, settings: Images) -> Encoded | Skip:
     try:
-        return convert(data, settings)
-    except MemoryError:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        return _child(settings).decode(data)
+        with _limited_time(settings.max_seconds):
+            return convert(data, settings)
+    except MemoryError:  # this process may hold much else
+        return _decoder_process(settings).decode(data)
+
+
+@contextmanager
+def _limited_time(seconds: float) -> Iterator[None]:
+    """End this process if it uses more than ``seconds`` of CPU.
+
+    SIGPROF has no handler, so it works also while a decoder does not return to Python.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 @contextmanager
-def _limited_memory(more: int) -> Iterator[None]:
-    """Let this process take ``more`` bytes beyond what it has. Where the system cannot say what that is, any number."""
+def _limited_memory(extra: int) -> Iterator[None]:
+    """Raise MemoryError if this process takes over ``extra`` bytes more than it has. Without limit outside Linux."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if (now := _data_bytes()) is None or (hard != resource.RLIM_INFINITY and hard < now + more):
+    if (now := _memory()) is None or (hard != resource.RLIM_INFINITY and hard < now + extra):
         yield
         return
-    resource.setrlimit(resource.RLIMIT_DATA, (now + more, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (now + extra, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _data_bytes() -> int | None:
-    """The private writable memory of this process, which is what the limit counts."""
-    with suppress(OSError, ValueError, IndexError):
-        return 1024 * int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0])
-    return None
+class DecoderProcess:
+    """A child process that decodes images, and is replaced when it dies. It ends with this object.
 
-
-class Child:
-    """A process that decodes images for this one, and is replaced when it dies.
-
-    >>> Child(Images()).decode(b"<html>").reason
+    >>> DecoderProcess(Images()).decode(b"<html>").reason
     'not-an-image'
     """
 
     def __init__(self, settings: Images) -> None:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        atexit.register(self.close)
 
     def decode(self, data: bytes) -> Encoded | Skip:
-        """What :func:`convert` makes of ``data``; a Skip where it kills two processes, or takes too long."""
-        for _ in range(2):
+        """The result of :func:`convert`; or a Skip, if ``data`` kills the process twice, or exceeds a limit."""
+        for _ in range(_ATTEMPTS):
             try:
-                return self._ask(data)
-            except (OSError, EOFError):
-                if (status := self._ended()) == -signal.SIGPROF:
+                return self._request(data)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                if (status := self._end()) == -signal.SIGPROF:
                     break
         return self._verdict(status)
 
-    def _ask(self, data: bytes) -> Encoded | Skip:
+    def _request(self, data: bytes) -> Encoded | Skip:
         process = self._process = self._process or self._start()
-        to, back = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-        to.write(_LENGTH.pack(len(data)) + data)
-        to.flush()
-        if not select.select([back], [], [], self.settings.max_seconds * _PATIENCE)[0]:
+        requests, replies = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+        pickle.dump(data, requests)
+        requests.flush()
+        if not select.select([replies], [], [], self.settings.max_seconds * _CLOCK_PER_CPU)[0]:
             raise TimeoutError
-        told = json.loads(_exactly(back, _LENGTH.unpack(_exactly(back, _LENGTH.size))[0]))
-        if "reason" in told:
-            return Skip(**told)
-        measured = told.pop("measured")
-        return Encoded(_exactly(back, told.pop("size")), **told, measured=measured and Measured(*measured))
+        return cast("Encoded | Skip", pickle.load(replies))  # noqa: S301 - the child could do all that this process can
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", __name__, self.settings.model_dump_json()]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._finalizer = weakref.finalize(self, _kill, process)
+        return process
 
-    def _ended(self) -> int:
-        """End the child, if it has not; returns its exit status."""
+    def _end(self) -> int:
+        """End the process, if it has not ended; returns its exit status."""
         process, self._process = cast("subprocess.Popen[bytes]", self._process), None
+        self._finalizer.detach()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(0.5)
-        process.kill()
-        with suppress(OSError):
-            process.communicate()
-        return process.wait()
+            process.wait(_DYING_SECONDS)
+        return _kill(process)
+
+    def close(self) -> None:
+        """End the process now."""
+        if self._process:
+            self._process.kill()
+            self._end()
 
     def _verdict(self, status: int) -> Skip:
         if status == -signal.SIGPROF:
             return Skip("too-slow", f"decoding takes more than {self.settings.max_seconds:g} seconds")
         if status == _OUT_OF_MEMORY:
             return Skip("too-much-memory", f"decoding takes more than {self.settings.hard_memory} bytes")
-        return Skip("crashed", f"the decoder ended its process twice ({_name(status)})")
-
-    def close(self) -> None:
-        """End the child."""
-        if self._process:
-            self._process.kill()
-            self._ended()
+        name = signal.Signals(-status).name if -status in list(signal.Signals) else f"exit status {status}"
+        return Skip("crashed", f"the decoder ended its process twice ({name})")
 
 
-def _name(status: int) -> str:
-    with suppress(ValueError):
-        return signal.Signals(-status).name
-    return f"exit status {status}"
+def _kill(process: subprocess.Popen[bytes]) -> int:
+    """End a process and close its pipes; returns its exit status."""
+    process.kill()
+    with suppress(OSError):
+        process.communicate()
+    return process.wait()
 
 
-_children: dict[Images, Child] = {}
-
-
-def _child(settings: Images) -> Child:
-    """This process's child for these settings: it stays from one container to the next."""
-    if settings not in _children:
-        for other in _children.values():
-            other.close()
-        _children.clear()
-        _children[settings] = Child(settings)
-    return _children[settings]
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) != size:
-        raise EOFError
-    return data
-
-
-def _serve(settings: Images, come: IO[bytes], back: IO[bytes]) -> None:
-    """What the child does: images from ``come``, until it closes."""
-    while head := come.read(_LENGTH.size):
-        data = come.read(_LENGTH.unpack(head)[0])
-        signal.setitimer(signal.ITIMER_PROF, settings.max_seconds)
-        made = convert(data, settings)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        told = {name: getattr(made, name) for name in made.__slots__ if name != "data"}
-        jpeg = made.data if isinstance(made, Encoded) else b""
-        text = json.dumps(told | ({"size": len(jpeg)} if jpeg else {})).encode()
-        back.write(_LENGTH.pack(len(text)) + text + jpeg)
-        back.flush()
+# Starting Python takes longer than encoding a small container, so a process stays from one container to the next. There
+# is only one, as each takes memory: a process for other settings replaces it.
+@lru_cache(maxsize=1)
+def _decoder_process(settings: Images) -> DecoderProcess:
+    return DecoderProcess(settings)
 
 
 def _main() -> None:
+    """In the child: decode images until the requests end."""
     settings = Images.model_validate_json(sys.argv[1])
-    back = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(KeyboardInterrupt), _limited_memory(settings.hard_memory):
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # libraries that print must not write into the replies
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # crashes are expected; their core files would fill the disk
+    with suppress(KeyboardInterrupt, EOFError), _limited_memory(settings.hard_memory):
         try:
-            _serve(settings, sys.stdin.buffer, back)
+            while True:
+                data = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
+                with _limited_time(settings.max_seconds):
+                    result = convert(data, settings)
+                pickle.dump(result, replies)
+                replies.flush()
         except MemoryError:
             os._exit(_OUT_OF_MEMORY)
 

@@ -1,4 +1,4 @@
-"""Any of Pillow's modes -> RGB or gray, opaque, without clipping, and in little memory."""
+"""Converting images of any of Pillow's modes to opaque RGB or gray, without clipping, and in little memory."""
 
 from __future__ import annotations
 
@@ -7,42 +7,46 @@ from typing import cast
 
 from PIL import Image, ImageCms
 
+# 16 MB at four bytes a pixel: the copies that a conversion makes stay small beside max_memory.
 _STRIP_PIXELS = 4_000_000
 _WHITE = (255, 255, 255)
+# What scanners, microscopes and cameras use; a file does not say how many of its 16 bits are in use.
+_BIT_DEPTHS = (8, 10, 12, 14, 16)
 
 
-def simplify(image: Image.Image, wanted: tuple[int, int]) -> tuple[Image.Image, int]:
-    """``image`` in mode RGB or L, and the whole factor by which it became smaller.
+def to_rgb_or_gray(image: Image.Image, target: tuple[int, int]) -> tuple[Image.Image, int]:
+    """Convert to mode RGB or L; returns the image, and the whole factor by which it became smaller.
 
-    What is transparent becomes white; 16-bit and floating-point values are scaled, not clipped. A large image is
-    converted strip by strip and averaged down to at least twice the ``wanted`` size, as JPEG decoders do.
+    Transparent pixels become white, and 16-bit and floating-point values are scaled, not clipped. A large image is
+    converted strip by strip and averaged down to at least twice the size ``target``, as JPEG decoders do.
     """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
         return image, 1
-    opaque = _converter(image)
-    factor = min(image.width // (2 * wanted[0]), image.height // (2 * wanted[1]))
+    convert = _converter(image)
+    factor = min(image.width // (2 * target[0]), image.height // (2 * target[1]))
     if image.width * image.height <= _STRIP_PIXELS or factor < 2:
-        return opaque(image), 1
+        return convert(image), 1
     canvas = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for top, strip in _strips(image, factor):
-        canvas.paste(opaque(strip).convert("RGB").reduce(factor), (0, top // factor))
+        canvas.paste(convert(strip).convert("RGB").reduce(factor), (0, top // factor))
     return canvas, factor
 
 
 def _strips(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
-    """The image in strips of some million pixels, each with its top, which is a multiple of ``factor``."""
+    """The image in strips of a few million pixels, each with its top, which is a multiple of ``factor``."""
     rows = max(1, _STRIP_PIXELS // image.width // factor) * factor
     for top in range(0, image.height, rows):
         yield top, image.crop((0, top, image.width, min(image.height, top + rows)))
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """How this image, or a strip of it, is made opaque RGB or L."""
+    """A function that converts this image, or a strip of it, to opaque RGB or L."""
     if image.mode == "1":
         return lambda part: part.convert("L")
     if image.mode == "F" or image.mode.startswith("I"):
         deep = "F" if image.mode == "F" else "I"
         scale, offset = _range(image, deep)
+        # Pillow's own conversion to L clips at 255, and shows most 16-bit images as white.
         return lambda part: part.convert(deep).point(lambda value: value * scale + offset).convert("L")
     if image.mode == "LAB":
         return _from_lab
@@ -52,13 +56,16 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 
 
 def _range(image: Image.Image, deep: str) -> tuple[float, float]:
-    """Scale and offset that bring the values of a 16-bit, 32-bit or floating-point image to 0 … 255."""
+    """The scale and offset that map the values of a 16-bit, 32-bit or floating-point image to 0 … 255.
+
+    White is the largest value of the smallest bit depth that holds the image, so that a dark image stays dark; 1.0 in
+    floating-point images of values up to 1.
+    """
     extremes = [cast(tuple[float, float], strip.convert(deep).getextrema()) for _, strip in _strips(image)]
     low = min(0, *(lowest for lowest, _ in extremes))
     span = max(highest for _, highest in extremes) - low
-    depths = [2**bits - 1 for bits in (8, 10, 12, 14, 16)]
-    top = next((most for most in ([1, *depths] if image.mode == "F" else depths) if span <= most), span)
-    scale = 255 / top
+    tops = [*([1] if image.mode == "F" else []), *(2**bits - 1 for bits in _BIT_DEPTHS)]
+    scale = 255 / next((top for top in tops if span <= top), span)
     return scale, -low * scale
 
 

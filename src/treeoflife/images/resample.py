@@ -1,44 +1,39 @@
-"""An image, or a part of it that is told to a fraction of a pixel, in another size.
+"""Resizing an image, or a part of it whose edges need not be whole pixels.
 
-Pillow does it, and is the default. Resizing is then a third to a half of what an image costs, as Pillow uses no vector
-instructions. The crate fast_image_resize does, by way of the package cykooz-resizer: it takes a fifth of the time, and
-makes the same pixels on every processor. Beside Pillow's, of photographs one value in 400 is other by 1 or 2 of 255:
-it keeps its weights in fewer bits.
+Pillow is the default. Resizing with it is a third to a half of the cost of an image, as it uses no vector instructions.
+The crate fast_image_resize does, through the package cykooz-resizer: it takes a fifth of the time, and makes the same
+pixels on every processor, though not Pillow's: of photographs, about 1 value in 400 differs by 1 or 2 of 255, since it
+keeps its weights in fewer bits (docs/images.md).
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from PIL import Image
 
-from ..errors import MissingExtra
+from ..core.extras import import_extra
 
 Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels from the top left corner."""
 Resample = Callable[[Image.Image, tuple[int, int], Box], Image.Image]
+"""Takes an image in mode RGB or L, the width and height to make, and the part of the image to make them from."""
 
 PACKAGES = {"pillow": ("pillow",), "simd": ("pillow", "cykooz-resizer")}
-"""What has a hand in the pixels, by the resampler."""
+"""The packages whose version may change pixels, by the resampler."""
 
-_PILLOW = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "bilinear": Image.Resampling.BILINEAR,
-    "box": Image.Resampling.BOX,
-}
+# Pillow's bicubic filter is the one with a = -0.5, which is named after Catmull and Rom.
 _SIMD = {"bicubic": "catmull_rom", "lanczos": "lanczos3", "bilinear": "bilinear", "box": "box"}
 
 
 @cache
 def resampler(name: str, filter_name: str) -> Resample:
-    """What resizes images: it takes an image, RGB or L, a size, and the part of the image that is wanted.
+    """The function that resizes images.
 
     Args:
         name: ``pillow`` or ``simd``.
-        filter_name: a key of the table of filters, such as ``bicubic``.
+        filter_name: ``bicubic``, ``lanczos``, ``bilinear`` or ``box``.
 
     Raises:
         MissingExtra: the package that ``simd`` needs is not installed.
@@ -48,31 +43,28 @@ def resampler(name: str, filter_name: str) -> Resample:
     ((4, 4), (7, 7))
     """
     if name == "pillow":
-        return lambda image, size, box: image.resize(size, _PILLOW[filter_name], box)
+        pillow_filter = Image.Resampling[filter_name.upper()]
+        return lambda image, size, box: image.resize(size, pillow_filter, box)
     return _simd(filter_name)
 
 
 def _simd(filter_name: str) -> Resample:
-    try:
-        fast: Any = importlib.import_module("cykooz_resizer")
-    except ImportError:
-        raise MissingExtra(
-            '[images] resampler = "simd" needs cykooz-resizer, which there is for x86 processors and Macs: '
-            "pip install 'treeoflife[fast]'; or write resampler = \"pillow\""
-        ) from None
+    # There are wheels of cykooz-resizer for x86 processors and Macs only, so the message offers Pillow too.
+    fast = import_extra("cykooz_resizer", "fast", '[images] resampler = "simd"', 'write resampler = "pillow"')
     convolution = fast.ResizeAlg.convolution(fast.FilterType[_SIMD[filter_name]])
     resizer = fast.Resizer()
 
-    def onto(made: Image.Image, image: Image.Image, box: Box) -> Image.Image:
+    def resize(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
         left, top, right, bottom = box
-        part = fast.CropBox(left, top, right - left, bottom - top)
-        resizer.resize_pil(image, made, fast.ResizeOptions(convolution, crop_box=part))
-        return made
+        crop = fast.CropBox(left, top, right - left, bottom - top)
+        resized = Image.new(image.mode, size)
+        resizer.resize_pil(image, resized, fast.ResizeOptions(convolution, crop_box=crop))
+        return resized
 
     def resample(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
-        """First across, then down, as Pillow does: values that leave 0 to 255 on the way are cut off in between."""
+        # Across and then down, as Pillow does: values outside 0 to 255 are clipped in between.
         left, top, right, bottom = box
-        narrow = onto(Image.new(image.mode, (size[0], image.height)), image, (left, 0, right, image.height))
-        return onto(Image.new(image.mode, size), narrow, (0, top, size[0], bottom))
+        narrow = resize(image, (size[0], image.height), (left, 0, right, image.height))
+        return resize(narrow, size, (0, top, size[0], bottom))
 
     return resample

@@ -1,6 +1,7 @@
-"""The encoded store: of one container, a tar of small JPEGs and an index with a row per file.
+"""The encoded store: for each container a tar of small JPEGs, and an index with a row per file.
 
-The store knows nothing of ids, splits or names: those may change without a pixel being touched.
+An image is filed by its position in its container. The store does not depend on ids, splits or names, which may change
+without an image being decoded again (docs/decisions/encode-first.md).
 """
 
 from __future__ import annotations
@@ -17,43 +18,34 @@ from ..config.tables import Images
 from ..core.files import replacing
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError
-from ..sources.base import MOST_FILES, Source
+from ..sources.base import MAX_FILES, Source
 from . import measure
 from .convert import STEP_VERSION, Encoded
 
+# Rows as Python objects take several times the memory of columns, and a container may have a million.
 _ROWS_AT_ONCE = 4096
+# Read one by one, indexes took 1.4 ms each; in batches 0.2 ms. A batch is limited by size too, to bound memory.
 _FILES_AT_ONCE = 512
 _BYTES_AT_ONCE = 16 << 20
 
 _SCHEMA: dict[str, Any] = {
-    "position": pl.UInt32,
-    "file": pl.String,
-    "treeoflife_id": pl.String,
-    "offset": pl.UInt64,
-    "size": pl.UInt32,
-    "sha256": pl.Binary,
-    "source_bytes": pl.UInt64,
-    "source_sha256": pl.Binary,
-    "width": pl.UInt32,
-    "height": pl.UInt32,
-    "format": pl.String,
-    "mode": pl.String,
-    **measure.COLUMNS,
-    "reason": pl.String,
-    "detail": pl.String,
-}
-"""The columns of an index beside those of the source. ``offset`` and ``size`` say where a JPEG lies in the tar;
-``reason`` and ``detail`` why there is none; ``sha256`` is of the JPEG, ``source_sha256`` of the file as it came."""
+    "position": pl.UInt32, "file": pl.String, "treeoflife_id": pl.String,
+    "offset": pl.UInt64, "size": pl.UInt32, "sha256": pl.Binary, "source_bytes": pl.UInt64, "source_sha256": pl.Binary,
+    "width": pl.UInt32, "height": pl.UInt32, "format": pl.String, "mode": pl.String, **measure.COLUMNS,
+    "reason": pl.String, "detail": pl.String,
+}  # fmt: skip
+"""The columns of an index; those of the source follow. ``offset`` and ``size`` say where the JPEG lies in the tar, or
+``reason`` and ``detail`` why there is none. ``sha256`` is of the JPEG, ``source_sha256`` of the original file."""
 
 
-def wanted(images: Images) -> dict[str, Any]:
-    """What an encoded container is made from, beside its content."""
-    measured = {"measures": measure.STEP_VERSION} if images.measure else {}
-    return {"step": STEP_VERSION, "images": images.model_dump(mode="json")} | measured
+def expected_meta(images: Images) -> dict[str, Any]:
+    """The part of an index's metadata that follows from the settings: if it differs, the container is stale."""
+    measures = {"measures": measure.STEP_VERSION} if images.measure else {}
+    return {"step": STEP_VERSION, "images": images.model_dump(mode="json")} | measures
 
 
-class Rows:
-    """The rows of an index while they come in."""
+class IndexRows:
+    """Collects the rows of an index."""
 
     def __init__(self, source: Source) -> None:
         types = {int: pl.Int64, str: pl.String}
@@ -63,23 +55,25 @@ class Rows:
         self._frames: list[pl.DataFrame] = []
 
     def add(self, position: int, image: RawImage, result: Encoded | Skip, offset: int) -> None:
-        """Add the row of one file; ``offset`` is where its JPEG, if it has one, begins in the tar.
+        """Add the row of one file; ``offset`` is that of its JPEG in the tar, if it has one.
 
         Raises:
-            ContainerError: it is one more than a container may hold.
+            ContainerError: the container holds more files than it may.
         """
-        if position >= MOST_FILES:
-            raise ContainerError(f"more than {MOST_FILES:,} files in one container; divide it into several")
+        if position >= MAX_FILES:
+            raise ContainerError(f"more than {MAX_FILES:,} files in one container; divide it into several")
+        jpeg: tuple[Any, ...] = (None, None, None)
+        about: tuple[Any, ...] = (None, None, None, None, *measure.NO_MEASURES)
+        outcome: tuple[str | None, str | None] = (None, None)
         if isinstance(result, Encoded):
-            made: tuple[Any, ...] = (offset, len(result.data), hashlib.sha256(result.data).digest())
-            measured = result.measured.row() if result.measured else measure.NOTHING
-            told: tuple[Any, ...] = (result.width, result.height, result.format, result.mode, *measured, None, None)
+            jpeg = (offset, len(result.data), hashlib.sha256(result.data).digest())
+            measures = result.measures.row() if result.measures else measure.NO_MEASURES
+            about = (result.width, result.height, result.format, result.mode, *measures)
         else:
-            made = (None, None, None)
-            told = (None, None, None, None, *measure.NOTHING, result.reason, result.detail)
-        came = (len(image.data), hashlib.sha256(image.data).digest())
+            outcome = (result.reason, result.detail)
+        original = (len(image.data), hashlib.sha256(image.data).digest())
         key = image.key or self._empty_key
-        self._rows.append((position, image.file, image.treeoflife_id, *made, *came, *told, *key))
+        self._rows.append((position, image.file, image.treeoflife_id, *jpeg, *original, *about, *outcome, *key))
         if len(self._rows) == _ROWS_AT_ONCE:
             self._pack()
 
@@ -94,26 +88,26 @@ class Rows:
 
 
 class Digests:
-    """Digests of the files of a container: of their names and bytes, and of their names alone."""
+    """Digests of the files of a container: of their names and contents, and of their names alone."""
 
     def __init__(self) -> None:
         self._content, self._names = hashlib.sha256(), hashlib.sha256()
 
-    def see(self, file: str, size: int, sha256: bytes, reason: str | None) -> None:
-        """Take in one file: its name, its bytes, and why it has none."""
+    def add(self, file: str, size: int, sha256: bytes, reason: str | None) -> None:
+        """Add one file: its name, its size, the SHA-256 of its content, and why that was not read, if it is empty."""
         name = file.encode() + b"\0"
         unread = reason or "" if not size else ""
         self._names.update(name)
         self._content.update(name + sha256 + unread.encode() + b"\0")
 
-    def see_rows(self, index: pl.DataFrame) -> Digests:
-        """Take in the files of an index; returns itself."""
+    def add_rows(self, index: pl.DataFrame) -> Digests:
+        """Add the files of an index; returns itself."""
         columns = [index[name] for name in ("file", "source_bytes", "source_sha256", "reason")]
         for row in pl.DataFrame(columns).iter_rows():
-            self.see(*row)
+            self.add(*row)
         return self
 
-    def told(self) -> dict[str, str]:
+    def hexdigests(self) -> dict[str, str]:
         """The digests, in hex."""
         return {"content": self._content.hexdigest(), "names": self._names.hexdigest()}
 
@@ -125,7 +119,7 @@ def write_index(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> None:
 
 
 def read_meta(index: Path) -> dict[str, Any] | None:
-    """What an index was made from; None where there is no whole index."""
+    """The metadata of an index; None if there is no index, or a damaged one, which will be made again."""
     try:
         meta = json.loads(pl.read_parquet_metadata(index).get("treeoflife") or "null")
     except (OSError, ValueError, pl.exceptions.PolarsError):
@@ -133,20 +127,20 @@ def read_meta(index: Path) -> dict[str, Any] | None:
     return meta if isinstance(meta, dict) else None
 
 
-def key_rows(index: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """The natural keys in an index, each once."""
+def natural_keys(index: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """The natural keys in an index, without duplicates, in the order of the files."""
     return index.select(list(source.columns)).drop_nulls().unique(maintain_order=True)
 
 
 def read_indexes(indexes: Sequence[Path], columns: Iterable[str]) -> Iterator[pl.DataFrame]:
-    """Columns of many indexes, in their order, a batch at a time: to open one costs as much as to read 10,000 rows.
+    """Read columns of many indexes, in their order, in batches: opening one costs as much as reading 10,000 rows.
 
     Args:
-        indexes: the files; those beside each other in one folder are of one source.
+        indexes: the files; neighbours in the same folder belong to one source, so they have the same columns.
         columns: columns that all of them have.
 
     Yields:
-        These columns, and ``container``, the number of the row's index.
+        These columns, and ``container``, the number of the row's index in ``indexes``.
     """
     first, total = 0, 0
     for number, index in enumerate(indexes):
@@ -162,19 +156,10 @@ def read_indexes(indexes: Sequence[Path], columns: Iterable[str]) -> Iterator[pl
 def _read_batch(indexes: Sequence[Path], first: int, columns: Iterable[str]) -> pl.DataFrame:
     numbers = {str(index): number for number, index in enumerate(indexes, first)}
     container = pl.col("container").replace_strict(numbers, return_dtype=pl.UInt32)
-    return (
-        pl.scan_parquet(list(indexes), glob=False, include_file_paths="container").select(*columns, container).collect()
-    )
+    rows = pl.scan_parquet(list(indexes), glob=False, include_file_paths="container")
+    return rows.select(*columns, container).collect()
 
 
 def count_rows(indexes: Sequence[Path]) -> int:
-    """How many files indexes speak of."""
+    """The number of files in indexes."""
     return sum(rows.height for rows in read_indexes(indexes, ["position"]))
-
-
-def read_images(tar: Path, places: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    """The JPEGs at the given (offset, size) in a container's tar, in that order."""
-    with tar.open("rb") as fd:
-        for offset, size in places:
-            fd.seek(offset)
-            yield fd.read(size)

@@ -1,1 +1,1 @@
-"""The mapping: every image of every source, its id and its split, in ``mapping.sqlite``."""
+"""The mapping: the ids of all images and their splits, in SQLite or Parquet."""

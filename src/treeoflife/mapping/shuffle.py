@@ -1,8 +1,9 @@
-"""Shuffles that depend on a seed and the ids alone."""
+"""Shuffles that depend only on a seed and the ids: the same on every computer, whatever order the ids come in."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -11,25 +12,30 @@ from ..core.tables import Array
 
 
 def shuffle_key(seed: int, purpose: str, treeoflife_id: str) -> int:
-    """The place of an id in a shuffle: 64 bits that depend on seed, purpose and id alone (BLAKE2b)."""
-    text = f"{seed}\0{purpose}\0{treeoflife_id}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
+    """The sort key of an id: 64 bits of a BLAKE2b hash of seed, purpose and id.
+
+    >>> shuffle_key(17, "val", "aa6c849d-cac5-5632-8e5d-8cb825004fce")
+    5308701173267435750
+    """
+    return int(shuffle_keys([treeoflife_id], seed, purpose)[0])
+
+
+def shuffle_keys(ids: Iterable[str], seed: int, purpose: str) -> Array:
+    """The :func:`shuffle_key` of many ids, as unsigned 64-bit numbers."""
+    # Seed and purpose are hashed once. They are separated by a byte that neither can contain.
+    prefix, digests = hashlib.blake2b(f"{seed}\0{purpose}\0".encode(), digest_size=8), bytearray()
+    for treeoflife_id in ids:
+        digest = prefix.copy()
+        digest.update(treeoflife_id.encode())
+        digests += digest.digest()
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def shuffle_order(ids: pl.Series, seed: int, purpose: str) -> Array:
-    """The numbers of the ids in the order of their :func:`shuffle_key`, whatever order they came in; ties by id."""
+    """The indices that put ids in the order of their :func:`shuffle_key`."""
     keys = shuffle_keys(ids, seed, purpose)
     order = np.argsort(keys, kind="stable")
+    # Equal keys are ordered by id; among 10 million ids, two are equal with a probability of 3 in a million.
     if (np.diff(keys[order]) == 0).any():
         return np.lexsort((ids.rank("ordinal").to_numpy(), keys))
     return order
-
-
-def shuffle_keys(ids: pl.Series, seed: int, purpose: str) -> Array:
-    """The :func:`shuffle_key` of many ids."""
-    begun, digests = hashlib.blake2b(f"{seed}\0{purpose}\0".encode(), digest_size=8), bytearray()
-    for one in ids:
-        hashed = begun.copy()
-        hashed.update(one.encode())
-        digests += hashed.digest()
-    return np.frombuffer(digests, ">u8").astype(np.uint64)

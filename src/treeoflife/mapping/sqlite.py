@@ -1,8 +1,10 @@
-"""A mapping as the published ones are: an SQLite file with a table per source, and one of splits."""
+"""Mappings in the published format: an SQLite file with a table per source, and one of splits.
+
+The functions without a docstring are those of :class:`.store.Format`.
+"""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -18,18 +20,25 @@ from ..errors import InputError
 from ..sources.base import Source
 
 ID = "evobio10m_id"
-"""What the published mapping calls the treeoflife id."""
+"""The column of the treeoflife id in published mappings."""
 
+_FLAGS = ["is_val", "is_train_small"]
+# Rows that are Python objects at once: some tens of megabytes.
 _ROWS_AT_ONCE = 100_000
-_ROWS_A_STATEMENT = 250
+# Rows per INSERT: many take half the time of one. Even 100 columns stay within SQLite's limit of 32,766 values in a
+# statement (https://www.sqlite.org/limits.html).
+_ROWS_PER_INSERT = 250
+# The cache for the index of ids, in KB: ids come in random order, and each would cause a read from the disk if the
+# index did not fit. This is enough for some 12 million ids; docs/scale.md has measurements beyond that.
 _CACHE_KB = 600_000
-"""Room for the ids of ten million images: they come in no order, and their index would be read from disk for each."""
+# The change counter is at byte 24 of the header, and again at byte 92: https://www.sqlite.org/fileformat2.html
+_CHANGE_COUNTER_OFFSETS = (24, 92)
 _TYPES = {int: pl.Int64, str: pl.String}
 _SQL_TYPES = {int: "INT", str: "TEXT"}
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection.
 
     Raises:
@@ -37,111 +46,88 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """
     if not path.is_file():
         raise InputError(f"there is no mapping at {path}")
+    # immutable: a published mapping may be on a read-only disk, where SQLite could not create a lock or a journal.
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as db:
             yield db
     except sqlite3.DatabaseError as error:
-        raise InputError(f"{path} is not a mapping that can be read: {error}") from None
+        raise InputError(f"{path} cannot be read as a mapping: {error}") from None
 
 
-def absent(path: Path, source: Source) -> str:
-    """What the mapping lacks of a source's table, in words; empty if nothing."""
-    return _absent(path, source.name, [*source.columns, ID])
+def describe_missing(path: Path, source: Source) -> str:
+    return _describe_missing(path, source.name, [*source.columns, ID])
 
 
-def without_splits(path: Path) -> str:
-    """What the mapping lacks of its splits, in words; empty if nothing."""
-    return _absent(path, "split", [ID, "is_val", "is_train_small"])
+def describe_missing_splits(path: Path) -> str:
+    return _describe_missing(path, "split", [ID, *_FLAGS])
 
 
-def _absent(path: Path, table: str, columns: list[str]) -> str:
-    with reading(path) as db:
-        there = {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')}
-    missing = [column for column in columns if column not in there]
+def _describe_missing(path: Path, table: str, columns: list[str]) -> str:
+    with open_readonly(path) as db:
+        present = _columns(db, table)
+    missing = [column for column in columns if column not in present]
     if not missing:
         return ""
-    return f"no column {missing} in its table '{table}'" if there else f"no table '{table}'"
+    return f"no column {missing} in its table '{table}'" if present else f"no table '{table}'"
 
 
 def batches(path: Path, source: Source, columns: Iterable[str]) -> Iterator[pl.DataFrame]:
-    """The images of a source: these of its columns, and ``treeoflife_id``."""
     names = list(columns)
     schema = {**{column: _TYPES[source.columns[column]] for column in names}, "treeoflife_id": pl.String}
     return _batches(path, source.name, [*names, ID], schema)
 
 
+def split_batches(path: Path) -> Iterator[pl.DataFrame]:
+    schema = {"treeoflife_id": pl.String, **dict.fromkeys(_FLAGS, pl.Int64)}
+    for batch in _batches(path, "split", [ID, *_FLAGS], schema):
+        yield batch.with_columns(pl.col(_FLAGS) != 0)
+
+
 def ids(path: Path) -> Iterator[pl.Series]:
-    """All ids, whatever their sources."""
-    with reading(path) as db:
+    with open_readonly(path) as db:
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        having = [
-            one
-            for one in tables
-            if one != "split" and ID in {row[1] for row in db.execute(f'PRAGMA table_info("{one}")')}
-        ]
-    if not having:
+        sources = [table for table in tables if table != "split" and ID in _columns(db, table)]
+    if not sources:
         raise InputError(f"{path} is not a mapping: no table has a column {ID}")
-    for one in having:
-        for batch in _batches(path, one, [ID], {"treeoflife_id": pl.String}):
+    for table in sources:
+        for batch in _batches(path, table, [ID], {"treeoflife_id": pl.String}):
             yield batch["treeoflife_id"]
 
 
-def split_batches(path: Path) -> Iterator[pl.DataFrame]:
-    """The split of every image that has one."""
-    schema = {"treeoflife_id": pl.String, "is_val": pl.Int64, "is_train_small": pl.Int64}
-    for batch in _batches(path, "split", [ID, *list(schema)[1:]], schema):
-        yield batch.with_columns(pl.col("is_val", "is_train_small") != 0)
-
-
 def count(path: Path, source: Source) -> int:
-    """How many images of a source there are."""
-    with reading(path) as db:
-        if not _has(db, source.name):
+    with open_readonly(path) as db:
+        if not _columns(db, source.name):
             return 0
         return int(db.execute(f'SELECT count(*) FROM "{source.name}"').fetchone()[0])  # noqa: S608 - the name is ours
 
 
-def _has(db: sqlite3.Connection, table: str) -> bool:
-    return bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    """The columns of a table; none if there is no such table."""
+    return {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')}
 
 
 def _batches(path: Path, table: str, columns: list[str], schema: dict[str, Any]) -> Iterator[pl.DataFrame]:
-    """The rows in the order in which they lie; an index that has the columns would give them in another."""
     names = ", ".join(f'"{column}"' for column in columns)
     yield pl.DataFrame(schema=schema)
-    with reading(path) as db:
-        if not _has(db, table):
+    with open_readonly(path) as db:
+        if not _columns(db, table):
             return
+        # NOT INDEXED gives the rows in stored order; an index that covers the columns would give them in its own.
         rows = db.execute(f'SELECT {names} FROM "{table}" NOT INDEXED')  # noqa: S608 - the names are ours
         while batch := rows.fetchmany(_ROWS_AT_ONCE):
             yield _frame(path, table, batch, schema)
 
 
-def _frame(path: Path, table: str, batch: list[Any], schema: dict[str, Any]) -> pl.DataFrame:
+def _frame(path: Path, table: str, rows: list[Any], schema: dict[str, Any]) -> pl.DataFrame:
+    columns = zip(schema.items(), zip(*rows, strict=True), strict=True)
     try:
-        return pl.DataFrame(
-            [
-                pl.Series(name, column, dtype=kind)
-                for (name, kind), column in zip(schema.items(), zip(*batch, strict=True), strict=True)
-            ]
-        )
+        return pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in columns])
     except (TypeError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the table '{table}' of {path} has a value of the wrong type: {error}") from None
 
 
-def made_from(path: Path, stage: str) -> Any:
-    """What a stage recorded about its inputs when it wrote the mapping; None if it did not."""
-    with reading(path) as db:
-        if not _has(db, "made_from"):
-            return None
-        row = db.execute("SELECT inputs FROM made_from WHERE stage = ?", (stage,)).fetchone()
-    return json.loads(row[0]) if row else None
-
-
-def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inputs: Any) -> None:
-    """Write a mapping without splits."""
-
+def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]]) -> None:
     def fill(db: sqlite3.Connection) -> None:
         for source, frame in tables:
             kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]} NOT NULL' for column, kind in source.columns.items())
@@ -149,61 +135,49 @@ def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inp
             db.execute(f'CREATE TABLE "{source.name}" ({kinds}, {ID} TEXT NOT NULL PRIMARY KEY)')
             _insert(db, source.name, frame.select(*source.columns, "treeoflife_id"))
             db.execute(f'CREATE UNIQUE INDEX "{source.name}_key" ON "{source.name}" ({keys})')
-        _record(db, "mapping", inputs)
 
     _replace(path, fill, start=None)
 
 
-def write_splits(path: Path, splits: pl.DataFrame, inputs: Any) -> None:
-    """Give a mapping these splits, in place of others."""
-
+def write_splits(path: Path, splits: pl.DataFrame) -> None:
     def fill(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM split")
-        rows = splits.sort("treeoflife_id").with_columns(pl.col("is_val", "is_train_small").cast(pl.Int8))
-        _insert(db, "split", rows)
-        _record(db, "splits", inputs)
+        _insert(db, "split", splits.sort("treeoflife_id").with_columns(pl.col(_FLAGS).cast(pl.Int8)))
 
     _replace(path, fill, start=path)
 
 
 def _insert(db: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
-    """Insert all rows, many with one statement: that halves the time."""
     values, row = chain.from_iterable(frame.iter_rows()), f"({', '.join('?' * frame.width)})"
-    while some := list(islice(values, frame.width * _ROWS_A_STATEMENT)):
+    while some := list(islice(values, frame.width * _ROWS_PER_INSERT)):
         rows = ", ".join([row] * (len(some) // frame.width))
         db.execute(f'INSERT INTO "{table}" VALUES {rows}', some)  # noqa: S608 - the name is ours
 
 
-def _record(db: sqlite3.Connection, stage: str, inputs: Any) -> None:
-    db.execute("DELETE FROM made_from WHERE stage = ?", (stage,))  # replacing would give the row a number of its own
-    db.execute("INSERT INTO made_from VALUES (?, ?)", (stage, json.dumps(inputs, sort_keys=True)))
-
-
 def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path | None) -> None:
-    """Write a new file, beginning with the tables of ``start``, and put it in the place of ``path``."""
+    """Replace ``path`` by a new file that begins with the tables of ``start``; same content, same bytes."""
     with replacing(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as db:
+        # No journal and no fsync: a killed run leaves only a temporary file, and replacing() syncs the whole one.
         db.execute("PRAGMA journal_mode = OFF")
         db.execute("PRAGMA synchronous = OFF")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         if start:
-            with reading(start) as old:
+            with open_readonly(start) as old:
                 old.backup(db)
         db.executescript(files(__package__).joinpath("schema.sql").read_text())
         db.execute("BEGIN")
         fill(db)
         db.execute("COMMIT")
+        # The order of pages and the counters of changes depend on how often tables were replaced before: VACUUM
+        # writes the pages anew, and the counters are reset.
         db.execute("VACUUM")
         db.execute("PRAGMA schema_version = 1")
         db.close()
-        _forget_changes(temporary)
+        _reset_change_counter(temporary)
 
 
-def _forget_changes(path: Path) -> None:
-    """Have the file count as changed once: how often tables were replaced before must not show in its bytes.
-
-    The change counter stands at byte 24 of the header, and once more at byte 92 (https://www.sqlite.org/fileformat2.html).
-    """
+def _reset_change_counter(path: Path) -> None:
     with path.open("r+b") as file:
-        for place in (24, 92):
-            file.seek(place)
+        for header_offset in _CHANGE_COUNTER_OFFSETS:
+            file.seek(header_offset)
             file.write((1).to_bytes(4))

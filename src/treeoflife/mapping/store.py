@@ -1,13 +1,13 @@
-"""Reading and writing a mapping, in either of its formats: ``.parquet``, or SQLite, which is what published ones are.
+"""Read and write a mapping in either of its formats: Parquet (``.parquet``), or SQLite as the published mappings are.
 
-A published mapping is only ever read; ours is replaced as a whole. What a file is, its name says.
+The suffix of the file selects the format. A published mapping is only read; our own is replaced as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
 
@@ -19,34 +19,22 @@ SPLIT_SCHEMA = {"treeoflife_id": pl.String, "is_val": pl.Boolean, "is_train_smal
 
 
 class Format(Protocol):
-    """What a format of mappings can do. Tables of which the mapping has none are empty."""
+    """A format of mappings, such as the modules ``sqlite`` and ``parquet``. Tables that a mapping lacks read as empty.
 
-    def absent(self, path: Path, source: Source) -> str:
-        """What the mapping lacks of a source's table, in words; empty if nothing."""
+    ``describe_missing`` and ``describe_missing_splits`` return what the mapping lacks of a source or of its splits, as
+    part of a message, or an empty text; ``batches`` yields some columns of a source and ``treeoflife_id``, and its
+    first batch may be empty. The other functions are those of this module with similar names. All raise InputError if
+    there is no file, or it cannot be read as a mapping.
+    """
 
-    def without_splits(self, path: Path) -> str:
-        """What the mapping lacks of its splits, in words; empty if nothing."""
-
-    def batches(self, path: Path, source: Source, columns: Iterable[str]) -> Iterator[pl.DataFrame]:
-        """The images of a source: these of its columns, and ``treeoflife_id``."""
-
-    def split_batches(self, path: Path) -> Iterator[pl.DataFrame]:
-        """The split of every image, in the columns of :data:`SPLIT_SCHEMA`."""
-
-    def ids(self, path: Path) -> Iterator[pl.Series]:
-        """All ids, whatever their sources."""
-
-    def count(self, path: Path, source: Source) -> int:
-        """How many images of a source there are."""
-
-    def made_from(self, path: Path, stage: str) -> Any:
-        """What a stage recorded about its inputs when it wrote the mapping; None if it did not."""
-
-    def write_mapping(self, path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inputs: Any) -> None:
-        """Write a mapping without splits."""
-
-    def write_splits(self, path: Path, splits: pl.DataFrame, inputs: Any) -> None:
-        """Give a mapping these splits, in place of others."""
+    def describe_missing(self, path: Path, source: Source) -> str: ...
+    def describe_missing_splits(self, path: Path) -> str: ...
+    def batches(self, path: Path, source: Source, columns: Iterable[str]) -> Iterator[pl.DataFrame]: ...
+    def split_batches(self, path: Path) -> Iterator[pl.DataFrame]: ...
+    def ids(self, path: Path) -> Iterator[pl.Series]: ...
+    def count(self, path: Path, source: Source) -> int: ...
+    def write_mapping(self, path: Path, tables: Iterable[tuple[Source, pl.DataFrame]]) -> None: ...
+    def write_splits(self, path: Path, splits: pl.DataFrame) -> None: ...
 
 
 def _format(path: Path) -> Format:
@@ -54,20 +42,20 @@ def _format(path: Path) -> Format:
 
 
 def check(path: Path, sources: Iterable[Source]) -> None:
-    """See that a mapping has the tables and columns of all sources, and of the splits.
+    """Check that a mapping has the tables and columns of all sources, and splits.
 
     Raises:
-        InputError: one is missing; the message names it.
+        InputError: something is missing; the message names it.
     """
     form, sources = _format(path), list(sources)
-    for missing in [*(form.absent(path, source) for source in sources), form.without_splits(path)]:
+    for missing in [*(form.describe_missing(path, source) for source in sources), form.describe_missing_splits(path)]:
         if missing:
             expected = [*(source.name for source in sources), "split"]
             raise InputError(f"the mapping {path} has {missing}; a mapping has {expected}")
 
 
 def read_source(path: Path, source: Source) -> pl.DataFrame:
-    """All images of a source: its columns, and ``treeoflife_id``. Empty where the mapping lacks its table.
+    """All images of a source: its columns, and ``treeoflife_id``. Empty if the mapping has no table of the source.
 
     Raises:
         InputError: there is no such file, it is not a mapping, or a value is of the wrong type.
@@ -76,54 +64,46 @@ def read_source(path: Path, source: Source) -> pl.DataFrame:
 
 
 def read_ids(path: Path, source: Source) -> pl.DataFrame:
-    """The ids of the images of a source, in the same order: ``treeoflife_id``."""
+    """The ids of the images of a source, in the order of :func:`read_source`: one column, ``treeoflife_id``."""
     return pl.concat(_format(path).batches(path, source, ()))
 
 
-def ids(path: Path) -> pl.Series:
-    """All ids of a mapping, whatever its sources."""
+def read_all_ids(path: Path) -> pl.Series:
+    """The ids of the images of all sources in a mapping."""
     return pl.concat(_format(path).ids(path))
 
 
 def read_splits(path: Path) -> pl.DataFrame:
-    """The split of every image: ``treeoflife_id``, ``is_val``, ``is_train_small``."""
+    """The split of every image: the columns of :data:`SPLIT_SCHEMA`."""
     return pl.concat(split_batches(path))
 
 
 def split_batches(path: Path) -> Iterator[pl.DataFrame]:
-    """The same in batches, of which the first is empty."""
+    """:func:`read_splits` in batches, for bounded memory; the first is empty."""
     yield pl.DataFrame(schema=SPLIT_SCHEMA)
     yield from _format(path).split_batches(path)
 
 
-def count(path: Path, source: Source) -> int:
-    """How many images of a source there are; none where the mapping lacks its table."""
+def count_images(path: Path, source: Source) -> int:
+    """The number of images of a source; 0 if the mapping has no table of the source."""
     return _format(path).count(path, source)
 
 
-def made_from(path: Path, stage: str) -> Any:
-    """What ``stage`` recorded about its inputs when it wrote the mapping; None if it did not."""
-    return _format(path).made_from(path, stage) if path.is_file() else None
-
-
-def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]], inputs: Any) -> None:
-    """Write a mapping without splits; rows lie in the order of their natural keys: its bytes depend on them alone.
+def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]]) -> None:
+    """Write a mapping without splits. Rows are sorted by natural key, so the same images give the same bytes.
 
     Args:
-        path: the file, replaced as a whole; its ending says in which format.
+        path: the file, replaced as a whole; its suffix selects the format.
         tables: the images of each source: its columns and ``treeoflife_id``.
-        inputs: what they were made from.
     """
-    _format(path).write_mapping(path, ((source, frame.sort(source.key)) for source, frame in tables), inputs)
+    _format(path).write_mapping(path, ((source, frame.sort(source.key)) for source, frame in tables))
 
 
-def write_splits(path: Path, splits: pl.DataFrame, inputs: Any) -> None:
-    """Give an existing mapping these splits, in place of others.
+def write_splits(path: Path, splits: pl.DataFrame) -> None:
+    """Replace the splits of a mapping.
 
     Args:
         path: the mapping, replaced as a whole.
-        splits: ``treeoflife_id``, ``is_val``, ``is_train_small`` of all images, source by source in the order in which
-            the mapping has them.
-        inputs: what they were made from.
+        splits: the columns of :data:`SPLIT_SCHEMA` for all images, source by source, in the order of the mapping.
     """
-    _format(path).write_splits(path, splits, inputs)
+    _format(path).write_splits(path, splits)

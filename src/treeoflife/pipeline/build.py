@@ -1,119 +1,88 @@
-"""The stages in order, what is stale, and running them."""
+"""Building a dataset: the stages in order, each only if it is stale."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
 from ..mapping import store
 from ..selection import holdout
-from .run import Run
+from .session import Session
 from .stage import State
-from .stages import catalog, check_taxa, checksums, duplicates, encode, mapping, metadata, pack, plan, splits, tidy
-from .stages import check_shards as check_wds
+from .stages import checksums
+from .workspace import Workspace
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of the pipeline.
-
-    Attributes:
-        name: what it is called in status.
-        look: how far it is.
-        work: does what is left; returns what was done, in a few words.
-    """
-
-    name: str
-    look: Callable[[Run], State]
-    work: Callable[[Run], str]
-
-
-STAGES = (
-    Stage("encode", encode.look, encode.work),
-    Stage("duplicates", duplicates.look, duplicates.work),
-    Stage("mapping", mapping.look, mapping.work),
-    Stage("splits", splits.look, splits.work),
-    Stage("metadata", metadata.look, metadata.work),
-    Stage("plan", plan.look, plan.work),
-    Stage("pack", pack.look, pack.work),
-    Stage("check-wds", check_wds.look, check_wds.work),
-    Stage("tidy", tidy.look, tidy.work),
-    Stage("catalog", catalog.look, catalog.work),
-    Stage("check-taxa", check_taxa.look, check_taxa.work),
-    Stage("checksums", checksums.look, checksums.work),
-)
-"""Encoding comes first, since it needs nothing but the sources: its index spares the mapping a second reading."""
+ORDER = (
+    "encode", "duplicates", "mapping", "splits", "metadata", "plan", "pack", "check-wds", "tidy", "catalog",
+    "check-taxa", "checksums",
+)  # fmt: skip
+"""The stages of a build."""
 
 WDS = ("encode", "duplicates", "splits", "metadata", "plan", "pack")
-"""The stages of the command ``wds``: a plan needs names, and where they are published nobody asks for them by hand;
-splits that were made before the images were compared are made again."""
+"""The stages of the command ``wds``. Names and splits are among them: a plan needs names, which nobody makes by hand
+where they are published; and splits that were made before duplicates were known are made again."""
 
 
-def build(run: Run, only: Iterable[str] | None = None) -> dict[str, str]:
+def build(session: Session, only: Collection[str] = ORDER) -> dict[str, str]:
     """Run the stages that are not up to date, in order.
 
     Args:
-        run: the run.
-        only: the names of the stages to consider; all, if not given.
+        session: the session.
+        only: the names of the stages to consider.
 
     Returns:
-        What each stage that ran has done.
+        A summary of each stage that ran, by its name.
 
     Raises:
+        ConfigError: a name is not that of a stage.
         TreeoflifeError: a stage failed; those before it are done.
     """
-    wanted = set(only) if only is not None else {stage.name for stage in STAGES}
-    if unknown := wanted - {stage.name for stage in STAGES}:
-        raise ConfigError(f"there is no stage {sorted(unknown)}; there are {[stage.name for stage in STAGES]}")
-    _check_inputs(run)
-    if wanted.issuperset(WDS):
-        checksums.mend(run)
-    done: dict[str, str] = {}
-    for stage in STAGES:
-        if stage.name in wanted and not stage.look(run).fresh:
-            checksums.begin(run)
-            done[stage.name] = stage.work(run)
-    return done
+    if unknown := [name for name in only if name not in ORDER]:
+        raise ConfigError(f"there is no stage '{unknown[0]}'; the stages are: {', '.join(ORDER)}")
+    check_inputs(session.workspace)
+    if set(only).issuperset(WDS):
+        made = [session.stages[name] for name in ORDER if name != "checksums"]
+        checksums.remove_changed(session.workspace.paths, made, session.evidence, session.listener)
+    summaries = {name: session.make(name) for name in ORDER if name in only}
+    return {name: summary for name, summary in summaries.items() if summary is not None}
 
 
-def up_to(last: str) -> list[str]:
+def up_to(last: str) -> tuple[str, ...]:
     """The names of the stages up to and with ``last``.
 
     Raises:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ['encode', 'duplicates', 'mapping', 'splits']
+    ('encode', 'duplicates', 'mapping', 'splits')
     """
-    names = [stage.name for stage in STAGES]
-    if last not in names:
-        raise ConfigError(f"there is no stage '{last}'; there are: {', '.join(names)}")
-    return names[: names.index(last) + 1]
+    if last not in ORDER:
+        raise ConfigError(f"there is no stage '{last}'; the stages are: {', '.join(ORDER)}")
+    return ORDER[: ORDER.index(last) + 1]
 
 
-def _check_inputs(run: Run) -> None:
-    """See that all that the configuration names is there and can be read, before hours of work rest on it.
+def status(session: Session) -> dict[str, State]:
+    """How far every stage of a build is."""
+    return session.states(ORDER)
+
+
+def check_inputs(workspace: Workspace) -> None:
+    """Check that everything the configuration names exists and can be read, before hours of work rest on it.
 
     Raises:
         InputError: something is missing or malformed; the message names it.
-        MissingExtra: a package that the configuration asks for is not installed.
+        MissingExtra: a package that the configuration needs is not installed.
     """
-    config = run.dataset.config
+    config = workspace.config
     resampler(config.images.resampler, config.images.filter)
-    run.containers()
+    workspace.containers()
     for table, model in {"mapping": config.mapping, "names": config.names}.items():
         for key, value in model:
             if isinstance(value, Path) and not value.exists():
                 raise InputError(f"[{table}] {key}: there is no {value}")
     for one in config.holdout:
-        holdout.read(one)
+        holdout.read_list(one)
     if config.mapping.published:
-        store.check(run.dataset.mapping, run.dataset.sources)
-
-
-def status(run: Run) -> dict[str, State]:
-    """How far every stage is."""
-    return {stage.name: stage.look(run) for stage in STAGES}
+        store.check(workspace.mapping, workspace.sources)

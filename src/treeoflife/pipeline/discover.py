@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from ..config.config import Config
 from ..config.tables import Holdout, Mapping, Names
-from ..config.template import render
+from ..config.writer import render_config
 from ..errors import ConfigError
-from ..sources.archived import begun
-from ..sources.registry import settings_of
-from ..taxonomy.inputs import found_inputs
+from ..sources.archived_folders import is_partly_unpacked
+from ..sources.registry import settings_class
+from ..taxonomy.authorities import find_files
 
 Kind = Literal["original", "published", "folder"]
 _FOLDERS = {
@@ -35,7 +35,7 @@ class Discovery:
     @property
     def text(self) -> str:
         """The dataset.toml."""
-        return render(self.config, settings_of)
+        return render_config(self.config, settings_class)
 
 
 def discover(kind: Kind, raw: Path, table: Path | None = None) -> Discovery:
@@ -64,7 +64,7 @@ def _folder(raw: Path, table: Path | None) -> Discovery:
             f"name the table that says what the photographs in {raw} show with --table; in it there is {there}"
         )
     sources = {"photos": {"kind": "folder", "path": str(raw), "table": str(tables[0])}}
-    return Discovery(Config(sources=sources, names=found_inputs(raw)[0]), (f"photos: {raw}", f"table: {tables[0]}"), ())
+    return Discovery(Config(sources=sources, names=find_files(raw)[0]), (f"photos: {raw}", f"table: {tables[0]}"), ())
 
 
 def _providers(kind: Kind, raw: Path) -> Discovery:
@@ -73,7 +73,7 @@ def _providers(kind: Kind, raw: Path) -> Discovery:
     missing: list[str] = []
     for name, places in _FOLDERS.items():
         there = (base / place for base in (raw, raw / "dataset") for place in places)
-        path = next((one for one in there if one.is_dir() and not begun(one.parent)), None)
+        path = next((one for one in there if one.is_dir() and not is_partly_unpacked(one.parent)), None)
         if path:
             sources[name] = {"path": str(path)}
         else:
@@ -84,7 +84,7 @@ def _providers(kind: Kind, raw: Path) -> Discovery:
     if kind == "published":
         mapping, names = _published(metadata, found, missing)
     else:
-        mapping, (names, absent) = Mapping(), found_inputs(raw)
+        mapping, (names, absent) = Mapping(), find_files(raw)
         found += [f"names: {path}" for path in dict(names).values() if isinstance(path, Path)]
         missing += absent
         _bioscan_metadata(sources, metadata, found, missing)

@@ -1,7 +1,8 @@
-"""Shares of a stage: what the scripts of ``export-slurm`` run, many at once, each on tasks of its own.
+"""Shares of a stage: what the scripts of ``export-slurm`` run, many at once, each on items of its own.
 
-No process drives them, so each finds its tasks by itself: containers and shards are dealt out in the same way by all.
-What a share learns of files it keeps in a cache of its own; the next whole run takes that in, and does what is left.
+No driver hands out the work, so each share finds its items by itself: all shares divide containers and shards by the
+same rule. What a share records goes into a file of its own; the next run of the whole dataset takes it in, and does
+what is left.
 """
 
 from __future__ import annotations
@@ -10,21 +11,27 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
+from ..config.paths import Paths
 from ..core import lock
 from ..core.hash_cache import HashCache
 from ..core.progress import Listener
-from ..engines import registry as engines
+from ..engines.registry import make_engine
+from ..engines.tasks import TaskRunner
 from ..errors import ConfigError
-from ..shards.pack import pack_shard
-from ..sources.base import size
-from .run import Dataset, Run, looking
-from .stages import checksums, encode, pack
+from ..images.encode import ENCODE_BYTES_PER_SECOND
+from ..shards.pack import planned_shards
+from ..sources.base import container_size
+from .opening import session_over
+from .session import Session
+from .stage import Evidence, Job
+from .stage_records import StageRecords
+from .stages.pack import pack_tasks
+from .workspace import Workspace
 
 T = TypeVar("T")
-BYTES_A_SECOND = 18e6
-"""About how many bytes of images a core encodes."""
 
 
 @dataclass(frozen=True)
@@ -50,72 +57,73 @@ class Share:
         return cls(int(number), int(of))
 
     def take(self, items: Sequence[T], cost: Callable[[T], float]) -> list[T]:
-        """Those of the items that are in this share; shares cost about the same.
+        """The items of this share; all shares cost about the same.
 
         >>> [Share(n, 2).take([5, 1, 3, 2], float) for n in (0, 1)]
         [[5, 1], [3, 2]]
         """
         chosen = set()
         heap = [(0.0, share) for share in range(self.of)]
-        for place in sorted(range(len(items)), key=lambda place: -cost(items[place])):
+        for position in sorted(range(len(items)), key=lambda position: -cost(items[position])):
             used, share = heap[0]
-            heapq.heapreplace(heap, (used + cost(items[place]), share))
+            heapq.heapreplace(heap, (used + cost(items[position]), share))
             if share == self.number:
-                chosen.add(place)
-        return [item for place, item in enumerate(items) if place in chosen]
+                chosen.add(position)
+        return [item for position, item in enumerate(items) if position in chosen]
 
 
-def work(dataset: Dataset, stage: str, share: Share, listener: Listener) -> str:
-    """Do a share of a stage; returns what was done, in a few words.
+def make_share(workspace: Workspace, stage: str, share: Share, listener: Listener) -> str:
+    """Make the items of a share of a stage; returns a summary.
 
     Raises:
-        ConfigError: the stage has no shares.
+        ConfigError: the stage cannot be divided.
         BusyError: a run works on the whole dataset.
         TasksFailed: some tasks failed; the others were done.
     """
-    if stage not in SHARED:
-        raise ConfigError(f"the stage '{stage}' has no shares; {' and '.join(SHARED)} have")
-    with _running(dataset, stage, share, listener) as run:
-        return SHARED[stage](run, share)
+    if stage not in _DIVIDED:
+        raise ConfigError(f"the stage '{stage}' cannot be divided into shares; {' and '.join(_DIVIDED)} can")
+    with _session(workspace, f"{stage}-{share.number}-of-{share.of}", listener) as session:
+        return _DIVIDED[stage](session, share)
 
 
 @contextmanager
-def _running(dataset: Dataset, stage: str, share: Share, listener: Listener) -> Iterator[Run]:
-    paths = dataset.paths
+def _session(workspace: Workspace, name: str, listener: Listener) -> Iterator[Session]:
+    paths = workspace.paths
+    own = paths.share_record(name)
     with (
-        lock.shared(paths.lock),
-        closing(engines.make(dataset.config.engine, paths.logs)) as engine,
-        looking(dataset, listener) as whole,
-        closing(HashCache(paths.share(f"{stage}-{share.number}-of-{share.of}"), whole.known)) as known,
+        lock.shared_lock(paths.lock),
+        closing(make_engine(workspace.config.engine, paths.logs)) as engine,
+        closing(HashCache(paths.hash_cache)) as known,
+        closing(HashCache(own, known)) as hashes,
+        closing(StageRecords(paths.stage_records)) as recorded,
+        closing(StageRecords(own, recorded)) as records,
     ):
-        run = Run(dataset, known, engine, listener)
-        checksums.begin(run)
-        yield run
+        yield session_over(
+            workspace, Evidence(paths.root, hashes, records), TaskRunner(engine, listener, paths.failures)
+        )
 
 
-def _encode(run: Run, share: Share) -> str:
-    costs = {(source.name, one.name): float(size(source, one)) for source, one in run.containers()}
-    mine = share.take(run.containers(), lambda pair: costs[pair[0].name, pair[1].name])
-    return encode.work(Run(run.dataset, run.known, run.engine, run.listener, mine)) if mine else "nothing to do"
+def _encode(session: Session, share: Share) -> str:
+    sizes = {one.label: float(container_size(source, one)) for source, one in session.workspace.containers()}
+    return session.make("encode", share.take(list(sizes), sizes.__getitem__)) or "nothing to do"
 
 
-def _pack(run: Run, share: Share) -> str:
-    mine = share.take(list(pack.planned(run)), lambda _: 1.0)
-    stale = pack.unpacked(run, mine)
-    for split in {task.shard.parent.name for task in stale}:  # no list may speak of shards that are about to change
-        run.dataset.paths.sizes(split).unlink(missing_ok=True)
-        run.dataset.paths.wids(split).unlink(missing_ok=True)
-    run.listener.start("pack", len(stale), "shards")
-    for _, done in run.tasks(pack_shard, stale, lambda task: str(task.shard)):
-        run.known.remember(str(done.shard.absolute()), done.tar_stamp, done.tar_sha256)
-    run.listener.finish(summary := f"{len(stale)} of {len(mine)} shards packed")
+def _pack(session: Session, share: Share) -> str:
+    paths = session.workspace.paths
+    labels = share.take([task.label for task in planned_shards(paths)], lambda _: 1.0)
+    return session.make("pack", labels, partial(_pack_share, paths)) or f"0 of {len(labels)} shards packed"
+
+
+def _pack_share(paths: Paths, job: Job) -> str:
+    stale, _ = pack_tasks(planned_shards(paths), paths, job)
+    summary = f"{len(stale)} shards packed"
+    job.runner.listener.finish(summary)
     return summary
 
 
-def costs(dataset: Dataset) -> list[float]:
-    """About how many seconds each container takes to encode."""
-    with looking(dataset) as run:
-        return [size(source, one) / BYTES_A_SECOND for source, one in run.containers()]
+def costs(workspace: Workspace) -> list[float]:
+    """About how many seconds each container takes to encode on one core."""
+    return [container_size(*one) / ENCODE_BYTES_PER_SECOND for one in workspace.containers()]
 
 
-SHARED: dict[str, Callable[[Run, Share], str]] = {"encode": _encode, "pack": _pack}
+_DIVIDED: dict[str, Callable[[Session, Share], str]] = {"encode": _encode, "pack": _pack}

@@ -1,54 +1,47 @@
-"""Verifying a dataset: every checksum anew, and every sample, or some drawn by chance, from its shard to its source.
+"""Verifying a dataset: every checksum anew, and every sample, or a random draw, followed from its shard to its source.
 
     SHA256SUMS -> every file                        is it as it was written?
     shard      -> its index, and the plan           are the bytes of every sample those that were planned?
     plan       -> mapping, and the store's index    is it the image that the id stands for?
     store      -> the source                        is it the file that was encoded, and is it still there?
 
-Caches and times are not asked: all is read.
+Nothing is taken from caches or file times: everything is read.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import polars as pl
 
-from ..core import checksums as sums
+from ..core import checksums
 from ..core.files import sha256
 from ..core.values import SPLITS
-from ..engines.base import Tick
+from ..engines.base import Function, Tick
 from ..errors import InputError
-from ..images.store import read_meta
 from ..mapping.store import read_source
+from ..shards.pack import planned_shards
 from ..sources.base import Source
-from . import build as pipeline
-from .follow import Break, ContainerTask, ShardTask, trace_container, trace_shard
-from .run import Run
-from .stages import checksums, pack
+from .build import build
+from .follow_samples import ContainerTask, Mismatch, ShardTask, follow_container, follow_shard
+from .session import Session
+from .stages.checksums import outputs
+from .stages.plan import changed_inputs
 
+T = TypeVar("T", ShardTask, ContainerTask)
+_Outcome = tuple[tuple[Mismatch, ...], int]
 CONFIDENCE = 0.95
-_TARS = ".tar"
 _PLANNED = pl.Schema(
-    {
-        "treeoflife_id": pl.String,
-        "source": pl.String,
-        "container": pl.String,
-        "position": pl.UInt32,
-        "offset": pl.UInt64,
-        "size": pl.UInt32,
-        "sha256": pl.Binary,
-        "shard": pl.UInt32,
-        "split": pl.String,
-        "place": pl.Int64,
-    }
-)
-"""What is read of the plans: where an image lies in the store, and its shard, split and place there."""
+    {"treeoflife_id": pl.String, "source": pl.String, "container": pl.String, "position": pl.UInt32,
+     "offset": pl.UInt64, "size": pl.UInt32, "sha256": pl.Binary, "shard": pl.UInt32, "split": pl.String,
+     "row": pl.Int64}
+)  # fmt: skip
+"""What is read of the plans: where an image lies in the store, and its shard, split and row there."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +49,9 @@ class Damage:
     """Something that is not as it was.
 
     Attributes:
-        kind: of a file, ``checksum``, ``missing`` or ``unlisted``; where the way of a sample breaks off, ``shard``,
-            ``index``, ``plan`` or ``store``; of what is not ours, ``input`` or ``source``.
-        file: what is damaged: below OUT by its name there, else by its path.
+        kind: of a file, ``checksum``, ``missing`` or ``unlisted``; on the way from a sample to its source, ``shard``,
+            ``index``, ``plan`` or ``store``; of files that this program did not write, ``input`` or ``source``.
+        file: what is damaged: its name below OUT, or its path elsewhere.
         detail: a sentence for people.
     """
 
@@ -73,13 +66,13 @@ class Damage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of it.
+    """What verifying found.
 
     Attributes:
-        damage: all that is not as it was.
+        damage: everything that is not as it was.
         files: how many files were hashed.
         samples: how many samples were followed.
-        of: how many there are.
+        of: how many samples the dataset has.
         images: how many files of the sources were read again.
     """
 
@@ -90,23 +83,23 @@ class Verdict:
     images: int
 
     def text(self) -> str:
-        """For people: what was read, and how sure one may be."""
+        """For people: what was read, and how certain the result is."""
         read = f"{self.files:,} files hashed, {self.samples:,} of {self.of:,} samples followed"
-        read += f", {self.images:,} files of the sources read" if self.images else ", the sources left alone"
+        read += f", {self.images:,} files of the sources read" if self.images else ", the sources were not read"
         if self.damage:
             return f"{read}: {len(self.damage)} things wrong"
         if self.samples == self.of:
-            return f"{read}: all is as it was written"
+            return f"{read}: everything is as it was written"
         most = at_most(self.of, self.samples)
-        sure = f"with {CONFIDENCE:.0%} confidence, at most {most:,} samples are bad ({most / self.of:.3%})"
-        return f"{read}: nothing wrong; {sure}"
+        certainty = f"with {CONFIDENCE:.0%} confidence, at most {most:,} samples are bad ({most / self.of:.3%})"
+        return f"{read}: nothing wrong; {certainty}"
 
 
 def at_most(population: int, drawn: int, confidence: float = CONFIDENCE) -> int:
-    """The most bad samples that there may be, when of some drawn by chance none was bad.
+    """The largest number of bad samples that is compatible with drawing some at random and finding none of them bad.
 
-    With K bad ones in M, none of N drawn is bad with probability C(M - K, N) / C(M, N): the hypergeometric
-    distribution. The largest K is wanted for which that is still above 1 - confidence.
+    With K bad ones among M, none of N drawn is bad with probability C(M - K, N) / C(M, N), by the hypergeometric
+    distribution. The result is the largest K for which that is still above 1 - confidence.
 
     >>> at_most(10_000_000, 3000), at_most(100, 100), at_most(100, 0)
     (9979, 0, 100)
@@ -114,13 +107,14 @@ def at_most(population: int, drawn: int, confidence: float = CONFIDENCE) -> int:
     low, high = 0, population - drawn
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (
-            (middle, high) if _unseen(population, middle, drawn) > math.log(1 - confidence) else (low, middle - 1)
-        )
+        if _log_none_drawn(population, middle, drawn) > math.log(1 - confidence):
+            low = middle
+        else:
+            high = middle - 1
     return low
 
 
-def _unseen(population: int, bad: int, drawn: int) -> float:
+def _log_none_drawn(population: int, bad: int, drawn: int) -> float:
     """The logarithm of the probability that none of the bad ones is drawn."""
     good = population - bad
     return (math.lgamma(good + 1) - math.lgamma(good - drawn + 1)) - (
@@ -128,47 +122,43 @@ def _unseen(population: int, bad: int, drawn: int) -> float:
     )
 
 
-def verify(run: Run, sample: int | None = None, *, sources: bool = True, seed: int | None = None) -> Verdict:
+def verify(session: Session, sample: int | None = None, *, sources: bool = True, seed: int | None = None) -> Verdict:
     """Verify a dataset.
 
     Args:
-        run: the run.
-        sample: how many samples to draw by chance and follow; all, if not given. Then shards and encoded images are
-            not hashed as a whole; all other files are.
+        session: the session.
+        sample: how many samples to draw at random and follow; all, if not given. With a draw, shards and encoded images
+            are not hashed as a whole; all other files are.
         sources: whether to read the sources too.
-        seed: of the draw; without it, every draw is another.
+        seed: of the draw; without it, every draw differs.
 
     Raises:
         InputError: the dataset is not finished.
     """
-    listed = sums.read(run.dataset.paths.sums)
+    listed = checksums.read(session.workspace.paths.checksums)
     if listed is None:
-        raise InputError(f"there is no {run.dataset.paths.sums}: 'treeoflife build' finishes the dataset and writes it")
-    damage = list(_compare(run, listed, whole=sample is None))
-    bad = {one.file for one in damage}
-    damage += _inputs(run, bad)
-    rows = _planned(run, bad)
-    chosen = _draw(rows, sample, seed)
-    damage += _links(run, chosen, bad)
-    shards = list(_shard_tasks(run, chosen, bad, whole=sample is None))
-    containers = list(_container_tasks(run, chosen, bad, whole=sample is None, sources=sources))
-    breaks = [*_follow_shards(run, shards), *(follow := _follow_containers(run, containers))]
-    damage += _named(run, (one for traced in breaks for one in traced[0]))
-    hashed = sum(1 for name in listed.digests if sample is None or not name.endswith(_TARS))
-    return Verdict(tuple(dict.fromkeys(damage)), hashed, chosen.height, rows.height, sum(read for _, read in follow))
+        path = session.workspace.paths.checksums
+        raise InputError(f"there is no {path}: 'treeoflife build' finishes the dataset and writes it")
+    return _Verification(session, listed, whole=sample is None, sources=sources).run(sample, seed)
 
 
-def repair(run: Run, verdict: Verdict) -> list[str]:
-    """Remove what is damaged, and build: the same bytes as before. Returns the names of what was removed.
+def repair(session: Session, verdict: Verdict) -> list[str]:
+    """Remove what is damaged, and build it again: the same bytes as before. Returns the names of what was removed.
 
-    Inputs and sources are left alone: they are not ours, and there is nothing to make them from.
+    Inputs and sources are left alone: this program did not write them, and has nothing to make them from.
     """
-    ours = {checksums.name_of(run, path): path for path in (*checksums.outputs(run), run.dataset.paths.sums)}
-    removed = [name for name in dict.fromkeys(one.file for one in verdict.damage) if name in ours]
+    paths = [*_outputs(session), session.workspace.paths.checksums]
+    files = {session.evidence.name(path): path for path in paths}
+    removed = [name for name in dict.fromkeys(one.file for one in verdict.damage) if name in files]
     for name in removed:
-        ours[name].unlink(missing_ok=True)
-    pipeline.build(run)
+        files[name].unlink(missing_ok=True)
+    build(session)
     return removed
+
+
+def _outputs(session: Session) -> list[Path]:
+    stages = [stage for name, stage in session.stages.items() if name not in ("checksums", "report")]
+    return outputs(session.workspace.paths, stages)
 
 
 @dataclass(frozen=True)
@@ -177,155 +167,152 @@ class _HashTask:
     digest: str
 
 
-def _hash(task: _HashTask, tick: Tick) -> bool:
-    """Whether a file is as the list says."""
-    same = sha256(task.path) == task.digest
+def _is_as_listed(task: _HashTask, tick: Tick) -> bool:
+    matches = sha256(task.path) == task.digest
     tick(1)
-    return same
+    return matches
 
 
-def _compare(run: Run, listed: sums.Sums, *, whole: bool) -> Iterator[Damage]:
-    """What is not as the list says; the tars are left out if not ``whole``."""
-    paths = run.dataset.paths
-    there = {checksums.name_of(run, path): path for path in checksums.outputs(run)}
-    if not listed.whole:
-        yield Damage("checksum", paths.sums.name, "the list of checksums is not the one that was written")
-    yield from (Damage("missing", name, "the file is gone") for name in sorted(listed.digests.keys() - there.keys()))
-    yield from (Damage("unlisted", name, "it is not in SHA256SUMS") for name in sorted(there.keys() - listed.digests))
-    names = [name for name in sorted(there.keys() & listed.digests.keys()) if whole or not name.endswith(_TARS)]
-    tasks = [_HashTask(there[name], listed.digests[name]) for name in names]
-    run.listener.start("verify: checksums", len(tasks), "files")
-    changed = [task.path for task, same in run.tasks(_hash, tasks, lambda task: str(task.path)) if not same]
-    run.listener.finish(f"{len(tasks)} files, {len(changed)} changed")
-    for path in sorted(changed):
-        yield Damage("checksum", checksums.name_of(run, path), "its SHA-256 is not the one that it was written with")
+@dataclass(frozen=True)
+class _Verification:
+    """One verification.
 
+    Attributes:
+        session: the session.
+        listed: SHA256SUMS.
+        whole: whether all samples are followed, and not a draw.
+        sources: whether the sources are read.
+    """
 
-def _inputs(run: Run, bad: set[str]) -> Iterator[Damage]:
-    """Inputs beside the sources that are not those that the plan was made from."""
-    plan = run.dataset.paths.split_plan("train")
-    made = (read_meta(plan) or {}).get("from", {}) if checksums.name_of(run, plan) not in bad else {}
-    lists = zip(run.dataset.config.holdout, made.get("holdouts", []), strict=False)
-    recorded: dict[Path, str] = {one.path: digest for one, (_, digest, _) in lists}
-    if run.dataset.config.mapping.published and "mapping" in made:
-        recorded[run.dataset.mapping] = made["mapping"]
-    for path, digest in recorded.items():
-        if not path.exists():
-            yield Damage("input", str(path), "the file is gone")
-        elif sha256(path) != digest:
-            yield Damage("input", str(path), "it is not the file that the plan was made from")
+    session: Session
+    listed: checksums.Checksums
+    whole: bool
+    sources: bool
 
+    def run(self, sample: int | None, seed: int | None) -> Verdict:
+        damage = list(self._compare_checksums())
+        bad = {one.file for one in damage}
+        damage += self._check_inputs(bad)
+        rows = self._planned(bad)
+        chosen = _draw(rows, sample, seed)
+        damage += self._check_ids(chosen, bad)
+        of_shards = self._follow("shards", follow_shard, list(self._shard_tasks(chosen, bad)))
+        of_containers = self._follow("sources", follow_container, list(self._container_tasks(chosen, bad)))
+        damage += self._as_damage(one for mismatches, _ in (*of_shards, *of_containers) for one in mismatches)
+        files = sum(1 for name in self.listed.digests if self.whole or not name.endswith(".tar"))
+        images = sum(count for _, count in of_containers)
+        return Verdict(tuple(dict.fromkeys(damage)), files, chosen.height, rows.height, images)
 
-def _planned(run: Run, bad: set[str]) -> pl.DataFrame:
-    """All samples of the plans that are sound, with their place in their shard."""
-    paths = run.dataset.paths
-    frames = [pl.DataFrame(schema=_PLANNED)]
-    for split in SPLITS:
-        plan = paths.split_plan(split)
-        if checksums.name_of(run, plan) not in bad and plan.exists():
-            frame = pl.read_parquet(plan, columns=list(_PLANNED)[:-2]).with_columns(split=pl.lit(split))
-            frames.append(frame.with_columns(place=pl.int_range(pl.len()).over("shard")).cast(_PLANNED))
-    return pl.concat(frames)
+    def _name(self, path: Path) -> str:
+        return self.session.evidence.name(path)
+
+    def _compare_checksums(self) -> Iterator[Damage]:
+        """What is not as the list says; shards and encoded images are left out of a draw."""
+        listed, files = self.listed.digests, {self._name(path): path for path in _outputs(self.session)}
+        if not self.listed.intact:
+            yield Damage("checksum", "SHA256SUMS", "the list of checksums is not the one that was written")
+        yield from (Damage("missing", name, "the file is gone") for name in sorted(listed.keys() - files.keys()))
+        yield from (
+            Damage("unlisted", name, "it is not in SHA256SUMS") for name in sorted(files.keys() - listed.keys())
+        )
+        names = [name for name in sorted(files.keys() & listed.keys()) if self.whole or not name.endswith(".tar")]
+        tasks = [_HashTask(files[name], listed[name]) for name in names]
+        listener = self.session.listener
+        listener.start("verify: checksums", len(tasks), "files")
+        outcomes = self.session.runner.run(_is_as_listed, tasks, lambda task: str(task.path))
+        changed = sorted(task.path for task, matches in outcomes if not matches)
+        listener.finish(f"{len(tasks)} files, {len(changed)} changed")
+        for path in changed:
+            yield Damage("checksum", self._name(path), "its SHA-256 is not the one that it was written with")
+
+    def _check_inputs(self, bad: set[str]) -> Iterator[Damage]:
+        """Inputs beside the sources that are not those that the plan was made from."""
+        record = self.session.evidence.records.get("plan", "plan")
+        for path in changed_inputs(self.session.workspace, record.inputs if record else {}):
+            if str(path) not in bad:
+                detail = "it is not the file that the plan was made from" if path.exists() else "the file is gone"
+                yield Damage("input", str(path), detail)
+
+    def _planned(self, bad: set[str]) -> pl.DataFrame:
+        """All samples of the plans that are sound, with their rows in their shards."""
+        frames = [pl.DataFrame(schema=_PLANNED)]
+        for split in SPLITS:
+            plan = self.session.workspace.paths.split_plan(split)
+            if self._name(plan) not in bad and plan.exists():
+                frame = pl.read_parquet(plan, columns=list(_PLANNED)[:-2], glob=False).with_columns(split=pl.lit(split))
+                frames.append(frame.with_columns(row=pl.int_range(pl.len()).over("shard")).cast(_PLANNED))
+        return pl.concat(frames)
+
+    def _check_ids(self, chosen: pl.DataFrame, bad: set[str]) -> Iterator[Damage]:
+        """Samples whose id, by the mapping, belongs to another image than the one at its position in the store."""
+        if bad & {self._name(self.session.workspace.mapping), str(self.session.workspace.mapping)}:
+            return
+        for source in self.session.workspace.sources:
+            files = self._stored_files(source, bad)
+            if files.is_empty():
+                continue
+            files = files.rename({"treeoflife_id": "file_id"})
+            mapping = read_source(self.session.workspace.mapping, source).select(*source.key, key_id="treeoflife_id")
+            ids = files.join(mapping, on=list(source.key), how="left").with_columns(id=pl.coalesce("file_id", "key_id"))
+            rows = chosen.filter(source=source.name).join(
+                files.select("container").unique(), on="container", how="semi"
+            )
+            stored_at = ["container", "position", "offset", "size", "sha256"]
+            lost = rows.join(ids, left_on=[*stored_at, "treeoflife_id"], right_on=[*stored_at, "id"], how="anti")
+            for treeoflife_id, container, split in lost.select("treeoflife_id", "container", "split").iter_rows():
+                plan = self._name(self.session.workspace.paths.split_plan(split))
+                detail = f"{treeoflife_id} is not the image at its position in {source.name}/{container}"
+                yield Damage("plan", plan, detail)
+
+    def _stored_files(self, source: Source, bad: set[str]) -> pl.DataFrame:
+        """The images of a source in the store, by the indexes that are sound."""
+        columns = ["position", "treeoflife_id", "offset", "size", "sha256", *source.key]
+        containers = [one for other, one in self.session.workspace.containers() if other is source]
+        indexes = {one.name: self.session.workspace.indexes()[one.label] for one in containers}
+        frames = [
+            pl.read_parquet(index, columns=columns, glob=False).with_columns(container=pl.lit(name))
+            for name, index in indexes.items()
+            if index.exists() and self._name(index) not in bad
+        ]
+        return pl.concat(frames) if frames else pl.DataFrame()
+
+    def _shard_tasks(self, chosen: pl.DataFrame, bad: set[str]) -> Iterator[ShardTask]:
+        groups = chosen.group_by("split", "shard", maintain_order=True)
+        by_shard = {(split, number): tuple(rows["row"]) for (split, number), rows in groups}
+        for task in planned_shards(self.session.workspace.paths):
+            rows = by_shard.get((task.shard.parent.name, task.number))
+            files = {self._name(path) for path in (task.plan, task.index, task.shard)}
+            if rows and not files & bad:
+                yield ShardTask(task, None if self.whole else rows)
+
+    def _container_tasks(self, chosen: pl.DataFrame, bad: set[str]) -> Iterator[ContainerTask]:
+        paths, max_bytes = self.session.workspace.paths, self.session.workspace.config.images.max_bytes
+        groups = chosen.group_by("source", "container")
+        drawn = {key: tuple(rows["position"].unique().sort()) for key, rows in groups}
+        for source, one in self.session.workspace.containers():
+            tar, index = paths.encoded(source.name, one.name), self.session.workspace.indexes()[one.label]
+            positions = drawn.get((source.name, one.name), ())
+            if (self.whole or positions) and self._name(index) not in bad and index.exists():
+                sound_tar = tar if tar.exists() and self._name(tar) not in bad else None
+                compared = None if self.whole else positions
+                yield ContainerTask(source, one, index, sound_tar, compared, max_bytes, self.sources)
+
+    def _follow(self, unit: str, function: Function[T, _Outcome], tasks: Sequence[T]) -> list[_Outcome]:
+        listener = self.session.listener
+        listener.start(f"verify: {unit}", len(tasks), unit)
+        outcomes = [outcome for _, outcome in self.session.runner.run(function, tasks, lambda task: str(task.label))]
+        listener.finish(f"{len(tasks)} {unit}")
+        return outcomes
+
+    def _as_damage(self, mismatches: Iterable[Mismatch]) -> list[Damage]:
+        """Mismatches as damage, in a fixed order."""
+        damage = (Damage(one.kind, self._name(one.path), one.detail) for one in mismatches)
+        return sorted(damage, key=lambda one: (one.kind, one.file, one.detail))
 
 
 def _draw(rows: pl.DataFrame, sample: int | None, seed: int | None) -> pl.DataFrame:
-    """As many rows, each as likely as any other."""
+    """As many rows as asked for, each as likely as any other."""
     if sample is None or sample >= rows.height:
         return rows
     chance = random.Random(seed)  # noqa: S311 - nothing is kept secret
     return rows[sorted(chance.sample(range(rows.height), sample))]
-
-
-def _links(run: Run, chosen: pl.DataFrame, bad: set[str]) -> Iterator[Damage]:
-    """Samples whose id, by the mapping, is of another image than the one at its place in the store."""
-    if _mapping_is(run, bad):
-        return
-    for source in run.dataset.sources:
-        files = _files(run, source, bad)
-        if files.is_empty():
-            continue
-        files = files.rename({"treeoflife_id": "file_id"})
-        mapping = read_source(run.dataset.mapping, source).select(*source.key, key_id="treeoflife_id")
-        named = files.join(mapping, on=list(source.key), how="left").with_columns(id=pl.coalesce("file_id", "key_id"))
-        rows = chosen.filter(source=source.name).join(files.select("container").unique(), on="container", how="semi")
-        place = ["container", "position", "offset", "size", "sha256"]
-        lost = rows.join(named, left_on=[*place, "treeoflife_id"], right_on=[*place, "id"], how="anti")
-        for treeoflife_id, container, split in lost.select("treeoflife_id", "container", "split").iter_rows():
-            plan = checksums.name_of(run, run.dataset.paths.split_plan(split))
-            yield Damage("plan", plan, f"{treeoflife_id} is not the image at its place in {source.name}/{container}")
-
-
-def _files(run: Run, source: Source, bad: set[str]) -> pl.DataFrame:
-    """The images of a source in the store, by the indexes that are sound."""
-    columns = ["position", "treeoflife_id", "offset", "size", "sha256", *source.key]
-    indexes = [
-        (one.name, run.dataset.paths.encoded_index(source.name, one.name))
-        for other, one in run.containers()
-        if other is source
-    ]
-    frames = [
-        pl.read_parquet(index, columns=columns).with_columns(container=pl.lit(name))
-        for name, index in indexes
-        if index.exists() and checksums.name_of(run, index) not in bad
-    ]
-    return pl.concat(frames) if frames else pl.DataFrame()
-
-
-def _mapping_is(run: Run, bad: set[str]) -> bool:
-    """Whether the mapping is among what is bad."""
-    path = run.dataset.mapping
-    return str(path) in bad or (path.is_relative_to(run.dataset.paths.root) and checksums.name_of(run, path) in bad)
-
-
-def _shard_tasks(run: Run, chosen: pl.DataFrame, bad: set[str], *, whole: bool) -> Iterator[ShardTask]:
-    by_shard = {
-        (split, number): tuple(rows["place"])
-        for (split, number), rows in chosen.group_by("split", "shard", maintain_order=True)
-    }
-    for task in pack.planned(run):
-        places = by_shard.get((task.shard.parent.name, task.number))
-        files = {checksums.name_of(run, path) for path in (task.plan, task.index, task.shard)}
-        if places and not files & bad:
-            yield ShardTask(task, None if whole else places)
-
-
-def _container_tasks(
-    run: Run, chosen: pl.DataFrame, bad: set[str], *, whole: bool, sources: bool
-) -> Iterator[ContainerTask]:
-    paths, most = run.dataset.paths, run.dataset.config.images.max_bytes
-    drawn = {key: tuple(rows["position"].unique().sort()) for key, rows in chosen.group_by("source", "container")}
-    for source, one in run.containers():
-        tar, index = paths.encoded(source.name, one.name), paths.encoded_index(source.name, one.name)
-        positions = drawn.get((source.name, one.name), ())
-        if (whole or positions) and checksums.name_of(run, index) not in bad and index.exists():
-            sound = tar.exists() and checksums.name_of(run, tar) not in bad
-            yield ContainerTask(source, one, index, tar if sound else None, None if whole else positions, most, sources)
-
-
-Traced = list[tuple[tuple[Break, ...], int]]
-
-
-def _follow_shards(run: Run, tasks: Sequence[ShardTask]) -> Traced:
-    run.listener.start("verify: shards", len(tasks), "shards")
-    traced = [done for _, done in run.tasks(trace_shard, tasks, lambda task: task.label)]
-    run.listener.finish(f"{len(tasks)} shards")
-    return traced
-
-
-def _follow_containers(run: Run, tasks: Sequence[ContainerTask]) -> Traced:
-    run.listener.start("verify: sources", len(tasks), "containers")
-    traced = [done for _, done in run.tasks(trace_container, tasks, lambda task: task.label)]
-    run.listener.finish(f"{len(tasks)} containers")
-    return traced
-
-
-def _named(run: Run, breaks: Any) -> list[Damage]:
-    """Breaks as damage, in a fixed order."""
-    root = run.dataset.paths.root
-    found = (
-        Damage(
-            one.kind, checksums.name_of(run, one.path) if one.path.is_relative_to(root) else str(one.path), one.detail
-        )
-        for one in breaks
-    )
-    return sorted(found, key=lambda one: (one.kind, one.file, one.detail))

@@ -1,1 +1,1 @@
-"""Handing a dataset on: its card, its Croissant description, and the upload to the Hub."""
+"""Publishing a dataset: its card, its Croissant description, and the upload to the Hugging Face Hub."""

@@ -1,24 +1,28 @@
-"""The dataset card: README.md with the Hub's metadata, filled from what was built."""
+"""The dataset card: README.md with the Hub's metadata, filled in from what was built."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from .. import __version__
 from ..config.paths import Paths
-from ..core.files import read_json, write_text
+from ..config.tables import Names
+from ..core.files import write_text
 from ..core.text import printable
 from ..core.values import SPLITS
-from ..download import record
+from ..core.versions import __version__
+from ..download.downloads_file import read_entries
 from ..errors import InputError
-from ..pipeline.run import Dataset
-from ..reports.statistics import count_taxa, scan, skipped, statistics
+from ..reports.statistics import compute_statistics, count_skipped, count_taxa, scan_catalog
 
-ABOUT = {
+CheckResult = Mapping[str, Any]
+"""One result of check-taxa: ``what`` was found, in how many ``images``, and ``examples``."""
+
+_SOURCES = {
     "eol": (
         "the Encyclopedia of Life",
         "Encyclopedia of Life, https://eol.org; each image has its own author and licence",
@@ -32,57 +36,56 @@ ABOUT = {
         "Gharaee et al. 2023, A Step Towards Worldwide Biodiversity Assessment: The BIOSCAN-1M Insect Dataset, NeurIPS",
     ),
 }
-"""What the sources are called, and how they are cited."""
+"""The title and the citation of each source."""
+# The Hub accepts no other size categories: https://huggingface.co/docs/hub/datasets-cards
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
 
 
-def write_card(dataset: Dataset) -> Path:
-    """Write the card of a dataset that was built; returns where.
+def write_card(paths: Paths, names: Names, check_results: Sequence[CheckResult]) -> Path:
+    """Write the card of a built dataset; returns its path.
 
     Raises:
         InputError: there is no catalog.
     """
-    paths = dataset.paths
     if not paths.catalog.exists():
         raise InputError(f"there is no catalog at {paths.catalog}: 'treeoflife catalog' writes it")
-    numbers = statistics(count_taxa(scan(paths.catalog))) | {"skipped": skipped(paths.ledger)}
-    write_text(paths.card, render(dataset, numbers))
+    numbers = compute_statistics(count_taxa(scan_catalog(paths.catalog))) | {"skipped": count_skipped(paths.ledger)}
+    write_text(paths.card, _render(paths, names, check_results, numbers))
     return paths.card
 
 
-def render(dataset: Dataset, numbers: dict[str, Any]) -> str:
-    """The text of the card."""
+def _render(paths: Paths, names: Names, check_results: Sequence[CheckResult], numbers: dict[str, Any]) -> str:
     parts = [
-        "---\n" + "\n".join(_header(dataset, numbers)) + "\n---",
-        f"# {_text(dataset.paths.root.name)}",
+        "---\n" + "\n".join(_header(paths, numbers)) + "\n---",
+        f"# {_escape(paths.root.name)}",
         f"{numbers['images']:,} images of {numbers['taxa']['species']:,} species, each with its seven ranks, a common name "
         f"and ten captions, as WebDataset shards. Built by treeoflife {__version__}.",
         "## Sources\n" + "\n".join(_sources(numbers)),
-        *_downloads(dataset.paths),
+        *_downloads(paths),
         "## Splits\n| split | samples | species |\n| --- | ---: | ---: |\n" + "\n".join(_splits(numbers)),
         "## What a sample holds\n`<id>.jpg`, and as texts `scientific_name`, `taxonomic_name`, `common_name`, `sci`, `com`, `taxon`, "
         "`taxonTag`, `sci_com`, `taxon_com` and `taxonTag_com`. Every image of train_small is in train too.",
-        "## Names\n" + _names(dataset),
-        "## Known to be wrong\n" + "\n".join(_wrong(dataset.paths)),
-        "## Left out\n" + "\n".join(_left_out(numbers)),
-        "## Licences\n" + "\n".join(_licences(dataset.paths)),
+        "## Names\n" + _names(names),
+        "## Known to be wrong\n" + "\n".join(_known_errors(check_results)),
+        "## Left out\n" + "\n".join(_skipped(numbers)),
+        "## Licences\n" + "\n".join(_licences(paths)),
         f"## How to make it again\nWith treeoflife {__version__} and this dataset.toml, `treeoflife build` gives the same bytes:\n\n"
-        + _fenced(_configuration(dataset.paths)),
+        + _fenced(paths.config.read_text(encoding="utf-8") if paths.config.exists() else "# none"),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _header(dataset: Dataset, numbers: dict[str, Any]) -> list[str]:
-    """The Hub's metadata. A JSON text is a YAML text too: nothing in it can be taken for more than a text."""
-    size = next((name for most, name in _SIZES if numbers["images"] < most), "n>1T")
+def _header(paths: Paths, numbers: dict[str, Any]) -> list[str]:
+    """The Hub's metadata, as YAML. Every JSON text is YAML too, and quotes the names, which come from outside."""
+    size = next((name for limit, name in _SIZES if numbers["images"] < limit), "n>1T")
     tags = ["biology", "biodiversity", "taxonomy", "webdataset", "image", "text"]
-    folder = dataset.paths.shards.name
+    folder = paths.shards.name
     files = [{"split": split, "path": f"{folder}/{split}/*.tar"} for split in SPLITS if numbers["split"].get(split)]
     return [
-        f"pretty_name: {json.dumps(_text(dataset.paths.root.name))}",
+        f"pretty_name: {json.dumps(_escape(paths.root.name))}",
         "license: other",
         f"size_categories: [{json.dumps(size)}]",
         'language: ["en", "la"]',
@@ -92,42 +95,37 @@ def _header(dataset: Dataset, numbers: dict[str, Any]) -> list[str]:
     ]
 
 
-def _text(value: object) -> str:
-    """A text that Markdown and HTML take for text."""
+def _escape(value: object) -> str:
+    """``value`` as text that has no meaning in Markdown or HTML."""
     escaped = printable(str(value))[:200].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{one}" if one in "\\`*_[]|#" else " " if one == "\n" else one for one in escaped)
+    return "".join(f"\\{char}" if char in "\\`*_[]|#" else " " if char == "\n" else char for char in escaped)
 
 
 def _sources(numbers: dict[str, Any]) -> list[str]:
     lines = []
     for source, row in numbers["source"].items():
-        name, cited = ABOUT.get(source, (_text(source), ""))
-        lines.append(f"- {name}: {row['images']:,} images of {row['species']:,} species. {cited}".rstrip())
+        title, citation = _SOURCES.get(source, (_escape(source), ""))
+        lines.append(f"- {title}: {row['images']:,} images of {row['species']:,} species. {citation}".rstrip())
     return lines
 
 
 def _downloads(paths: Paths) -> list[str]:
-    """Which files were downloaded for it; nothing where that is not on record."""
-    lines = record.read(paths.downloads).values()
+    """The section on the downloaded files; empty if no downloads are on record."""
     rows = [
-        f"| {_text(one['file'])} | {_text(one['url'])} | {_text(one['time'][:10])} | {one['size']:,} | `{_text(one['sha256'])}` "
-        f"| {_text(one['licence'])} |"
-        for one in sorted(lines, key=lambda one: one["file"])
+        f"| {_escape(entry['file'])} | {_escape(entry['url'])} | {_escape(entry['time'][:10])} | {entry['size']:,} "
+        f"| `{_escape(entry['sha256'])}` | {_escape(entry['licence'])} |"
+        for _, entry in sorted(read_entries(paths.downloads).items())
     ]
     head = "## Downloaded\n| file | from | on | bytes | SHA-256 | licence |\n| --- | --- | --- | ---: | --- | --- |\n"
     return [head + "\n".join(rows)] if rows else []
 
 
 def _splits(numbers: dict[str, Any]) -> list[str]:
-    return [
-        f"| {split} | {numbers['split'][split]['images']:,} | {numbers['split'][split]['species']:,} |"
-        for split in SPLITS
-        if split in numbers["split"]
-    ]
+    counts = {split: numbers["split"][split] for split in SPLITS if split in numbers["split"]}
+    return [f"| {split} | {row['images']:,} | {row['species']:,} |" for split, row in counts.items()]
 
 
-def _names(dataset: Dataset) -> str:
-    names = dataset.config.names
+def _names(names: Names) -> str:
     if names.lookups:
         return "They are the published name lookups, taken as they are."
     return (
@@ -136,17 +134,16 @@ def _names(dataset: Dataset) -> str:
     )
 
 
-def _wrong(paths: Paths) -> list[str]:
-    found = (read_json(paths.report("check-taxa")) or {}).get("findings", [])
+def _known_errors(check_results: Sequence[CheckResult]) -> list[str]:
     lines = [
-        f"- {one['what']}: {one['images']:,} rows of the catalog, such as {_text((one['examples'] or ['none'])[0])}"
-        for one in found
+        f"- {result['what']}: {result['images']:,} rows of the catalog, such as {_escape((result['examples'] or ['none'])[0])}"
+        for result in check_results
     ]
     return lines or ["The checks found nothing."]
 
 
-def _left_out(numbers: dict[str, Any]) -> list[str]:
-    lines = [f"- {_text(reason)}: {sum(by.values()):,}" for reason, by in numbers["skipped"].items()]
+def _skipped(numbers: dict[str, Any]) -> list[str]:
+    lines = [f"- {_escape(reason)}: {sum(counts.values()):,}" for reason, counts in numbers["skipped"].items()]
     return lines or ["Nothing."]
 
 
@@ -155,24 +152,14 @@ def _licences(paths: Paths) -> list[str]:
         return [
             "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
         ]
-    counts = (
-        pl.scan_csv(paths.licences, infer_schema=False)
-        .group_by("license_name")
-        .len()
-        .sort("len", "license_name", descending=[True, False])
-    )
-    return [
-        "| licence | images |",
-        "| --- | ---: |",
-        *(f"| {_text(name)} | {count:,} |" for name, count in counts.collect().iter_rows()),
-    ]
-
-
-def _configuration(paths: Paths) -> str:
-    return paths.config.read_text(encoding="utf-8") if paths.config.exists() else "# none"
+    table = pl.scan_csv(paths.licences, infer_schema=False)
+    counts = table.group_by("license_name").len().sort("len", "license_name", descending=[True, False]).collect()
+    rows = [f"| {_escape(name)} | {count:,} |" for name, count in counts.iter_rows()]
+    return ["| licence | images |", "| --- | ---: |", *rows]
 
 
 def _fenced(text: str) -> str:
+    """``text`` as a code block whose fence is longer than any fence in the text, which would end the block."""
     longest = max((len(run) for run in text.replace("`", " `").split() if set(run) == {"`"}), default=0)
     fence = "`" * max(3, longest + text.count("```") + 3)
     return f"{fence}toml\n{text.rstrip()}\n{fence}"

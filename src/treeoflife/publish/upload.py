@@ -1,214 +1,215 @@
-"""Uploading a dataset to the Hub: what is there already is not sent again, so a run that was killed goes on.
+"""Uploading a dataset to the Hugging Face Hub. Files that the Hub has are not sent again.
 
-huggingface_hub sends the files, a batch of them a commit. What is on the Hub is known by its SHA-256, or for small files
-by git's hash; so nothing rests on what an earlier run wrote down.
+huggingface_hub sends the files, several in a commit. Which files the Hub has is decided by their SHA-256, or for small
+files by git's hash, and never by what an earlier run recorded: so an upload that was killed can simply be repeated.
 """
 
 from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.paths import Paths
+from ..core.extras import import_extra
+from ..core.hash_cache import HashCache
+from ..core.progress import Listener
 from ..core.values import SPLITS
-from ..errors import InputError, MissingExtra
-from ..pipeline.build import status
-from ..pipeline.run import Run
+from ..errors import InputError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-FILES_A_COMMIT = 50
+# The Hub advises fewer than 100 files a commit: https://huggingface.co/docs/hub/repositories-recommendations
+_FILES_PER_COMMIT = 50
+_SHA1_HEX_LENGTH = 40
+HubFiles = dict[str, tuple[int, str]]
+"""The size and hash of each file in a repository, by its path."""
 
 
 @dataclass(frozen=True)
-class File:
-    """A file that is to be on the Hub.
-
-    Attributes:
-        name: where it goes in the repository, which is where it lies in the dataset.
-        size: its bytes.
-        there: whether the Hub has it, just as it is.
-    """
+class LocalFile:
+    """A file of the dataset: its path, its bytes, and whether the repository has the same file at the same path."""
 
     name: str
     size: int
-    there: bool
+    on_hub: bool
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What an upload comes to.
+class UploadPlan:
+    """What an upload has to do.
 
     Attributes:
         repo: the dataset repository, as OWNER/NAME.
-        exists: whether the Hub has it.
-        files: the files, in the order in which they are sent: the card last, so that it speaks of what is there.
-        gone: shards that the Hub has from an earlier build and this one has not: who loads the dataset would read them.
+        exists: whether the Hub has this repository.
+        files: the files in the order of sending: the card last, because it describes the others.
+        outdated: shards in the repository that only an earlier build had; whoever loads the dataset would read them.
     """
 
     repo: str
     exists: bool
-    files: Sequence[File]
-    gone: Sequence[str] = ()
+    files: Sequence[LocalFile]
+    outdated: Sequence[str] = ()
 
     @property
-    def left(self) -> list[File]:
-        """The files that are still to be sent."""
-        return [one for one in self.files if not one.there]
+    def to_send(self) -> list[LocalFile]:
+        """The files that the repository lacks."""
+        return [file for file in self.files if not file.on_hub]
 
 
-def plan(run: Run, repo: str, revision: str = "main") -> Plan:
-    """Find out what is to be sent; writes nothing, here or there.
+class Uploader:
+    """Uploads a finished dataset to one branch of a dataset repository."""
 
-    Raises:
-        MissingExtra: huggingface_hub is not installed.
-        InputError: the dataset is not built to its end, or shards are bad, or the Hub refuses to answer.
-    """
-    _check(run)
-    there = _asked(repo, lambda: _on_hub(_api(), repo, revision))
-    ours = [_file(run, path, there or {}) for path in files(run)]
-    folder = f"{run.dataset.paths.shards.name}/"
-    shards = {name for name in there or () if name.startswith(folder) and name.endswith(".tar")}
-    return Plan(repo, there is not None, ours, sorted(shards - {one.name for one in ours}))
+    def __init__(
+        self, paths: Paths, hashes: HashCache, repo: str, revision: str = "main", *, unfinished: str = ""
+    ) -> None:
+        """Check that the dataset may be uploaded.
 
+        Args:
+            paths: the dataset's files.
+            hashes: digests of these files, as far as they are known.
+            repo: the repository, as OWNER/NAME.
+            revision: the branch.
+            unfinished: why the dataset is not finished, such as ``pack has work left``; empty if it is.
 
-def upload(run: Run, repo: str, revision: str = "main", *, private: bool = False) -> Plan:
-    """Send what the Hub has not, and see that it has it all; returns what was there to be done.
+        Raises:
+            MissingExtra: huggingface_hub is not installed.
+            InputError: the dataset is not finished, or has bad shards.
+        """
+        if unfinished:
+            raise InputError(f"the dataset is not built to its end: {unfinished}; 'treeoflife build' finishes it")
+        if (bad := paths.bad_shards).exists() and bad.read_text(encoding="utf-8").strip():
+            raise InputError(f"{bad} names bad shards: 'treeoflife check-wds --repair' packs them again")
+        self._paths, self._hashes, self._repo, self._revision = paths, hashes, repo, revision
+        self._api = _hub_api()
 
-    Raises:
-        MissingExtra: huggingface_hub is not installed.
-        InputError: as for :func:`plan`; or the upload failed, or the Hub has other bytes than were sent.
-    """
-    todo, api = plan(run, repo, revision), _api()
-    if not todo.exists:
-        _asked(repo, lambda: api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True))
-    if todo.left:
-        run.listener.start("publish", len(todo.left), "files")
-    for batch in _batches([one.name for one in todo.left]):
-        _asked(repo, partial(_send, api, run, todo.repo, revision, batch))
-        run.listener.advance(len(batch))
-    if todo.gone:
-        patterns = [glob.escape(name) for name in todo.gone]
-        _asked(repo, lambda: api.delete_files(repo, patterns, repo_type="dataset", revision=revision))
-    _look_again(run, repo, revision)
-    run.listener.finish(f"{len(todo.files)} files are on the Hub, {len(todo.left)} of them sent now")
-    return todo
+    @property
+    def url(self) -> str:
+        """The address of the repository on the Hub, which ``HF_ENDPOINT`` may move."""
+        return f"{self._api.endpoint}/datasets/{self._repo}"
 
+    def plan(self) -> UploadPlan:
+        """Compare the dataset with the repository; changes neither.
 
-def _batches(names: list[str]) -> list[list[str]]:
-    return [names[at : at + FILES_A_COMMIT] for at in range(0, len(names), FILES_A_COMMIT)]
+        Raises:
+            InputError: the Hub cannot be reached, or refuses to answer.
+        """
+        with _hub_errors(self._repo):
+            on_hub = self._files_on_hub()
+        files = [self._compare(path, on_hub or {}) for path in published_files(self._paths)]
+        folder = f"{self._paths.shards.name}/"
+        shards = {name for name in on_hub or () if name.startswith(folder) and name.endswith(".tar")}
+        return UploadPlan(self._repo, on_hub is not None, files, sorted(shards - {file.name for file in files}))
 
+    def upload(self, listener: Listener, *, private: bool = False) -> UploadPlan:
+        """Send the files that the repository lacks, remove outdated shards, and compare once more; returns the plan.
 
-def files(run: Run) -> Iterator[Path]:
-    """What others need of a dataset: shards, catalog, ids, names, the ledger, the report, how it was made; the card last."""
-    paths = run.dataset.paths
-    for split in SPLITS:
-        yield from sorted(paths.split(split).glob("*.tar"))
-    few = [paths.sizes(split) for split in SPLITS] + [paths.wids(split) for split in SPLITS]
-    few += [paths.catalog_csv, paths.catalog, paths.licences, paths.ledger, paths.config, paths.marks]
-    few += sorted(path for folder in (paths.metadata, paths.all_findings) for path in folder.rglob("*"))
-    few += [*sorted(paths.reports.glob("*")), paths.croissant, paths.card]
-    kept = (path for path in few if path != paths.verifier_cache and not path.name.startswith("."))
-    yield from (path for path in kept if path.is_file())
+        A repository that does not exist is created, with ``private`` as one that only its owners see.
 
+        Raises:
+            InputError: the upload failed, or the repository has other content than was sent.
+        """
+        plan = self.plan()
+        with _hub_errors(self._repo):
+            if not plan.exists:
+                self._api.create_repo(self._repo, repo_type="dataset", private=private, exist_ok=True)
+            self._send([file.name for file in plan.to_send], listener)
+            if plan.outdated:
+                patterns = [glob.escape(name) for name in plan.outdated]
+                self._api.delete_files(self._repo, patterns, repo_type="dataset", revision=self._revision)
+        self._verify()
+        listener.finish(f"{len(plan.files)} files are on the Hub, {len(plan.to_send)} of them sent now")
+        return plan
 
-def _check(run: Run) -> None:
-    """See that the dataset is whole.
+    def _send(self, names: Sequence[str], listener: Listener) -> None:
+        if names:
+            listener.start("publish", len(names), "files")
+        for start in range(0, len(names), _FILES_PER_COMMIT):
+            batch = names[start : start + _FILES_PER_COMMIT]
+            self._api.upload_folder(
+                repo_id=self._repo, folder_path=self._paths.root, repo_type="dataset", revision=self._revision,
+                allow_patterns=[glob.escape(name) for name in batch],
+                commit_message=f"Add {len(batch)} files with treeoflife",
+            )  # fmt: skip
+            listener.advance(len(batch))
 
-    Raises:
-        InputError: it is not.
-    """
-    for name, state in status(run).items():
-        if not state.fresh:
-            why = f" ({state.why[0]})" if state.why else ""
+    def _verify(self) -> None:
+        plan = self.plan()
+        if wrong := [*(file.name for file in plan.to_send), *plan.outdated]:
             raise InputError(
-                f"the dataset is not built to its end: {name} has work left{why}; 'treeoflife build' does it"
+                f"{wrong[0]} is not the same on the Hub as in the dataset ({len(wrong)} such files): run publish again"
             )
-    bad = run.dataset.paths.bad_shards
-    if bad.exists() and bad.read_text(encoding="utf-8").strip():
-        raise InputError(f"there are bad shards, which {bad} names: 'treeoflife check-wds --repair' packs them again")
+
+    def _files_on_hub(self) -> HubFiles | None:
+        """The files of the repository; None if there is no such repository."""
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        try:
+            entries = list(
+                self._api.list_repo_tree(self._repo, recursive=True, revision=self._revision, repo_type="dataset")
+            )
+        except RepositoryNotFoundError:
+            return None
+        files: list[Any] = [entry for entry in entries if getattr(entry, "size", None) is not None]  # not folders
+        return {file.path: (file.size, file.lfs.sha256 if file.lfs else file.blob_id) for file in files}
+
+    def _compare(self, path: Path, on_hub: HubFiles) -> LocalFile:
+        name, size = path.relative_to(self._paths.root).as_posix(), path.stat().st_size
+        hub_size, hub_hash = on_hub.get(name, (-1, ""))
+        same = size == hub_size and hub_hash == self._hash_like(path, hub_hash)
+        return LocalFile(name, size, same)
+
+    def _hash_like(self, path: Path, other: str) -> str:
+        """The hash of a file, of the same kind as ``other``: the Hub has git's hash of small files, else the SHA-256."""
+        if len(other) != _SHA1_HEX_LENGTH:
+            return self._hashes.sha256(path)
+        data = path.read_bytes()  # hashed as in https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+        return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def _file(run: Run, path: Path, there: dict[str, tuple[int, str]]) -> File:
-    name, size = path.relative_to(run.dataset.paths.root).as_posix(), path.stat().st_size
-    known = there.get(name)
-    same = known is not None and known[0] == size and known[1] in (run.known.sha256(path), _git_hash(path, known[1]))
-    return File(name, size, same)
+def published_files(paths: Paths) -> Iterator[Path]:
+    """The files that a dataset is published with, in the order of sending.
 
-
-def _git_hash(path: Path, wanted: str) -> str:
-    """What git calls the bytes of a small file; nothing where the Hub knows a file by its SHA-256."""
-    if len(wanted) != hashlib.sha1(usedforsecurity=False).digest_size * 2:
-        return ""
-    data = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def endpoint() -> str:
-    """The address of the Hub, by ``HF_ENDPOINT``.
-
-    Raises:
-        MissingExtra: huggingface_hub is not installed.
+    These are shards, catalogs, ids, names, ledger, findings, reports and configuration, and the card last. The store,
+    the plan and logs are of use only to this program.
     """
-    return _api().endpoint
+    for split in SPLITS:
+        yield from sorted(paths.split_folder(split).glob("*.tar"))
+    others = [paths.sizes(split) for split in SPLITS] + [paths.wids(split) for split in SPLITS]
+    others += [paths.catalog_csv, paths.catalog, paths.licences, paths.ledger, paths.config, paths.marks]
+    others += sorted(path for folder in (paths.metadata, paths.findings_folder) for path in folder.rglob("*"))
+    others += [*sorted(paths.reports.glob("*")), paths.croissant, paths.card]
+    public = (path for path in others if path != paths.verifier_cache and not path.name.startswith("."))
+    yield from (path for path in public if path.is_file())
 
 
-def _api() -> HfApi:
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
-    except ImportError:
-        raise MissingExtra("publish needs huggingface_hub: pip install 'treeoflife[publish]'") from None
-    disable_progress_bars()
+def _hub_api() -> HfApi:
+    import_extra("huggingface_hub", "publish", "publish")
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+
+    disable_progress_bars()  # they would mix with the listener's
     return HfApi(library_name="treeoflife")
 
 
-def _on_hub(api: HfApi, repo: str, revision: str) -> dict[str, tuple[int, str]] | None:
-    """Size and hash of every file that the repository has; None where there is no such repository."""
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    try:
-        found = list(api.list_repo_tree(repo, recursive=True, revision=revision, repo_type="dataset"))
-    except RepositoryNotFoundError:
-        return None
-    sized: list[Any] = [one for one in found if getattr(one, "size", None) is not None]
-    return {one.path: (one.size, one.lfs.sha256 if one.lfs else one.blob_id) for one in sized}
-
-
-def _send(api: HfApi, run: Run, repo: str, revision: str, names: list[str]) -> None:
-    api.upload_folder(
-        repo_id=repo, folder_path=run.dataset.paths.root, repo_type="dataset", revision=revision,
-        allow_patterns=[glob.escape(name) for name in names], commit_message=f"Add {len(names)} files with treeoflife",
-    )  # fmt: skip
-
-
-def _look_again(run: Run, repo: str, revision: str) -> None:
-    again = plan(run, repo, revision)
-    if wrong := [*(one.name for one in again.left), *again.gone]:
-        raise InputError(f"{wrong[0]} is not on the Hub as it is here ({len(wrong)} files): run it again")
-
-
-def _asked(repo: str, ask: Callable[[], Any]) -> Any:
-    """What the Hub answers.
-
-    Raises:
-        InputError: it does not, or refuses.
-    """
+@contextmanager
+def _hub_errors(repo: str) -> Iterator[None]:
+    """Turn the errors of huggingface_hub into InputError, with what to do about them."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    # The library that it speaks HTTP with has an HTTPError of its own, for a network that fails too.
-    of_network = [parent for parent in HfHubHTTPError.__mro__ if parent.__name__ == "HTTPError"]
-    failures: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, *of_network)
+    # A network failure raises HTTPError of the HTTP library below: requests in old versions, httpx in new ones.
+    http_errors = [parent for parent in HfHubHTTPError.__mro__ if parent.__name__ == "HTTPError"]
+    failures: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, *http_errors)
     try:
-        return ask()
+        yield
     except failures as error:
-        told = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(
-            f"{repo} on the Hub: {told}; what was sent stays there, and the same command goes on. If it wants an account, "
-            "'hf auth login' or the variable HF_TOKEN gives one"
+            f"{repo} on the Hub: {reason}; files that were sent stay there, and the same command goes on. If the Hub "
+            "asks for an account, run 'hf auth login' or set the variable HF_TOKEN"
         ) from error

@@ -1,1 +1,1 @@
-"""What came of a dataset, for people: statistics, treemaps and one page that shows it all."""
+"""The report on a dataset: statistics, treemaps, and one HTML page that shows them."""

@@ -1,7 +1,7 @@
-"""Counting a catalog: images and distinct taxa by source, split, kingdom and rank; depth of labels; the long tail.
+"""Statistics of a catalog: images and taxa by source, split, kingdom and rank; depth of labels; images per species.
 
-A taxon of a rank is a lineage down to that rank, which is not empty there: *Morus* the mulberry and *Morus* the gannet
-are two genera. ``images`` counts each image once, whatever sets it is in; ``samples`` counts what stands in shards.
+A taxon of a rank is a whole lineage down to that rank: *Morus* the mulberry and *Morus* the gannet are two genera.
+``images`` counts each image once; ``samples`` counts an image of train_small twice, since it is in two shards.
 """
 
 from __future__ import annotations
@@ -15,100 +15,108 @@ import polars as pl
 
 from ..core.values import RANKS
 from ..errors import InputError
+from ..sources.columns import IDENTIFYING_KEYS
 
 STEP_VERSION = 1
-IDS = [f"{rank}_id" for rank in RANKS]
-_KNOWN = {"eol": "eol_content_id", "inat21": "inat21_filename", "bioscan": "bioscan_filename"}
-_FIXED = {"split", "treeoflife_id", *RANKS, "common", "class_index", "source"}
-SIDES = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
-SHAPES = (0.5, 0.67, 0.75, 0.95, 1.05, 1.34, 1.51, 2.0)
+_LINEAGE_IDS = [f"{rank}_id" for rank in RANKS]
+_COMMON_COLUMNS = {"split", "treeoflife_id", *RANKS, "common", "class_index", "source"}
+_SIDE_BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
+# Around the shapes of cameras and phones: 2:3, 3:4, square, 4:3 and 3:2 each fall into a bin of their own.
+_RATIO_BOUNDS = (0.5, 0.67, 0.75, 0.95, 1.05, 1.34, 1.51, 2.0)
+# Enough points for a smooth curve: the plot is 560 pixels wide.
 _TAIL_POINTS = 200
+_COMMONEST_SPECIES = 12
 
 
-def scan(path: Path) -> pl.LazyFrame:
-    """A catalog, CSV or Parquet: source, split and names, as text, empty where unknown.
+def scan_catalog(path: Path) -> pl.LazyFrame:
+    """Open a catalog, CSV or Parquet: ``split``, ``source`` and the seven ranks as text, empty where unknown.
 
     Raises:
-        InputError: it is missing, or lacks a column.
+        InputError: the catalog is missing or lacks a column.
     """
     try:
         table = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
-        there = table.collect_schema().names()
+        columns = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the catalog {path} cannot be read: {str(error).splitlines()[0]}") from None
-    if missing := [name for name in ("split", "treeoflife_id", *RANKS) if name not in there]:
+    if missing := [name for name in ("split", "treeoflife_id", *RANKS) if name not in columns]:
         raise InputError(f"{path} is not a catalog: it has no column {missing[0]}")
     texts = [pl.col(name).cast(pl.String).fill_null("") for name in RANKS]
-    return table.select("split", source_of(there), *texts)
+    return table.select("split", _source_expression(columns), *texts)
 
 
-def source_of(columns: Sequence[str]) -> pl.Expr:
-    """The source of a catalog's row: the one whose column is not empty."""
-    found = {source: column for source, column in _KNOWN.items() if column in columns}
+def _source_expression(columns: Sequence[str]) -> pl.Expr:
+    """The source of a catalog's row: the one whose column is not empty.
+
+    The columns of a source begin with its name and an underscore, such as ``folder_file``.
+    """
+    key_columns = {source: column for source, column in IDENTIFYING_KEYS.items() if column in columns}
     for column in columns:
         source = column.rpartition("_")[0]
-        if column not in _FIXED and source and not column.startswith(tuple(f"{known}_" for known in _KNOWN)):
-            found.setdefault(source, column)
-    filled = [pl.when(pl.col(c).cast(pl.String).fill_null("") != "").then(pl.lit(s)) for s, c in found.items()]
+        if source and column not in _COMMON_COLUMNS and column.partition("_")[0] not in IDENTIFYING_KEYS:
+            key_columns.setdefault(source, column)
+    filled = [pl.when(pl.col(c).cast(pl.String).fill_null("") != "").then(pl.lit(s)) for s, c in key_columns.items()]
     return pl.coalesce(*filled, pl.lit("unknown")).alias("source")
 
 
 def count_taxa(catalog: pl.LazyFrame) -> pl.DataFrame:
-    """Samples by source, split and lineage, sorted; with a number for each lineage down to each rank."""
+    """Count the samples of each source, split and lineage.
+
+    Returns:
+        A row for each, sorted by lineage: ``source``, ``split``, the seven ranks, ``images`` (the number of samples),
+        and for each rank a column such as ``genus_id`` that numbers the lineages down to that rank.
+    """
     rows = catalog.group_by("source", "split", *RANKS).agg(images=pl.len().cast(pl.Int64)).collect(engine="streaming")
     rows = rows.sort(*RANKS, "source", "split")
-    for at, column in enumerate(IDS):
-        changed = pl.any_horizontal(pl.col(rank) != pl.col(rank).shift(1) for rank in RANKS[: at + 1])
+    for level, column in enumerate(_LINEAGE_IDS):
+        changed = pl.any_horizontal(pl.col(rank) != pl.col(rank).shift(1) for rank in RANKS[: level + 1])
         rows = rows.with_columns(changed.fill_null(value=False).cum_sum().cast(pl.UInt32).alias(column))
     return rows
 
 
-def once(rows: pl.DataFrame) -> pl.DataFrame:
-    """Each image once: train_small holds images of train, and counts only where it is all that there is."""
-    large = rows.filter(pl.col("split") != "train_small")
-    return large if large.height else rows
+def distinct_images(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of :func:`count_taxa` without train_small, whose images are in train too; all rows if no others exist."""
+    without_small = rows.filter(pl.col("split") != "train_small")
+    return without_small if without_small.height else rows
 
 
-def statistics(rows: pl.DataFrame) -> dict[str, Any]:
-    """All numbers of the report that a catalog gives, ready for JSON."""
-    images = once(rows)
+def compute_statistics(rows: pl.DataFrame) -> dict[str, Any]:
+    """The statistics of a catalog, as JSON values, from the rows of :func:`count_taxa`."""
+    images = distinct_images(rows)
     return {
         "samples": int(rows["images"].sum()),
         "images": int(images["images"].sum()),
-        "taxa": _taxa(images),
-        "source": _by(images, "source"),
-        "split": _by(rows, "split"),
-        "kingdom": _by(images, "kingdom"),
-        "depth": _depth(images),
+        "taxa": {name: images.select(count).item() for name, count in _taxa_counts().items()},
+        "source": _count_by(images, "source"),
+        "split": _count_by(rows, "split"),
+        "kingdom": _count_by(images, "kingdom"),
+        "depth": _count_by_depth(images),
         "named": {rank: int(images.filter(pl.col(rank) != "")["images"].sum()) for rank in RANKS},
-        "tail": _tail(images),
+        "tail": _long_tail(images),
     }
 
 
-def _taxa(rows: pl.DataFrame) -> dict[str, int]:
-    """Distinct taxa of each rank."""
-    return {rank: rows.filter(pl.col(rank) != "")[number].n_unique() for rank, number in zip(RANKS, IDS, strict=True)}
-
-
-def _by(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
-    """Images, and distinct taxa of each rank, for each value of a column; the commonest first."""
-    distinct = [
-        pl.col(number).filter(pl.col(rank) != "").n_unique().alias(rank)
-        for rank, number in zip(RANKS, IDS, strict=True)
-    ]
-    key = pl.col(column).alias("value")
-    table = rows.group_by(key).agg(
-        pl.col("images").sum(), *(one.alias(f"{one.meta.output_name()}_") for one in distinct)
-    )
-    table = table.sort("images", "value", descending=[True, False])
+def _taxa_counts() -> dict[str, pl.Expr]:
+    """For each rank, the expression that counts the distinct taxa of that rank."""
     return {
-        row["value"]: {"images": row["images"]} | {rank: row[f"{rank}_"] for rank in RANKS}
-        for row in table.iter_rows(named=True)
+        rank: pl.col(number).filter(pl.col(rank) != "").n_unique()
+        for rank, number in zip(RANKS, _LINEAGE_IDS, strict=True)
     }
 
 
-def _depth(rows: pl.DataFrame) -> dict[str, int]:
-    """Images by the lowest rank that their label knows."""
+def _count_by(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
+    """For each value of a column its images and its taxa of each rank; the value with the most images first."""
+    # The suffix keeps the counts apart from the columns of ranks, one of which may be the key.
+    counts = [count.alias(f"{rank}_taxa") for rank, count in _taxa_counts().items()]
+    table = rows.group_by(pl.col(column).alias("value")).agg(pl.col("images").sum(), *counts)
+    return {
+        row["value"]: {"images": row["images"]} | {rank: row[f"{rank}_taxa"] for rank in RANKS}
+        for row in table.sort("images", "value", descending=[True, False]).iter_rows(named=True)
+    }
+
+
+def _count_by_depth(rows: pl.DataFrame) -> dict[str, int]:
+    """Images by the lowest rank that their label has."""
     deepest = pl.lit("none")
     for rank in RANKS:
         deepest = pl.when(pl.col(rank) != "").then(pl.lit(rank)).otherwise(deepest)
@@ -116,8 +124,12 @@ def _depth(rows: pl.DataFrame) -> dict[str, int]:
     return {rank: int(counts.get(rank, 0)) for rank in (*reversed(RANKS), "none")}
 
 
-def _tail(rows: pl.DataFrame) -> dict[str, Any]:
-    """Images per species, from the commonest species to the rarest, at a few hundred places."""
+def _long_tail(rows: pl.DataFrame) -> dict[str, Any]:
+    """How images are spread over species.
+
+    ``half`` is how many of the commonest species have half of the images; ``points`` are pairs of a species' position,
+    counted from 1 for the commonest, and its images.
+    """
     named = rows.filter(pl.col("species") != "")
     species = named.group_by("species_id").agg(pl.col("images").sum(), pl.col("genus", "species").first())
     species = species.sort("images", "species_id", descending=[True, False])
@@ -125,59 +137,50 @@ def _tail(rows: pl.DataFrame) -> dict[str, Any]:
     if not counts:
         return {"species": 0, "median": 0, "once": 0, "at_most_10": 0, "half": 0, "points": [], "top": []}
     running, half = species["images"].cum_sum(), species["images"].sum() / 2
-    places = sorted({round(len(counts) ** (step / _TAIL_POINTS)) for step in range(_TAIL_POINTS + 1)})
-    top = [
-        [f"{row[0]} {row[1]}".strip(), row[2]] for row in species.head(12).select("genus", "species", "images").rows()
-    ]
+    # Positions are spaced evenly on a logarithmic scale, as the plot is: most of the shape is in the first few species.
+    positions = sorted({round(len(counts) ** (step / _TAIL_POINTS)) for step in range(_TAIL_POINTS + 1)})
+    top = species.head(_COMMONEST_SPECIES).select("genus", "species", "images").rows()
     return {
         "species": len(counts),
         "median": int(counts[len(counts) // 2]),
-        "once": sum(1 for one in counts if one == 1),
-        "at_most_10": sum(1 for one in counts if one <= 10),
+        "once": counts.count(1),
+        "at_most_10": sum(count <= 10 for count in counts),
         "half": int((running < half).sum()) + 1,
-        "points": [[place, int(counts[place - 1])] for place in places],
-        "top": top,
+        "points": [[position, int(counts[position - 1])] for position in positions],
+        "top": [[f"{genus} {epithet}".strip(), count] for genus, epithet, count in top],
     }
 
 
-def originals(indexes: Sequence[Path]) -> dict[str, Any]:
-    """Widths, heights and shapes of the images as they came, from the shards' indexes; empty where they do not say."""
-    told = [path for path in indexes if {"width", "height"} <= set(pl.read_parquet_schema(path))]
-    if not told:
+def original_sizes(indexes: Sequence[Path]) -> dict[str, Any]:
+    """Widths, heights and aspect ratios of the original images; empty if no shard index has them."""
+    sized = [path for path in indexes if {"width", "height"} <= set(pl.read_parquet_schema(path))]
+    if not sized:
         return {}
-    sides = pl.scan_parquet(told).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()
+    sides = pl.scan_parquet(sized).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()
     longer = pl.max_horizontal("width", "height")
     quantiles = [pl.col(name).quantile(0.5, "lower").alias(name) for name in ("width", "height")]
     return {
         "median": sides.select(quantiles).collect().row(0, named=True),
-        "longer_side": _histogram(sides, longer, SIDES),
-        "width_to_height": _histogram(sides, pl.col("width") / pl.col("height"), SHAPES),
+        "longer_side": _histogram(sides, longer, _SIDE_BOUNDS),
+        "width_to_height": _histogram(sides, pl.col("width") / pl.col("height"), _RATIO_BOUNDS),
     }
 
 
 def _histogram(frame: pl.LazyFrame, value: pl.Expr, bounds: Sequence[float]) -> dict[str, int]:
     """How many values lie below the first bound, from each bound up to the next, and from the last bound on."""
-    edges = [None, *bounds, None]
-    bins = {_bin(low, high): _within(value, low, high) for low, high in pairwise(edges)}
-    counts = frame.select(inside.sum().alias(name) for name, inside in bins.items()).collect().row(0, named=True)
-    return {name: int(count or 0) for name, count in counts.items()}
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(bounds)]
+    labels = [f"below {bounds[0]:g}", *between, f"{bounds[-1]:g} or more"]
+    bin_number = pl.sum_horizontal((value >= bound).cast(pl.UInt8) for bound in bounds)
+    counts = dict(frame.group_by(bin_number.alias("bin")).len().collect(engine="streaming").iter_rows())
+    return {label: counts.get(number, 0) for number, label in enumerate(labels)}
 
 
-def _bin(low: float | None, high: float | None) -> str:
-    return f"below {high:g}" if low is None else f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
-
-
-def _within(value: pl.Expr, low: float | None, high: float | None) -> pl.Expr:
-    above = value >= low if low is not None else pl.lit(value=True)
-    return above & (value < high if high is not None else pl.lit(value=True))
-
-
-def skipped(ledger: Path) -> dict[str, dict[str, int]]:
-    """Files and images that became no sample, by reason and source; empty where there is no ledger."""
+def count_skipped(ledger: Path) -> dict[str, dict[str, int]]:
+    """Images and files that became no sample, by reason (the commonest first) and source; empty without a ledger."""
     if not ledger.exists():
         return {}
     counts = pl.scan_parquet(ledger).group_by("reason", "source").len().sort("reason", "source").collect()
-    found: dict[str, dict[str, int]] = {}
+    reasons: dict[str, dict[str, int]] = {}
     for reason, source, count in counts.iter_rows():
-        found.setdefault(reason, {})[source] = count
-    return dict(sorted(found.items(), key=lambda item: (-sum(item[1].values()), item[0])))
+        reasons.setdefault(reason, {})[source] = count
+    return dict(sorted(reasons.items(), key=lambda item: (-sum(item[1].values()), item[0])))

@@ -1,23 +1,21 @@
-"""What was found about single samples: one table that who looks for trouble writes, and the page and the report show.
+"""Tables of findings about samples, which any check may write, and which ``explore`` and the report show.
 
-``OUT/findings/NAME.parquet``, one file for each that looks. Whatever kinds it has, each is a filter of ``explore`` and
-a panel beside the image, with the other images it concerns side by side, and a line of the report; no code of theirs
-knows the kinds.
+Each check writes one file, ``OUT/findings/NAME.parquet``. Each kind of finding becomes a filter of ``explore``, a panel
+beside the image with the other images that it concerns, and a line of the report; their code knows none of the kinds.
 
-    from treeoflife import findings
+    from treeoflife.selection import findings
 
     rows = pl.DataFrame({
-        "treeoflife_id": ["0b5c…", "7f1e…"],            # the sample it is about
+        "treeoflife_id": ["0b5c…", "7f1e…"],            # the sample
         "kind": ["conflicting-labels"] * 2,             # short, for the filter
-        "detail": ["agree down to genus"] * 2,          # about this sample, for people; may be empty
-        "others": [["7f1e…"], ["0b5c…"]],               # further images it concerns; may be empty, or not be given
+        "detail": ["agree down to genus"] * 2,          # about this sample, for people; optional
+        "others": [["7f1e…"], ["0b5c…"]],               # further images that it concerns; optional
     })
     kinds = {"conflicting-labels": "the same picture under different names"}
-    findings.write(run.dataset.paths.findings("duplicates"), rows, kinds, {"from": inputs})
+    findings.write(paths.findings("duplicates"), rows, kinds)
 
-A sample may have several rows, of one kind or of many. Ids that are not in the dataset are passed over where they are
-``treeoflife_id``, and named among ``others``. A stage that writes such a file names it among the files of
-``stages.checksums.outputs``, and may ask :func:`made_from` whether it is up to date.
+A sample may have several rows, of one kind or of many. A row whose ``treeoflife_id`` is not in the dataset is ignored;
+ids in ``others`` that are not are shown as ids.
 """
 
 from __future__ import annotations
@@ -39,8 +37,9 @@ SCHEMA: dict[str, Any] = {
     "detail": pl.String,
     "others": pl.List(pl.String),
 }
-"""The columns of a file of findings. Rows are sorted by id, so that those of a sample are found without reading all."""
-_ROWS_AT_ONCE = 20_000
+"""The columns of a file of findings. Rows are sorted by id, so that a sample's are found without reading all."""
+# A sample's rows are looked up by the statistics of row groups; reading one of this size takes some milliseconds.
+_ROW_GROUP_SIZE = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,75 +48,67 @@ class Findings:
 
     Attributes:
         path: the file.
-        kinds: what each kind means, in a few words.
+        kinds: each kind and its meaning, in a few words.
     """
 
     path: Path
     kinds: Mapping[str, str]
 
     def scan(self) -> pl.LazyFrame:
-        """Its rows; see :data:`SCHEMA`."""
+        """The rows; see :data:`SCHEMA`."""
         return pl.scan_parquet(self.path).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 
     def of(self, treeoflife_id: str) -> list[dict[str, Any]]:
-        """What it says of a sample: a dict of kind, detail and others for each row."""
+        """The findings about a sample: kind, detail and others of each row."""
         rows = self.scan().filter(pl.col("treeoflife_id") == treeoflife_id).drop("treeoflife_id").collect()
         return [row | {"others": row["others"] or []} for row in rows.iter_rows(named=True)]
 
     def counts(self) -> dict[str, int]:
-        """Samples of each kind, the commonest first."""
+        """The number of samples of each kind, the most frequent first."""
         counted = self.scan().group_by("kind").agg(pl.col("treeoflife_id").n_unique())
         return dict(counted.sort("treeoflife_id", "kind", descending=[True, False]).collect().iter_rows())
 
 
-def write(path: Path, rows: pl.DataFrame, kinds: Mapping[str, str], meta: Mapping[str, Any] | None = None) -> None:
+def write(path: Path, rows: pl.DataFrame, kinds: Mapping[str, str]) -> None:
     """Write a file of findings, whole or not at all.
 
     Args:
-        path: ``paths.findings(NAME)``.
-        rows: ``treeoflife_id`` and ``kind``, and ``detail`` and ``others`` if there are any; other columns are dropped.
-        kinds: what each kind means, in a few words; also kinds of which there is none.
-        meta: goes into the file beside them, such as what it was made from, as ``from``.
+        path: the file, ``paths.findings(NAME)``.
+        rows: ``treeoflife_id``, ``kind``, and optionally ``detail`` and ``others``; other columns are dropped.
+        kinds: the meaning of each kind, in a few words; also of kinds without a row.
 
     Raises:
-        InputError: a kind of the rows has no meaning.
+        InputError: ``kinds`` lacks a kind of the rows.
     """
     if unknown := sorted(set(rows["kind"].unique().drop_nulls()) - set(kinds)):
         raise InputError(f"the kind of finding '{unknown[0]}' has no meaning: it is not one of {', '.join(kinds)}")
-    empty = {"detail": pl.lit(""), "others": pl.lit([], pl.List(pl.String))}
-    whole = rows.with_columns(value.alias(name) for name, value in empty.items() if name not in rows.columns)
-    table = whole.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("treeoflife_id", "kind")
-    told = json.dumps({**(meta or {}), "kinds": dict(kinds)}, sort_keys=True)
+    defaults = {"detail": pl.lit(""), "others": pl.lit([], pl.List(pl.String))}
+    complete = rows.with_columns(value.alias(name) for name, value in defaults.items() if name not in rows.columns)
+    table = complete.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("treeoflife_id", "kind")
+    metadata = {"treeoflife": json.dumps({"kinds": dict(kinds)}, sort_keys=True)}
     with replacing(path) as temporary:
-        table.write_parquet(temporary, row_group_size=_ROWS_AT_ONCE, statistics=True, metadata={"treeoflife": told})
-
-
-def made_from(path: Path) -> Any:
-    """What a file says it was made from; None where there is none, or it does not say."""
-    return _meta(path).get("from") if path.exists() else None
+        table.write_parquet(temporary, row_group_size=_ROW_GROUP_SIZE, statistics=True, metadata=metadata)
 
 
 def read(folder: Path) -> Sequence[Findings]:
-    """The files of findings in ``paths.all_findings``, by name.
+    """The files of findings in a folder, ``paths.findings_folder``, sorted by name.
 
     Raises:
-        InputError: one of them is no file of findings.
+        InputError: one of them is not a table of findings.
     """
-    return [_opened(path) for path in sorted(folder.glob("*.parquet"))]
+    return [_open(path) for path in sorted(folder.glob("*.parquet"))]
 
 
-def _opened(path: Path) -> Findings:
+def _open(path: Path) -> Findings:
     try:
-        there, kinds = set(pl.read_parquet_schema(path)), _meta(path).get("kinds")
+        columns = set(pl.read_parquet_schema(path))
+        meta = json.loads(pl.read_parquet_metadata(path).get("treeoflife", "{}"))
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
-    if missing := [name for name in SCHEMA if name not in there]:
-        raise InputError(f"{path} is no table of findings: it has no column {missing[0]}")
+    if missing := [name for name in SCHEMA if name not in columns]:
+        raise InputError(f"{path} is not a table of findings: it has no column {missing[0]}")
+    kinds = meta.get("kinds") if isinstance(meta, dict) else None
+    # A table that another program wrote has no such metadata: its kinds are those of its rows.
     if not isinstance(kinds, dict):
         kinds = dict.fromkeys(pl.scan_parquet(path).select(pl.col("kind").unique().sort()).collect()["kind"], "")
     return Findings(path, kinds)
-
-
-def _meta(path: Path) -> dict[str, Any]:
-    told = json.loads(pl.read_parquet_metadata(path).get("treeoflife", "{}"))
-    return told if isinstance(told, dict) else {}

@@ -1,4 +1,4 @@
-"""The ledger: every image that did not become a sample, every file that is of no image, and why."""
+"""The ledger: every image that did not become a sample, every file that belongs to no image, and why."""
 
 from __future__ import annotations
 
@@ -14,112 +14,117 @@ from ..core.files import replacing
 from ..core.tables import Array
 from ..core.values import SPLITS
 from ..errors import BalanceError
-from ..mapping.store import count
+from ..mapping.store import count_images
 from ..sources.base import Source
-from .decide import Decisions, in_split
+from .decisions import Decisions, in_split
 
 LEDGER = dict.fromkeys(("treeoflife_id", "source", "container", "file", "reason", "detail"), pl.String)
 """The columns of the ledger."""
+# A ledger may hold most images of a dataset, and its rows are texts: a part of this size takes some hundred megabytes.
 _ROWS_AT_ONCE = 500_000
 
 
-def ledger(decided: Decisions) -> pl.DataFrame:
-    """The rows of the ledger: source by source, images in the order of the mapping, then files in that of the store."""
-    out = np.flatnonzero(decided.images["rule"].is_not_null().to_numpy())
-    strangers = _files(decided)
+def ledger(decisions: Decisions) -> pl.DataFrame:
+    """The rows of the ledger, source by source: images in the order of the mapping, then files in that of the store."""
+    excluded = np.flatnonzero(decisions.images["rule"].is_not_null().to_numpy())
+    unused = _unused_files(decisions)
     parts, first = [pl.DataFrame(schema=LEDGER)], 0
-    for number, (source, keys) in enumerate(zip(decided.sources, decided.keys, strict=True)):
-        own = out[(out >= first) & (out < first + keys.height)]
+    for number, (source, keys) in enumerate(zip(decisions.sources, decisions.keys, strict=True)):
+        own = excluded[(excluded >= first) & (excluded < first + keys.height)]
         for start in range(0, len(own), _ROWS_AT_ONCE):
             rows = own[start : start + _ROWS_AT_ONCE]
-            ids = decided.images["treeoflife_id"][rows]
+            ids = decisions.images["treeoflife_id"][rows]
             name_key = ids if source.name_key == "treeoflife_id" else keys[source.name_key][rows - first]
-            parts.append(_as_rows(source, _images(decided, rows, name_key.cast(pl.String).alias("name_key"))))
-        parts.append(_as_rows(source, strangers.filter(source=number)))
+            images = _excluded_images(decisions, rows, name_key.cast(pl.String).alias("name_key"))
+            parts.append(_ledger_columns(source, images))
+        parts.append(_ledger_columns(source, unused.filter(source=number)))
         first += keys.height
     return pl.concat(parts)
 
 
-def _as_rows(source: Source, told: pl.DataFrame) -> pl.DataFrame:
-    return told.select(pl.lit(source.name).alias(name) if name == "source" else name for name in LEDGER)
+def _ledger_columns(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(pl.lit(source.name).alias(name) if name == "source" else name for name in LEDGER)
 
 
-def _images(decided: Decisions, rows: Array, name_key: pl.Series) -> pl.DataFrame:
-    """Images that are out, with their rule's reason and detail."""
-    out = decided.images[rows].with_columns(name_key).with_row_index("at")
-    told = decided.matched.files.told(out["place"].drop_nulls().to_numpy())
-    out = out.join(told, on="place", how="left", maintain_order="left")
-    held = decided.held.select("treeoflife_id", held_detail="detail")
-    out = out.join(held, on="treeoflife_id", how="left", maintain_order="left")
-    out = out.with_columns(cause_id=decided.images["treeoflife_id"].gather(out["cause"]))
+def _excluded_images(decisions: Decisions, rows: Array, name_key: pl.Series) -> pl.DataFrame:
+    """These images, with the reason and detail of the rule that excludes each."""
+    images = decisions.images[rows].with_columns(name_key).with_row_index("order")
+    files = decisions.matching.files.describe(images["file_row"].drop_nulls().to_numpy())
+    images = images.join(files, on="file_row", how="left", maintain_order="left")
+    held_out = decisions.held_out.select("treeoflife_id", held_out_detail="detail")
+    images = images.join(held_out, on="treeoflife_id", how="left", maintain_order="left")
+    images = images.with_columns(cause_id=decisions.images["treeoflife_id"].gather(images["cause"]))
     parts = [
-        out.filter(rule=number).with_columns(reason=rule.reason, detail=rule.detail)
-        for number, rule in enumerate(decided.rules)
+        images.filter(rule=number).with_columns(reason=rule.reason, detail=rule.detail)
+        for number, rule in enumerate(decisions.rules)
     ]
-    return pl.concat(parts).sort("at")
+    return pl.concat(parts).sort("order")
 
 
-def _files(decided: Decisions) -> pl.DataFrame:
-    """The files that no image is taken from, with the reason."""
-    matched = decided.matched
-    rows = matched.strangers
-    told = matched.files.told(np.concatenate([rows["place"].to_numpy(), rows["chosen"].drop_nulls().to_numpy()]))
-    chosen = told.select(chosen="place", chosen_in="container", chosen_file="file")
-    rows = rows.join(told, on="place", how="left", maintain_order="left")
+def _unused_files(decisions: Decisions) -> pl.DataFrame:
+    """The files that are used for no image, with the reason."""
+    files, rows = decisions.matching.files, decisions.matching.unused
+    texts = files.describe(np.concatenate([rows["file_row"].to_numpy(), rows["chosen"].drop_nulls().to_numpy()]))
+    chosen = texts.select(chosen="file_row", chosen_container="container", chosen_file="file")
+    rows = rows.join(texts, on="file_row", how="left", maintain_order="left")
     rows = rows.join(chosen, on="chosen", how="left", maintain_order="left")
-    extra = pl.col("chosen").is_not_null()
-    instead = pl.format("the image is taken from {} in {}", "chosen_file", "chosen_in")
+    replaced = pl.col("chosen").is_not_null()
+    instead = pl.format("the image is taken from {} in {}", "chosen_file", "chosen_container")
     unknown = pl.col("file_detail").fill_null("the mapping has no such image")
+    bad_or_unknown = pl.col("file_reason").fill_null("not-in-mapping")
+    names = [source.name for source in decisions.sources]
+    sources = pl.Series("source", [names.index(index.source.name) for index in files.indexes], dtype=pl.UInt16)
     return rows.with_columns(
-        pl.Series("source", matched.files.sources(rows["place"].to_numpy(), decided.sources)),
+        sources.gather(files.locations["container"].gather(rows["file_row"])),
         treeoflife_id=pl.lit(None, pl.String),
-        reason=pl.when(extra).then(pl.lit("duplicate-file")).otherwise(pl.col("file_reason").fill_null("not-in-mapping")),
-        detail=pl.when(extra).then(instead).otherwise(unknown),
-    )  # fmt: skip
+        reason=pl.when(replaced).then(pl.lit("duplicate-file")).otherwise(bad_or_unknown),
+        detail=pl.when(replaced).then(instead).otherwise(unknown),
+    )
 
 
 def write_ledger(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> dict[str, int]:
-    """Write the ledger; returns how many rows it has by reason."""
+    """Write the ledger; returns the number of rows of each reason."""
     with replacing(path) as temporary:
         rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
     counts = rows.group_by("reason").len().sort("reason")
     return dict(zip(counts["reason"], counts["len"], strict=True))
 
 
-def balance(mapping: Path, decided: Decisions, samples: Mapping[str, Array], rows: pl.DataFrame) -> None:
-    """See that every image of the mapping is a sample or in the ledger, once, in every split.
+def check_balance(mapping: Path, decisions: Decisions, samples: Mapping[str, Array], rows: pl.DataFrame) -> None:
+    """Check that every image of the mapping is either a sample or in the ledger, once, in every split.
 
     Args:
         mapping: the mapping.
-        decided: the decisions.
-        samples: the rows of ``decided.images`` that are in the plan of each split.
+        decisions: the decisions.
+        samples: for each split, the rows of ``decisions.images`` in its plan.
         rows: the ledger.
 
     Raises:
-        BalanceError: the sum is off; the message says where.
+        BalanceError: the numbers do not add up; the message says for which source or split.
     """
-    images = decided.images
-    out = images["treeoflife_id"].is_in(rows["treeoflife_id"].drop_nulls().implode()).to_numpy()
-    _balance_sources(mapping, decided.sources, images, samples, rows)
+    images = decisions.images
+    _check_sources(mapping, decisions.sources, images, samples, rows)
+    excluded = images["treeoflife_id"].is_in(rows["treeoflife_id"].drop_nulls().implode()).to_numpy()
     for split in SPLITS:
         inside = images.select(in_split(split).fill_null(value=False)).to_series().to_numpy()
         times = np.bincount(samples[split], minlength=images.height)
-        if ((times + (out & inside)) != inside).any():
+        if ((times + (excluded & inside)) != inside).any():
             raise BalanceError(
                 f"{split}: {int(inside.sum())} images in the mapping, but {len(samples[split])} samples "
-                f"and {int((out & inside).sum())} ledger rows"
+                f"and {int((excluded & inside).sum())} ledger rows"
             )
 
 
-def _balance_sources(
+def _check_sources(
     mapping: Path, sources: Sequence[Source], images: pl.DataFrame, samples: Mapping[str, Array], rows: pl.DataFrame
 ) -> None:
-    kept = np.concatenate([samples["train"], samples["val"]])
-    numbers = np.bincount(images["source"].to_numpy()[kept], minlength=len(sources))
-    for source, number in zip(sources, numbers, strict=True):
-        there = count(mapping, source)
-        out = rows.filter(pl.col("treeoflife_id").is_not_null(), source=source.name).height
-        if number + out != there:
+    in_shards = np.concatenate([samples["train"], samples["val"]])
+    counts = np.bincount(images["source"].to_numpy()[in_shards], minlength=len(sources))
+    for source, count in zip(sources, counts, strict=True):
+        # Counted by the mapping itself, not by the table that was decided on.
+        expected = count_images(mapping, source)
+        excluded = rows.filter(pl.col("treeoflife_id").is_not_null(), source=source.name).height
+        if count + excluded != expected:
             raise BalanceError(
-                f"{source.name}: {there} images in the mapping, but {number} samples and {out} ledger rows"
+                f"{source.name}: {expected} images in the mapping, but {count} samples and {excluded} ledger rows"
             )

@@ -1,7 +1,6 @@
-"""Policies: rules of the plan that a configuration asks for, each with the columns that its rules look at.
+"""Policies: rules that depend on the configuration, with the columns that they need.
 
-A policy is a function from a configuration (and files) to rules and columns;
-:func:`treeoflife.selection.decide.decide` knows none of them.
+A policy is built from the configuration and from tables; :func:`treeoflife.selection.decide.decide` applies any.
 """
 
 from __future__ import annotations
@@ -18,133 +17,122 @@ from ..images import measure
 from ..images.store import read_indexes
 from ..mapping.shuffle import shuffle_keys
 from . import quality
-from .match import Matched
+from .decisions import Matching
 from .rules import Rule
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known when a policy makes its columns.
+    """The tables from which a policy makes its columns.
 
     Attributes:
         images: a row per image; see ``Decisions.images``.
-        names: the names that differ.
-        matched: which file is which image's.
+        names: the distinct names.
+        matching: which file is used for which image.
     """
 
     images: pl.DataFrame
     names: pl.DataFrame
-    matched: Matched
-
-    def of_files(self, column: pl.Series) -> pl.Series:
-        """For every image the value that its file has."""
-        return column.gather(self.images["place"])
-
-    def of_names(self, column: pl.Series) -> pl.Series:
-        """For every image the value that its name has."""
-        return column.gather(self.images["name"])
+    matching: Matching
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Rules, and what makes the columns of ``Decisions.images`` that they look at."""
+    """Rules, and a function that makes the columns of ``Decisions.images`` that they need."""
 
     rules: tuple[Rule, ...]
-    columns: Callable[[Facts], Sequence[pl.Series]]
+    columns: Callable[[Facts], Sequence[pl.Series]] = lambda _facts: ()
 
 
 def duplicates(groups: pl.DataFrame, keep: str = "all", *, one_side: bool = False) -> Policy:
-    """Of images that are the same picture, some go.
+    """Leave out some of the images that show the same picture.
 
     Args:
-        groups: the groups that were found (:data:`treeoflife.selection.duplicates.groups.COLUMNS`).
-        keep: which stay; see :class:`treeoflife.config.Duplicates`.
-        one_side: whether images of train go that are in a group with one of val.
+        groups: the groups (:data:`treeoflife.selection.duplicates.groups.COLUMNS`).
+        keep: which images stay; see :class:`treeoflife.config.tables.Duplicates`.
+        one_side: whether to leave out images of train that are in a group with an image of val.
     """
-    group = pl.col("group")
-    best = pl.col("row").sort_by("merit").first()
-    val = pl.col("is_val")
-    reason = pl.lit("duplicate")
+    grouped, reason, row = pl.col("group").is_not_null(), pl.lit("duplicate"), pl.col("row")
     rules = []
     if one_side:
-        in_val = pl.col("row").filter(val).first().over("group")
+        in_val = row.filter(pl.col("is_val")).first().over("group")
         detail = pl.format("the same picture as {}, which is in val", "cause_id")
-        rules.append(Rule(group.is_not_null() & ~val & in_val.is_not_null(), reason, detail, in_val))
+        rules.append(Rule(grouped & ~pl.col("is_val") & in_val.is_not_null(), reason, detail, in_val))
     if keep != "all":
+        best = row.sort_by("preference").first()
         kept = best.over("group") if keep == "best" else best.over("group", "is_val")
         detail = pl.format("the same picture as {}, which is kept", "cause_id")
-        rules.append(Rule(group.is_not_null() & (pl.col("row") != kept), reason, detail, kept))
-    return Policy(tuple(rules), lambda facts: _grouped(facts, groups))
+        rules.append(Rule(grouped & (row != kept), reason, detail, kept))
+    return Policy(tuple(rules), lambda facts: _group_columns(facts, groups))
 
 
-def _grouped(facts: Facts, groups: pl.DataFrame) -> list[pl.Series]:
-    """``group`` of every image, and ``merit``, by which the best of a group is kept: the lowest; null for most."""
-    group = facts.of_files(_of_files(facts.matched, groups))
+def _group_columns(facts: Facts, groups: pl.DataFrame) -> list[pl.Series]:
+    """``group``, null for most images, and ``preference``: of each group, the image with the lowest is kept."""
+    group = _groups_of_files(facts.matching, groups).gather(facts.images["file_row"])
     rows = np.flatnonzero(group.is_not_null().to_numpy())
-    merit = np.zeros(len(group), np.uint32)
-    merit[rows[_best_first(facts, rows)]] = np.arange(len(rows))
-    return [group.alias("group"), pl.Series("merit", merit)]
+    preference = np.zeros(len(group), np.uint32)
+    preference[rows[_best_first(facts, rows)]] = np.arange(len(rows))
+    return [group.alias("group"), pl.Series("preference", preference)]
 
 
-def _of_files(matched: Matched, groups: pl.DataFrame) -> pl.Series:
-    """The group of every file of the store."""
+def _groups_of_files(matching: Matching, groups: pl.DataFrame) -> pl.Series:
+    """The group of every file of the store, or null."""
     containers = pl.DataFrame(
-        [(one.source.name, one.container, number) for number, one in enumerate(matched.files.indexes)],
+        [(index.source.name, index.container, number) for number, index in enumerate(matching.files.indexes)],
         schema={"source": pl.String, "container": pl.String, "number": pl.UInt32},
         orient="row",
     )
-    found = groups.join(containers, on=["source", "container"]).select("number", "position", "group")
-    where = matched.files.where.select(number="container", position="position").with_row_index("place")
-    places = found.join(where, on=["number", "position"])
-    group = pl.Series("group", [None], pl.UInt32).new_from_index(0, where.height)
-    return group.scatter(places["place"], places["group"])
+    members = groups.join(containers, on=["source", "container"]).select("number", "position", "group")
+    files = matching.files.locations.select(number="container", position="position").with_row_index("file_row")
+    rows = files.join(members, on=["number", "position"])
+    group = pl.Series("group", [None], pl.UInt32).new_from_index(0, files.height)
+    return group.scatter(rows["file_row"], rows["group"])
 
 
 def _best_first(facts: Facts, rows: Array) -> Array:
-    """The order of some images: with most ranks, then with a common name of its own, then with most pixels."""
+    """The order of some images: most ranks, then a common name other than the scientific one, then most pixels."""
     ranks = pl.sum_horizontal(pl.col(rank) != "" for rank in RANKS)
     scientific = pl.concat_str("genus", "species", separator=" ").str.strip_chars()
     common = (pl.col("common") != "") & (pl.col("common") != scientific)
-    told = facts.names.select(ranks=ranks.cast(pl.Int64), common=common.cast(pl.Int64))
-    where = facts.matched.files.where.select(pixels=pl.col("width").cast(pl.Int64) * pl.col("height"))
-    of_names = [facts.of_names(told[name]).gather(rows) for name in ("ranks", "common")]
-    pixels = facts.of_files(where["pixels"]).gather(rows)
-    keys = [-column.fill_null(0).to_numpy() for column in (pixels, *reversed(of_names))]
-    order: Array = np.lexsort(keys)
+    names = facts.names.select(ranks=ranks.cast(pl.Int64), common=common.cast(pl.Int64))
+    sizes = facts.matching.files.locations.select(pixels=pl.col("width").cast(pl.Int64) * pl.col("height"))
+    pixels = sizes["pixels"].gather(facts.images["file_row"].gather(rows))
+    name_rows = facts.images["name"].gather(rows)
+    # lexsort takes the most important key last.
+    keys = [pixels, names["common"].gather(name_rows), names["ranks"].gather(name_rows)]
+    order: Array = np.lexsort([-key.fill_null(0).to_numpy() for key in keys])
     return order
 
 
-def cap(most: int, seed: int) -> Policy:
-    """At most so many images of a species are in train, chosen by the seed; val is left as it is.
+def cap(limit: int, seed: int) -> Policy:
+    """Keep at most ``limit`` images of a species in train, chosen by the seed; val is left as it is.
 
-    Images without a species are of none, and stay.
+    Images without a species stay.
     """
-    place = pl.col("shuffle").rank("ordinal").over("taxon", "is_val")
-    beyond = pl.col("taxon").is_not_null() & ~pl.col("is_val") & (place > most)
-    detail = pl.format("the species has {} images in train, of which {} are kept", "cause", pl.lit(most))
+    rank = pl.col("shuffle").rank("ordinal").over("taxon", "is_val")
+    beyond = pl.col("taxon").is_not_null() & ~pl.col("is_val") & (rank > limit)
+    detail = pl.format("the species has {} images in train, of which {} are kept", "cause", pl.lit(limit))
     count = pl.len().over("taxon", "is_val")
-    return Policy((Rule(beyond, pl.lit("over-cap"), detail, count),), lambda facts: _species(facts, seed))
+    return Policy((Rule(beyond, pl.lit("over-cap"), detail, count),), lambda facts: _species_columns(facts, seed))
 
 
-def _species(facts: Facts, seed: int) -> list[pl.Series]:
-    """``taxon``, the number of every image's species, and ``shuffle``, by which images are chosen: the lowest."""
-    known = (pl.col("genus") != "") & (pl.col("species") != "")
-    number = facts.names.select(pl.when(known).then(pl.struct(RANKS).rank("dense"))).to_series()
-    taxon = facts.of_names(number.cast(pl.UInt32))
+def _species_columns(facts: Facts, seed: int) -> list[pl.Series]:
+    """``taxon``, the number of every image's species, and ``shuffle``: of a species, the lowest are kept."""
+    has_species = (pl.col("genus") != "") & (pl.col("species") != "")
+    number = facts.names.select(pl.when(has_species).then(pl.struct(RANKS).rank("dense"))).to_series()
+    taxon = number.cast(pl.UInt32).gather(facts.images["name"])
     return [taxon.alias("taxon"), pl.Series("shuffle", shuffle_keys(facts.images["treeoflife_id"], seed, "cap"))]
 
 
 def doubtful(drop: Sequence[str]) -> Policy:
-    """Images of these kinds of :data:`treeoflife.selection.quality.LIMITS` go; of all it is noted what they have."""
+    """Leave out images with these kinds of :data:`treeoflife.selection.quality.LIMITS`; the column has all kinds."""
     rules = [Rule(quality.has(kind), pl.lit("quality"), pl.lit(f"{kind}: {quality.MEANING[kind]}")) for kind in drop]
-    return Policy(tuple(rules), _qualities)
+    return Policy(tuple(rules), _quality_column)
 
 
-def _qualities(facts: Facts) -> list[pl.Series]:
-    """``quality`` of every image: a bit for each finding."""
+def _quality_column(facts: Facts) -> list[pl.Series]:
+    """``quality``, a bit for each kind of finding."""
     columns = ["width", "height", *(name for name in measure.COLUMNS if name != "pdq")]
-    batches = read_indexes([index.path for index in facts.matched.files.indexes], columns)
-    every = pl.concat(
-        [pl.Series("quality", [], pl.UInt8), *(rows.select(quality.bits())["quality"] for rows in batches)]
-    )
-    return [facts.of_files(every).fill_null(0)]
+    batches = read_indexes([index.path for index in facts.matching.files.indexes], columns)
+    bits = [pl.Series("quality", [], pl.UInt8), *(rows.select(quality.bits()).to_series() for rows in batches)]
+    return [pl.concat(bits).gather(facts.images["file_row"]).fill_null(0)]

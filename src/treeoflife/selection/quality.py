@@ -1,7 +1,7 @@
-"""What the measures of an image say of its quality: findings for people, and a filter for those who want one.
+"""Image quality: kinds of doubtful images, as limits on the measures in the store's indexes.
 
-The limits were set on labelled examples; docs/clean.md says how often each is right. A photograph of something
-on white paper measures as a drawing does, so nothing is said of drawings.
+The limits were set on labelled examples; docs/clean.md says how reliable each is. There is no kind for drawings: a
+photograph of something on white paper has the same measures as a drawing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import polars as pl
 
 STEP_VERSION = 1
 
+# Paper: a bright ground (of 255) with large plain parts. The measures are described in images.measure.
 _PAPER = (pl.col("ground") >= 185) & (pl.col("plain") >= 150)
 LIMITS: dict[str, pl.Expr] = {
     "blank": pl.col("contrast") <= 5,
@@ -17,23 +18,23 @@ LIMITS: dict[str, pl.Expr] = {
     "long": pl.max_horizontal("width", "height") > 4 * pl.min_horizontal("width", "height"),
     "text": _PAPER & (pl.col("colour") <= 30) & (pl.col("strokes") >= 14) & (pl.col("lines") >= 24),
 }
-"""Each kind of finding, over ``width`` and ``height`` of the original and the measures of the store's index."""
+"""The kinds of findings, as expressions over the measures and over ``width`` and ``height`` of the original."""
 
 MEANING = {
-    "blank": "nearly nothing is to be seen",
+    "blank": "almost nothing is visible",
     "small": "less than 64 pixels wide or high",
     "long": "more than four times as long as wide",
     "text": "a page of text",
 }
-"""What each kind means, for people."""
+"""The meaning of each kind, for people."""
 
 
 def bits() -> pl.Expr:
-    """The findings of an image as one number, a bit for each of :data:`LIMITS`, over their columns."""
-    found = (limit.fill_null(value=False).cast(pl.UInt8) * (1 << bit) for bit, limit in enumerate(LIMITS.values()))
-    return pl.sum_horizontal(found).cast(pl.UInt8).alias("quality")
+    """The findings of an image as one number, ``quality``: a bit for each of :data:`LIMITS`, over their columns."""
+    flags = (limit.fill_null(value=False).cast(pl.UInt8) * (1 << bit) for bit, limit in enumerate(LIMITS.values()))
+    return pl.sum_horizontal(flags).cast(pl.UInt8).alias("quality")
 
 
 def has(kind: str) -> pl.Expr:
-    """Whether an image has a finding of this kind, over ``quality``, the number of :func:`bits`."""
+    """Whether an image has a finding of this kind, as an expression over ``quality``."""
     return (pl.col("quality") & (1 << list(LIMITS).index(kind))) != 0

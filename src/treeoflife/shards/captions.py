@@ -1,50 +1,74 @@
-"""The ten texts of a sample, from its seven ranks and its common name."""
+"""The ten texts of a sample: three names and seven captions, made from its seven ranks and its common name."""
 
 from __future__ import annotations
 
-from ..core.tar_writer import BLOCK, padded
+import re
+from collections.abc import Sequence
+
+from ..core.tar_writer import BLOCK, padded_size
 from ..core.values import RANKS, Taxon
 
 STEP_VERSION = 1
 
-TEXTS = (
-    "scientific_name.txt",
-    "taxonomic_name.txt",
-    "common_name.txt",
-    "sci.txt",
-    "com.txt",
-    "taxon.txt",
-    "taxonTag.txt",
-    "sci_com.txt",
-    "taxon_com.txt",
-    "taxonTag_com.txt",
-)
-"""The texts' members, in the order in which they follow the image."""
+# As in the published TreeOfLife-10M. `tagged` is every known rank with its name: "kingdom Animalia genus Panthera".
+_TEMPLATES = {
+    "scientific_name.txt": "{scientific}",
+    "taxonomic_name.txt": "{taxonomic}",
+    "common_name.txt": "{common}",
+    "sci.txt": "a photo of {scientific}.",
+    "com.txt": "a photo of {common}.",
+    "taxon.txt": "a photo of {taxonomic}.",
+    "taxonTag.txt": "a photo of {tagged}.",
+    "sci_com.txt": "a photo of {scientific} with common name {common}.",
+    "taxon_com.txt": "a photo of {taxonomic} with common name {common}.",
+    "taxonTag_com.txt": "a photo of {tagged} with common name {common}.",
+}
+
+TEXTS = tuple(_TEMPLATES)
+"""The suffixes of the ten texts, in the order in which they follow the image."""
+TAGGED = "taxonTag.txt"
+"""The text from which all seven ranks can be read back."""
+COMMON_NAME = "common_name.txt"
 
 
-def captions(taxon: Taxon, common: str) -> dict[str, str]:
-    """The ten texts. Without a common name, the scientific name stands for it, else the taxonomic name.
+def compose_texts(taxon: Taxon, common: str) -> dict[str, str]:
+    """The ten texts by suffix. The scientific name, else the taxonomic name, stands in for a missing common name.
 
-    >>> captions(Taxon("Animalia", genus="Panthera", species="leo"), "Lion")["taxonTag_com.txt"]
+    >>> compose_texts(Taxon("Animalia", genus="Panthera", species="leo"), "Lion")["taxonTag_com.txt"]
     'a photo of kingdom Animalia genus Panthera species leo with common name Lion.'
     """
-    sci, taxonomic = taxon.scientific_name, taxon.taxonomic_name
-    common = taxon.common_or_own(common)
     tagged = " ".join(f"{rank} {name}" for rank, name in zip(RANKS, taxon, strict=True) if name)
-    return {
-        "scientific_name.txt": sci,
-        "taxonomic_name.txt": taxonomic,
-        "common_name.txt": common,
-        "sci.txt": f"a photo of {sci}.",
-        "com.txt": f"a photo of {common}.",
-        "taxon.txt": f"a photo of {taxonomic}.",
-        "taxonTag.txt": f"a photo of {tagged}.",
-        "sci_com.txt": f"a photo of {sci} with common name {common}.",
-        "taxon_com.txt": f"a photo of {taxonomic} with common name {common}.",
-        "taxonTag_com.txt": f"a photo of {tagged} with common name {common}.",
-    }
+    return fill_templates(taxon.scientific_name, taxon.taxonomic_name, taxon.common_or_scientific(common), tagged)
 
 
-def archive_bytes(taxon: Taxon, common: str) -> int:
+def fill_templates(scientific: str, taxonomic: str, common: str, tagged: str) -> dict[str, str]:
+    """The ten texts by suffix, from the names in them; for ``tagged`` see :func:`untag`."""
+    names = {"scientific": scientific, "taxonomic": taxonomic, "common": common, "tagged": tagged}
+    return {suffix: template.format_map(names) for suffix, template in _TEMPLATES.items()}
+
+
+def parse_ranks(text: str) -> list[str]:
+    """The seven ranks in a text such as ``taxonTag.txt``; a name may consist of several words.
+
+    >>> parse_ranks("a photo of kingdom Animalia genus Panthera species leo.")
+    ['Animalia', '', '', '', '', 'Panthera', 'leo']
+    """
+    tagged = untag(text)
+    return [_parse_rank(tagged, rank, RANKS[depth:]) for depth, rank in enumerate(RANKS, 1)]
+
+
+def _parse_rank(tagged: str, rank: str, lower: Sequence[str]) -> str:
+    # A name ends where the tag of any lower rank begins: ranks in between may be missing.
+    end = rf"(?= (?:{'|'.join(lower)}) |$)" if lower else "$"
+    match = re.search(rf"(?:^| ){rank} (.*?){end}", tagged)
+    return match[1] if match else ""
+
+
+def untag(text: str) -> str:
+    """The part of ``taxonTag.txt`` that has the ranks: each known rank, followed by its name."""
+    return text.removeprefix("a photo of ").removesuffix(".")
+
+
+def texts_tar_bytes(taxon: Taxon, common: str) -> int:
     """The bytes that the ten texts take in a tar."""
-    return sum(BLOCK + padded(len(text.encode())) for text in captions(taxon, common).values())
+    return sum(BLOCK + padded_size(len(text.encode())) for text in compose_texts(taxon, common).values())

@@ -1,44 +1,43 @@
-"""Checking shards, our own and anybody's: whole tars, whole samples, sound images and texts, keys in one place."""
+"""Checking shards, this program's and others': complete tars, complete samples, sound images and texts, unique keys."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import polars as pl
 from PIL import Image
 
-from ..core.tar_reader import Member, TarError, members
-from ..core.values import Taxon
+from ..core.tar_reader import Member, TarError, read_members
+from ..core.values import NAME_COLUMNS, Taxon
 from ..engines.base import Tick
 from ..images.convert import is_whole_jpeg
 from ..images.store import read_meta
-from ..selection.decide import NAME_COLUMNS
-from .captions import TEXTS, captions
+from .captions import COMMON_NAME, TAGGED, TEXTS, compose_texts, fill_templates, untag
+from .members import group_samples, split_name, suffix_of
 
 STEP_VERSION = 1
+# Members are held in memory, and their sizes are the shard's own claim. An image of the default size has 40 kB.
 _LARGEST_MEMBER = 100_000_000
-_SHOWN = 20
-IMAGE = "jpg"
-
-Names = tuple[Taxon, str]
-"""Seven ranks and a common name."""
+# A shard that belongs to another index lacks ten thousand keys; a few of them are enough to see that.
+_KEYS_SHOWN = 20
+_CHUNK = 1 << 20
+_SUFFIXES = ("jpg", *TEXTS)
+_KEY_SCHEMA = {"key": pl.String, "shard": pl.String, "split": pl.String, "name": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong with a shard.
+    """Something that is wrong with a shard.
 
     Attributes:
         kind: a word that can be counted, such as ``missing-member``.
         shard: the shard's path.
-        key: the sample's key, or nothing where it is about the whole shard.
+        key: the sample's key; empty for a finding about the shard as a whole.
         detail: a sentence for people.
     """
 
@@ -48,7 +47,7 @@ class Finding:
     detail: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """For reports."""
+        """The finding for reports."""
         return asdict(self)
 
 
@@ -58,9 +57,9 @@ class CheckTask:
 
     Attributes:
         shard: the tar.
-        split: the split that it belongs to: the name of its folder, for shards of others.
+        split: the split that it belongs to.
         size: width and height that its images must have; None takes any.
-        index: its index, if it has one: checksum, keys and texts must be those that it says.
+        index: its index, if it has one; then its checksum, keys and texts must match the index.
     """
 
     shard: Path
@@ -70,142 +69,154 @@ class CheckTask:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """What messages call it, such as ``train/shard-000000.tar``."""
         return f"{self.split}/{self.shard.name}"
 
     @property
     def cost(self) -> float:
-        """About how many seconds it takes: 100 MB a second."""
+        """A rough estimate of its duration in seconds, at 100 MB a second."""
         return self.shard.stat().st_size / 100e6 if self.shard.exists() else 0.0
 
 
 @dataclass(frozen=True)
 class CheckedShard:
-    """What was found in one shard: findings, and the keys of its samples with their scientific names."""
+    """The findings about one shard, and a row per sample: ``key``, ``shard``, ``split`` and scientific ``name``."""
 
     findings: tuple[Finding, ...]
     keys: pl.DataFrame
 
 
-KEYS = {"key": pl.String, "shard": pl.String, "split": pl.String, "name": pl.String}
-
-
 def check_shard(task: CheckTask, tick: Tick) -> CheckedShard:
-    """Read one shard, whole, and look at everything in it. Never raises for what is in the shard."""
-    findings: list[Finding] = []
-    expected = _expected(task, findings)
-    seen: dict[str, str] = {}
-    try:
-        with task.shard.open("rb") as fd:
-            reader = _Hashed(fd)
-            for key, parts in _samples(reader, task, findings):
-                findings += _check_sample(task, key, parts, expected)
-                if key in seen:
-                    findings.append(
-                        Finding("duplicate-key", str(task.shard), key, "the key occurs twice in this shard")
-                    )
-                seen[key] = parts.get("scientific_name.txt", b"").decode(errors="replace")
-                tick(1)
-            _check_whole(task, reader, findings)
-    except TarError as error:
-        findings.append(Finding("broken-tar", str(task.shard), detail=str(error)))
-    except OSError as error:
-        findings.append(Finding("unreadable", str(task.shard), detail=str(error.strerror or error)))
-    findings += _compare_keys(task, seen, expected)
-    rows = [(key, str(task.shard), task.split, name) for key, name in seen.items()]
-    return CheckedShard(tuple(findings), pl.DataFrame(rows, schema=KEYS, orient="row"))
+    """Read one shard completely, and check everything in it. Never raises because of what the shard contains."""
+    return _ShardCheck(task).run(tick)
 
 
-class _Hashed:
-    """A file that is hashed as it is read."""
+class _Expected(NamedTuple):
+    """What an index says about a sample: its names, and the SHA-256 of its image."""
 
-    def __init__(self, fd: io.BufferedReader) -> None:
-        self._fd = fd
+    taxon: Taxon
+    common: str
+    sha256: bytes
+
+
+class _HashingReader:
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self.digest = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
-        data = self._fd.read(size)
+        data = self._file.read(size)
         self.digest.update(data)
         return data
 
 
-class _Known(NamedTuple):
-    """What the index says of a sample: its names, the common name last, and the SHA-256 of its image."""
+class _ShardCheck:
+    """The check of one shard: collects findings while the shard is read."""
 
-    names: Names
-    sha256: bytes
+    def __init__(self, task: CheckTask) -> None:
+        self._task = task
+        self._meta = read_meta(task.index) if task.index else None
+        self._findings: list[Finding] = []
+        self._names: dict[str, str] = {}
 
-
-def _expected(task: CheckTask, findings: list[Finding]) -> dict[str, _Known]:
-    """What the index says is in the shard."""
-    if not task.index:
-        return {}
-    if read_meta(task.index) is None:
-        findings.append(Finding("no-index", str(task.shard), detail=f"its index {task.index} is missing or broken"))
-        return {}
-    rows = pl.read_parquet(task.index, columns=["treeoflife_id", "sha256", *NAME_COLUMNS]).iter_rows()
-    return {key: _Known((Taxon(*names[:-1]), names[-1]), sha256) for key, sha256, *names in rows}
-
-
-def _samples(reader: _Hashed, task: CheckTask, findings: list[Finding]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """The samples of a shard, as WebDataset reads them: members in a row whose names agree up to the first dot."""
-    current, parts = "", dict[str, bytes]()
-    for member in members(reader, _LARGEST_MEMBER):
-        key, _, suffix = member.name.partition(".")
-        if trouble := _check_member(task, member, key, suffix):
-            findings.append(trouble)
-            continue
-        if key != current and parts:
-            yield current, parts
-            parts = {}
-        if suffix in parts:
-            findings.append(Finding("duplicate-member", str(task.shard), key, f"two members .{suffix}"))
-        current = key
-        parts[suffix] = member.data or b""
-    if parts:
-        yield current, parts
-
-
-def _check_member(task: CheckTask, member: Member, key: str, suffix: str) -> Finding | None:
-    if not member.regular:
-        return Finding(
-            "not-a-file", str(task.shard), key, f"the member {member.name!r:.100} is a link, folder or device"
-        )
-    if not key or not suffix or "/" in member.name or member.name != member.name.strip():
-        return Finding("bad-name", str(task.shard), key, f"the member {member.name!r:.100} is not <key>.<name>")
-    if member.data is None:
-        return Finding("too-large", str(task.shard), key, f"the member {member.name!r:.100} has {member.size} bytes")
-    return None
-
-
-def _check_sample(task: CheckTask, key: str, parts: dict[str, bytes], expected: dict[str, _Known]) -> list[Finding]:
-    shard, known = str(task.shard), expected.get(key)
-    wanted = [IMAGE, *TEXTS]
-    found = [Finding("missing-member", shard, key, f"no .{name}") for name in wanted if name not in parts]
-    found += [
-        Finding("unknown-member", shard, key, f".{name} is no member of a sample")
-        for name in parts
-        if name not in wanted
-    ]
-    if IMAGE in parts and (trouble := _image_trouble(parts[IMAGE], task.size, known)):
-        found.append(Finding("bad-image", shard, key, trouble))
-    texts: dict[str, str] = {}
-    for name in TEXTS:
+    def run(self, tick: Tick) -> CheckedShard:
+        expected = self._read_index()
         try:
-            texts[name] = parts.get(name, b"").decode()
-        except UnicodeDecodeError:
-            found.append(Finding("bad-text", shard, key, f".{name} is not UTF-8"))
-    if len(texts) == len(TEXTS) and not any(one.kind == "missing-member" for one in found):
-        found += [
-            Finding("bad-text", shard, key, trouble)
-            for trouble in _text_troubles(texts, known.names if known else None)
-        ]
-    return found
+            with self._task.shard.open("rb") as file:
+                reader = _HashingReader(file)
+                for key, members in group_samples(self._sound_members(reader)):
+                    self._check_sample(key, members, expected.get(key))
+                    tick(1)
+                self._check_end(reader)
+        except TarError as error:
+            self._add("broken-tar", detail=str(error))
+        except OSError as error:
+            self._add("unreadable", detail=str(error.strerror or error))
+        self._compare_keys(expected)
+        rows = [(key, str(self._task.shard), self._task.split, name) for key, name in self._names.items()]
+        return CheckedShard(tuple(self._findings), pl.DataFrame(rows, schema=_KEY_SCHEMA, orient="row"))
+
+    def _add(self, kind: str, key: str = "", detail: str = "") -> None:
+        self._findings.append(Finding(kind, str(self._task.shard), key, detail))
+
+    def _read_index(self) -> dict[str, _Expected]:
+        """What the index says about each sample; empty if there is no sound index."""
+        if not self._task.index:
+            return {}
+        if self._meta is None:
+            self._add("no-index", detail=f"its index {self._task.index} is missing or damaged")
+            return {}
+        rows = pl.read_parquet(self._task.index, columns=["treeoflife_id", "sha256", *NAME_COLUMNS]).iter_rows()
+        return {key: _Expected(Taxon(*ranks), common, sha256) for key, sha256, *ranks, common in rows}
+
+    def _sound_members(self, reader: _HashingReader) -> Iterator[Member]:
+        """The members that can be a part of a sample; the others become findings."""
+        for member in read_members(reader, _LARGEST_MEMBER):
+            key, suffix = split_name(member.name)
+            if not member.regular:
+                self._add("not-a-file", key, f"the member {member.name!r:.100} is a link, folder or device")
+            elif not key or not suffix or "/" in member.name or member.name != member.name.strip():
+                self._add("bad-name", key, f"the member {member.name!r:.100} is not named <key>.<suffix>")
+            elif member.data is None:
+                self._add("too-large", key, f"the member {member.name!r:.100} has {member.size} bytes")
+            else:
+                yield member
+
+    def _check_sample(self, key: str, members: list[Member], expected: _Expected | None) -> None:
+        parts: dict[str, bytes] = {}
+        for member in members:
+            if (suffix := suffix_of(member)) in parts:
+                self._add("duplicate-member", key, f"two members .{suffix}")
+            parts[suffix] = member.data or b""
+        missing = [suffix for suffix in _SUFFIXES if suffix not in parts]
+        for suffix in missing:
+            self._add("missing-member", key, f"no .{suffix}")
+        for suffix in (suffix for suffix in parts if suffix not in _SUFFIXES):
+            self._add("unknown-member", key, f".{suffix} is not a member of a sample")
+        if "jpg" in parts and (fault := _find_image_fault(parts["jpg"], self._task.size, expected)):
+            self._add("bad-image", key, fault)
+        self._check_texts(key, parts, expected, complete=not missing)
+        if key in self._names:
+            self._add("duplicate-key", key, "the key occurs twice in this shard")
+        self._names[key] = parts.get("scientific_name.txt", b"").decode(errors="replace")
+
+    def _check_texts(self, key: str, parts: dict[str, bytes], expected: _Expected | None, *, complete: bool) -> None:
+        texts: dict[str, str] = {}
+        for suffix in TEXTS:
+            try:
+                texts[suffix] = parts.get(suffix, b"").decode()
+            except UnicodeDecodeError:
+                self._add("bad-text", key, f".{suffix} is not UTF-8")
+        # Texts are compared with each other, which takes all of them.
+        if complete and len(texts) == len(TEXTS):
+            for fault in _find_text_faults(texts, expected):
+                self._add("bad-text", key, fault)
+
+    def _check_end(self, reader: _HashingReader) -> None:
+        """Check that only zeros follow the end marker, and that the checksum is that of the index."""
+        only_zeros = True
+        while tail := reader.read(_CHUNK):  # to the end, whatever is there: all of the file must be hashed
+            only_zeros = only_zeros and not tail.strip(b"\0")
+        if not only_zeros:
+            self._add("broken-tar", detail="there are bytes after the archive's end marker")
+        if self._meta and reader.digest.hexdigest() != self._meta["sha256"]:
+            self._add("checksum", detail="its SHA-256 is not the one in its index")
+
+    def _compare_keys(self, expected: dict[str, _Expected]) -> None:
+        if not self._names:
+            self._add("empty", detail="there is no sample in it")
+        if expected:
+            for key in sorted(expected.keys() - self._names.keys())[:_KEYS_SHOWN]:
+                self._add("missing-key", key, "the key is in the index, but not in the shard")
+            for key in sorted(self._names.keys() - expected.keys())[:_KEYS_SHOWN]:
+                self._add("unexpected-key", key, "the key is not in the index")
 
 
-def _image_trouble(data: bytes, size: tuple[int, int] | None, known: _Known | None) -> str:
-    """What is wrong with an image, if anything. One that is still as it was encoded need not be decoded to see it."""
-    if known and hashlib.sha256(data).digest() == known.sha256:
+def _find_image_fault(data: bytes, size: tuple[int, int] | None, expected: _Expected | None) -> str:
+    """What is wrong with an image; empty if nothing. An image that is still as it was encoded is not decoded."""
+    if expected and hashlib.sha256(data).digest() == expected.sha256:
         return ""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
@@ -219,140 +230,72 @@ def _image_trouble(data: bytes, size: tuple[int, int] | None, known: _Known | No
     return "" if is_whole_jpeg(data) else "the JPEG stops before its end marker"
 
 
-def _text_troubles(texts: dict[str, str], known: Names | None) -> Iterator[str]:
-    """What is wrong with the texts: empty, over several lines, or saying one thing here and another there."""
-    if known:
-        right = captions(*known)
-        yield from (
-            f".{name} is {texts[name]!r:.80}, not {right[name]!r:.80}" for name in TEXTS if texts[name] != right[name]
-        )
-        return
-    for name, text in texts.items():
-        if any(ord(letter) < 32 for letter in text):
-            yield f".{name} has control characters or several lines"
-    if not texts["taxonomic_name.txt"]:
-        yield ".taxonomic_name.txt is empty"
-    sci, com, taxon = texts["scientific_name.txt"], texts["common_name.txt"], texts["taxonomic_name.txt"]
-    right = {
-        "sci.txt": f"a photo of {sci}.",
-        "com.txt": f"a photo of {com}.",
-        "taxon.txt": f"a photo of {taxon}.",
-        "sci_com.txt": f"a photo of {sci} with common name {com}.",
-        "taxon_com.txt": f"a photo of {taxon} with common name {com}.",
-        "taxonTag_com.txt": f"{texts['taxonTag.txt'].removesuffix('.')} with common name {com}.",
-    }
-    yield from (
-        f".{name} is {texts[name]!r:.80}, not {text!r:.80}" for name, text in right.items() if texts[name] != text
-    )
-
-
-def _check_whole(task: CheckTask, reader: _Hashed, findings: list[Finding]) -> None:
-    """What follows the end marker must be zeros; the checksum must be that of the index."""
-    while tail := reader.read(1 << 20):
-        if tail.strip(b"\0"):
-            findings.append(
-                Finding("broken-tar", str(task.shard), detail="there are bytes behind the archive's end marker")
-            )
-            break
-    while reader.read(1 << 20):
-        pass
-    meta = read_meta(task.index) if task.index else None
-    if meta and reader.digest.hexdigest() != meta["sha256"]:
-        findings.append(Finding("checksum", str(task.shard), detail="its SHA-256 is not the one in its index"))
-
-
-def _compare_keys(task: CheckTask, seen: dict[str, str], expected: dict[str, _Known]) -> Iterator[Finding]:
-    if not seen:
-        yield Finding("empty", str(task.shard), detail="there is no sample in it")
+def _find_text_faults(texts: dict[str, str], expected: _Expected | None) -> Iterator[str]:
+    """What is wrong with the ten texts: not those of the index; or without one, malformed or not consistent."""
     if expected:
-        for key in sorted(expected.keys() - seen.keys())[:_SHOWN]:
-            yield Finding("missing-key", str(task.shard), key, "its index has the key, the shard lacks it")
-        for key in sorted(seen.keys() - expected.keys())[:_SHOWN]:
-            yield Finding("unexpected-key", str(task.shard), key, "its index lacks the key")
+        correct = compose_texts(expected.taxon, expected.common)
+    else:
+        for suffix, text in texts.items():
+            if any(ord(letter) < 32 for letter in text):
+                yield f".{suffix} has control characters or several lines"
+        if not texts["taxonomic_name.txt"]:
+            yield ".taxonomic_name.txt is empty"
+        names = (texts["scientific_name.txt"], texts["taxonomic_name.txt"], texts[COMMON_NAME], untag(texts[TAGGED]))
+        correct = fill_templates(*names)
+    for suffix, text in correct.items():
+        if texts[suffix] != text:
+            yield f".{suffix} is {texts[suffix]!r:.80}, not {text!r:.80}"
 
 
-def check_keys(
-    keys: pl.DataFrame, suspects: set[str], ids: pl.Series | None, held: pl.Series | None
-) -> Iterator[Finding]:
-    """What is wrong with keys across shards.
+def join_findings(
+    checked: Iterable[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held_out: pl.Series | None
+) -> list[Finding]:
+    """All findings about shards that were checked one by one, and about keys across them, in the order of the shards.
 
     Args:
-        keys: key, shard, split and scientific name of every sample.
-        suspects: shards that are known to be bad: of two shards with the same key, such a one is blamed alone.
-        ids: all ids of the mapping, where there is one.
-        held: keys that are held out.
+        checked: the checked shards, in any order.
+        tasks: the tasks, in the order of the shards.
+        ids: all ids of the mapping; None if there is no mapping.
+        held_out: the keys that must not be in any shard; None if there is no hold-out.
     """
-    sides = keys.with_columns(
-        side=pl.when(pl.col("split") == "train_small").then(pl.lit("small")).otherwise(pl.lit("full"))
-    )
-    repeated = sides.select("key", "shard", "side").unique().filter(pl.len().over("key", "side") > 1)
-    blamed = repeated.with_columns(guilty=pl.col("shard").is_in(list(suspects)))
-    blamed = blamed.filter(pl.col("guilty") | ~pl.col("guilty").any().over("key", "side"))
-    for key, shard in blamed.select("key", "shard").sort("key", "shard").iter_rows():
-        yield Finding(
-            "duplicate-key",
-            shard,
-            key,
-            "the key is in another shard too, of this split or of the other of train and val",
-        )
-    val = keys.filter(pl.col("split") == "val").select("key").unique()
-    for key, shard in (
-        keys.filter(pl.col("split") == "train_small").join(val, on="key").select("key", "shard").iter_rows()
-    ):
-        yield Finding("duplicate-key", shard, key, "the key is in val too")
-    if ids is not None:
-        known = pl.DataFrame({"key": ids})
-        for key, shard in keys.join(known, on="key", how="anti").select("key", "shard").iter_rows():
-            yield Finding("not-in-mapping", shard, key, "the mapping has no such id")
-    if held is not None:
-        out = pl.DataFrame({"key": held}, schema={"key": pl.String})
-        for key, shard in keys.join(out, on="key", how="semi").select("key", "shard").iter_rows():
-            yield Finding("held-out", shard, key, "a hold-out list names it, or its species")
-
-
-def join(
-    checked: Iterable[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held: pl.Series | None
-) -> list[Finding]:
-    """All findings over shards that were checked one by one, in the order of the shards."""
-    order = {str(task.shard): place for place, task in enumerate(tasks)}
+    order = {str(task.shard): position for position, task in enumerate(tasks)}
     findings: list[Finding] = []
-    keys = [pl.DataFrame(schema=KEYS)]
-    for one in checked:
-        findings += one.findings
-        keys.append(one.keys)
-    findings += check_keys(pl.concat(keys), {one.shard for one in findings}, ids, held)
+    keys = [pl.DataFrame(schema=_KEY_SCHEMA)]
+    for shard in checked:
+        findings += shard.findings
+        keys.append(shard.keys)
+    findings += _check_keys(pl.concat(keys), {finding.shard for finding in findings}, ids, held_out)
     return sorted(findings, key=lambda one: (order.get(one.shard, -1), one.key, one.kind, one.detail))
 
 
-def expand(patterns: Sequence[str]) -> list[Path]:
-    """The shards that brace patterns, globs, folders and plain paths name, each once.
+def _check_keys(
+    keys: pl.DataFrame, suspects: set[str], ids: pl.Series | None, held_out: pl.Series | None
+) -> Iterator[Finding]:
+    """Findings about keys across shards. ``suspects`` are the shards that have findings of their own."""
+    repeated = "the key is in another shard too, of this split or of the other of train and val"
+    yield from _as_findings("duplicate-key", _repeated_keys(keys, suspects), repeated)
+    in_val = keys.filter(pl.col("split") == "val").select("key").unique()
+    small = keys.filter(pl.col("split") == "train_small").join(in_val, on="key")
+    yield from _as_findings("duplicate-key", small, "the key is in val too")
+    if ids is not None:
+        unknown = keys.join(pl.DataFrame({"key": ids}), on="key", how="anti")
+        yield from _as_findings("not-in-mapping", unknown, "the mapping has no such id")
+    if held_out is not None:
+        kept = keys.join(pl.DataFrame({"key": held_out}, schema={"key": pl.String}), on="key", how="semi")
+        yield from _as_findings("held-out", kept, "a hold-out list names it, or its species")
 
-    >>> expand(["s-{000..001}.tar"])
-    [PosixPath('s-000.tar'), PosixPath('s-001.tar')]
+
+def _repeated_keys(keys: pl.DataFrame, suspects: set[str]) -> pl.DataFrame:
+    """The keys that occur in several shards, each with the shards to blame: the suspects alone if there are any.
+
+    The keys of train_small are in train too, so they are compared with each other only.
     """
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        for path in _braces(pattern):
-            if Path(path).is_dir():
-                found.update(dict.fromkeys(sorted(Path(path).rglob("*.tar"))))
-            elif any(mark in path for mark in "*?["):
-                found.update(dict.fromkeys(Path(one) for one in sorted(glob.glob(path, recursive=True))))  # noqa: PTH207
-            else:
-                found[Path(path)] = None
-    return list(found)
+    group = ["key", "is_small"]
+    shards = keys.with_columns(is_small=pl.col("split") == "train_small").select(*group, "shard").unique()
+    repeated = shards.filter(pl.len().over(group) > 1).with_columns(suspect=pl.col("shard").is_in(list(suspects)))
+    blamed = repeated.filter(pl.col("suspect") | ~pl.col("suspect").any().over(group))
+    return blamed.sort("key", "shard")
 
 
-def _braces(pattern: str) -> Iterator[str]:
-    """A pattern without its first braces, once for each of what they stand for."""
-    match = re.search(r"\{([^{}]*)\}", pattern)
-    if not match:
-        yield pattern
-        return
-    span = re.fullmatch(r"(\d+)\.\.(\d+)", match[1])
-    if span:
-        numbers = range(int(span[1]), int(span[2]) + 1)
-        choices = [str(number).zfill(len(span[1])) for number in numbers]
-    else:
-        choices = match[1].split(",")
-    for choice in choices:
-        yield from _braces(pattern[: match.start()] + choice + pattern[match.end() :])
+def _as_findings(kind: str, rows: pl.DataFrame, detail: str) -> Iterator[Finding]:
+    return (Finding(kind, shard, key, detail) for key, shard in rows.select("key", "shard").iter_rows())

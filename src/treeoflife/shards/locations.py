@@ -1,7 +1,7 @@
-"""Where every sample lies: shard, row and bytes, and how to find one by its id without reading a table.
+"""The location of every sample: its shard, row and bytes; and how to find a sample by its id without reading a table.
 
-The shards' own indexes say it. Shards without one (the published ones, anybody's) are read once, and an index of
-each is kept in the dataset's ``.view`` folder; so are the arrays below, which are mapped into memory, not read.
+All of it is in the indexes of the shards. A shard without an index, such as a published one, is read once, and its
+index is kept in the dataset's ``.view`` folder. So are the arrays of all locations, which are mapped into memory.
 """
 
 from __future__ import annotations
@@ -20,25 +20,23 @@ import polars as pl
 from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.files import fingerprint, replacing, stamp
-from ..core.progress import Listener, Silence
-from ..core.system import cores
-from ..core.tar_reader import BLOCK, TarError, members
+from ..core.progress import Listener, SilentListener
+from ..core.tables import Array
+from ..core.tar_writer import BLOCK, padded_size
 from ..core.values import RANKS, SPLITS
-from ..engines.base import Failed, Tick
-from ..engines.local import LocalEngine
-from ..errors import InputError, TasksFailed
-from .foreign import TAGGED, ranks_of
+from ..engines.base import Tick
+from ..engines.tasks import run_locally
+from ..errors import InputError
+from .captions import COMMON_NAME, TAGGED, parse_ranks
+from .members import LONGEST_TEXT, find_image, read_samples, texts_of
 
 STEP_VERSION = 1
-Array = np.ndarray[Any, np.dtype[Any]]
-ARRAYS = {"shard": np.uint32, "row": np.uint32, "start": np.int64, "offset": np.int64, "size": np.uint32}
-_LONGEST_TEXT = 100_000
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp")
+_ARRAYS = {"shard": np.uint32, "row": np.uint32, "start": np.int64, "offset": np.int64, "size": np.uint32}
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard and the index that says what lies where in it."""
+    """A shard, and the index with a row per sample."""
 
     split: str
     path: Path
@@ -46,18 +44,18 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Places:
-    """A row per sample, in the order of splits, shards and rows.
+class SampleLocations:
+    """A table of where each sample lies, in the order of splits, shards and rows. A sample's row here is its number.
 
     Attributes:
-        shards: the shards, by number.
-        shard: the number of each sample's shard.
+        shards: the shards.
+        shard: the position of each sample's shard in ``shards``.
         row: its row in the shard's index.
         start: the byte of the shard at which its first member begins.
-        offset: the byte at which its image begins.
+        offset: the byte of the shard at which its image begins.
         size: the bytes of its image.
         hashes: the hashes of all ids, sorted.
-        order: the row of this table that each of the hashes is of.
+        order: for each of ``hashes`` the number of the sample.
     """
 
     shards: tuple[Shard, ...]
@@ -72,20 +70,27 @@ class Places:
     def __len__(self) -> int:
         return len(self.shard)
 
-    def rows_of(self, treeoflife_id: str) -> list[int]:
-        """The rows that may be of this id: those whose id has the same hash."""
-        wanted = id_hashes(pl.Series([treeoflife_id]))[0]
-        first, last = np.searchsorted(self.hashes, wanted, "left"), np.searchsorted(self.hashes, wanted, "right")
-        return sorted(int(row) for row in self.order[first:last])
+    def candidates(self, treeoflife_id: str) -> list[int]:
+        """The numbers of the samples that may have this id: those whose id has the same hash."""
+        target = hash_ids(pl.Series([treeoflife_id]))[0]
+        first, last = (np.searchsorted(self.hashes, target, side) for side in ("left", "right"))
+        return sorted(int(number) for number in self.order[first:last])
+
+    def count_by_split(self) -> dict[str, int]:
+        """The number of samples of each split that has shards."""
+        counts = dict.fromkeys((shard.split for shard in self.shards), 0)
+        for shard, count in zip(self.shards, np.bincount(self.shard, minlength=len(self.shards)), strict=True):
+            counts[shard.split] += int(count)
+        return counts
 
 
-def id_hashes(ids: pl.Series) -> Array:
-    """A 64-bit number for each id."""
+def hash_ids(ids: pl.Series) -> Array:
+    """A 64-bit hash of each id. It depends on the version of polars, which is part of what the arrays are made from."""
     return ids.cast(pl.String).hash(seed=17).to_numpy()
 
 
-def find_paths(out: Path) -> Paths:
-    """The paths of a dataset: of its folder, its dataset.toml, or the folder of its shards.
+def find_dataset(out: Path) -> Paths:
+    """The paths of a dataset, given its folder, its dataset.toml, or the folder of its shards.
 
     Raises:
         InputError: there are no shards.
@@ -105,75 +110,78 @@ def find_paths(out: Path) -> Paths:
     )
 
 
-def shards_of(paths: Paths) -> tuple[Shard, ...]:
-    """The shards that are there, each with the index that it has or is to get."""
-    found = []
+def list_shards(paths: Paths) -> tuple[Shard, ...]:
+    """The shards of a dataset. The index of a foreign shard may not exist yet: see :func:`index_foreign_shards`."""
+    shards = []
     for split in SPLITS:
-        for number, path in enumerate(sorted(paths.split(split).glob("*.tar"))):
+        for number, path in enumerate(sorted(paths.split_folder(split).glob("*.tar"))):
             own = paths.shard_index(split, number)
-            index = own if own.exists() and own.stem == path.stem else stranger_index(paths, split, path)
-            found.append(Shard(split, path, index))
-    return tuple(found)
+            foreign = cache_folder(paths) / "index" / split / f"{path.stem}.parquet"
+            shards.append(Shard(split, path, own if own.exists() and own.stem == path.stem else foreign))
+    return tuple(shards)
 
 
-def stranger_index(paths: Paths, split: str, shard: Path) -> Path:
-    """Where the index of a shard goes that has none."""
-    return _view(paths) / "index" / split / f"{shard.stem}.parquet"
-
-
-def _view(paths: Paths) -> Path:
-    """The folder of the view; of a dataset that may not be written to, one of this computer's."""
+def cache_folder(paths: Paths) -> Path:
+    """The folder of what is recorded here; for a dataset that may not be written to, a temporary one."""
     try:
-        paths.view.mkdir(parents=True, exist_ok=True)
+        paths.sample_index.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return Path(tempfile.gettempdir(), f"treeoflife-view-{fingerprint(str(paths.root))[:16]}", paths.view.name)
-    return paths.view
+        root = fingerprint(str(paths.root))[:16]
+        return Path(tempfile.gettempdir(), f"treeoflife-view-{root}", paths.sample_index.name)
+    return paths.sample_index
 
 
-def known_shards(shards: tuple[Shard, ...]) -> str:
-    """What a view of these shards is known again by."""
+def fingerprint_shards(shards: tuple[Shard, ...]) -> str:
+    """The fingerprint of all that the locations of samples are made from."""
     stamps = [[shard.split, shard.path.name, stamp(shard.index), shard.path.stat().st_size] for shard in shards]
     return fingerprint({"step": STEP_VERSION, "polars": pl.__version__, "shards": stamps})
 
 
-def open_places(paths: Paths, listener: Listener | None = None) -> Places:
-    """Where the samples of a dataset lie; what is needed to know it is made first, if it is not there.
+def load_locations(paths: Paths, listener: Listener | None = None) -> SampleLocations:
+    """The locations of a dataset's samples. They are recorded first if the shards have changed since.
 
     Raises:
-        InputError: there are no shards, or one of them cannot be read.
-        TasksFailed: a worker died.
+        InputError: there are no shards.
+        TasksFailed: a shard without an index cannot be read, or a worker died.
     """
-    shards = shards_of(paths)
+    shards = list_shards(paths)
     if not shards:
         raise InputError(f"there are no shards in {paths.shards}/{{{','.join(SPLITS)}}}")
-    index_strangers(shards, listener or Silence())
-    folder, known = _view(paths) / "places", known_shards(shards)
-    if _known(folder) != known:
-        _write(folder, shards, known)
-    names = [*ARRAYS, "hashes", "order"]
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-    return Places(shards, **arrays)
+    index_foreign_shards(shards, listener or SilentListener())
+    folder, made_from = cache_folder(paths) / "places", fingerprint_shards(shards)
+    if recorded_fingerprint(folder) != made_from:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_arrays(folder, _build_arrays(shards), {"known": made_from})
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*_ARRAYS, "hashes", "order")}
+    return SampleLocations(shards, **arrays)
 
 
-def _known(folder: Path) -> str | None:
-    marker = folder / "known.json"
-    return str(json.loads(marker.read_text())["known"]) if marker.exists() else None
+def recorded_fingerprint(folder: Path) -> str | None:
+    """What the arrays in a folder were made from; None if they are incomplete: see :func:`write_arrays`."""
+    record = folder / "known.json"
+    return str(json.loads(record.read_text())["known"]) if record.exists() else None
 
 
-def _write(folder: Path, shards: tuple[Shard, ...], known: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    parts: dict[str, list[Array]] = {name: [] for name in (*ARRAYS, "hashes")}
-    for number, shard in enumerate(shards):
-        for name, array in _columns(number, shard.index).items():
-            parts[name].append(array)
-    whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    order = np.argsort(whole["hashes"], kind="stable")
-    whole |= {"hashes": whole["hashes"][order], "order": order.astype(np.uint32)}
-    write_arrays(folder, whole, {"known": known})
+def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
+    parts = [_shard_arrays(position, shard.index) for position, shard in enumerate(shards)]
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in (*_ARRAYS, "hashes")}
+    # A stable sort keeps equal ids in the order of splits: an image of train_small is found in train first.
+    order = np.argsort(arrays["hashes"], kind="stable")
+    return arrays | {"hashes": arrays["hashes"][order], "order": order.astype(np.uint32)}
+
+
+def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
+    starts = {"start"} & pl.read_parquet_schema(index).keys()
+    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts])
+    rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
+    if not starts:  # a shard of this program: a sample begins with the header of its image
+        rows = rows.with_columns(start=pl.col("offset").cast(pl.Int64) - BLOCK)
+    arrays = {name: rows[name].to_numpy().astype(dtype) for name, dtype in _ARRAYS.items()}
+    return arrays | {"hashes": hash_ids(rows["treeoflife_id"])}
 
 
 def write_arrays(folder: Path, arrays: dict[str, Array], meta: dict[str, Any]) -> None:
-    """Write arrays into a folder, and last known.json, which says that they are all there."""
+    """Write arrays into a folder, and ``meta`` into known.json last, whose existence shows that all are complete."""
     for name, array in arrays.items():
         with replacing(folder / f"{name}.npy") as temporary, temporary.open("wb") as out:
             np.save(out, array)
@@ -181,78 +189,47 @@ def write_arrays(folder: Path, arrays: dict[str, Array], meta: dict[str, Any]) -
         temporary.write_text(json.dumps(meta, indent=1))
 
 
-def _columns(number: int, index: Path) -> dict[str, Array]:
-    """The arrays of one shard."""
-    names = pl.read_parquet_schema(index)
-    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *(["start"] if "start" in names else [])])
-    start = rows["start"] if "start" in names else rows["offset"] - BLOCK
-    made = {"start": start, "offset": rows["offset"], "size": rows["size"]}
-    arrays = {name: column.to_numpy().astype(ARRAYS[name]) for name, column in made.items()}
-    count = rows.height
-    arrays |= {"shard": np.full(count, number, np.uint32), "row": np.arange(count, dtype=np.uint32)}
-    return arrays | {"hashes": id_hashes(rows["treeoflife_id"])}
-
-
-@dataclass(frozen=True)
-class IndexTask:
-    """A shard to make an index of."""
-
-    shard: Shard
-
-
-def index_strangers(shards: tuple[Shard, ...], listener: Listener) -> None:
-    """Make the indexes of shards that have none, or that are not those that were indexed.
+def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
+    """Index the shards that have no index, or one of an earlier version of the shard.
 
     Raises:
         TasksFailed: a shard cannot be read, or a worker died.
     """
-    tasks = [IndexTask(shard) for shard in shards if _stranger(shard)]
-    if not tasks:
+    stale = [shard for shard in shards if _is_stale(shard)]
+    if not stale:
         return
-    listener.start("index", len(tasks), "shards")
-    for outcome in LocalEngine(min(cores(), len(tasks))).run(index_shard, tasks):
-        if isinstance(outcome, Failed):
-            raise TasksFailed(f"{tasks[outcome.task].shard.path}: {outcome.error}")
-        listener.advance(1)
-    listener.finish(f"{len(tasks)} shards")
+    listener.start("index", len(stale), "shards")
+    run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
+    listener.finish(f"{len(stale)} shards")
 
 
-def _stranger(shard: Shard) -> bool:
-    """Whether a shard's index is one that is made here, and is to be made."""
+def _is_stale(shard: Shard) -> bool:
     if not shard.index.exists():
         return True
     meta = json.loads(pl.read_parquet_metadata(shard.index).get("treeoflife", "{}"))
+    # Only the indexes that are made here record a stamp; `treeoflife build` keeps its own up to date.
     return "stamp" in meta and meta["stamp"] != stamp(shard.path)
 
 
-def index_shard(task: IndexTask, _tick: Tick) -> int:
-    """Read a shard, and write an index that says what lies where in it and what its texts say; returns its samples."""
-    seen = stamp(task.shard.path)
-    rows = list(_samples(task.shard.path))
+def index_shard(shard: Shard, _tick: Tick) -> int:
+    """Read a shard, and write its index: where each sample lies, and its names. Returns the number of samples."""
+    shard_stamp = stamp(shard.path)  # taken first: a shard that is replaced meanwhile is indexed again
     schema = {"treeoflife_id": pl.String, "start": pl.Int64, "offset": pl.Int64, "size": pl.UInt32}
-    frame = pl.DataFrame(rows, schema=schema | dict.fromkeys((*RANKS, "common"), pl.String), orient="row")
-    with replacing(task.shard.index) as temporary:
-        frame.write_parquet(temporary, metadata={"treeoflife": json.dumps({"stamp": seen, "samples": frame.height})})
-    return frame.height
+    schema |= dict.fromkeys((*RANKS, "common"), pl.String)
+    rows = pl.DataFrame(list(_index_rows(shard.path)), schema=schema, orient="row")
+    meta = {"stamp": shard_stamp, "samples": rows.height}
+    with replacing(shard.index) as temporary:
+        rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
+    return rows.height
 
 
-def _samples(shard: Path) -> Iterator[tuple[Any, ...]]:
+def _index_rows(shard: Path) -> Iterator[tuple[Any, ...]]:
     """Id, start, offset and size of the image, ranks and common name of every sample that has an image."""
-    key, start, image, texts, end = None, 0, (0, 0), dict[str, str](), 0
-    try:
-        with shard.open("rb") as fd:
-            for member in members(fd, _LONGEST_TEXT):
-                own, _, name = member.name.partition(".")
-                if own != key:
-                    if key and image[0]:
-                        yield (key, start, *image, *ranks_of(texts.get(TAGGED, "")), texts.get("common_name.txt", ""))
-                    key, start, image, texts = own, end, (0, 0), {}
-                if f".{name.lower()}" in _IMAGES:
-                    image = (member.offset, member.size)
-                elif name in (TAGGED, "common_name.txt"):
-                    texts[name] = (member.data or b"").decode(errors="replace")
-                end = member.offset + -(-member.size // BLOCK) * BLOCK
-    except (OSError, TarError) as error:
-        raise InputError(f"{shard} cannot be read to its end: {error}; 'treeoflife check-wds' says more") from None
-    if key and image[0]:
-        yield (key, start, *image, *ranks_of(texts.get(TAGGED, "")), texts.get("common_name.txt", ""))
+    end = 0
+    for key, members in read_samples(shard, LONGEST_TEXT):
+        # Extended headers belong to the member that they precede: a sample begins where the last one ended.
+        start, end = end, members[-1].data_offset + padded_size(members[-1].size)
+        image, texts = find_image(members), texts_of(members)
+        if key and image:
+            names = *parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
+            yield key, start, image.data_offset, image.size, *names

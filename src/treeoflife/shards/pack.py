@@ -1,8 +1,8 @@
 """Packing: store + plan -> shards, one task per shard.
 
-Where each member of a shard lies is known from the plan before a byte is read. So images are gathered in the
-order in which they lie in the store, and each is written straight to its place: the bytes of the shard do not
-depend on that order, and a disk that dislikes jumping about is read in sweeps.
+The plan determines where each member of a shard lies before any image is read. So images are read in the order in which
+they lie in the store, and each is written at its position in the shard. The bytes of the shard do not depend on that
+order, and the store is only read forwards, in few large reads.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from typing import Any
 
 import polars as pl
 
-from ..core import tar_writer as tarwrite
+from ..config.paths import Paths
 from ..core.files import replacing, sha256, stamp
-from ..core.values import Taxon
+from ..core.tar_writer import BLOCK, encode_member, end_marker, padded_size
+from ..core.values import NAME_COLUMNS, SPLITS, Taxon
 from ..core.versions import versions
 from ..engines.base import Tick
 from ..errors import StoreError
 from ..images.store import read_meta
-from ..selection.decide import NAME_COLUMNS
-from .captions import captions
-from .plan import PLACE, read_shard
+from .captions import compose_texts
+from .plan import PLACEMENT_COLUMNS, read_shard
 
-_GAP = 128 << 10
-_AT_ONCE = 8 << 20
-"""Bytes that are not wanted and read all the same, at most, between two images; and bytes of one read."""
+# For a disk, a seek takes as long as reading about 1 MB: a gap of this size, or three images, is faster to read than to
+# skip (docs/scale.md).
+_MAX_GAP = 128 << 10
+# Bounds the memory of a worker; a longer read would hardly be faster.
+_MAX_READ = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,13 @@ class PackTask:
     Attributes:
         plan: the plan of its split.
         number: the shard's number.
-        fingerprint: of its rows in the plan.
-        samples: how many rows it has there.
+        fingerprint: the fingerprint of its rows in the plan.
+        samples: the number of its rows in the plan.
         store: the folder of the encoded store.
-        shard: where it goes.
-        index: where its index goes; written last.
-        made: what its images come from and how they were made, for the index to say.
-        written: the digest of the shard where it is there and right, and only its index is to be written.
+        shard: the file to write.
+        index: the index to write, after the shard.
+        provenance: what the images come from and how they were made; recorded in the index.
+        written_sha256: the digest of the shard if it already is as planned, so that only its index is written.
     """
 
     plan: Path
@@ -56,21 +58,41 @@ class PackTask:
     store: Path
     shard: Path
     index: Path
-    made: Mapping[str, Any] = field(default_factory=dict)
-    written: str | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    written_sha256: str | None = None
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """What messages call it, such as ``train/shard-000000.tar``."""
         return f"{self.shard.parent.name}/{self.shard.name}"
+
+
+def planned_shards(paths: Paths) -> list[PackTask]:
+    """A task for every shard of the plans; none while a split has no plan yet."""
+    metas = {split: meta for split in SPLITS if (meta := read_meta(paths.split_plan(split)))}
+    if len(metas) < len(SPLITS):
+        return []
+    return [
+        PackTask(
+            plan=paths.split_plan(split),
+            number=number,
+            fingerprint=digest,
+            samples=samples,
+            store=paths.store,
+            shard=paths.shard(split, number),
+            index=paths.shard_index(split, number),
+            provenance=meta.get("made", {}),
+        )
+        for split, meta in metas.items()
+        for number, (digest, samples) in enumerate(zip(meta["shards"], meta["samples"], strict=True))
+    ]
 
 
 @dataclass(frozen=True)
 class PackedShard:
-    """What was written, and how it is known again."""
+    """A shard that was written, with its stamp and digest, so that it need not be read again to hash it."""
 
     shard: Path
-    samples: int
     tar_stamp: str
     tar_sha256: str
 
@@ -79,118 +101,111 @@ def pack_shard(task: PackTask, tick: Tick) -> PackedShard:
     """Write one shard and its index.
 
     Raises:
-        StoreError: the store lacks an image of the plan, or an image there is not the one that was encoded.
+        StoreError: the store lacks an image of the plan, or has another one than was encoded.
     """
     rows = read_shard(task.plan, task.number)
-    starts, size = layout(rows)
-    digest = task.written or _write_shard(task, rows, starts, size, tick)
+    starts, size = compute_layout(rows)
+    digest = task.written_sha256 or _write_shard(task, rows, starts, size, tick)
     _write_index(task, rows, starts, digest)
-    return PackedShard(task.shard, rows.height, stamp(task.shard), digest)
+    return PackedShard(task.shard, stamp(task.shard), digest)
+
+
+def compute_layout(rows: pl.DataFrame) -> tuple[list[int], int]:
+    """The byte at which each sample of a planned shard begins, and the size of the shard."""
+    *starts, end = 0, *rows["tar_bytes"].cum_sum()
+    return starts, end + len(end_marker(end))
 
 
 def _write_shard(task: PackTask, rows: pl.DataFrame, starts: list[int], size: int, tick: Tick) -> str:
+    """Write a shard; returns its SHA-256."""
     with replacing(task.shard) as temporary:
         with temporary.open("wb") as out:
             out.truncate(size)
-            _write_texts(out.fileno(), rows, starts)
-            for place, jpeg in _gather(rows, task.store, tick):
-                name = f"{rows['treeoflife_id'][place]}.jpg"
-                _put(out.fileno(), tarwrite.member(name, jpeg), starts[place])
+            texts = rows.select("treeoflife_id", "size", *NAME_COLUMNS).iter_rows(named=True)
+            for start, row in zip(starts, texts, strict=True):
+                _write_at(out.fileno(), encode_texts(row), start + BLOCK + padded_size(row["size"]))
+            for index, jpeg in _read_images(rows, task.store, tick):
+                _write_at(out.fileno(), encode_member(f"{rows['treeoflife_id'][index]}.jpg", jpeg), starts[index])
         digest = sha256(temporary)
-        task.index.unlink(missing_ok=True)  # it speaks of the shard that is about to go
+        task.index.unlink(missing_ok=True)  # it describes the shard that is about to be replaced
     return digest
 
 
-def layout(rows: pl.DataFrame) -> tuple[list[int], int]:
-    """Where each sample of a shard begins, and how long the shard is, both in bytes."""
-    starts, position = [], 0
-    for size in rows["tar_bytes"]:
-        starts.append(position)
-        position += size
-    return starts, position + len(tarwrite.end(position))
+def encode_texts(row: Mapping[str, Any]) -> bytes:
+    """The ten texts of a sample as members of a tar, for its row of the plan."""
+    *ranks, common = (row[column] for column in NAME_COLUMNS)
+    texts = compose_texts(Taxon(*ranks), common)
+    return b"".join(encode_member(f"{row['treeoflife_id']}.{suffix}", text.encode()) for suffix, text in texts.items())
 
 
-def _write_texts(out: int, rows: pl.DataFrame, starts: list[int]) -> None:
-    """Write the ten texts of every sample behind the place of its image."""
-    for place, row in enumerate(rows.select("treeoflife_id", "size", *NAME_COLUMNS).iter_rows(named=True)):
-        _put(out, texts_block(row), starts[place] + tarwrite.BLOCK + tarwrite.padded(row["size"]))
-
-
-def texts_block(row: Mapping[str, Any]) -> bytes:
-    """The ten texts of a sample as they stand in a shard, for its row of the plan."""
-    names = [row[column] for column in NAME_COLUMNS]
-    texts = captions(Taxon(*names[:-1]), names[-1])
-    return b"".join(tarwrite.member(f"{row['treeoflife_id']}.{name}", text.encode()) for name, text in texts.items())
-
-
-def _put(out: int, data: bytes, position: int) -> None:
-    """Write all of ``data``; a full disk may take a part of it first."""
+def _write_at(out: int, data: bytes, shard_offset: int) -> None:
+    """Write all of ``data``: a single call may write only a part, such as what still fits on a disk."""
     view = memoryview(data)
     while view:
-        written = os.pwrite(out, view, position)
-        view, position = view[written:], position + written
+        written = os.pwrite(out, view, shard_offset)
+        view, shard_offset = view[written:], shard_offset + written
 
 
-def _gather(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:
-    """Every image of the shard with its row's number, in the order in which they lie in the store."""
-    wanted = rows.select("source", "container", "offset", "size", "sha256").with_row_index("place")
-    for (source, container), group in wanted.sort("source", "container", "offset").group_by(
-        "source", "container", maintain_order=True
-    ):
+def _read_images(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:
+    """Every image of the shard with the index of its row, in the order in which they lie in the store."""
+    images = rows.select("source", "container", "offset", "size", "sha256").with_row_index()
+    ordered = images.sort("source", "container", "offset")
+    for (source, container), group in ordered.group_by("source", "container", maintain_order=True):
         tar = store / str(source) / f"{container}.tar"
         try:
-            yield from _read(tar, group, tick)
+            yield from _read_container(tar, group, tick)
         except FileNotFoundError:
-            raise StoreError(f"the encoded store lacks {tar}; 'treeoflife wds' encodes it again") from None
+            raise StoreError(f"{tar} is missing from the encoded store; 'treeoflife wds' encodes it again") from None
 
 
-def _read(tar: Path, group: pl.DataFrame, tick: Tick) -> Iterator[tuple[int, bytes]]:
-    rows = group.select("place", "offset", "size", "sha256").rows()
-    with tar.open("rb", buffering=0) as fd:
-        for first, stop in sweeps([(offset, size) for _, offset, size, _ in rows]):
+def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tuple[int, bytes]]:
+    rows = images.select("index", "offset", "size", "sha256").rows()
+    with tar.open("rb", buffering=0) as file:
+        for first, stop in group_reads([(offset, size) for _, offset, size, _ in rows]):
             start, end = rows[first][1], max(offset + size for _, offset, size, _ in rows[first:stop])
-            block = memoryview(os.pread(fd.fileno(), end - start, start))
-            for place, offset, size, digest in rows[first:stop]:
+            block = memoryview(os.pread(file.fileno(), end - start, start))
+            for index, offset, size, digest in rows[first:stop]:
                 jpeg = bytes(block[offset - start : offset - start + size])
                 if hashlib.sha256(jpeg).digest() != digest:
                     raise StoreError(
                         f"{tar} is damaged at byte {offset}; delete it, and 'treeoflife wds' encodes it again"
                     )
                 tick(1)
-                yield place, jpeg
+                yield index, jpeg
 
 
-def sweeps(places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Which neighbours are read at once, as ranges of ``places``: those between which little lies that is not wanted.
-
-    A disk that must move its head, or a server that must be asked, takes longer for that than for reading on.
+def group_reads(extents: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Group images for reading: neighbours with small gaps between them are read at once.
 
     Args:
-        places: (offset, size) of each, in the order of offsets.
+        extents: the store offset and the size of each image, sorted by offset.
 
-    >>> list(sweeps([(0, 100), (612, 100), (10_000_000, 100)]))
+    Yields:
+        The first position in ``extents`` of each read, and the position after its last.
+
+    >>> list(group_reads([(0, 100), (612, 100), (10_000_000, 100)]))
     [(0, 2), (2, 3)]
     """
     first = 0
-    for number in range(1, len(places)):
-        gap = places[number][0] - sum(places[number - 1])
-        if gap > _GAP or sum(places[number]) - places[first][0] > _AT_ONCE:
-            yield first, number
-            first = number
-    if places:
-        yield first, len(places)
+    for position in range(1, len(extents)):
+        gap = extents[position][0] - sum(extents[position - 1])
+        if gap > _MAX_GAP or sum(extents[position]) - extents[first][0] > _MAX_READ:
+            yield first, position
+            first = position
+    if extents:
+        yield first, len(extents)
 
 
 def _write_index(task: PackTask, rows: pl.DataFrame, starts: list[int], digest: str) -> None:
-    """A row per sample: what the catalog says of it, and where its image lies in the shard; and what it is made of."""
-    places = pl.Series("offset", starts, dtype=pl.Int64) + tarwrite.BLOCK
-    index = rows.drop(PLACE).with_columns(offset=places)
-    known = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height}
-    meta = known | {"made": task.made, "packed_with": versions("polars")}
+    """Write the index of a shard: a row per sample as in the catalog, with the location of its image in the shard."""
+    image_offsets = pl.Series("offset", starts, dtype=pl.Int64) + BLOCK
+    index = rows.drop(PLACEMENT_COLUMNS).with_columns(offset=image_offsets)
+    meta = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height}
+    meta |= {"made": task.provenance, "packed_with": versions("polars")}
     with replacing(task.index) as temporary:
         index.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
 
 
-def index_meta(index: Path) -> dict[str, Any]:
-    """What a shard's index says of it; empty where there is no whole index."""
+def read_index_meta(index: Path) -> dict[str, Any]:
+    """What a shard's index records about its shard; empty if there is no complete index."""
     return read_meta(index) or {}

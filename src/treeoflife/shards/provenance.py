@@ -1,6 +1,6 @@
-"""What a dataset is made with: its inputs by their content, its settings, the versions of packages.
+"""What a dataset is made from: its inputs by their content, its settings, the versions of packages.
 
-All of it is told without saying where anything lies or when it was made, so that the same input gives the same bytes.
+No path or time is part of it, so that the same input gives the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -14,50 +14,52 @@ from ..core.files import fingerprint
 from ..sources.base import Container, Source
 
 Record = Callable[[Source, Container], dict[str, Any]]
+"""What the store has on record of a container: ``files``, ``bytes``, ``content``, ``versions``."""
 
 
-def settings(config: Config) -> dict[str, Any]:
-    """The settings that have a hand in what a shard holds."""
-    found = {
+def describe_settings(config: Config) -> dict[str, Any]:
+    """The settings that the content of shards depends on."""
+    settings = {
         "seed": config.seed,
         "images": config.images.model_dump(mode="json"),
         "wds": config.wds.model_dump(mode="json", exclude={"keep_store"}),
     }
-    return found if config.mapping.published else found | {"splits": config.splits.model_dump(mode="json")}
+    # A published mapping comes with its splits.
+    return settings if config.mapping.published else settings | {"splits": config.splits.model_dump(mode="json")}
 
 
-def inputs(containers: Iterable[tuple[Source, Container]], record: Record) -> list[dict[str, Any]]:
+def describe_inputs(containers: Iterable[tuple[Source, Container]], record: Record) -> list[dict[str, Any]]:
     """The archives, and the folders of containers, that images come from.
 
     Args:
         containers: all containers, in order.
-        record: what the store has on record of one: ``files``, ``bytes``, ``content``, ``versions``.
+        record: returns the record of a container.
 
     Returns:
-        Of each input its ``source``; ``path``, the name of the archive or folder, without where it lies; how many
-        ``containers`` and ``files`` it holds; their ``bytes``; the ``sha256`` of its content, which is that of the
-        names and bytes of all files, container by container; and ``encoded_with``, the versions of packages.
+        For each input its ``source``; ``path``, the name of the archive or folder without its location; the numbers of
+        ``containers``, ``files`` and ``bytes``; ``sha256``, which is that of the names and bytes of all files,
+        container by container; and ``encoded_with``, the versions of packages.
     """
-    groups: dict[tuple[str, Path], dict[str, dict[str, Any]]] = {}
-    for source, one in containers:
-        groups.setdefault((source.name, _input_of(one)), {})[one.name] = record(source, one)
-    return [_told(source, path, records) for (source, path), records in groups.items()]
+    records: dict[tuple[str, Path], dict[str, dict[str, Any]]] = {}
+    for source, container in containers:
+        records.setdefault((source.name, _input_path(container)), {})[container.name] = record(source, container)
+    return [_describe_input(source, path, own) for (source, path), own in records.items()]
 
 
-def _input_of(container: Container) -> Path:
-    """An archive or a folder that is read in parts; of a folder that is a container itself, the one that it is in."""
-    in_parts = container.span or container.members
-    return container.path if in_parts or container.path.is_file() else container.path.parent
+def _input_path(container: Container) -> Path:
+    """The archive or folder that a container is a part of; for a folder that is itself a container, its parent."""
+    is_part = container.span or container.members
+    return container.path if is_part or container.path.is_file() else container.path.parent
 
 
-def _told(source: str, path: Path, records: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    tools = {fingerprint(one.get("versions")): one.get("versions") for one in records.values()}
+def _describe_input(source: str, path: Path, records: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    versions = {fingerprint(record.get("versions")): record.get("versions") for record in records.values()}
     return {
         "source": source,
         "path": path.name,
         "containers": len(records),
-        "files": sum(one.get("files", 0) for one in records.values()),
-        "bytes": sum(one.get("bytes", 0) for one in records.values()),
-        "sha256": fingerprint({name: one.get("content") for name, one in records.items()}),
-        "encoded_with": [tools[key] for key in sorted(tools)],
+        "files": sum(record.get("files", 0) for record in records.values()),
+        "bytes": sum(record.get("bytes", 0) for record in records.values()),
+        "sha256": fingerprint({name: record.get("content") for name, record in records.items()}),
+        "encoded_with": [versions[key] for key in sorted(versions)],
     }

@@ -1,61 +1,45 @@
-"""A shard as trainers read it that know but one caption: each image with one text, ``<id>.txt``, chosen on the way."""
+"""A shard for trainers that read one caption: each image with one of its texts, as ``<id>.txt``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
-from ..core import tar_writer as tarwrite
-from ..core.tar_reader import Member, TarError, members
+from ..core.tar_writer import encode_member, end_marker
 from ..errors import InputError
 from .captions import TEXTS
+from .members import LONGEST_MEMBER, find_image, read_samples, suffix_of
 
-NAMES = tuple(name.removesuffix(".txt") for name in TEXTS)
+NAMES = tuple(suffix.removesuffix(".txt") for suffix in TEXTS)
 """The names of the ten texts."""
 CAPTIONS = NAMES[3:]
-"""Those that are sentences."""
-_LONGEST = 1 << 28
+"""The texts that are sentences: all but the three names."""
 
 
-def stream(shard: Path, out: BinaryIO, captions: Sequence[str] = CAPTIONS, dice: Random | None = None) -> int:
-    """Write a shard with one text for each image; returns how many there were.
+def stream_shard(shard: Path, out: BinaryIO, captions: Sequence[str] = CAPTIONS, rng: Random | None = None) -> int:
+    """Write a shard with one text per image; returns the number of images.
 
     Args:
-        shard: a shard with the ten texts.
-        out: takes the tar; nothing but a sample is held in memory.
-        captions: the texts to choose from, such as ``taxonTag_com``: one of those that a sample has, by chance.
-        dice: the chance; None draws otherwise each time.
+        shard: a shard with the ten texts. Samples without an image or without any of ``captions`` are left out.
+        out: receives the tar. No more than a sample is held in memory.
+        captions: the texts to choose from at random, such as ``taxonTag_com``.
+        rng: makes the choice; by default it differs each time.
 
     Raises:
         InputError: the shard cannot be read to its end, or there is no such text.
     """
     if unknown := sorted(set(captions) - set(NAMES)):
-        raise InputError(f"there is no text '{unknown[0]}': there are {', '.join(NAMES)}")
-    dice, count, size = dice or Random(), 0, 0  # noqa: S311
-    for key, parts in _samples(shard):
-        told = [parts[f"{name}.txt"] for name in captions if f"{name}.txt" in parts]
-        image = next((name for name in parts if not name.endswith((".txt", ".json"))), None)
-        if not told or image is None:
-            continue
-        whole = tarwrite.member(f"{key}.{image}", parts[image]) + tarwrite.member(f"{key}.txt", dice.choice(told))
-        out.write(whole)
-        count, size = count + 1, size + len(whole)
-    out.write(tarwrite.end(size))
+        raise InputError(f"there is no text '{unknown[0]}'; the texts are {', '.join(NAMES)}")
+    rng, count, size = rng or Random(), 0, 0  # noqa: S311 - nothing is kept secret
+    for key, members in read_samples(shard, LONGEST_MEMBER):
+        data, image = {suffix_of(member): member.data or b"" for member in members}, find_image(members)
+        choices = [data[f"{name}.txt"] for name in captions if f"{name}.txt" in data]
+        if image and choices:
+            block = encode_member(f"{key}.{suffix_of(image)}", image.data or b"")
+            block += encode_member(f"{key}.txt", rng.choice(choices))
+            out.write(block)
+            count, size = count + 1, size + len(block)
+    out.write(end_marker(size))
     return count
-
-
-def _samples(shard: Path) -> Iterator[tuple[str, Mapping[str, bytes]]]:
-    """The key of each sample, and its members' data by the rest of their names."""
-    try:
-        with shard.open("rb") as fd:
-            for key, some in groupby(members(fd, _LONGEST), _key):
-                yield key, {one.name.partition(".")[2]: one.data or b"" for one in some}
-    except (OSError, TarError) as error:
-        raise InputError(f"{shard} cannot be read to its end: {error}") from None
-
-
-def _key(member: Member) -> str:
-    return member.name.partition(".")[0]

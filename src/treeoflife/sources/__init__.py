@@ -1,1 +1,1 @@
-"""Sources of images. Each is one file here, or an entry point ``treeoflife.sources`` of another package."""
+"""Sources of images: a module for each kind (eol, inat21, bioscan, folder), and what they share."""

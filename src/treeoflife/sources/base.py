@@ -1,7 +1,14 @@
-"""What a source of images is: the contract that every source and plug-in keeps.
+"""The contract that every source of images keeps, whether it is built in or a plug-in.
 
-A source is a class that is registered as an entry point of the group ``treeoflife.sources`` and made
-from its table in dataset.toml. :class:`treeoflife.testing.SourceContract` checks one.
+A source is a class that is registered as an entry point of the group ``treeoflife.sources``, under the ``kind`` that
+dataset.toml calls it by. :class:`treeoflife.testing.SourceContract` tests that a class keeps the contract. The
+``pyproject.toml`` of a plug-in, and the ``dataset.toml`` that uses it::
+
+    [project.entry-points."treeoflife.sources"]
+    traps = "my_package:Traps"
+
+    [sources.traps]
+    path = "raw/traps"
 """
 
 from __future__ import annotations
@@ -9,21 +16,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, Protocol
-from urllib.parse import quote
+from typing import ClassVar, NamedTuple, Protocol
 
 from ..config.base import Model
 from ..core.files import stamp
-from ..core.values import Label, RawImage
+from ..core.values import Label, RawImage, Skip
 from ..errors import InputError
+from .file_names import name_bytes
 
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .jp2 .j2k .avif .heic".split()
-)
-"""Endings of files that are taken for images in folders."""
-MOST_FILES = 1_000_000
-"""The most files that a container may hold: a worker keeps a row of each in memory. EOL's hold a tenth of it."""
+MAX_FILES = 1_000_000
+"""The most files that a container may hold: a worker keeps a row for each in memory. EOL's archives hold a tenth."""
+NOT_A_FILE = Skip("not-a-file", "a link, device or sparse file in the archive")
+"""The reason for not reading a member of an archive that has no data of its own."""
+
+
+class Span(NamedTuple):
+    """Where the images of one folder lie in an archive; images of other folders may lie between them."""
+
+    start: int
+    """The offset in bytes where they begin: in the unpacked stream of a tar, or among the entries of a zip."""
+    stop: int
+    """The offset where they end."""
+    bytes: int
+    """The size of the images, unpacked."""
 
 
 @dataclass(frozen=True)
@@ -33,37 +50,75 @@ class Container:
     Attributes:
         source: the source's name.
         name: unique within the source, and fit to be a file name.
-        path: the archive, or the folder, that it is read from.
-        members: for a folder that is read in parts, the files of this part, relative to ``path``.
-        span: for an archive that is read in parts, where this part begins and ends, and about how many bytes it takes.
-        share: which of its images a reader needs: with (k, n), those at the positions k, k + n, k + 2n, ….
-            A source may give the others without data, if that is cheaper.
+        path: the archive or folder to read.
+        members: the files of this container, relative to ``path``, where a folder is read as several containers.
+        folder: the folder in the archive that holds the images, where an archive is read as several containers.
+        span: where that folder's images lie in the archive.
+        part: which images to read, as (k, n): those at the positions k, k + n, k + 2n, …; (0, 1) is all of them.
+            The source yields the others too, and may leave out their data if that is cheaper.
     """
 
     source: str
     name: str
     path: Path
     members: tuple[str, ...] = ()
-    span: tuple[int, int, int] | None = None
-    share: tuple[int, int] = (0, 1)
+    folder: str = ""
+    span: Span | None = None
+    part: tuple[int, int] = (0, 1)
 
-    def shares(self, position: int) -> bool:
-        """Whether the image at ``position`` is one of ``share``."""
-        first, count = self.share
-        return position % count == first
+    @property
+    def label(self) -> str:
+        """What records and messages call it, such as ``eol/image_set_01``."""
+        return f"{self.source}/{self.name}"
+
+    def includes(self, position: int) -> bool:
+        """Whether the image at ``position`` belongs to ``part``."""
+        number, count = self.part
+        return position % count == number
 
 
 class Source(Protocol):
     """Where images come from. Instances are made from a table in dataset.toml, and can be pickled.
 
     Attributes:
-        Settings: the keys of that table.
-        name: the table's name, and the name of the source's table in the mapping.
-        columns: the columns of the source's table in the mapping, each with its type: ``int`` or ``str``.
-        key: those of the columns that make the natural key, in the order in which an id is made from them.
-        listed_as: what a list of images calls one, as a format of ``columns``; file endings do not count.
-        name_key: the column that names hang on: one of ``columns``, or ``treeoflife_id``.
-        catalog: what ``columns`` are called in the catalog, in their order.
+        Settings: a model of the keys of that table; ``kind`` is not among them.
+        name: the name of the table in dataset.toml, and of the source's table in the mapping.
+        columns: the columns of the source's table in the mapping, with their types, ``int`` or ``str``.
+        key: the columns that make up the natural key, in the order in which an id is made from them.
+        listed_as: how lists of images name an image, as a format string over ``columns``; such as a hold-out list.
+            File name endings are ignored when a list is matched.
+        name_key: the column that a label belongs to: one of ``columns``, or ``treeoflife_id`` where each image
+            has a label of its own.
+        catalog: the names of ``columns`` in the catalog, in the same order.
+
+    A source whose containers are plain folders inherits the reading of files:
+
+    >>> from treeoflife.sources.image_folders import FolderImages, image_files, subfolders
+    >>> __name__ = "traps"  # as if this were a module of its own
+    >>> class Traps(FolderImages):
+    ...     class Settings(Model):
+    ...         path: Path
+    ...     columns = {"trap": str, "filename": str}
+    ...     key = ("trap", "filename")
+    ...     listed_as = "{trap}/{filename}"
+    ...     name_key = "treeoflife_id"
+    ...     catalog = ("trap", "trap_filename")
+    ...     def __init__(self, name, settings):
+    ...         self.name, self.path = name, settings.path
+    ...     def containers(self):
+    ...         return [Container(self.name, folder.name, folder) for folder in subfolders(self.path)]
+    ...     def files(self, container):
+    ...         return image_files(container.path)
+    ...     def image(self, container, path):
+    ...         return RawImage(path.name, (container.name, path.name))
+    ...     def labels(self):
+    ...         yield Label("trap-1/a.jpg", scientific_name="Apis mellifera")
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "trap-1").mkdir(); _ = (folder / "trap-1/a.jpg").write_bytes(b"...")
+    >>> traps = Traps("traps", Traps.Settings(path=folder))
+    >>> [image.key for container in traps.containers() for image in traps.read(container, 1000)]
+    [('trap-1', 'a.jpg')]
     """
 
     Settings: ClassVar[type[Model]]
@@ -75,49 +130,57 @@ class Source(Protocol):
     catalog: tuple[str, ...]
 
     def __init__(self, name: str, settings: Model) -> None:
-        """Make the source that is called ``name`` in dataset.toml. Reads nothing yet."""
+        """Make the source that dataset.toml calls ``name``. Reads nothing yet."""
 
     def containers(self) -> list[Container]:
-        """All containers, in a fixed order. Cheap: no archive is opened.
+        """All containers, in a fixed order. This must be cheap: no archive is read to its end.
 
         Raises:
-            InputError: what the settings name is not there, or holds no container.
+            InputError: the path in the settings does not exist, or holds no container.
         """
 
     def files(self, container: Container) -> list[Path]:
-        """The files that the container consists of: an archive, or the images of a folder, in a fixed order."""
+        """The files that make up a container, in a fixed order: the archive, or the images of the folder."""
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The container's images, in a fixed order, as a stream.
 
-        A file longer than ``max_bytes`` comes without data and with a Skip; so does one that cannot be an image.
+        A file longer than ``max_bytes`` has no data and a Skip (see :func:`too_long`), and so has one that cannot be
+        an image.
 
         Raises:
             ContainerError: the container cannot be read to its end.
         """
 
     def names(self, container: Container) -> Iterator[RawImage]:
-        """The same images without their data, as cheaply as the container allows."""
+        """The same images in the same order without data, as cheaply as the container allows."""
 
     def label_files(self) -> list[Path]:
-        """The tables that labels are read from: names are made anew when one changes."""
+        """The tables that :meth:`labels` reads: when one changes, images are named again. None, unless overridden."""
+        return []
 
     def labels(self) -> Iterator[Label]:
-        """What the source says of names. A label's ``name_key`` is the value of the column ``name_key``;
-        where that is ``treeoflife_id``, it is the natural key's values joined by ``/`` instead.
+        """What the source says about names. The ``name_key`` of a label is a value of the column ``name_key``, as text;
+        where that is ``treeoflife_id``, it is the values of the natural key joined by ``/``. None, unless overridden.
 
         Raises:
             InputError: a table of the source is missing or malformed.
         """
+        return iter(())
 
 
 def signature(source: Source, container: Container) -> str:
-    """A digest of the names, sizes, times and inodes of a container's files: what it is known again by."""
-    digest = hashlib.sha256("\0".join(container.members).encode())
+    """A digest of the names, sizes, modification times and inodes of a container's files.
+
+    As long as it stays the same, the files are taken to be unchanged, and nothing is read.
+    """
+    # Records on disk hold this digest: hashing anything else here would make every container stale.
+    digest = hashlib.sha256(name_bytes("\0".join(container.members) or container.folder))
     if container.span:
-        digest.update(repr(container.span).encode())
+        digest.update(repr(tuple(container.span)).encode())
+    folder = str(container.path.parent).rstrip("/") + "/"
     for path in source.files(container):
-        digest.update(f"{path.relative_to(container.path.parent)}\0{_stamp(path)}\0".encode())
+        digest.update(name_bytes(f"{str(path).removeprefix(folder)}\0{_stamp(path)}\0"))
     return digest.hexdigest()
 
 
@@ -128,36 +191,26 @@ def _stamp(path: Path) -> str:
         return "a link to nothing"
 
 
-def size(source: Source, container: Container) -> int:
-    """The bytes that a container's files take."""
+def container_size(source: Source, container: Container) -> int:
+    """The size of a container's files in bytes."""
     if container.span:
-        return container.span[2]
+        return container.span.bytes
     return sum(path.stat().st_size for path in source.files(container) if path.exists())
 
 
-def file_name(name: str) -> str:
-    """``name`` as a file name: unusual characters are escaped with per cent signs, a long one ends in its hash.
-
-    >>> file_name("00001_Animalia_Chordata"), file_name("../x y")
-    ('00001_Animalia_Chordata', '%2E.%2Fx%20y')
-    """
-    safe = quote(name, safe="")
-    if safe.startswith("."):
-        safe = "%2E" + safe[1:]
-    if len(safe) > 200:
-        safe = f"{safe[:160]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-    return safe
+def too_long(size: int, max_bytes: int) -> Skip:
+    """The reason for not reading a file of ``size`` bytes."""
+    return Skip("too-many-bytes", f"{size} bytes; at most {max_bytes} are read")
 
 
-def unique(containers: Iterable[Container]) -> list[Container]:
-    """The containers as a list, in the order of their names.
+def by_name(containers: Iterable[Container]) -> list[Container]:
+    """The containers, ordered by name.
 
     Raises:
         InputError: two have the same name.
     """
-    by_name: dict[str, Container] = {}
-    for container in containers:
-        other = by_name.setdefault(container.name, container)
-        if other is not container:
-            raise InputError(f"two containers are called {container.name}: {other.path} and {container.path}; keep one")
-    return [by_name[name] for name in sorted(by_name)]
+    ordered = sorted(containers, key=lambda container: container.name)
+    for one, other in pairwise(ordered):
+        if one.name == other.name:
+            raise InputError(f"two containers are called {one.name}: {one.path} and {other.path}; keep one")
+    return ordered

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from ..config.base import Model
 from ..core.tar_reader import Member
-from ..core.values import Key, Label, RawImage, Skip
+from ..core.values import Key, RawImage, Skip
 from ..errors import InputError
-from .base import Container, file_name, unique
-from .reading import archive_members, printable
+from .base import NOT_A_FILE, Container, Source, by_name, too_long
+from .file_names import escape_invalid_utf8, safe_file_name
+from .tar_archives import TAR_SUFFIXES, archive_members
 
-_SUFFIXES = (".tar.gz", ".tgz", ".tar")
+# 18 digits always fit the 64-bit integers of the mapping.
 _NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})(?:_eol[^/]*|)\.[A-Za-z0-9]+", re.ASCII)
-_LARGEST = 2**63 - 1
 
 
 class Settings(Model):
@@ -27,36 +27,31 @@ class Settings(Model):
     """The folder of the archives, or one archive."""
 
 
-class Eol:
-    """Images from EOL, by content id and page id; names hang on the page.
-
-    >>> parse_name("9000024_7000521_eol-full-size-copy.jpg")
-    ((9000024, 7000521), None)
-    """
+class Eol(Source):
+    """Images from EOL, identified by content id and page id. Their labels come with EOL's hierarchy of pages."""
 
     Settings: ClassVar[type[Model]] = Settings
     columns: ClassVar[dict[str, type[int] | type[str]]] = {"content_id": int, "page_id": int}
     key: ClassVar[tuple[str, ...]] = ("content_id", "page_id")
     listed_as: ClassVar[str] = "{content_id}_{page_id}"
     name_key: ClassVar[str] = "page_id"
+    catalog: tuple[str, ...] = ("eol_content_id", "eol_page_id")
 
     def __init__(self, name: str, settings: Model) -> None:
         assert isinstance(settings, Settings)
-        self.name = name
-        self.path = settings.path
-        self.catalog = ("eol_content_id", "eol_page_id")
+        self.name, self.path = name, settings.path
 
     def containers(self) -> list[Container]:
-        """An archive each."""
+        """One for each archive."""
         if not self.path.exists():
             raise InputError(f"[sources.{self.name}] path: there is no {self.path}")
-        archives = (
-            [self.path] if self.path.is_file() else [p for p in self.path.iterdir() if p.name.endswith(_SUFFIXES)]
-        )
+        archives = [self.path]
+        if not self.path.is_file():
+            archives = [path for path in self.path.iterdir() if path.name.endswith(TAR_SUFFIXES)]
         archives = [path for path in archives if not path.name.startswith(".")]
         if not archives:
-            raise InputError(f"[sources.{self.name}] path: no archive ({', '.join(_SUFFIXES)}) in {self.path}")
-        return unique(Container(self.name, file_name(_stem(path.name)), path) for path in archives)
+            raise InputError(f"[sources.{self.name}] path: no archive ({', '.join(TAR_SUFFIXES)}) in {self.path}")
+        return by_name(Container(self.name, safe_file_name(_stem(path.name)), path) for path in archives)
 
     def files(self, container: Container) -> list[Path]:
         """The archive."""
@@ -68,45 +63,44 @@ class Eol:
             yield _image(member, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
-        """The same without data; the archive is unpacked all the same."""
+        """The same images without data. The archive has to be unpacked for it all the same."""
         for member in archive_members(container.path, max_bytes=-1):
             yield _image(member, max_bytes=None)
 
-    def label_files(self) -> list[Path]:
-        """None."""
-        return []
-
-    def labels(self) -> Iterator[Label]:
-        """Nothing: EOL's names come with its hierarchy, by page."""
-        return iter(())
-
 
 def parse_name(name: str) -> tuple[Key | None, str | None]:
-    """The natural key or the treeoflife id that the name of a file gives; neither, if it gives none."""
+    """Parse the name of a file into its natural key or its treeoflife id; (None, None) if it is neither.
+
+    >>> parse_name("9000024_7000521_eol-full-size-copy.jpg")
+    ((9000024, 7000521), None)
+    >>> parse_name("71df1d2c-1a5d-5b5b-8a5c-2b5e5b1c6a7d.jpg")
+    (None, '71df1d2c-1a5d-5b5b-8a5c-2b5e5b1c6a7d')
+    """
     base = PurePosixPath(name).name
-    if (match := _NAME.fullmatch(base)) and all(int(part) <= _LARGEST for part in match.groups()):
+    if match := _NAME.fullmatch(base):
         return (int(match[1]), int(match[2])), None
     stem = base.rpartition(".")[0]
     try:
-        found = str(UUID(stem))
+        treeoflife_id = str(UUID(stem))
     except ValueError:
         return None, None
-    return (None, found) if found == stem.lower() else (None, None)
+    # UUID() also accepts braces, a prefix, or no hyphens, which no published archive has.
+    return None, treeoflife_id if treeoflife_id == stem.lower() else None
 
 
 def _image(member: Member, max_bytes: int | None) -> RawImage:
     key, treeoflife_id = parse_name(member.name)
     skip = None
     if not member.regular:
-        skip = Skip("not-a-file", "a link, device or sparse file in the archive")
+        key = treeoflife_id = None
+        skip = NOT_A_FILE
     elif key is None and treeoflife_id is None:
         skip = Skip("not-an-image-name", "neither <content id>_<page id>_eol….jpg nor <treeoflife id>.jpg")
     elif max_bytes is not None and member.size > max_bytes:
-        skip = Skip("too-many-bytes", f"{member.size} bytes; at most {max_bytes} are read")
-    if skip and skip.reason != "too-many-bytes":
-        key = treeoflife_id = None
-    return RawImage(printable(member.name), key, treeoflife_id, member.data or b"", skip)
+        skip = too_long(member.size, max_bytes)
+    return RawImage(escape_invalid_utf8(member.name), key, treeoflife_id, member.data or b"", skip)
 
 
 def _stem(name: str) -> str:
-    return next(name[: -len(suffix)] for suffix in (*_SUFFIXES, "") if name.endswith(suffix)) or name
+    suffix = next((suffix for suffix in TAR_SUFFIXES if name.endswith(suffix)), "")
+    return name.removesuffix(suffix) or name

@@ -1,4 +1,4 @@
-"""Anybody's photographs: a folder of images, and a table that says what they show."""
+"""A folder of photographs, and a table that says what they show."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from ..config.base import Model
 from ..core.values import RANKS, Label, RawImage, Skip, Taxon
 from ..errors import InputError
 from .base import Container
-from .folders import FolderImages
-from .reading import image_files, printable
+from .file_names import escape_invalid_utf8, name_bytes
+from .image_folders import FolderImages, image_files
 
-_PART = 512
+# A part has about half as many images to as many: enough parts for all cores, and a new image costs only seconds.
+_IMAGES_PER_PART = 512
+_MISSING_FILES = "not-in-folder"
+"""The name of the container of images that are in the table, but not in the folder."""
 _FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "image_file")
 _NAME_COLUMNS = ("scientific_name", "scientificname", "scientific name")
 _COMMON_COLUMNS = ("common_name", "common", "commonname", "vernacular_name", "common name")
@@ -35,7 +38,7 @@ class Settings(Model):
 
 
 class Folder(FolderImages):
-    """Images from a folder, by their path in it; names hang on the single image."""
+    """Images in a folder, identified by their path in it; each image has a label of its own."""
 
     Settings: ClassVar[type[Model]] = Settings
     columns: ClassVar[dict[str, type[int] | type[str]]] = {"filename": str}
@@ -45,54 +48,62 @@ class Folder(FolderImages):
 
     def __init__(self, name: str, settings: Model) -> None:
         assert isinstance(settings, Settings)
-        self.name = name
-        self.path = settings.path
-        self.table = settings.table
-        self.file_column = settings.file_column
-        self.catalog = (f"{name}_filename",)
+        self.name, self.path = name, settings.path
+        self.table, self.file_column = settings.table, settings.file_column
+        self.catalog: tuple[str, ...] = (f"{name}_filename",)
 
     def containers(self) -> list[Container]:
-        """The folder in parts of a few hundred images, by a hash of their names: a new photograph touches one part."""
+        """The folder in parts of a few hundred images, and the images of the table that it lacks.
+
+        Which part an image is in depends on a hash of its name, so that a new image changes one part.
+        """
         if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
-        names = [self._name(path) for path in image_files(self.path, deep=True)]
+        names = self._image_names()
         if not names:
             raise InputError(f"[sources.{self.name}] path: no image in {self.path} or below it")
-        there = {printable(name) for name in names}
-        absent = tuple(file for file in self._rows()["file"].unique(maintain_order=True) if file not in there)
-        extra = [Container(self.name, "not-in-folder", self.path, absent)] if absent else []
+        present = {escape_invalid_utf8(name) for name in names}
+        missing = tuple(file for file in self._rows()["file"].unique(maintain_order=True) if file not in present)
+        extra = [Container(self.name, _MISSING_FILES, self.path, missing)] if missing else []
         return [*self._parts(names), *extra]
 
+    def _image_names(self) -> list[str]:
+        return [self._name(path) for path in image_files(self.path, deep=True)]
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
     def _parts(self, names: list[str]) -> Iterator[Container]:
-        count = 1 << (len(names) // _PART).bit_length()
+        # Another number of parts makes all parts anew; a power of two changes only when the folder has doubled.
+        count = 1 << (len(names) // _IMAGES_PER_PART).bit_length()
         parts: list[list[str]] = [[] for _ in range(count)]
         for name in names:
-            parts[int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) % count].append(name)
+            parts[int.from_bytes(hashlib.blake2b(name_bytes(name), digest_size=8).digest()) % count].append(name)
         for number, members in enumerate(parts):
             if members:
                 yield Container(self.name, f"part-{number:05d}-of-{count:05d}", self.path, tuple(members))
 
     def files(self, container: Container) -> list[Path]:
-        """The images of one part; none for the rows of the table whose files are not there."""
-        return [] if container.name == "not-in-folder" else [container.path / name for name in container.members]
+        """The images of one part; none for the images that the folder lacks."""
+        return [] if container.name == _MISSING_FILES else [container.path / name for name in container.members]
 
     def image(self, _container: Container, path: Path) -> RawImage:
         """An image of the folder, without data."""
-        name = self._name(path)
-        return RawImage(printable(name), (printable(name),))
+        name = escape_invalid_utf8(self._name(path))
+        return RawImage(name, (name,))
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
-        """The part's images; or the files that the table names and the folder lacks, each with a Skip."""
-        yield from self._absent(container)
+        """The images of the part; or those that the table lists and the folder lacks, each with a Skip."""
+        yield from self._missing(container)
         yield from super().read(container, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
-        """The same without data."""
-        yield from self._absent(container)
+        """The same images without data."""
+        yield from self._missing(container)
         yield from super().names(container)
 
-    def _absent(self, container: Container) -> Iterator[RawImage]:
-        if container.name == "not-in-folder":
+    def _missing(self, container: Container) -> Iterator[RawImage]:
+        if container.name == _MISSING_FILES:
             skip = Skip("no-file", f"{self.table.name} names it, the folder lacks it")
             yield from (RawImage(file, None, skip=skip) for file in container.members)
 
@@ -101,60 +112,51 @@ class Folder(FolderImages):
         return [self.table]
 
     def labels(self) -> Iterator[Label]:
-        """What the table says of each image.
+        """The label of each image in the table.
 
         Raises:
-            InputError: it is missing, malformed, without a file column, or names an image twice in two ways.
+            InputError: the table is missing or malformed, has no file column, or labels an image in two ways.
         """
-        seen: dict[str, Label] = {}
+        labels: dict[str, Label] = {}
         for row in self._rows().iter_rows(named=True):
-            taxon = Taxon(*(row.get(rank, "") for rank in RANKS))
+            taxon = Taxon(*(row[rank] for rank in RANKS))
             label = Label(row["file"], taxon, row["scientific_name"], row["common"])
-            if seen.setdefault(row["file"], label) != label:
+            if labels.setdefault(row["file"], label) != label:
                 raise InputError(f"{self.table} names {row['file']} twice, with different labels; keep one row")
-        yield from seen.values()
-
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.path).as_posix()
+        yield from labels.values()
 
     def _rows(self) -> pl.DataFrame:
         """The table with the columns file, seven ranks, scientific_name and common; all text, none null."""
-        frame = _read_table(self.table)
-        by_name = {column.strip().lower(): column for column in frame.columns}
+        table = _read_table(self.table)
+        by_name = {column.strip().lower(): column for column in table.columns}
         file = self.file_column or _first(by_name, _FILE_COLUMNS)
-        if file not in frame.columns:
+        if file not in table.columns:
             raise InputError(
                 f"{self.table} has no column {self.file_column or 'file'!r} with the images' files; it has "
-                f"{frame.columns}; set file_column in [sources.{self.name}]"
+                f"{table.columns}; set file_column in [sources.{self.name}]"
             )
-        picked = {
-            "file": file,
-            "scientific_name": _first(by_name, _NAME_COLUMNS),
-            "common": _first(by_name, _COMMON_COLUMNS),
-        }
-        picked |= {rank: by_name.get(rank) for rank in RANKS}
-        if not any(picked[column] for column in picked if column not in ("file", "common")):
+        names = {"scientific_name": _first(by_name, _NAME_COLUMNS)} | {rank: by_name.get(rank) for rank in RANKS}
+        if not any(names.values()):
             raise InputError(f"{self.table} has neither a rank ({', '.join(RANKS)}) nor a scientific_name")
+        columns = {"file": file, "common": _first(by_name, _COMMON_COLUMNS)} | names
         cells = [
             (pl.col(column).cast(pl.String).str.strip_chars().fill_null("") if column else pl.lit("")).alias(name)
-            for name, column in picked.items()
+            for name, column in columns.items()
         ]
-        rows = frame.select(cells).filter(pl.col("file") != "")
-        return rows.with_columns(self._file_names(rows["file"]))
+        rows = table.select(cells).filter(pl.col("file") != "")
+        return rows.with_columns(self._paths_in_folder(rows["file"]))
 
-    def _file_names(self, files: pl.Series) -> pl.Series:
-        """The files as paths below the folder: written so, or as a bare name that occurs once below it."""
-        there = [printable(self._name(path)) for path in image_files(self.path, deep=True)]
-        bare: dict[str, list[str]] = {}
-        for name in there:
-            bare.setdefault(name.rsplit("/", 1)[-1], []).append(name)
-        known = set(there)
+    def _paths_in_folder(self, files: pl.Series) -> pl.Series:
+        """The files as paths below the folder. A table may also give a bare name, if it is unique below the folder."""
+        names = {escape_invalid_utf8(name) for name in self._image_names()}
+        by_bare_name: dict[str, list[str]] = {}
+        for name in names:
+            by_bare_name.setdefault(name.rsplit("/", 1)[-1], []).append(name)
 
         def resolve(file: str) -> str:
-            clean = file.replace("\\", "/").removeprefix("./")
-            if clean in known or len(bare.get(clean, ())) != 1:
-                return clean
-            return bare[clean][0]
+            clean = file.replace("\\", "/").removeprefix("./")  # tables from Windows
+            matches = by_bare_name.get(clean, [])
+            return matches[0] if clean not in names and len(matches) == 1 else clean
 
         return pl.Series("file", [resolve(file) for file in files], dtype=pl.String)
 

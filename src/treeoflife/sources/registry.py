@@ -1,4 +1,4 @@
-"""Sources of images. Each is one file here, or an entry point ``treeoflife.sources`` of another package."""
+"""Finding the installed kinds of sources, and making the sources that a dataset.toml describes."""
 
 from __future__ import annotations
 
@@ -10,66 +10,71 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from ..config.base import Model
-from ..config.config import Config, describe, rooted
+from ..config.config import Config, describe_errors, resolve_paths
 from ..errors import ConfigError
-from .base import Container, Source, signature, size
+from .base import Source
 
-__all__ = ["Container", "Source", "kind_of", "kinds", "load", "load_all", "signature", "size"]
-
-GROUP = "treeoflife.sources"
-_TAKEN = frozenset({"split", "meta", "sqlite_master", "sqlite_schema"})
-
-
-def kinds() -> list[str]:
-    """The kinds of source that are installed."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+_GROUP = "treeoflife.sources"
+# A source's name is that of its table in mapping.sqlite, where these are taken.
+_RESERVED = frozenset({"split", "meta", "sqlite_master", "sqlite_schema"})
 
 
-def load(name: str, table: dict[str, Any], base: Path) -> Source:
-    """Make the source that the table ``[sources.name]`` of the dataset.toml in the folder ``base`` describes.
+def source_kinds() -> list[str]:
+    """The kinds of sources that are installed."""
+    return sorted({point.name for point in entry_points(group=_GROUP)})
+
+
+def load_source(name: str, table: dict[str, Any], base: Path) -> Source:
+    """Make the source that a table of a dataset.toml describes.
+
+    Args:
+        name: that of the table ``[sources.NAME]``; it is the kind too, unless the table has a key ``kind``.
+        table: its keys and values.
+        base: the folder of the dataset.toml, to which paths in the table are relative.
 
     Raises:
-        ConfigError: its kind is not installed or does not load, its name is unfit, or a key is wrong.
+        ConfigError: the kind is not installed or cannot be imported, the name is not allowed, or a key is wrong.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or name in _TAKEN:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or name in _RESERVED:
         raise ConfigError(
-            f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_TAKEN)}"
+            f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_RESERVED)}"
         )
-    kind = str(table.get("kind", name))
-    factory = kind_of(name, kind)
+    source = source_class(name, str(table.get("kind", name)))
     try:
-        settings = factory.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
+        settings = source.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
     except ValidationError as error:
-        raise ConfigError(f"[sources.{name}]: {describe(error, factory.Settings)}") from None
-    return factory(name, rooted(settings, base.resolve()))
+        raise ConfigError(f"[sources.{name}]: {describe_errors(error, source.Settings)}") from None
+    return source(name, resolve_paths(settings, base.resolve()))
 
 
-def kind_of(name: str, kind: str) -> type[Source]:
-    """The class of the sources of a kind.
+def source_class(name: str, kind: str) -> type[Source]:
+    """The class of the sources of a kind; ``name`` is that of the table that asks for it.
 
     Raises:
-        ConfigError: it is not installed, or does not load.
+        ConfigError: the kind is not installed, or cannot be imported.
     """
-    points = entry_points(group=GROUP, name=kind)
+    points = entry_points(group=_GROUP, name=kind)
     if not points:
-        raise ConfigError(f"[sources.{name}] is of the unknown kind '{kind}'; add kind = one of: {', '.join(kinds())}")
+        installed = ", ".join(source_kinds())
+        raise ConfigError(f"[sources.{name}] is of the unknown kind '{kind}'; add kind = one of: {installed}")
     try:
         return cast("type[Source]", next(iter(points)).load())
-    except Exception as error:
+    except Exception as error:  # importing a plug-in can raise anything
         raise ConfigError(f"the source plug-in '{kind}' does not load: {type(error).__name__}: {error}") from error
 
 
-def settings_of(name: str, kind: str) -> type[Model]:
-    """The keys of the table of a source of a kind; see :func:`kind_of`."""
-    return kind_of(name, kind).Settings
+def settings_class(name: str, kind: str) -> type[Model]:
+    """The model of the keys in the table of a source; see :func:`source_class`."""
+    return source_class(name, kind).Settings
 
 
-def load_all(config: Config, base: Path) -> list[Source]:
-    """All sources of a configuration, in its order.
+def load_sources(config: Config, base: Path) -> list[Source]:
+    """Make all sources of a configuration, in its order; see :func:`load_source`.
 
     Raises:
-        ConfigError: there is none, or one is wrong.
+        ConfigError: the configuration has no source, or one is wrong.
     """
     if not config.sources:
-        raise ConfigError(f"there is no source: add a table [sources.NAME], of one of the kinds {', '.join(kinds())}")
-    return [load(name, table, base) for name, table in config.sources.items()]
+        kinds = ", ".join(source_kinds())
+        raise ConfigError(f"there is no source: add a table [sources.NAME], of one of the kinds {kinds}")
+    return [load_source(name, table, base) for name, table in config.sources.items()]

@@ -1,4 +1,4 @@
-"""What the sources say of every name key: the ranks, the name as written, and where that stands."""
+"""Evidence: what the sources themselves give for every name key, as ranks and as the name that was written."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ import polars as pl
 
 from ..core.values import RANKS
 from ..sources.base import Source
+from .expressions import UPPER, is_nameless
 from .parsing import Parser
-from .tables import clean_ranks, parse_names, read_table, with_species
+from .records import clean_ranks, parse_names, read_table, with_species
 
 SCHEMA = {
     "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String,
     "origin": pl.String, "verbatim": pl.String, "uninomial": pl.String, "infraspecific": pl.String,
     "authorship": pl.String, "quality": pl.Int8, "parse": pl.String, "label_common": pl.String, "trouble": pl.String,
 }  # fmt: skip
-"""The columns of evidence. ``uninomial`` is a name of one word whose rank nobody gave."""
+"""The columns of evidence. ``uninomial`` is a name of one word whose rank is not given; ``context`` a kingdom that is
+known but not given as a rank; ``origin`` what gave the ranks."""
 
-_ROWS_AT_ONCE = 50_000
+# Labels are Python objects before they become columns. Batches bound the memory that they take as such.
+_LABELS_AT_ONCE = 50_000
 
 
-def shaped(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the columns of SCHEMA, those that it lacks empty."""
+def conform(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the columns of SCHEMA; those that it lacks are empty."""
     columns = [
         (pl.col(name).cast(kind) if name in frame.columns else pl.lit(0 if kind == pl.Int8 else "", kind).alias(name))
         for name, kind in SCHEMA.items()
@@ -33,8 +36,9 @@ def shaped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def name_keys(source: Source, images: pl.DataFrame) -> pl.DataFrame:
-    """The name keys that a source's images have: ``name_key``, and ``label_key``, by which its labels go."""
+    """The distinct name keys of a source's images: ``name_key``, and ``label_key``, which its labels use."""
     if source.name_key == "treeoflife_id":
+        # Such a source labels single images, by their natural key.
         label = pl.concat_str([pl.col(column).cast(pl.String) for column in source.key], separator="/")
         return images.select(name_key="treeoflife_id", label_key=label)
     key = images.select(pl.col(source.name_key).cast(pl.String).alias("name_key")).unique()
@@ -44,120 +48,118 @@ def name_keys(source: Source, images: pl.DataFrame) -> pl.DataFrame:
 def of_pages(
     source: Source, pages: pl.DataFrame, nodes: pl.DataFrame | None, scraped: Path | None, parser: Parser
 ) -> pl.DataFrame:
-    """Evidence for EOL pages: their node of the tree, else the name that was scraped from the page."""
-    parts = []
-    wanted = pages.select("name_key")
+    """Evidence for EOL pages: their node of the tree, else the name that was scraped from the page.
+
+    Args:
+        source: the source whose images are on these pages.
+        pages: the pages, as ``name_key``.
+        nodes: EOL's tree, if configured.
+        scraped: the file of scraped names, if configured.
+        parser: splits the names.
+    """
+    pages, parts = pages.select("name_key"), [conform(pl.DataFrame(schema={"name_key": pl.String}))]
     if nodes is not None:
-        found = wanted.join(_page_nodes(nodes), left_on="name_key", right_on="page", how="inner")
-        parts.append(shaped(_from_nodes(found, parser).with_columns(source=pl.lit(source.name), origin=pl.lit("eol"))))
-        wanted = wanted.join(found.select("name_key"), on="name_key", how="anti")
+        in_tree = pages.join(_page_nodes(nodes), left_on="name_key", right_on="page", how="inner")
+        parts.append(_from(_node_evidence(in_tree, parser), source, "eol"))
+        pages = pages.join(in_tree.select("name_key"), on="name_key", how="anti")
     if scraped is not None:
-        table = (
-            read_table(scraped, ("page_id", "scientific_name"))
-            .sort("page_id", "scientific_name")
-            .unique("page_id", keep="first")
-        )
-        found = wanted.join(table, left_on="name_key", right_on="page_id", how="inner")
-        parts.append(
-            shaped(
-                _from_names(found, "scientific_name", parser).with_columns(
-                    source=pl.lit(source.name), origin=pl.lit("scraped")
-                )
-            )
-        )
-    return pl.concat([shaped(pl.DataFrame({"name_key": []}, schema={"name_key": pl.String})), *parts])
+        table = read_table(scraped, ("page_id", "scientific_name")).sort("page_id", "scientific_name")
+        names = table.unique("page_id", keep="first")
+        on_page = pages.join(names, left_on="name_key", right_on="page_id", how="inner")
+        parts.append(_from(_name_evidence(on_page, "scientific_name", parser), source, "scraped"))
+    return pl.concat(parts)
+
+
+def _from(evidence: pl.DataFrame, source: Source, origin: str) -> pl.DataFrame:
+    return conform(evidence.with_columns(source=pl.lit(source.name), origin=pl.lit(origin)))
 
 
 def _page_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
     """One node for each page: an accepted one before a synonym, then the lowest number."""
+    # By the alphabet, "accepted" comes before "synonym".
     paged = nodes.filter(pl.col("page") != "").sort("status", "node")
     several = (pl.len().over("page") > 1) & (pl.col("trouble") == "")
     paged = paged.with_columns(trouble=pl.when(several).then(pl.lit("duplicate")).otherwise("trouble"))
     return paged.unique("page", keep="first", maintain_order=True)
 
 
-def _from_nodes(found: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """Nodes of the tree; the name of one at or below the species is taken apart for what stands below the epithet."""
-    own = parse_names(found["name"], parser)
-    found = found.drop("infraspecific").with_columns(
-        own["genus"].alias("own_genus"),
-        own["species"].alias("own_species"),
-        own["infraspecific"],
-        own["quality"],
-        own["kind"].alias("parse"),
-    )
-    low = pl.col("rank").is_in(list(RANKS[:-1])).not_() & (pl.col("own_species") != "") & (pl.col("species") == "")
-    unplaced = (
-        (pl.col("rank") == "") & (pl.col("own_species") == "") & pl.all_horizontal(pl.col(rank) == "" for rank in RANKS)
-    )
-    return found.with_columns(
-        species=pl.when(low).then("own_species").otherwise("species"),
-        genus=pl.when(low & (pl.col("genus") == "")).then("own_genus").otherwise("genus"),
-        uninomial=pl.when(unplaced).then("own_genus").otherwise(pl.lit("")),
+def _own_parts(names: pl.Series, parser: Parser) -> list[pl.Series]:
+    """The parts of each row's own name, beside the ranks it was given: ``own_genus``, ``own_species``, and so on."""
+    own = {part: f"own_{part}" for part in ("genus", "species", "infraspecific", "authorship")}
+    return parse_names(names, parser).rename({**own, "kind": "parse"}).get_columns()
+
+
+def _node_evidence(nodes: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """Evidence from nodes of the tree. A node below the species gets its genus and epithet from its own name."""
+    nodes = nodes.with_columns(_own_parts(nodes["name"], parser))
+    below = ~pl.col("rank").is_in(list(UPPER)) & (pl.col("own_species") != "") & (pl.col("species") == "")
+    unranked = (pl.col("rank") == "") & (pl.col("own_species") == "") & is_nameless()
+    return nodes.with_columns(
+        species=pl.when(below).then("own_species").otherwise("species"),
+        genus=pl.when(below & (pl.col("genus") == "")).then("own_genus").otherwise("genus"),
+        infraspecific="own_infraspecific",
+        uninomial=pl.when(unranked).then("own_genus").otherwise(pl.lit("")),
         verbatim=pl.concat_str("name", "author", separator=" ").str.strip_chars(),
-        authorship=pl.col("author"),
+        authorship="author",
     )
 
 
-def _from_names(found: pl.DataFrame, column: str, parser: Parser) -> pl.DataFrame:
-    """Names and nothing else."""
-    own = parse_names(found[column], parser)
-    one_word = (own["species"] == "") & (own["genus"] != "")
-    return found.with_columns(
-        own["species"], own["infraspecific"], own["authorship"], own["quality"], own["kind"].alias("parse"),
-        pl.select(genus=pl.when(one_word).then(pl.lit("")).otherwise(own["genus"])).to_series(),
-        pl.select(uninomial=pl.when(one_word).then(own["genus"]).otherwise(pl.lit(""))).to_series(),
-        verbatim=pl.col(column),
+def _name_evidence(names: pl.DataFrame, column: str, parser: Parser) -> pl.DataFrame:
+    """Evidence from a name alone. A single word may be of any rank."""
+    names = names.with_columns(_own_parts(names[column], parser))
+    one_word = pl.col("own_species") == ""
+    return names.with_columns(
+        genus=pl.when(one_word).then(pl.lit("")).otherwise("own_genus"), species="own_species",
+        infraspecific="own_infraspecific", authorship="own_authorship", verbatim=column,
+        uninomial=pl.when(one_word).then("own_genus").otherwise(pl.lit("")),
     )  # fmt: skip
 
 
 def of_labels(source: Source, keys: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """Evidence from what the source itself says, for the keys that it has images of."""
-    parts = [shaped(pl.DataFrame({"name_key": []}, schema={"name_key": pl.String}))]
+    """Evidence from the source's own labels, for the keys of which it has images: one row per key.
+
+    If labels contradict each other, the first in the order of their ranks is taken.
+    """
+    parts = [conform(pl.DataFrame(schema={"name_key": pl.String}))]
     for batch in _label_batches(source):
-        known = batch.join(keys, on="label_key", how="inner")
-        parts.append(
-            shaped(_from_labels(known, parser).with_columns(source=pl.lit(source.name), origin=pl.lit(source.name)))
-        )
+        labels = batch.join(keys, on="label_key", how="inner")
+        parts.append(_from(_label_evidence(labels, parser), source, source.name))
     return pl.concat(parts).sort("name_key", *RANKS, "verbatim").unique("name_key", keep="first", maintain_order=True)
 
 
 def _label_batches(source: Source) -> Iterator[pl.DataFrame]:
     schema = dict.fromkeys(("label_key", *RANKS, "verbatim", "label_common"), pl.String)
-    labels = source.labels()
-    while batch := [
-        (label.name_key, *label.taxon, label.scientific_name, label.common) for label in islice(labels, _ROWS_AT_ONCE)
-    ]:
+    rows = ((label.name_key, *label.taxon, label.scientific_name, label.common) for label in source.labels())
+    while batch := list(islice(rows, _LABELS_AT_ONCE)):
         yield pl.DataFrame(batch, schema=schema, orient="row")
 
 
-def _from_labels(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """Ranks as given; a full name fills genus and epithet where the label has none, and adds what stands below."""
+def _label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """Ranks as given; a full name fills genus and epithet where the label has none, and adds the ranks below."""
     frame = with_species(clean_ranks(labels, parser), labels["species"], parser)
-    own = parse_names(frame["verbatim"], parser)
-    empty = (pl.col("genus") == "") & (pl.col("species") == "")
-    frame = frame.with_columns(
-        own["genus"].alias("own_genus"), own["species"].alias("own_species"), own["authorship"], own["quality"],
-        own["kind"].alias("parse"), own["infraspecific"].alias("own_infraspecific"),
-    ).with_columns(
-        infraspecific=pl.when(pl.col("own_infraspecific") != "").then("own_infraspecific").otherwise("infraspecific")
-    )  # fmt: skip
-    named = frame.select(pl.any_horizontal(pl.col(rank) == pl.col("own_genus") for rank in RANKS)).to_series()
+    frame = frame.with_columns(_own_parts(frame["verbatim"], parser))
+    no_genus_or_species = (pl.col("genus") == "") & (pl.col("species") == "")
+    has_epithet, below = pl.col("own_species") != "", pl.col("own_infraspecific")
+    # The one word may be a rank that the label gives, such as the family of a specimen that nobody determined further.
+    is_given_rank = pl.any_horizontal(pl.col(rank) == pl.col("own_genus") for rank in RANKS)
+    same_genus = (pl.col("own_genus") == pl.col("genus")) | no_genus_or_species
     return frame.with_columns(
-        species=pl.when((pl.col("species") == "") & ((pl.col("own_genus") == pl.col("genus")) | empty))
-        .then("own_species")
-        .otherwise("species"),
-        genus=pl.when(empty & (pl.col("own_species") != "")).then("own_genus").otherwise("genus"),
-        uninomial=pl.when(empty & (pl.col("own_species") == "") & ~named).then("own_genus").otherwise(pl.lit("")),
+        species=pl.when((pl.col("species") == "") & same_genus).then("own_species").otherwise("species"),
+        genus=pl.when(no_genus_or_species & has_epithet).then("own_genus").otherwise("genus"),
+        uninomial=pl.when(no_genus_or_species & ~has_epithet & ~is_given_rank).then("own_genus").otherwise(pl.lit("")),
+        infraspecific=pl.when(below != "").then(below).otherwise("infraspecific"),
+        authorship="own_authorship",
     )
 
 
-def place_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give names of one word the rank at which the authorities know them; where none does, the one they end like.
+def rank_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give each name of one word the rank at which the authorities know it.
+
+    Where no authority knows it, its ending decides: ``-idae`` and ``-aceae`` are families, all others genera.
 
     Returns:
-        The evidence, and ``name_key, source, uninomial, ranks`` of the names that stand at several ranks: they stay
-        unplaced.
+        The evidence; and ``name_key, source, uninomial, ranks`` of the names that the authorities know at several
+        ranks, which stay without one.
     """
     words = evidence.filter(pl.col("uninomial") != "").select("uninomial").unique()
     if words.is_empty():
@@ -165,22 +167,21 @@ def place_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame])
     evidence = evidence.join(_ranks_of(words, tables), on="uninomial", how="left", maintain_order="left")
     fills = [
         pl.when((pl.col("rank") == rank) & (pl.col(rank) == "")).then("uninomial").otherwise(rank).alias(rank)
-        for rank in RANKS[:-1]
+        for rank in UPPER
     ]
-    several = evidence.filter(pl.col("rank").str.contains(",")).select(
-        "source", "name_key", "uninomial", pl.col("rank").alias("ranks")
-    )
-    return evidence.with_columns(fills).drop("rank"), several
+    several = evidence.filter(pl.col("rank").str.contains(",")).rename({"rank": "ranks"})
+    return evidence.with_columns(fills).drop("rank"), several.select("source", "name_key", "uninomial", "ranks")
 
 
 def _ranks_of(words: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """``uninomial`` and ``rank``, all ranks at which the authorities know it."""
-    known = [
+    """``uninomial`` and ``rank``: all ranks at which the authorities know it, joined by commas."""
+    matches = [
         words.filter(pl.col("uninomial").is_in(table[rank].unique().implode())).with_columns(rank=pl.lit(rank))
         for rank, table in tables.items()
         if rank != "species"
     ]
-    ranks = pl.concat(known).group_by("uninomial").agg(pl.col("rank").sort().str.join(", "))
-    family = pl.col("uninomial").str.contains("(idae|aceae)$")
-    by_ending = pl.when(family).then(pl.lit("family")).otherwise(pl.lit("genus"))
+    ranks = pl.concat(matches).group_by("uninomial").agg(pl.col("rank").sort().str.join(", "))
+    # The endings of family names by the codes of zoology (ICZN, article 29.2) and botany (ICN, article 18.1).
+    is_family = pl.col("uninomial").str.contains("(idae|aceae)$")
+    by_ending = pl.when(is_family).then(pl.lit("family")).otherwise(pl.lit("genus"))
     return words.join(ranks, on="uninomial", how="left").with_columns(pl.col("rank").fill_null(by_ending))

@@ -1,14 +1,14 @@
-"""What resolving could not settle, or found wrong, as one table.
+"""The findings about names as one table: what resolving could not settle, and what is wrong in EOL's tree.
 
-| kind | what it says |
+| kind | meaning |
 |---|---|
-| ambiguous | a name stands in several places and the evidence does not say which |
-| genus-alone | only the genus is known to an authority, and nothing supports that it is that genus |
-| contradiction | every record of the name contradicts what the source says |
-| rank-unknown | a name of one word stands at several ranks |
+| ambiguous | the authorities know several taxa of this name, and the evidence does not say which |
+| genus-alone | an authority knows only the genus, and nothing supports that it is this genus |
+| contradiction | every record of the name contradicts the evidence |
+| rank-unknown | a name of one word is used at several ranks |
 | hole | a rank is empty though one below it is known |
-| no-name | nothing is known of the key |
-| duplicate | an EOL page stands at several nodes of the tree |
+| no-name | nothing is known about the key |
+| duplicate | an EOL page has several nodes in the tree |
 | orphan | a node's parent is not in the tree |
 | cycle | a node is its own ancestor |
 """
@@ -17,26 +17,25 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..core.values import RANKS
+from .expressions import UPPER, is_hole, is_nameless, joined
 
 SCHEMA = {
-    "kind": pl.String,
-    "source": pl.String,
-    "name_key": pl.String,
-    "keys": pl.UInt32,
-    "rank": pl.String,
-    "value": pl.String,
-    "detail": pl.String,
-}
+    "kind": pl.String, "source": pl.String, "name_key": pl.String, "keys": pl.UInt32, "rank": pl.String,
+    "value": pl.String, "detail": pl.String,
+}  # fmt: skip
+"""The columns of findings. ``name_key`` is one of the keys concerned, and ``keys`` how many there are."""
+
 ORDER = ("kind", "source", "value", "rank", "name_key", "detail")
+"""The columns by which findings are sorted."""
 
 
-def none() -> pl.DataFrame:
-    """No finding."""
+def empty() -> pl.DataFrame:
+    """A table without findings."""
     return pl.DataFrame(schema=SCHEMA)
 
 
-def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
+def _conform(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the columns of SCHEMA: those that it lacks are empty, and ``keys`` is 1."""
     columns = [
         (pl.col(name) if name in frame.columns else pl.lit(1 if name == "keys" else "")).cast(kind).alias(name)
         for name, kind in SCHEMA.items()
@@ -45,58 +44,59 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_tree(nodes: pl.DataFrame) -> pl.DataFrame:
-    """Cycles and orphans among the parents of EOL's tree."""
-    bad = nodes.filter(pl.col("trouble").is_in(["cycle", "orphan"]))
+    """Cycles and orphans among the nodes of EOL's tree."""
     details = {"cycle": "its parents lead back to it; they are not followed", "orphan": "its parent is not in the tree"}
-    return _shaped(
-        bad.select(
+    broken = nodes.filter(pl.col("trouble").is_in(list(details)))
+    return _conform(
+        broken.select(
             "rank", kind="trouble", source=pl.lit("eol"), name_key="node", value="name",
             detail=pl.col("trouble").replace(details),
         )
     )  # fmt: skip
 
 
-def of_names(rows: pl.DataFrame, resolved: pl.DataFrame, found: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
-    """The findings of resolving, once per distinct evidence and source, with one key and how many they concern.
+def of_names(
+    evidence: pl.DataFrame, resolved: pl.DataFrame, unsettled: pl.DataFrame, several_ranks: pl.DataFrame
+) -> pl.DataFrame:
+    """The findings about names, once per distinct evidence and source.
 
-    ``rows`` is the evidence with ``number``; ``resolved`` the answers; ``found`` the findings by number;
-    ``several`` the names of one word that stand at several ranks.
+    Args:
+        evidence: the evidence for every key, with the ``number`` of its distinct content.
+        resolved: the resolved ranks of each number.
+        unsettled: the findings of resolving, by number.
+        several_ranks: the names of one word that are used at several ranks.
     """
-    keys = rows.group_by("number", "source").agg(
+    # Of the keys with the same evidence the smallest is named, because it is the same in every run.
+    keys = evidence.group_by("number", "source").agg(
         pl.col("name_key").min(), pl.len().alias("keys"), pl.col("trouble").max()
     )
-    about = [keys.join(found, on="number"), keys.join(_holes(resolved), on="number"), _unnamed(rows, resolved)]
-    about.append(
-        keys.filter(pl.col("trouble") == "duplicate").with_columns(
-            kind=pl.lit("duplicate"),
-            detail=pl.lit("an EOL page with several nodes in the tree; the lowest node is taken"),
-        )
+    duplicates = keys.filter(pl.col("trouble") == "duplicate").with_columns(
+        kind=pl.lit("duplicate"),
+        detail=pl.lit("an EOL page with several nodes in the tree; the lowest node is taken"),
     )
-    ranks = several.with_columns(
+    unranked = several_ranks.with_columns(
         kind=pl.lit("rank-unknown"),
         value=pl.col("uninomial"),
         detail=pl.concat_str(pl.lit("stands at the ranks "), "ranks"),
     )
-    return pl.concat([_shaped(frame) for frame in (*about, ranks)]).unique().sort(ORDER)
+    numbered = [keys.join(table, on="number") for table in (unsettled, _holes(resolved))]
+    tables = [*numbered, _nameless(evidence, resolved), duplicates, unranked]
+    return pl.concat([_conform(table) for table in tables]).unique().sort(ORDER)
 
 
 def _holes(resolved: pl.DataFrame) -> pl.DataFrame:
-    """The empty ranks above the lowest known one."""
-    parts = []
-    for at, rank in enumerate(RANKS[:-1]):
-        below = pl.any_horizontal(pl.col(each) != "" for each in RANKS[at + 1 :])
-        parts.append(resolved.filter((pl.col(rank) == "") & below).select("number", rank=pl.lit(rank)))
-    lineage = pl.concat_str(list(RANKS), separator=" ").str.replace_all(" +", " ").str.strip_chars().alias("value")
-    holes = pl.concat(parts).group_by("number").agg(pl.col("rank").str.join(" "))
-    return holes.join(resolved.select("number", lineage), on="number").with_columns(
-        kind=pl.lit("hole"), detail=pl.lit("no authority that agrees with the evidence fills it")
-    )
+    """A row per number that has holes, with the ranks that are empty."""
+    empty_ranks = [pl.when(is_hole(rank)).then(pl.lit(rank)) for rank in UPPER]
+    return resolved.filter(pl.any_horizontal(is_hole(rank) for rank in UPPER)).select(
+        "number", rank=pl.concat_str(empty_ranks, separator=" ", ignore_nulls=True), value=joined(),
+        kind=pl.lit("hole"), detail=pl.lit("no authority that agrees with the evidence fills it"),
+    )  # fmt: skip
 
 
-def _unnamed(rows: pl.DataFrame, resolved: pl.DataFrame) -> pl.DataFrame:
-    empty = resolved.filter(pl.all_horizontal(pl.col(rank) == "" for rank in RANKS)).select("number")
-    return (
-        rows.join(empty, on="number", how="semi")
-        .select("source", "name_key", value="verbatim")
-        .with_columns(kind=pl.lit("no-name"), detail=pl.lit("neither the source nor any authority names it"))
-    )
+def _nameless(evidence: pl.DataFrame, resolved: pl.DataFrame) -> pl.DataFrame:
+    """A row per key about which nothing is known."""
+    rows = evidence.join(resolved.filter(is_nameless()).select("number"), on="number", how="semi")
+    return rows.select(
+        "source", "name_key", value="verbatim", kind=pl.lit("no-name"),
+        detail=pl.lit("neither the source nor any authority names it"),
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """gnparser, the Global Names parser: its shared library, called so that every returned string is freed.
 
-The wrapper that the package brings never frees them; a million names then cost a gigabyte.
-See https://github.com/gnames/gnparser for what its fields mean.
+The package's own wrapper never frees them, which costs a gigabyte per million names.
+See https://github.com/gnames/gnparser for the meaning of its fields.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from .parsing import ParsedName, placeholder, virus, whole
-from .text import capitalised, is_unknown
+from .parsing import ParsedName, capitalised, is_unknown, split_placeholder, split_special, split_virus
 
 _LIBRARY = {"linux": "libgnparser.so", "darwin": "libgnparser.dylib", "windows": "libgnparser.dll"}
 
 
 class GNParser:
-    """Parses with gnparser. Pickles as nothing: another process loads the library anew."""
+    """Parses with gnparser. The pickled form is empty: another process loads the library itself."""
 
     name = "gnparser"
 
@@ -32,14 +31,14 @@ class GNParser:
         return GNParser, ()
 
     def parse(self, name: str) -> ParsedName:
-        """One name, already cleaned of markup."""
-        kept = whole(name)
-        return kept or _parsed(self._ask(name), name)
+        """Split one name that is already free of markup."""
+        return split_special(name) or _parts(self._call(name), name)
 
-    def _ask(self, name: str) -> dict[str, Any]:
-        pointer = self._library.ParseToString(
-            name.replace("\0", " ").encode("utf-8", "replace"), b"compact", None, 0, 1
-        )
+    def _call(self, name: str) -> dict[str, Any]:
+        """The library's answer: for any nomenclatural code, without details, with diaereses kept (Isoëtes)."""
+        # A C string ends at its first NUL, so one inside a name would cut it short.
+        text = name.replace("\0", " ").encode("utf-8", "replace")
+        pointer = self._library.ParseToString(text, b"compact", None, 0, 1)
         if not pointer:
             return {}
         try:
@@ -49,13 +48,14 @@ class GNParser:
         return answer
 
 
-def _parsed(answer: dict[str, Any], name: str) -> ParsedName:
+def _parts(answer: dict[str, Any], name: str) -> ParsedName:
     if answer.get("virus"):
-        return virus(name)
+        return split_virus(name)
     if not answer.get("parsed"):
         return ParsedName()
+    # gnparser calls names such as 'Aedes sp. BOLD:AAA1234' surrogates, and leaves out their marks and numbers.
     if answer.get("surrogate"):
-        return placeholder(name) or ParsedName()
+        return split_placeholder(name) or ParsedName()
     full = str(answer["canonical"]["full"])
     author = str(answer.get("authorship", {}).get("verbatim", ""))
     quality = int(answer.get("quality", 0))
@@ -63,6 +63,7 @@ def _parsed(answer: dict[str, Any], name: str) -> ParsedName:
         return _hybrid(full, author, quality)
     prefix = "Candidatus " if answer.get("candidatus") else ""
     genus, *epithets = full.removeprefix("Candidatus ").split()
+    # To gnparser, "Unknown" and "Unassigned" are genera.
     if is_unknown(genus):
         return ParsedName()
     if epithets and epithets[0].endswith("."):  # a rank mark right after the genus, such as subgen. or sect.
@@ -72,7 +73,7 @@ def _parsed(answer: dict[str, Any], name: str) -> ParsedName:
 
 
 def _hybrid(full: str, author: str, quality: int) -> ParsedName:
-    """A named hybrid or a hybrid formula: all that follows the genus is the species."""
+    """A named hybrid or a hybrid formula: everything after the genus is the species."""
     words = full.split()
     genus = " ".join(words[:2]) if words[0] == "×" else words[0]
     rest = words[2:] if words[0] == "×" else words[1:]

@@ -13,34 +13,26 @@ import polars as pl
 from ..core.values import RANKS
 from ..errors import InputError
 
-NAMES: dict[str, Any] = {
-    "source": pl.String,
-    "name_key": pl.String,
-    **dict.fromkeys(RANKS, pl.String),
-    "common": pl.String,
-    "names_from": pl.String,
-}
-"""The columns of a table of names: a row per source and name key."""
-
+_SCHEMA: dict[str, Any] = dict.fromkeys(("source", "name_key", *RANKS, "common", "names_from"), pl.String)
+# EOL's lookup has hundreds of thousands of keys, which take much more memory as Python objects than as columns.
 _ROWS_AT_ONCE = 50_000
 
 
 def lookup_file(folder: Path, source: str) -> Path:
-    """The lookup of a source."""
+    """The path of a source's lookup."""
     return folder / f"{source}_name_lookup.json"
 
 
 def read_lookup(path: Path, source: str) -> pl.DataFrame:
-    """A published lookup, as a table of names. It is read as a stream.
+    """A published lookup, as a table of names: a row per name key. It is read as a stream.
 
     Raises:
         InputError: it is missing, or not of the form {key: [[seven ranks], common name, …]}.
     """
-    rows = _rows(path, source)
-    frames = []
+    rows, frames = _rows(path, source), [pl.DataFrame(schema=_SCHEMA)]
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
-        frames.append(pl.DataFrame(batch, schema=NAMES, orient="row"))
-    return pl.concat(frames) if frames else pl.DataFrame(schema=NAMES)
+        frames.append(pl.DataFrame(batch, schema=_SCHEMA, orient="row"))
+    return pl.concat(frames)
 
 
 def _rows(path: Path, source: str) -> Iterator[tuple[str, ...]]:

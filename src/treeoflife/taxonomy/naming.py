@@ -1,30 +1,28 @@
-"""The stage that names every image of the original path: evidence, authorities, names, and what is not settled."""
+"""Naming every image of the original path: from evidence and authorities to names, findings and published files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from ..config.config import Config
-from ..config.paths import Paths
 from ..config.tables import Names
 from ..core.files import replacing
-from ..core.tables import without_formulas
+from ..core.tables import escape_formulas
 from ..core.values import RANKS
 from ..errors import InputError
 from ..mapping.store import read_source, read_splits
 from ..sources.base import Source
-from . import common, evidence, findings, outputs
-from .inputs import FILES, Known, Listen, load, silent
+from . import evidence, findings, outputs, verifier, vernaculars
+from .authorities import FILES, Authorities, load
+from .expressions import binomial, names_species
 from .lookups import lookup_file
 from .parsers import make_parser
 from .parsing import Parser
-from .resolve import resolve
-from .verifier import add_answers
+from .resolve import index_records, resolve
 
 STEP = 2
 """The version of this step: raised when the same inputs give other names."""
@@ -36,44 +34,126 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of names.parquet."""
 
+# The part of the evidence that decides the ranks. Images by the million share far fewer of these.
+_DECISIVE = [*RANKS, "context", "origin"]
+
+Note = Callable[[str], None]
+
 
 @dataclass(frozen=True)
-class NamesReport:
-    """What naming came to.
+class NameFiles:
+    """The files that :func:`resolve_names` writes.
 
     Attributes:
-        names: name keys, per source.
-        unnamed: keys of which nothing is known, per source.
-        findings: how many of each kind.
-        rows: rows of predicted-catalog.csv.
-        without: the inputs that were not there.
+        names: names.parquet.
+        findings: the findings about names, as Parquet.
+        findings_csv: the same for people.
+        lookups: the folder of the name lookups in their published form.
+        scientific_to_common: every scientific name that has a common name, as JSON.
+        predicted_catalog: a row per image and split, as CSV.
+        verifier_cache: GNVerifier's answers of this and earlier runs.
     """
 
-    names: dict[str, int]
-    unnamed: dict[str, int]
-    findings: dict[str, int]
-    rows: int
-    without: tuple[str, ...] = ()
+    names: Path
+    findings: Path
+    findings_csv: Path
+    lookups: Path
+    scientific_to_common: Path
+    predicted_catalog: Path
+    verifier_cache: Path
 
 
-def names_inputs(config: Config, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
-    """What names are made from, for a fingerprint: the settings with the step's version, and the files to be hashed."""
-    names = config.names
+class NamesReport(NamedTuple):
+    """The counts that naming reports: of name keys and of findings, over all sources."""
+
+    names: int
+    findings: int
+
+
+@dataclass(frozen=True)
+class _Naming:
+    """The names and findings of all sources, and what the published files need beyond them."""
+
+    names: pl.DataFrame
+    findings: pl.DataFrame
+    images: Mapping[str, pl.DataFrame]
+    authorities: Authorities
+
+
+def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
+    """The inputs of names, for a fingerprint: the settings with the step's version, and the files to be hashed."""
     settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(FILES) | {"lookups"})}
+    configured: dict[str, Path] = {key: path for key in FILES if (path := getattr(names, key)) is not None}
     files: list[Path] = []
-    for key in FILES:
-        path: Path | None = getattr(names, key)
-        if path is not None:
-            files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for path in configured.values():
+        files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
-    labels = sorted(source.name for source in sources)
-    return {**settings, "sources": labels, "given": sorted(key for key in FILES if getattr(names, key))}, files
+    source_names = sorted(source.name for source in sources)
+    return {**settings, "sources": source_names, "given": sorted(configured)}, files
 
 
-def gather(
-    config: Config, sources: Sequence[Source], images: dict[str, pl.DataFrame], known: Known, parser: Parser
+def name_sources(
+    names: Names, sources: Sequence[Source], mapping: Path, verifier_cache: Path, note: Note = lambda _: None
 ) -> pl.DataFrame:
-    """The evidence for every name key of every source: keys of which nothing is known have empty ranks.
+    """The names of these sources with the columns of names.parquet; only the verifier's cache is written.
+
+    Raises:
+        ConfigError: the parser cannot be loaded.
+        InputError: a configured file is missing or malformed.
+    """
+    return _name(names, sources, mapping, verifier_cache, note).names
+
+
+def resolve_names(
+    names: Names,
+    sources: Sequence[Source],
+    mapping: Path,
+    marking: pl.DataFrame,
+    files: NameFiles,
+    note: Note = lambda _: None,
+) -> NamesReport:
+    """Name every image of the mapping, and write all files of names; names.parquet last.
+
+    Args:
+        names: the taxonomies and settings.
+        sources: the sources to name.
+        mapping: the mapping, with splits.
+        marking: a curator's marks, which predicted-catalog.csv obeys; see :func:`treeoflife.selection.marks.table`.
+        files: where the results go.
+        note: receives lines about what is not configured or not available.
+
+    Raises:
+        ConfigError: the parser cannot be loaded.
+        InputError: a configured file is missing or malformed.
+    """
+    naming = _name(names, sources, mapping, files.verifier_cache, note)
+    _write_published(names, sources, naming, read_splits(mapping), marking, files)
+    _write_tables(naming, files)
+    return NamesReport(naming.names.height, naming.findings.height)
+
+
+def _name(names: Names, sources: Sequence[Source], mapping: Path, verifier_cache: Path, note: Note) -> _Naming:
+    parser = make_parser(names.parser)
+    authorities = load(names, parser)
+    if authorities.missing:
+        note(f"not configured in [names]: {', '.join(authorities.missing)}")
+    images = {source.name: read_source(mapping, source) for source in sources}
+    rows = gather_evidence(names, sources, images, authorities, parser)
+    if names.verifier.enabled and "verifier" in names.authorities:
+        authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
+    named, name_findings = name_evidence(rows, authorities, names.common_authorities)
+    all_findings = pl.concat([authorities.tree_findings, name_findings]).sort(findings.ORDER)
+    return _Naming(_names_table(named, parser), all_findings, images, authorities)
+
+
+def gather_evidence(
+    names: Names,
+    sources: Sequence[Source],
+    images: Mapping[str, pl.DataFrame],
+    authorities: Authorities,
+    parser: Parser,
+) -> pl.DataFrame:
+    """The evidence for every name key of every source: keys about which nothing is known have empty ranks.
 
     Raises:
         InputError: EOL is a source and neither its tree nor its scraped names are configured.
@@ -81,148 +161,96 @@ def gather(
     parts = []
     for source in sources:
         keys = evidence.name_keys(source, images[source.name])
-        labels = evidence.of_labels(source, keys, parser)
+        rows = evidence.of_labels(source, keys, parser)
         if source.name_key == "page_id":
-            labels = pl.concat([labels, _pages(config.names, source, keys, known, parser, labels)])
-        missing = (
-            keys.select("name_key").join(labels, on="name_key", how="anti").with_columns(source=pl.lit(source.name))
-        )
-        parts.append(pl.concat([labels, evidence.shaped(missing)]))
+            if authorities.eol_nodes is None and names.eol_scraped is None:
+                raise InputError(
+                    f"the source '{source.name}' is named by EOL page: set eol_tree (taxon.tab) in [names]"
+                )
+            # What the source itself says of a page takes precedence over the tree.
+            pages = keys.join(rows, on="name_key", how="anti")
+            of_pages = evidence.of_pages(source, pages, authorities.eol_nodes, names.eol_scraped, parser)
+            rows = pl.concat([rows, of_pages])
+        unknown = keys.select("name_key").join(rows, on="name_key", how="anti")
+        parts += [rows, evidence.conform(unknown.with_columns(source=pl.lit(source.name)))]
     return pl.concat(parts).sort("source", "name_key")
 
 
-def _pages(
-    names: Names, source: Source, keys: pl.DataFrame, known: Known, parser: Parser, labels: pl.DataFrame
-) -> pl.DataFrame:
-    if known.nodes is None and names.eol_scraped is None:
-        raise InputError(f"the source '{source.name}' is named by EOL page: set eol_tree (EOL's taxon.tab) in [names]")
-    rest = keys.join(labels, on="name_key", how="anti")
-    return evidence.of_pages(source, rest, known.nodes, names.eol_scraped, parser)
+def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """The distinct evidence with a ``number`` each: equal evidence is resolved once."""
+    distinct = rows.select(_DECISIVE).unique().sort(_DECISIVE)
+    return distinct.with_row_index("number").with_columns(pl.col("number").cast(pl.UInt32))
 
 
-def name_evidence(rows: pl.DataFrame, known: Known, order: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Names for evidence, and findings. Rows that say the same are resolved once."""
-    rows, several = evidence.place_uninomials(rows, known.knowledge.tables)
-    said = [*RANKS, "context", "origin"]
-    distinct = (
-        rows.select(said).unique().sort(said).with_row_index("number").with_columns(pl.col("number").cast(pl.UInt32))
-    )
-    resolved, found = resolve(distinct, known.knowledge)
-    own = common.from_table(rows.filter(pl.col("label_common") != ""), "label_common", "label")
-    vernaculars = [{**known.vernaculars, "label": own}[name] for name in order if name in {*known.vernaculars, "label"}]
-    resolved = resolved.join(common.choose(resolved, vernaculars), on="number", how="left", maintain_order="left")
-    numbered = rows.join(distinct, on=said, how="left", maintain_order="left")
-    table = findings.of_names(numbered, resolved, found, several)
+def ask_verifier(
+    names: Names, rows: pl.DataFrame, authorities: Authorities, parser: Parser, cache: Path, note: Note
+) -> Authorities:
+    """The authorities with GNVerifier's answers for species to which no local authority gives a kingdom."""
+    resolved, _ = resolve(_distinct(rows), authorities.index)
+    # A kingdom shows that a local authority knows the name. Asking about all holes would send off most names.
+    unplaced = resolved.filter(pl.col("kingdom") == "", names_species())
+    species = unplaced.select(binomial().unique().sort()).to_series().to_list()
+    if not species:
+        return authorities
+    answers = verifier.ask(species, names.verifier, cache, note)
+    records = {**authorities.records, "verifier": verifier.answer_records(answers, parser)}
+    ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.authorities if name in records}
+    index = index_records(ordered, authorities.synonyms, genus_alone=names.genus_alone)
+    return replace(authorities, index=index, records=ordered)
+
+
+def name_evidence(
+    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The names for evidence, and the findings about them."""
+    rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
+    distinct = _distinct(rows)
+    resolved, unsettled = resolve(distinct, authorities.index)
+    label = vernaculars.from_table(rows.filter(pl.col("label_common") != ""), "label_common", "label")
+    by_authority = {**authorities.vernaculars, "label": label}
+    common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
+    resolved = resolved.join(common, on="number", how="left", maintain_order="left")
+    numbered = rows.join(distinct, on=_DECISIVE, how="left", maintain_order="left")
+    table = findings.of_names(numbered, resolved, unsettled, several_ranks)
     named = numbered.drop(*RANKS, "context", "origin").join(
         resolved.drop("context"), on="number", how="left", maintain_order="left"
     )
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), table
 
 
-@dataclass(frozen=True)
-class _Named:
-    """Names, findings, and what the outputs need beyond them."""
-
-    table: pl.DataFrame
-    findings: pl.DataFrame
-    images: dict[str, pl.DataFrame]
-    known: Known
+def _names_table(named: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """The columns of names.parquet, in the order of sources and keys. ``names_from`` lists who gave the ranks."""
+    givers = pl.concat_list(FROM).list.unique(maintain_order=True)
+    names_from = givers.list.eval(pl.element().filter(pl.element() != "")).list.join(" ")
+    table = named.with_columns(names_from=names_from, parser=pl.lit(parser.name))
+    return table.select(COLUMNS).sort("source", "name_key")
 
 
-def name_sources(
-    config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen = silent
-) -> pl.DataFrame:
-    """The names of these sources with the columns of names.parquet; nothing is written but the verifier's cache.
-
-    Raises:
-        ConfigError: the parser cannot be loaded.
-        InputError: an input that is configured is missing or malformed.
-    """
-    return _named(config, paths, sources, mapping, listen).table
-
-
-def _named(config: Config, paths: Paths, sources: Sequence[Source], mapping: Path, listen: Listen) -> _Named:
-    parser = make_parser(config.names.parser)
-    known = load(config.names, parser, listen)
-    images = {source.name: read_source(mapping, source) for source in sources}
-    rows = gather(config, sources, images, known, parser)
-    known = _ask_verifier(config, paths, rows, known, parser, listen)
-    names, found = name_evidence(rows, known, config.names.common_authorities)
-    every = pl.concat([known.troubles, found]).sort(findings.ORDER)
-    return _Named(_columns(names, parser), every, images, known)
-
-
-def resolve_names(
-    config: Config,
-    paths: Paths,
+def _write_published(
+    names: Names,
     sources: Sequence[Source],
-    mapping: Path,
+    naming: _Naming,
+    splits: pl.DataFrame,
     marking: pl.DataFrame,
-    listen: Listen = silent,
-) -> NamesReport:
-    """Name every image of the mapping, and write all that the stage writes; names.parquet last.
-
-    Args:
-        config: the configuration.
-        paths: the files of the dataset.
-        sources: the sources to name.
-        mapping: the mapping, with splits.
-        marking: a curator's marks, which predicted-catalog.csv obeys; see :func:`treeoflife.selection.marks.table`.
-        listen: hears what the run goes without.
-
-    Raises:
-        ConfigError: the parser cannot be loaded.
-        InputError: an input that is configured is missing or malformed.
-    """
-    named = _named(config, paths, sources, mapping, listen)
-    rows = _write(config, paths, sources, named, read_splits(mapping), marking)
-    return _report(named.table, named.findings, rows, named.known)
-
-
-def _ask_verifier(
-    config: Config, paths: Paths, rows: pl.DataFrame, known: Known, parser: Parser, listen: Listen
-) -> Known:
-    if not config.names.verifier.enabled or "verifier" not in config.names.authorities:
-        return known
-    return add_answers(config, paths, rows, known, parser, listen)
-
-
-def _columns(names: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """names.parquet: who says what, in the order of sources and keys."""
-    who = (
-        pl.concat_list(FROM)
-        .list.unique(maintain_order=True)
-        .list.eval(pl.element().filter(pl.element() != ""))
-        .list.join(" ")
-    )
-    shaped = names.with_columns(who.alias("names_from"), pl.lit(parser.name).alias("parser"))
-    return shaped.select(COLUMNS).sort("source", "name_key")
-
-
-def _write(
-    config: Config, paths: Paths, sources: Sequence[Source], named: _Named, splits: pl.DataFrame, marking: pl.DataFrame
-) -> int:
-    vernaculars = named.known.vernaculars
-    order = [vernaculars[name] for name in config.names.common_authorities if name in vernaculars]
-    outputs.write_scientific_to_common(paths.scientific_to_common, common.by_name(order))
-    numbered, marking = outputs.numbered(named.table.select("source", "name_key", *RANKS, "common"), marking)
+    files: NameFiles,
+) -> None:
+    """Write the files in published formats: scientific_to_common.json, the lookups and predicted-catalog.csv."""
+    by_trust = naming.authorities.by_trust(names.common_authorities)
+    outputs.write_scientific_to_common(files.scientific_to_common, vernaculars.by_name(by_trust))
+    table = naming.names.select("source", "name_key", *RANKS, "common")
+    numbered, marking = outputs.number_classes(table, marking)
     for source in sources:
         own = numbered.filter(pl.col("source") == source.name)
-        outputs.write_lookup(lookup_file(paths.naming, source.name), own)
-    images = [(source, named.images[source.name]) for source in sources]
-    count = outputs.write_predicted_catalog(paths.predicted_catalog, numbered, splits, images, marking)
-    with replacing(paths.name_findings) as temporary:
-        named.findings.write_parquet(temporary, compression="zstd")
-    with replacing(paths.name_findings_csv) as temporary:
-        without_formulas(named.findings).write_csv(temporary)
-    with replacing(paths.names) as temporary:
-        named.table.write_parquet(temporary, compression="zstd")
-    return count
+        outputs.write_lookup(lookup_file(files.lookups, source.name), own)
+    images = [(source, naming.images[source.name]) for source in sources]
+    outputs.write_predicted_catalog(files.predicted_catalog, numbered, splits, images, marking)
 
 
-def _report(table: pl.DataFrame, found: pl.DataFrame, rows: int, known: Known) -> NamesReport:
-    keys = dict(table.group_by("source").len().sort("source").iter_rows())
-    empty = table.filter(pl.all_horizontal(pl.col(rank) == "" for rank in RANKS))
-    unnamed = dict(empty.group_by("source").len().sort("source").iter_rows())
-    kinds = dict(found.group_by("kind").len().sort("kind").iter_rows())
-    return NamesReport(keys, unnamed, kinds, rows, known.without)
+def _write_tables(naming: _Naming, files: NameFiles) -> None:
+    with replacing(files.findings) as temporary:
+        naming.findings.write_parquet(temporary, compression="zstd")
+    with replacing(files.findings_csv) as temporary:
+        escape_formulas(naming.findings).write_csv(temporary)
+    # Last, so that an interrupted run leaves no new names.parquet beside old files.
+    with replacing(files.names) as temporary:
+        naming.names.write_parquet(temporary, compression="zstd")

@@ -1,4 +1,4 @@
-"""The parsers of scientific names that there are."""
+"""The parsers of scientific names, by the name that the configuration gives them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .simple import SimpleParser
 
 
 def make_parser(name: str) -> Parser:
-    """The parser of that name.
+    """The parser ``name``: ``gnparser`` or ``simple``.
 
     Raises:
-        ConfigError: it is gnparser, and its library does not load here.
+        ConfigError: there is no such parser, or gnparser's library does not load on this computer.
     """
     if name == "simple":
         return SimpleParser()

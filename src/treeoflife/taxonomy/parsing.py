@@ -1,19 +1,58 @@
-"""Scientific names: what is genus, what epithet, and what is author, year or remark.
+"""Scientific names as text: cleaning them, and splitting them into genus, epithets and author.
 
-Names that are plainly ``Genus epithet`` are split as they stand; all others go to the parser that the
-configuration names: see :mod:`treeoflife.taxonomy.parsers`.
+Names that are plainly ``Genus epithet`` are split here. All others go to the parser that the configuration names:
+see :mod:`treeoflife.taxonomy.parsers`.
 """
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from typing import NamedTuple, Protocol
 
-from .text import capitalised, clean_text, is_unknown
+UNKNOWN = frozenset(
+    {
+        "", "unknown", "unidentified", "not_classified", "not classified", "notclassified", "pleasehelp",
+        "please help", "undetermined", "undet", "undet.", "indet", "indet.", "indeterminate", "none", "nan", "null",
+        "n/a", "na", "unassigned", "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef",
+        "undefined", "unnamed", "no name", "other", "not applicable", "not assigned", "unranked", "missing", "tbd",
+        "environmental sample", "environmental samples",
+    }
+)  # fmt: skip
+"""What providers write in a rank that nobody knows, in lower case and without brackets."""
+
+_TAG = re.compile(r"<[^<>]*>|[<>]")
+# Control characters, zero-width characters and the Unicode separators all count as one space.
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
+_BRACKETS = "()[]{}\"'“”‘’?*_-–—.,;: "
+
+# An epithet of fewer than three letters may be an author's particle or a mark (de, cf, f), which the parser must judge.
+_REGULAR = re.compile(r"([A-Z][a-zë]+(?:-[a-z]+)?)(?: ([a-zë]{3,}(?:-[a-zë]+)*))?")
+# Words in the position of an epithet that are marks, remarks or English.
+_NOT_EPITHETS = frozenset(
+    "spp ssp subsp var and the from species group complex indet nov gen undet cultivar hybrid near".split()
+)
+_VIRAL = re.compile(r"\b\w*(?:virus|viruses|viroid|phage|satellite|virinae|viridae|prion|npv)\b", re.IGNORECASE)
+# Marks of open nomenclature (Sigovini et al. 2016, doi:10.1111/2041-210X.12594) and BOLD's barcode clusters.
+_OPEN = re.compile(r"\b(?:spp?|cf|aff|nr|near|indet|nov|gr|cfr|prox|n\. ?sp)\.?(?= |$)|\bBOLD:|\bsp\.", re.IGNORECASE)
+_YEAR = re.compile(r"(?<![^\W_])(?:1[5-9]|20)\d\d[a-z]?(?![^\W_])")
+_CITATION = re.compile(r"\([^()\d]+,? ?(?:1[5-9]|20)\d\d[a-z]?\)")
+_CITED = re.compile(
+    r"\((?:[A-Z][a-z]{2,}(?:(?:,? | & | and | et )[A-Z][a-z]{2,}| et al\.?)*,?\)? ?)$"  # (Smith & Jones
+    r"|(?<=[a-z]),? [A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # , Smith 1901
+    r"|\([A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # (Smith 1901
+)
+EPITHET = re.compile(r"[^\W\d_A-Z]+(?:[-'][^\W\d_A-Z]+)*")
+GENUS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?\.?")
+AUTHOR_PARTICLES = frozenset(
+    "de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter"
+    "".split()
+)
 
 
 class ParsedName(NamedTuple):
-    """A scientific name, taken apart.
+    """The parts of a scientific name.
 
     Attributes:
         genus: the genus, or the one word of a name of higher rank; with ``×`` or ``Candidatus`` before it, if so
@@ -34,42 +73,59 @@ class ParsedName(NamedTuple):
 
     @property
     def canonical(self) -> str:
-        """The name without author."""
+        """The name without its author."""
         return " ".join(filter(None, (self.genus, self.species, self.infraspecific)))
 
 
 class Parser(Protocol):
-    """Takes scientific names apart."""
+    """Splits scientific names into their parts."""
 
     name: str
 
     def parse(self, name: str) -> ParsedName:
-        """One name, already cleaned of markup."""
+        """Split one name that is already free of markup."""
 
 
-_REGULAR = re.compile(r"([A-Z][a-zë]+(?:-[a-z]+)?)(?: ([a-zë]{3,}(?:-[a-zë]+)*))?")
-_NOT_EPITHETS = frozenset(
-    "spp ssp subsp var and the from species group complex indet nov gen undet cultivar hybrid near".split()
-)
-_VIRAL = re.compile(r"\b\w*(?:virus|viruses|viroid|phage|satellite|virinae|viridae|prion|npv)\b", re.IGNORECASE)
-_OPEN = re.compile(r"\b(?:spp?|cf|aff|nr|near|indet|nov|gr|cfr|prox|n\. ?sp)\.?(?= |$)|\bBOLD:|\bsp\.", re.IGNORECASE)
-_YEAR = re.compile(r"(?<![^\W_])(?:1[5-9]|20)\d\d[a-z]?(?![^\W_])")
-_CITATION = re.compile(r"\([^()\d]+,? ?(?:1[5-9]|20)\d\d[a-z]?\)")
-_CITED = re.compile(
-    r"\((?:[A-Z][a-z]{2,}(?:(?:,? | & | and | et )[A-Z][a-z]{2,}| et al\.?)*,?\)? ?)$"  # (Smith & Jones
-    r"|(?<=[a-z]),? [A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # , Smith 1901
-    r"|\([A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # (Smith 1901
-)
-EPITHET = re.compile(r"[^\W\d_A-Z]+(?:[-'][^\W\d_A-Z]+)*")
-GENUS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?\.?")
-AUTHOR_PARTICLES = frozenset(
-    "de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter"
-    "".split()
-)
+def clean_text(value: str) -> str:
+    """Remove markup, entities and odd spacing. Never raises; cleaning twice changes nothing.
+
+    >>> clean_text(" <i>Panthera&nbsp;leo</i>\\n(L.) ")
+    'Panthera leo (L.)'
+    """
+    # Each round undoes one level of escaping, as in &amp;lt;i&amp;gt;. The bound is for hostile input alone.
+    for _ in range(8):
+        cleaned = unicodedata.normalize("NFC", _SPACE.sub(" ", _TAG.sub(" ", html.unescape(value)))).strip()
+        cleaned = cleaned.replace(" ,", ",").replace("( ", "(").replace(" )", ")")
+        if cleaned == value:
+            return cleaned
+        value = cleaned
+    return _SPACE.sub(" ", value.replace("&", " ").replace("<", " ").replace(">", " ")).strip()
+
+
+def is_unknown(value: str) -> bool:
+    """Whether a rank's value only says that nobody knows it.
+
+    >>> is_unknown("(Unidentified)"), is_unknown("Unio")
+    (True, False)
+    """
+    lowered = value.lower()
+    return lowered in UNKNOWN or lowered.strip(_BRACKETS) in UNKNOWN
+
+
+def capitalised(value: str) -> str:
+    """The name of a genus or higher rank with its first letter in upper case; a word in capitals is lowered first.
+
+    >>> capitalised("FELIDAE"), capitalised("× cupressocyparis")
+    ('Felidae', '× Cupressocyparis')
+    """
+    if value.isupper() and value.isalpha() and len(value) > 1:
+        value = value.lower()
+    first = next((index for index, letter in enumerate(value) if letter.isalpha()), len(value))
+    return value[:first] + value[first : first + 1].upper() + value[first + 1 :]
 
 
 def parse(name: str, parser: Parser) -> ParsedName:
-    """Take a name as a provider wrote it apart: with markup, authors or remarks. Never raises.
+    """Split a name as a provider wrote it: with markup, authors or remarks. Never raises.
 
     >>> from treeoflife.taxonomy.simple import SimpleParser
     >>> parse("<i>Panthera leo</i> (Linnaeus, 1758)", SimpleParser()).canonical
@@ -78,25 +134,29 @@ def parse(name: str, parser: Parser) -> ParsedName:
     text = clean_text(name)
     if is_unknown(text) or not any(letter.isalpha() for letter in text):
         return ParsedName()
+    # Viruses are named in their authors' own case, such as dsDNA or SARS.
     if not _VIRAL.search(text):
         text = capitalised(text)
         text = capitalised(text.lower()) if text.isupper() and text.replace(" ", "").isalpha() else text
-    return regular(text) or _stable(parser.parse(text), parser)
+    return split_regular(text) or _reparse(parser.parse(text), parser)
 
 
-def _stable(parsed: ParsedName, parser: Parser) -> ParsedName:
-    """The same name if its parts, put together, are read as the same parts again; else what they are read as then."""
+def _reparse(parsed: ParsedName, parser: Parser) -> ParsedName:
+    """``parsed`` once parsing its own canonical form returns the same parts; nothing if that never happens.
+
+    Names are written to files and read again. Without this step, a name such as ``¼ A`` would change each time.
+    """
     for _ in range(4):
         if not any(letter.isalpha() for letter in parsed.canonical):
             return ParsedName()
-        again = regular(parsed.canonical) or parser.parse(parsed.canonical)
+        again = split_regular(parsed.canonical) or parser.parse(parsed.canonical)
         if again[:3] == parsed[:3]:
             return parsed
         parsed = again._replace(authorship=parsed.authorship, quality=max(parsed.quality, again.quality))
     return ParsedName()
 
 
-def regular(text: str) -> ParsedName | None:
+def split_regular(text: str) -> ParsedName | None:
     """The parts of a name that is plainly one or two Latin words; None for any other."""
     match = _REGULAR.fullmatch(text)
     if not match or match[2] in _NOT_EPITHETS or _VIRAL.search(text) or match[1] == "Candidatus":
@@ -104,40 +164,36 @@ def regular(text: str) -> ParsedName | None:
     return ParsedName(match[1], match[2] or "", quality=1, kind="species" if match[2] else "uninomial")
 
 
-def whole(text: str) -> ParsedName | None:
-    """Names that no parser may shorten: viruses, and placeholders such as ``Aedes sp. BOLD:AAA1234``."""
+def split_special(text: str) -> ParsedName | None:
+    """The parts of a name that no parser may shorten: a virus, or a placeholder such as ``Aedes sp. BOLD:AAA1234``."""
     if _VIRAL.search(text):
-        return virus(text)
-    return placeholder(text) if _OPEN.search(text) else None
+        return split_virus(text)
+    return split_placeholder(text) if _OPEN.search(text) else None
 
 
-def virus(text: str) -> ParsedName:
-    """A virus' name, whole: as the species, or as the genus if it is one word."""
+def split_virus(text: str) -> ParsedName:
+    """A virus' name without author and year, unsplit: as the species, or as the genus if it is one word."""
     words = [word for word in _CITED.sub(" ", _CITATION.sub(" ", text)).split() if not _YEAR.search(word)]
     if len(words) == 1:
         return ParsedName(genus=capitalised(words[0]), quality=1, kind="virus")
     return ParsedName(species=" ".join(words), quality=1, kind="virus")
 
 
-def placeholder(text: str) -> ParsedName | None:
-    """A name in open nomenclature: its genus, and what stands for the epithet."""
+def split_placeholder(text: str) -> ParsedName | None:
+    """A name in open nomenclature: its genus, and what takes the place of the epithet. None if it has no genus."""
     genus, _, tail = text.partition(" ")
     if not genus[:1].isupper() or not GENUS.fullmatch(genus):
         return None
     if _OPEN.fullmatch(genus):
         return ParsedName()
-    first = tail.split(" ", 1)[0]
+    first, _, rest = tail.partition(" ")
     if EPITHET.fullmatch(first) and not _OPEN.match(tail):
-        return ParsedName(genus, first, _open_tail(tail.partition(" ")[2]), quality=4, kind="placeholder")
-    kept = _open_tail(tail)
-    return (
-        ParsedName(genus, kept, quality=4, kind="placeholder")
-        if kept
-        else ParsedName(genus, quality=4, kind="uninomial")
-    )
+        return ParsedName(genus, first, _marks_and_codes(rest), quality=4, kind="placeholder")
+    species = _marks_and_codes(tail)
+    return ParsedName(genus, species, quality=4, kind="placeholder" if species else "uninomial")
 
 
-def _open_tail(tail: str) -> str:
+def _marks_and_codes(tail: str) -> str:
     """The marks, codes and epithets of a placeholder, up to the first author or year."""
     kept: list[str] = []
     for word in tail.split():

@@ -1,13 +1,13 @@
-"""Resolving names in context: holes are filled by authorities whose record agrees with what the source says.
+"""Resolving names in context: empty ranks are filled from records that agree with the evidence.
 
-What the source says of an image is *evidence* and is never overwritten. From the species up, each rank that
-the evidence names is looked up in every authority. A record is a *candidate* if it has that name at that rank,
-names no other kingdom, and contradicts no other rank that the evidence names (a synonym is no contradiction).
+*Evidence* is what a source gives for an image; it is never overwritten. From the species up, each rank that
+the evidence names is looked up in every authority. A record is a *candidate* if it has that name at that rank.
+It *fits* if it names no other kingdom and contradicts no other rank of the evidence (a synonym is no contradiction).
 
-* Candidates that are different taxa leave the name ambiguous: only what all of them share is filled.
+* Candidates that are different taxa leave the name ambiguous: only the ranks that all of them share are filled.
 * A genus needs support: a kingdom or another rank that evidence and record both name. A genus may be an
-  animal's and a plant's, and the authorities at hand may know but one of them.
-* Where the first authority knows the species, it is taken at its word: a rank that it leaves empty stays empty
+  animal's and a plant's, and the authorities at hand may know only one of them.
+* If the first authority knows the species, its record is final: a rank that it leaves empty stays empty
   (ITIS has no phyla of plants) unless another authority knows the species too.
 """
 
@@ -19,299 +19,301 @@ from dataclasses import dataclass
 import polars as pl
 
 from ..core.values import RANKS
-from .tables import UPPER
-from .text import FAMILIES
+from .expressions import UPPER, binomial, is_hole, joined, names_species
 
-DEPTHS = ("species", "genus", "family", "order", "class", "phylum")
-"""The ranks at which names are looked up, the most telling first."""
+LOOKUP_RANKS = ("species", "genus", "family", "order", "class", "phylum")
+"""The ranks at which names are looked up, the most specific first."""
+
 CHUNK = 50_000
-_COMPARED = ("phylum", "class", "order", "family")
-Trace = Callable[[str, pl.DataFrame], None]
+"""Rows resolved at once: a common genus has many records, and the join with them must fit into memory."""
+
+FAMILIES = {
+    "Compositae": "Asteraceae", "Cruciferae": "Brassicaceae", "Gramineae": "Poaceae", "Guttiferae": "Clusiaceae",
+    "Labiatae": "Lamiaceae", "Leguminosae": "Fabaceae", "Palmae": "Arecaceae", "Umbelliferae": "Apiaceae",
+}  # fmt: skip
+"""The alternative family names that the code of botanical names allows (ICN, article 18.5)."""
+
+# Ranks at which synonyms are compared by their accepted name. A genus is part of the name of its species, and is not.
+_SYNONYM_RANKS = ("phylum", "class", "order", "family")
+# Enough to see which taxa share a name; a frequent genus has hundreds of records.
+_MOST_CANDIDATES_NAMED = 6
+
+OnCandidates = Callable[[str, pl.DataFrame], None]
+Synonyms = Mapping[str, tuple[pl.Series, pl.Series]]
 
 
 @dataclass(frozen=True)
-class Knowledge:
-    """What the authorities know.
+class RecordIndex:
+    """The authorities' records, prepared for looking names up.
 
     Attributes:
-        order: the authorities that are there, the most trusted first.
-        tables: for each rank of DEPTHS the distinct records down to it, with ``authority`` and the comparable ranks
-            ``c_…``.
-        synonyms: for each compared rank, (names, accepted names).
+        authorities: the authorities that have records, the most trusted first.
+        tables: for each of LOOKUP_RANKS the distinct records down to it. ``authority`` is the position in
+            ``authorities``; the columns ``c_…`` have the ranks above with synonyms replaced, for comparison.
+        synonyms: by rank, names and their accepted names.
         genus_alone: whether a genus needs no support.
     """
 
-    order: tuple[str, ...]
+    authorities: tuple[str, ...]
     tables: Mapping[str, pl.DataFrame]
-    synonyms: Mapping[str, tuple[pl.Series, pl.Series]]
+    synonyms: Synonyms
     genus_alone: bool = False
 
 
-def above(rank: str) -> tuple[str, ...]:
-    """The ranks above one, from the kingdom down."""
+def ranks_above(rank: str) -> tuple[str, ...]:
+    """The ranks that are filled by looking up ``rank``, from the kingdom down. A species is looked up with its genus.
+
+    >>> ranks_above("species") == ranks_above("genus")
+    True
+    """
     return RANKS[: RANKS.index(rank)] if rank != "species" else UPPER[:-1]
 
 
-def know(
+def index_records(
     records: Mapping[str, pl.DataFrame], synonyms: pl.DataFrame | None = None, *, genus_alone: bool = False
-) -> Knowledge:
-    """Prepare the authorities' records (in order of trust) for looking names up.
+) -> RecordIndex:
+    """Prepare records for looking names up.
 
-    ``synonyms`` has the columns ``rank``, ``name`` and ``accepted``.
+    Args:
+        records: the records of each authority, the most trusted first.
+        synonyms: ``rank``, ``name`` and ``accepted``.
+        genus_alone: whether a genus needs no support.
     """
-    order = tuple(records)
-    number = {authority: at for at, authority in enumerate(order)}
-    pairs = _synonym_pairs(synonyms)
-    frames = [frame.select(*RANKS, pl.lit(number[name], pl.Int8).alias("authority")) for name, frame in records.items()]
+    pairs = {rank: _synonym_pairs(synonyms, rank) for rank in _SYNONYM_RANKS}
     empty = pl.DataFrame(schema={**dict.fromkeys(RANKS, pl.String), "authority": pl.Int8})
-    tables = {depth: _table(frames or [empty], depth, pairs) for depth in DEPTHS}
-    return Knowledge(order, tables, pairs, genus_alone)
+    frames = [frame.select(*RANKS, authority=pl.lit(n, pl.Int8)) for n, frame in enumerate(records.values())]
+    tables = {rank: _table(frames or [empty], rank, pairs) for rank in LOOKUP_RANKS}
+    return RecordIndex(tuple(records), tables, pairs, genus_alone)
 
 
-def _synonym_pairs(synonyms: pl.DataFrame | None) -> dict[str, tuple[pl.Series, pl.Series]]:
-    pairs = {}
-    for rank in _COMPARED:
-        known = pl.DataFrame({"name": [], "accepted": []}, schema={"name": pl.String, "accepted": pl.String})
-        if synonyms is not None:
-            known = synonyms.filter(pl.col("rank") == rank).select("name", "accepted")
-        if rank == "family":
-            known = pl.concat([known, pl.DataFrame({"name": list(FAMILIES), "accepted": list(FAMILIES.values())})])
-        known = known.unique().filter(pl.len().over("name") == 1).sort("name")
-        pairs[rank] = (known["name"], known["accepted"])
-    return pairs
+def _synonym_pairs(synonyms: pl.DataFrame | None, rank: str) -> tuple[pl.Series, pl.Series]:
+    """Names and their accepted names. A name with several accepted names could be any of them, and is left out."""
+    pairs = pl.DataFrame(schema={"name": pl.String, "accepted": pl.String})
+    if synonyms is not None:
+        pairs = synonyms.filter(pl.col("rank") == rank).select("name", "accepted")
+    if rank == "family":
+        pairs = pl.concat([pairs, pl.DataFrame({"name": list(FAMILIES), "accepted": list(FAMILIES.values())})])
+    pairs = pairs.unique().filter(pl.len().over("name") == 1).sort("name")
+    return pairs["name"], pairs["accepted"]
 
 
-def _table(
-    frames: Sequence[pl.DataFrame], depth: str, pairs: Mapping[str, tuple[pl.Series, pl.Series]]
-) -> pl.DataFrame:
-    kept = list(RANKS) if depth == "species" else list(RANKS[: RANKS.index(depth) + 1])
-    parts = [frame.select(*kept, "authority").filter(pl.col(depth) != "").unique() for frame in frames]
-    table = pl.concat(parts)
-    if depth == "species":
+def _table(frames: Sequence[pl.DataFrame], rank: str, synonyms: Synonyms) -> pl.DataFrame:
+    """The distinct records down to ``rank``, of all authorities."""
+    columns = RANKS[: RANKS.index(rank) + 1]
+    # Distinct, because a genus has a row for each of its species, of which there may be hundreds.
+    table = pl.concat([frame.select(*columns, "authority").filter(pl.col(rank) != "").unique() for frame in frames])
+    if rank == "species":
         table = table.filter(pl.col("genus") != "")
-    return table.with_columns(_comparable(above(depth), pairs))
+    return table.with_columns(_accepted(upper, synonyms).alias(f"c_{upper}") for upper in ranks_above(rank))
 
 
-def _comparable(ranks: Sequence[str], pairs: Mapping[str, tuple[pl.Series, pl.Series]]) -> list[pl.Expr]:
-    return [
-        (pl.col(rank).replace(*pairs[rank]) if rank in pairs and len(pairs[rank][0]) else pl.col(rank)).alias(
-            f"c_{rank}"
-        )
-        for rank in ranks
-    ]
+def _accepted(rank: str, synonyms: Synonyms) -> pl.Expr:
+    """The column ``rank`` with synonyms replaced by their accepted names."""
+    names, accepted = synonyms.get(rank, ((), ()))
+    return pl.col(rank).replace(names, accepted) if len(names) else pl.col(rank)
 
 
 def resolve(
-    evidence: pl.DataFrame, knowledge: Knowledge, trace: Trace | None = None
+    evidence: pl.DataFrame, index: RecordIndex, on_candidates: OnCandidates | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fill the holes of every row of ``evidence``.
+    """Fill the empty ranks of every row of ``evidence``.
 
-    ``evidence`` has the seven ranks, ``number`` (unique), ``context`` (a kingdom that is known but not given as a rank,
-    or empty) and ``origin`` (what gave the ranks, such as ``eol``; an authority of that name is not foreign to it).
+    Args:
+        evidence: the seven ranks, ``number`` (unique), ``context`` (a kingdom that is known but not given as a rank, or
+            empty) and ``origin`` (what gave the ranks, such as ``eol``).
+        index: the authorities' records.
+        on_candidates: called with each rank that is looked up and the candidates there, to explain the result.
 
     Returns:
-        The rows with ``kingdom_from`` … ``species_from`` and ``ambiguous``; and findings:
-        ``number, kind, rank, value, detail``.
+        The rows with ``kingdom_from`` … ``species_from`` and ``ambiguous``; and the findings about rows that still have
+        holes: ``number, kind, rank, value, detail``.
     """
-    done = [_resolve_chunk(chunk, knowledge, trace) for chunk in evidence.iter_slices(CHUNK)]
-    if not done:
-        done = [_resolve_chunk(evidence, knowledge, trace)]
-    return pl.concat([rows for rows, _ in done]), pl.concat([findings for _, findings in done])
+    chunks = list(evidence.iter_slices(CHUNK)) or [evidence]
+    resolved = [_resolve_chunk(chunk, index, on_candidates) for chunk in chunks]
+    return pl.concat([rows for rows, _ in resolved]), pl.concat([findings for _, findings in resolved])
 
 
-def _resolve_chunk(rows: pl.DataFrame, knowledge: Knowledge, trace: Trace | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _resolve_chunk(
+    rows: pl.DataFrame, index: RecordIndex, on_candidates: OnCandidates | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     given = [pl.when(pl.col(rank) != "").then("origin").otherwise(pl.lit("")).alias(f"{rank}_from") for rank in RANKS]
-    rows = rows.with_columns(*given, pl.lit(value=False).alias("settled"))
-    findings = [_no_findings()]
-    for depth in DEPTHS:
-        candidates = _candidates(rows, knowledge, depth)
+    rows = rows.with_columns(*given, complete=pl.lit(value=False))
+    parts = [_no_findings()]
+    for rank in LOOKUP_RANKS:
+        candidates = _candidates(rows, index, rank)
         if candidates.is_empty():
             continue
-        if trace:
-            trace(depth, candidates)
-        findings.append(_refused(candidates, depth, knowledge))
-        rows, doubtful = _fill(rows, candidates.filter("fits"), depth, knowledge)
-        findings.append(doubtful)
-    found = pl.concat(findings)
-    doubts = found.filter(pl.col("kind") == "ambiguous")["number"].unique().implode()
-    holes = pl.any_horizontal(_hole(rank) for rank in UPPER)
-    rows = rows.with_columns((pl.col("number").is_in(doubts) & holes).alias("ambiguous"))
-    found = found.join(rows.filter(holes).select("number"), on="number", how="semi")
-    return rows.drop("settled"), found
+        if on_candidates:
+            on_candidates(rank, candidates)
+        rows, ambiguous = _fill(rows, candidates.filter("fits"), rank, index)
+        parts += [_refusals(candidates, rank, index), ambiguous]
+    findings = pl.concat(parts)
+    ambiguous_numbers = findings.filter(pl.col("kind") == "ambiguous")["number"].unique().implode()
+    holes = pl.any_horizontal(is_hole(rank) for rank in UPPER)
+    rows = rows.with_columns(ambiguous=pl.col("number").is_in(ambiguous_numbers) & holes)
+    # A row that another rank's records completed leaves nothing for a curator to do.
+    findings = findings.join(rows.filter(holes).select("number"), on="number", how="semi")
+    return rows.drop("complete"), findings
 
 
-def _hole(rank: str) -> pl.Expr:
-    """Whether a rank is empty though one below it is known."""
-    below = RANKS[RANKS.index(rank) + 1 :]
-    return (pl.col(rank) == "") & pl.any_horizontal(pl.col(each) != "" for each in below)
+def _candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.DataFrame:
+    """The records with a row's name at ``rank``: ``r_…`` are their ranks, ``e_…`` the evidence to compare.
 
-
-def _candidates(rows: pl.DataFrame, knowledge: Knowledge, depth: str) -> pl.DataFrame:
-    """The records with a row's name at this rank, ``r_…`` for their ranks; ``fits`` where the evidence agrees."""
-    ranks = above(depth)
-    names = ["genus", "species"] if depth == "species" else [depth]
-    open_rows = rows.filter(
-        ~pl.col("settled"),
-        *(pl.col(name) != "" for name in names),
-        pl.any_horizontal(pl.col(rank) == "" for rank in ranks),
-    )
-    if depth == "species":
-        open_rows = open_rows.filter(~pl.col("species").str.contains(r"[.\d]"))
+    ``clash`` marks those that contradict the evidence, ``fits`` those that may fill it.
+    """
+    upper_ranks, open_rows = ranks_above(rank), _open_rows(rows, rank)
     if open_rows.is_empty():
         return pl.DataFrame()
-    table = knowledge.tables[depth].rename({rank: f"r_{rank}" for rank in ranks})
-    seen = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise("context")
-    mine = open_rows.select(
-        "number", "origin", *names, *ranks, "context", *_evidence_comparable(ranks, knowledge, seen)
+    names = ["genus", "species"] if rank == "species" else [rank]
+    table = index.tables[rank].rename({upper: f"r_{upper}" for upper in upper_ranks})
+    # The context takes the place of a missing kingdom; it is compared, but never filled in.
+    kingdom = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise("context")
+    others = [_accepted(upper, index.synonyms).alias(f"e_{upper}") for upper in upper_ranks[1:]]
+    compared = open_rows.select(
+        "number", "origin", *names, *upper_ranks, "context", kingdom.alias("e_kingdom"), *others
     )
-    joined = mine.join(table, on=names, how="inner", nulls_equal=False)
-    agree = [(pl.col(f"e_{rank}") == pl.col(f"c_{rank}")) & (pl.col(f"e_{rank}") != "") for rank in ranks]
-    clash = [
-        (pl.col(f"e_{rank}") != pl.col(f"c_{rank}")) & (pl.col(f"e_{rank}") != "") & (pl.col(f"c_{rank}") != "")
-        for rank in ranks
-    ]
-    joined = joined.with_columns(support=pl.sum_horizontal(agree), clash=pl.any_horizontal(clash))
-    fits = ~pl.col("clash")
-    if depth == "genus" and not knowledge.genus_alone:
-        fits &= pl.col("support") > 0
-    return joined.with_columns(fits=fits)
+    candidates = compared.join(table, on=names, how="inner", nulls_equal=False)
+    pairs = [(pl.col(f"e_{upper}"), pl.col(f"c_{upper}")) for upper in upper_ranks]
+    agrees = [(ours == theirs) & (ours != "") for ours, theirs in pairs]
+    differs = [(ours != theirs) & (ours != "") & (theirs != "") for ours, theirs in pairs]
+    fits = ~pl.any_horizontal(differs)
+    if rank == "genus" and not index.genus_alone:
+        fits &= pl.any_horizontal(agrees)
+    return candidates.with_columns(clash=pl.any_horizontal(differs), fits=fits)
 
 
-def _evidence_comparable(ranks: Sequence[str], knowledge: Knowledge, kingdom: pl.Expr) -> list[pl.Expr]:
-    compared = _comparable(ranks[1:], knowledge.synonyms)
-    return [
-        kingdom.alias("e_kingdom"),
-        *(expr.alias(f"e_{rank}") for rank, expr in zip(ranks[1:], compared, strict=True)),
-    ]
+def _open_rows(rows: pl.DataFrame, rank: str) -> pl.DataFrame:
+    """The rows that have a name at ``rank`` and an empty rank above it."""
+    has_empty_rank = pl.any_horizontal(pl.col(upper) == "" for upper in ranks_above(rank))
+    has_name = names_species() if rank == "species" else pl.col(rank) != ""
+    return rows.filter(~pl.col("complete"), has_name, has_empty_rank)
 
 
 def _no_findings() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={"number": pl.UInt32, "kind": pl.String, "rank": pl.String, "value": pl.String, "detail": pl.String}
-    )
+    return pl.DataFrame(schema={"number": pl.UInt32, **dict.fromkeys(("kind", "rank", "value", "detail"), pl.String)})
 
 
-def _refused(candidates: pl.DataFrame, depth: str, knowledge: Knowledge) -> pl.DataFrame:
-    """Rows all of whose records were refused: contradictions, and genera that nothing supports."""
-    none = candidates.filter(~pl.col("fits").any().over("number"))
-    kind = pl.when(pl.col("clash").all().over("number")).then(pl.lit("contradiction")).otherwise(pl.lit("genus-alone"))
-    return _describe(none.with_columns(kind.alias("kind")), depth, knowledge)
+def _refusals(candidates: pl.DataFrame, rank: str, index: RecordIndex) -> pl.DataFrame:
+    """Findings about rows that no candidate fits: contradictions, and genera that nothing supports."""
+    refused = candidates.filter(~pl.col("fits").any().over("number"))
+    contradicted = pl.col("clash").all().over("number")
+    kind = pl.when(contradicted).then(pl.lit("contradiction")).otherwise(pl.lit("genus-alone"))
+    return _describe(refused.with_columns(kind=kind), rank, index)
 
 
-def _describe(candidates: pl.DataFrame, depth: str, knowledge: Knowledge) -> pl.DataFrame:
-    """A finding per row: what its candidates are."""
-    ranks = above(depth)
-    who = (
-        pl.col("authority").replace_strict(dict(enumerate(knowledge.order)), return_dtype=pl.String)
-        if len(candidates)
-        else pl.lit("")
-    )
-    lineage = (
-        pl.concat_str([pl.col(f"r_{rank}") for rank in ranks], separator=" ")
-        .str.replace_all(r" +", " ")
-        .str.strip_chars()
-    )
-    value = pl.concat_str("genus", "species", separator=" ") if depth == "species" else pl.col(depth)
-    said = candidates.select(
-        "number", "kind", value.alias("value"), pl.concat_str(who, pl.lit(": "), lineage).alias("said")
-    )
-    detail = pl.col("said").unique().sort().head(6).str.join("; ").alias("detail")
-    every = said.group_by("number", "kind", "value").agg(detail)
-    return every.select("number", "kind", pl.lit(depth).alias("rank"), "value", "detail")
+def _describe(candidates: pl.DataFrame, rank: str, index: RecordIndex) -> pl.DataFrame:
+    """A finding per row that lists its candidates."""
+    authorities = dict(enumerate(index.authorities))
+    authority = pl.col("authority").replace_strict(authorities, return_dtype=pl.String)
+    lineage = joined(f"r_{upper}" for upper in ranks_above(rank))
+    described = candidates.select(
+        "number", "kind", value=binomial() if rank == "species" else pl.col(rank),
+        candidate=pl.concat_str(authority, pl.lit(": "), lineage),
+    )  # fmt: skip
+    detail = pl.col("candidate").unique().sort().head(_MOST_CANDIDATES_NAMED).str.join("; ")
+    findings = described.group_by("number", "kind", "value").agg(detail=detail)
+    return findings.select("number", "kind", pl.lit(rank).alias("rank"), "value", "detail")
 
 
 def _fill(
-    rows: pl.DataFrame, fitting: pl.DataFrame, depth: str, knowledge: Knowledge
+    rows: pl.DataFrame, fitting: pl.DataFrame, rank: str, index: RecordIndex
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fill from the candidates that fit; returns the rows and what was ambiguous."""
+    """Fill from the candidates that fit; returns the rows and the findings about ambiguous names."""
     if fitting.is_empty():
         return rows, _no_findings()
-    doubtful = _ambiguous(fitting, depth)
-    ambiguous = fitting.join(doubtful, on="number", how="semi")
-    clear = fitting.join(doubtful, on="number", how="anti")
-    rows = _apply(rows, _shared(ambiguous, depth), depth, pl.lit(f"several:{depth}"))
-    for at, authority in enumerate(knowledge.order):
-        own = clear.filter(pl.col("authority") == at)
-        if own.is_empty():
-            continue
-        rows = _apply(rows, _shared(_still_fitting(own, rows, depth), depth), depth, pl.lit(f"{authority}:{depth}"))
-    if depth == "species":
-        rows = _settle(rows, clear, knowledge)
-    return rows, _describe(ambiguous.with_columns(kind=pl.lit("ambiguous")), depth, knowledge)
+    numbers = _ambiguous_numbers(fitting, rank)
+    ambiguous = fitting.join(numbers, on="number", how="semi")
+    clear = fitting.join(numbers, on="number", how="anti")
+    rows = _apply(rows, _agreed_ranks(ambiguous, rank), rank, f"several:{rank}")
+    for position, authority in enumerate(index.authorities):
+        # An authority may fill only what agrees with the ranks that more trusted ones filled in this same loop.
+        own = clear.filter(pl.col("authority") == position)
+        if len(own):
+            rows = _apply(rows, _agreed_ranks(_still_fitting(own, rows, rank), rank), rank, f"{authority}:{rank}")
+    if rank == "species":
+        rows = _mark_complete(rows, clear, index)
+    return rows, _describe(ambiguous.with_columns(kind=pl.lit("ambiguous")), rank, index)
 
 
-def _settle(rows: pl.DataFrame, clear: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Rows whose species the first authority knows, one that is not their own, are looked up no further."""
-    leader = pl.when(pl.col("origin") == (knowledge.order[0] if knowledge.order else "")).then(1).otherwise(0)
-    known = clear.filter(pl.col("authority") == leader)["number"].unique().implode()
-    return rows.with_columns(pl.col("settled") | pl.col("number").is_in(known))
+def _mark_complete(rows: pl.DataFrame, clear: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
+    """Mark rows whose species the first authority knows: they are not looked up at higher ranks.
+
+    Where the row itself comes from the first authority, the second one decides.
+    """
+    # A node of EOL's tree always agrees with its own record, which is therefore no independent answer.
+    first = index.authorities[0] if index.authorities else ""
+    decisive = pl.when(pl.col("origin") == first).then(1).otherwise(0)
+    numbers = clear.filter(pl.col("authority") == decisive)["number"].unique().implode()
+    return rows.with_columns(complete=pl.col("complete") | pl.col("number").is_in(numbers))
 
 
-def _distinct(column: str) -> pl.Expr:
+def _count_names(column: str) -> pl.Expr:
+    """The number of distinct names in a column, empty ones not counted."""
     return pl.col(column).filter(pl.col(column) != "").n_unique()
 
 
-def _ambiguous(fitting: pl.DataFrame, depth: str) -> pl.DataFrame:
-    """The rows whose candidates are different taxa: other kingdoms, or families (for species: and orders)."""
-    ranks = above(depth)
-    near = list(reversed(ranks))[: 1 if depth == "genus" else 2]
-    counts = fitting.group_by("number").agg(
-        _distinct("c_kingdom").alias("kingdoms"), *(_distinct(f"c_{rank}").alias(f"n_{rank}") for rank in ranks)
+def _ambiguous_numbers(fitting: pl.DataFrame, rank: str) -> pl.DataFrame:
+    """The rows whose candidates are different taxa: of several kingdoms, or of different close relatives.
+
+    For a genus those are the families. At other ranks the two nearest ranks must both fail to be the same, because two
+    authorities may put one and the same species into different families of an order.
+    """
+    upper_ranks = ranks_above(rank)
+    nearest = upper_ranks[-1:] if rank == "genus" else upper_ranks[-2:]
+    counts = fitting.group_by("number").agg(_count_names(f"c_{upper}").alias(upper) for upper in upper_ranks)
+    apart = pl.all_horizontal(pl.col(upper) != 1 for upper in nearest)
+    apart &= pl.any_horizontal(pl.col(upper) > 1 for upper in nearest)
+    return counts.filter((pl.col("kingdom") > 1) | apart).select("number")
+
+
+def _still_fitting(candidates: pl.DataFrame, rows: pl.DataFrame, rank: str) -> pl.DataFrame:
+    """The candidates that also agree with the ranks that more trusted authorities have just filled."""
+    upper_ranks = ranks_above(rank)
+    filled = rows.select("number", *(pl.col(upper).alias(f"now_{upper}") for upper in upper_ranks))
+    clash = pl.any_horizontal(
+        (pl.col(upper) == "")
+        & (pl.col(f"now_{upper}") != "")
+        & (pl.col(f"r_{upper}") != "")
+        & (pl.col(f"now_{upper}") != pl.col(f"r_{upper}"))
+        for upper in upper_ranks
     )
-    apart = pl.all_horizontal(pl.col(f"n_{rank}") != 1 for rank in near) & pl.any_horizontal(
-        pl.col(f"n_{rank}") > 1 for rank in near
-    )
-    return counts.filter((pl.col("kingdoms") > 1) | apart).select("number")
+    return candidates.join(filled, on="number").filter(~clash)
 
 
-def _still_fitting(candidates: pl.DataFrame, rows: pl.DataFrame, depth: str) -> pl.DataFrame:
-    """The candidates that agree with what more trusted authorities have just filled, too."""
-    ranks = above(depth)
-    now = rows.select("number", *(pl.col(rank).alias(f"now_{rank}") for rank in ranks))
-    joined = candidates.join(now, on="number")
-    filled = [(pl.col(rank) == "") & (pl.col(f"now_{rank}") != "") for rank in ranks]
-    other = [(pl.col(f"now_{rank}") != pl.col(f"r_{rank}")) & (pl.col(f"r_{rank}") != "") for rank in ranks]
-    clash = pl.any_horizontal(was & differs for was, differs in zip(filled, other, strict=True))
-    return joined.filter(~clash)
+def _agreed_ranks(candidates: pl.DataFrame, rank: str) -> pl.DataFrame:
+    """The names on which the candidates of each row agree, ``r_…`` rank by rank, empty where they do not.
 
-
-def _shared(candidates: pl.DataFrame, depth: str) -> pl.DataFrame:
-    """What the candidates of each row agree on, rank by rank, empty where they do not.
-
-    Where they disagree somewhere, a rank counts only if all name it and nothing above it is in dispute: the one
+    If they disagree anywhere, a rank counts only if all candidates name it and nothing above it is in dispute: the one
     candidate that names it may be the wrong one.
     """
-    ranks = above(depth)
-    counts = candidates.group_by("number").agg(
-        *(_distinct(f"c_{rank}").alias(f"n_{rank}") for rank in ranks),
-        *((pl.col(f"r_{rank}") == "").any().alias(f"gap_{rank}") for rank in ranks),
-        *(
-            pl.col(f"r_{rank}").filter(pl.col(f"r_{rank}") != "").min().fill_null("").alias(f"v_{rank}")
-            for rank in ranks
-        ),
+    upper_ranks = ranks_above(rank)
+    names = pl.col([f"r_{upper}" for upper in upper_ranks])
+    summary = candidates.group_by("number").agg(
+        *(_count_names(f"c_{upper}").alias(f"n_{upper}") for upper in upper_ranks),
+        # Different names that count as one are synonyms of each other; the first by the alphabet is taken.
+        names.replace("", None).min().fill_null(""),
+        (names == "").any().name.suffix("_gap"),
     )
-    peace = pl.all_horizontal(pl.col(f"n_{rank}") <= 1 for rank in ranks)
-    values = []
-    for at, rank in enumerate(ranks):
-        undisputed = pl.all_horizontal(pl.col(f"n_{each}") <= 1 for each in ranks[: at + 1])
-        values.append(
-            pl.when(peace | (undisputed & ~pl.col(f"gap_{rank}")))
-            .then(f"v_{rank}")
-            .otherwise(pl.lit(""))
-            .alias(f"v_{rank}")
-        )
-    return counts.select("number", *values)
+    undisputed = [
+        pl.all_horizontal(pl.col(f"n_{each}") <= 1 for each in upper_ranks[:depth])
+        for depth in range(1, len(upper_ranks) + 1)
+    ]
+    agreed = [
+        pl.when(undisputed[-1] | (clear_so_far & ~pl.col(f"r_{upper}_gap"))).then(f"r_{upper}").otherwise(pl.lit(""))
+        for upper, clear_so_far in zip(upper_ranks, undisputed, strict=True)
+    ]
+    return summary.select("number", *agreed)
 
 
-def _apply(rows: pl.DataFrame, values: pl.DataFrame, depth: str, authority: pl.Expr) -> pl.DataFrame:
-    """The rows with their empty ranks above ``depth`` filled from ``values``."""
+def _apply(rows: pl.DataFrame, values: pl.DataFrame, rank: str, filled_by: str) -> pl.DataFrame:
+    """The rows with their empty ranks above ``rank`` filled from ``values``, and ``filled_by`` beside them."""
     if values.is_empty():
         return rows
-    ranks = above(depth)
-    joined = rows.join(values, on="number", how="left", maintain_order="left")
-    fills = {rank: (pl.col(rank) == "") & (pl.col(f"v_{rank}").fill_null("") != "") for rank in ranks}
-    filled = [pl.when(fill).then(f"v_{rank}").otherwise(rank).alias(rank) for rank, fill in fills.items()]
-    sources = [
-        pl.when(fill).then(authority).otherwise(f"{rank}_from").alias(f"{rank}_from") for rank, fill in fills.items()
-    ]
-    return joined.with_columns(*filled, *sources).drop(f"v_{rank}" for rank in ranks)
+    matched, updates = rows.join(values, on="number", how="left", maintain_order="left"), []
+    for upper in ranks_above(rank):
+        fills = (pl.col(upper) == "") & (pl.col(f"r_{upper}").fill_null("") != "")
+        updates += [
+            pl.when(fills).then(f"r_{upper}").otherwise(upper).alias(upper),
+            pl.when(fills).then(pl.lit(filled_by)).otherwise(f"{upper}_from").alias(f"{upper}_from"),
+        ]
+    return matched.with_columns(updates).select(rows.columns)

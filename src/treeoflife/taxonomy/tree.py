@@ -1,58 +1,47 @@
 """EOL's dynamic hierarchy, ``taxon.tab``: the seven ranks above every node, by pointer doubling.
 
-Parents are followed for all nodes at once: after k rounds every node knows its nearest ancestors of each
+Parents are followed for all nodes at once: after k rounds every node knows its nearest ancestor of each
 rank among 2^k, so a chain of a thousand nodes takes ten rounds, and a million rows some seconds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from ..core.values import RANKS
 from ..errors import InputError
+from .expressions import UPPER
 from .parsing import Parser
-from .tables import clean_ranks, read_table
-from .text import KINGDOMS
+from .records import KINGDOMS, clean_ranks, parse_names, read_table, with_species
 
 _COLUMNS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID", "scientificName", "taxonRank", "eolID")
 _OPTIONAL = ("taxonomicStatus", "canonicalName", "authority", "higherClassification")
-_BELOW_SPECIES = ("infraspecies", "subspecies", "variety", "form", "subvariety", "forma")
+# The hierarchy gives its highest nodes, such as Metazoa and Archaeplastida, another rank than kingdom, or none.
 _UNRANKED_KINGDOMS = sorted({*KINGDOMS, "Fungi", "Bacteria", "Archaea", "Animalia", "Plantae"})
 
 
-@dataclass(frozen=True)
-class Tree:
-    """The nodes of a hierarchy.
+def read_tree(path: Path, parser: Parser) -> pl.DataFrame:
+    """The nodes of a taxon.tab.
 
-    Attributes:
-        nodes: a row per node: ``node``, ``page``, ``name``, ``author``, ``rank``, the seven ranks as the tree gives
-            them, ``context`` (the kingdom that higherClassification names), ``status`` (accepted or synonym) and
-            ``trouble`` (empty, ``cycle`` or ``orphan``).
-    """
-
-    nodes: pl.DataFrame
-
-
-def read_tree(path: Path, parser: Parser) -> Tree:
-    """Read a taxon.tab.
+    Returns:
+        One row per node: ``node``, ``page``, ``name``, ``author``, ``rank``; the seven ranks as the tree gives them;
+        ``context``, the kingdom that higherClassification names; ``status``, accepted or synonym; and ``trouble``,
+        which is empty, ``cycle`` or ``orphan``.
 
     Raises:
-        InputError: it is missing or lacks a column.
+        InputError: it is missing or empty, or lacks a column.
     """
     rows = read_table(path, _COLUMNS, separator="\t", optional=_OPTIONAL)
     if rows.is_empty():
-        raise InputError(f"{path} has no row")
-    rows = _one_per_node(rows)
+        raise InputError(f"{path} has no rows")
+    rows = _unique_nodes(rows)
     parent, trouble = _parents(rows)
-    rows = rows.with_columns(trouble)
-    lineage = clean_ranks(_lineage(rows, parent), parser)
-    return Tree(_nodes(rows, lineage))
+    return _nodes(rows.with_columns(trouble), clean_ranks(_lineage(rows, parent), parser))
 
 
-def _one_per_node(rows: pl.DataFrame) -> pl.DataFrame:
+def _unique_nodes(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows sorted, without repeated nodes, with clean names: the order of the file must not matter."""
     name = pl.when(pl.col("canonicalName") != "").then("canonicalName").otherwise("scientificName")
     rows = rows.with_columns(name.alias("name"), pl.col("taxonRank").str.to_lowercase())
@@ -62,25 +51,27 @@ def _one_per_node(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _parents(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """The row number of every node's parent (null at a root), and what is wrong with it. Cycles are cut."""
+    """The row number of every node's parent (null at a root), and what is wrong with it. Cycles are cut.
+
+    A synonym's parent is its accepted name.
+    """
     numbers = rows.select(pl.col("taxonID"), pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
-    wanted = rows.select(
-        pl.when(_accepted()).then("parentNameUsageID").otherwise("acceptedNameUsageID").alias("taxonID")
-    )
-    parent = wanted.join(numbers, on="taxonID", how="left", maintain_order="left")["number"]
-    orphan = parent.is_null() & (wanted["taxonID"] != "")
+    parent_id = pl.when(_is_accepted()).then("parentNameUsageID").otherwise("acceptedNameUsageID")
+    parents = rows.select(parent_id.alias("taxonID"))
+    parent = parents.join(numbers, on="taxonID", how="left", maintain_order="left")["number"]
+    orphan = parent.is_null() & (parents["taxonID"] != "")
     cyclic = _on_cycles(parent)
     parent = pl.select(pl.when(cyclic).then(None).otherwise(parent)).to_series()
-    trouble = pl.select(pl.when(cyclic).then(pl.lit("cycle")).when(orphan).then(pl.lit("orphan")).otherwise(pl.lit("")))
-    return parent, trouble.to_series().alias("trouble")
+    trouble = pl.when(cyclic).then(pl.lit("cycle")).when(orphan).then(pl.lit("orphan")).otherwise(pl.lit(""))
+    return parent, pl.select(trouble=trouble)["trouble"]
 
 
-def _accepted() -> pl.Expr:
+def _is_accepted() -> pl.Expr:
     return (pl.col("acceptedNameUsageID") == "") | (pl.col("acceptedNameUsageID") == pl.col("taxonID"))
 
 
 def _on_cycles(parent: pl.Series) -> pl.Series:
-    """Which nodes lie on a cycle: those where walks that never end arrive."""
+    """Which nodes lie on a cycle: the end points of walks that are longer than the number of nodes."""
     jump, steps = parent, 1
     while steps <= len(parent) and jump.null_count() < len(jump):
         jump, steps = jump.gather(jump), 2 * steps
@@ -92,32 +83,75 @@ def _lineage(rows: pl.DataFrame, parent: pl.Series) -> pl.DataFrame:
     """The names of each node and its nearest ancestors at the seven ranks."""
     unranked = ~pl.col("taxonRank").is_in(list(RANKS)) & pl.col("name").is_in(_UNRANKED_KINGDOMS)
     rank = pl.when(unranked).then(pl.lit("kingdom")).otherwise("taxonRank")
-    ranks = rows.select(rank.alias("rank"), pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
-    accepted = rows.select(_accepted()).to_series()
-    found = {
-        each: ranks.select(pl.when((pl.col("rank") == each) & accepted).then("number").otherwise(None)).to_series()
-        for each in RANKS
-    }
-    jump = parent
+    number = pl.int_range(pl.len(), dtype=pl.UInt32)
+    # A synonym is no ancestor: nodes below it belong to its accepted name, which is its parent here.
+    own = rows.select(pl.when((rank == each) & _is_accepted()).then(number).alias(each) for each in RANKS)
+    ancestors, jump = own.to_dict(), parent
+    # Cycles are cut, so every walk ends: then all jumps are null.
     while jump.null_count() < len(jump):
-        found = {each: ancestor.fill_null(ancestor.gather(jump)) for each, ancestor in found.items()}
+        ancestors = {each: ancestor.fill_null(ancestor.gather(jump)) for each, ancestor in ancestors.items()}
         jump = jump.gather(jump)
     names = rows["name"]
-    return pl.DataFrame({each: names.gather(ancestor).fill_null("") for each, ancestor in found.items()})
+    return pl.DataFrame({each: names.gather(ancestor).fill_null("") for each, ancestor in ancestors.items()})
 
 
 def _nodes(rows: pl.DataFrame, lineage: pl.DataFrame) -> pl.DataFrame:
-    kept = rows.select(
+    own = rows.select(
         node="taxonID", page="eolID", name="name", author="authority", rank="taxonRank", trouble="trouble",
-        status=pl.when(_accepted()).then(pl.lit("accepted")).otherwise(pl.lit("synonym")),
+        status=pl.when(_is_accepted()).then(pl.lit("accepted")).otherwise(pl.lit("synonym")),
         context=_context(),
     )  # fmt: skip
-    return pl.concat([kept, lineage], how="horizontal")
+    return pl.concat([own, lineage], how="horizontal")
 
 
 def _context() -> pl.Expr:
     """The kingdom that the column higherClassification names."""
-    found = pl.col("higherClassification").str.extract(
+    kingdom = pl.col("higherClassification").str.extract(
         r"(?:^|\|)(Metazoa|Archaeplastida|Chloroplastida|Fungi|Bacteria|Archaea|Animalia|Plantae)(?:\||$)", 1
     )
-    return found.fill_null("").replace(KINGDOMS)
+    return kingdom.fill_null("").replace(KINGDOMS)
+
+
+def tree_records(nodes: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """Every node that is on no cycle as a record, with its ``node``, ``page`` and the other columns.
+
+    A synonym has the parents of its accepted name.
+    """
+    # The ancestors of a node on a cycle depend on where the cycle is entered.
+    nodes = nodes.filter(pl.col("trouble") != "cycle")
+    nodes = with_species(nodes.rename({"species": "species_name"}), nodes["species"], parser).drop("species_name")
+    synonyms = nodes.filter((pl.col("status") == "synonym") & pl.col("rank").is_in(list(RANKS[1:])))
+    accepted = nodes.filter(pl.col("status") == "accepted")
+    return pl.concat([accepted, _synonym_records(synonyms, parser)], how="diagonal")
+
+
+def _synonym_records(synonyms: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """Synonyms with their own name at their own rank, and nothing below it."""
+    own = parse_names(synonyms["name"], parser)
+    records = synonyms.with_columns(own["genus"].alias("own_genus"), own["species"].alias("own_species"))
+    for rank in UPPER[1:]:
+        at_rank = pl.col("rank") == rank
+        below = RANKS[RANKS.index(rank) + 1 :]
+        records = records.with_columns(
+            pl.when(at_rank).then("own_genus").otherwise(rank).alias(rank),
+            *(pl.when(at_rank).then(pl.lit("")).otherwise(lower).alias(lower) for lower in below),
+        )
+    is_species = pl.col("rank") == "species"
+    return records.with_columns(
+        genus=pl.when(is_species).then("own_genus").otherwise("genus"),
+        species=pl.when(is_species).then("own_species").otherwise("species"),
+    ).drop("own_genus", "own_species")
+
+
+def rank_synonyms(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Synonyms of phyla to families: ``rank``, ``name`` and ``accepted``.
+
+    Names that are accepted somewhere at the same rank are left out: they may be meant as such.
+    """
+    ranks = RANKS[1:5]
+    ranked = nodes.filter(pl.col("rank").is_in(list(ranks)))
+    accepted = ranked.filter(pl.col("status") == "accepted").select("rank", "name").unique()
+    synonyms = ranked.filter(pl.col("status") == "synonym")
+    at_rank = pl.coalesce(pl.when(pl.col("rank") == rank).then(rank) for rank in ranks)
+    pairs = synonyms.select("rank", "name", accepted=at_rank).filter(pl.col("accepted").fill_null("") != "").unique()
+    return pairs.join(accepted, on=["rank", "name"], how="anti")

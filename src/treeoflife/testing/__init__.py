@@ -1,12 +1,13 @@
-"""Conformance tests for those who add a source or an engine: subclass one in a pytest module.
+"""Conformance tests for authors of sources and engines: inherit one in a pytest module.
 
     from treeoflife.testing import SourceContract
 
-Needs pytest, which the package itself does not.
+They need pytest, which treeoflife itself does not.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,13 +18,8 @@ __all__ = ["EngineContract", "SourceContract"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a contract when it is asked for: the drawn world of the demo is here too, and goes without pytest."""
-    if name == "EngineContract":
-        from .engines import EngineContract
-
-        return EngineContract
-    if name == "SourceContract":
-        from .sources import SourceContract
-
-        return SourceContract
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a contract when it is used: 'treeoflife demo' imports this package too, and must work without pytest."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(".engines" if name == "EngineContract" else ".sources", __name__)
+    return getattr(module, name)

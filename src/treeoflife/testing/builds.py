@@ -1,39 +1,38 @@
-"""A whole build of the drawn world, and what of it must be the same bytes however it was made."""
+"""Building the drawn world with the command line, and comparing datasets."""
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
-from ..core.files import write_text
+from ..core.files import sha256, write_text
 from ..pipeline.discover import discover
-from .world import draw
+from .world import draw_world
 
-_OWN = ("logs", ".known.sqlite", ".lock", "dataset.toml")
+# Records of how a dataset was built, which may differ between builds of the same dataset.
+_BUILD_RECORDS = ("logs", ".known.sqlite", ".lock", ".state", "dataset.toml")
 
 
-def prepare(world: Path, *outs: Path, more: str = "") -> None:
-    """Draw the world and give each of the datasets a configuration; ``more`` is added to its text."""
-    draw(world)
+def prepare_datasets(world: Path, *datasets: Path, config: str = "") -> None:
+    """Draw the world and write the same dataset.toml into each dataset's folder; ``config`` is appended to its text."""
+    draw_world(world)
     text = discover("published", world).text
-    for out in outs:
-        write_text(out / "dataset.toml", text + more)
+    for dataset in datasets:
+        write_text(dataset / "dataset.toml", text + config)
 
 
-def treeoflife(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
+def run_treeoflife(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in its own process, and wait for it."""
     code = "from treeoflife.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
 
 
-def contents(out: Path) -> dict[str, str]:
-    """The digest of each file of a dataset, without what speaks of the run itself."""
-    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
-    named = {path.relative_to(out).as_posix(): path for path in files}
+def dataset_digests(dataset: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a dataset by its relative path, without the records of how it was built."""
+    files = {path.relative_to(dataset).as_posix(): path for path in sorted(dataset.rglob("*")) if path.is_file()}
     return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in named.items()
-        if not name.startswith(_OWN) or name.startswith("logs/bad-shards")
+        name: sha256(path)
+        for name, path in files.items()
+        if not name.startswith(_BUILD_RECORDS) or name.startswith("logs/bad-shards")
     }

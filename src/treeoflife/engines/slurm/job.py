@@ -1,4 +1,4 @@
-"""What a Slurm job does: the tasks of one group, in as many processes as it has cores."""
+"""The program of a Slurm job: it runs the tasks of one batch, in as many processes as the job has cores."""
 
 from __future__ import annotations
 
@@ -13,40 +13,43 @@ from typing import Any
 
 from ..base import Done, Failed, Function
 from ..local import LocalEngine
-from ..stream import Began, Ended, Writer, path_of, said
+from ..message_file import JobFinished, JobStarted, MessageWriter, message_path, read_all_messages
 
 
-def work(streams: Path, group: int, function: Function[Any, Any], tasks: Sequence[tuple[int, Any]], cpus: int) -> int:
-    """Run a group's tasks, given with their numbers, and stream their outcomes; returns how many there were.
+def run_batch(
+    streams: Path, batch: int, function: Function[Any, Any], tasks: Sequence[tuple[int, Any]], cpus: int
+) -> int:
+    """Run the tasks of a batch, given with their indexes, and send their outcomes; returns how many it ran.
 
-    Started again by Slurm (after a preemption, or on another node), it goes on where it was.
+    If Slurm starts the job again (after a preemption, or on another node), tasks with an outcome are not run again.
     """
-    _end_when_told()
-    over = {word.task for word in said(streams, group) if isinstance(word, Done | Failed)}
-    rest = [(number, task) for number, task in tasks if number not in over]
-    writer = _new_writer(streams, group)
-    writer.put(Began(socket.gethostname(), os.environ.get("SLURM_JOB_ID", "")))
-    local = LocalEngine(cpus, tries=1)
-    for outcome in local.run(function, [task for _, task in rest], writer.tick):
-        numbered = replace(outcome, task=rest[outcome.task][0])
+    _restore_signals()
+    messages = read_all_messages(streams, batch)
+    finished = {message.task for message in messages if isinstance(message, Done | Failed)}
+    remaining = [(number, task) for number, task in tasks if number not in finished]
+    writer = _create_writer(streams, batch)
+    writer.write(JobStarted(socket.gethostname(), os.environ.get("SLURM_JOB_ID", "")))
+    # One attempt each: the driver decides what is tried again, in a job of its own and perhaps with more memory.
+    for outcome in LocalEngine(cpus, tries=1).run(function, [task for _, task in remaining], writer.tick):
+        numbered = replace(outcome, task=remaining[outcome.task][0])
         if isinstance(numbered, Failed):
             print(f"{numbered.error}\n{numbered.traceback}", file=sys.stderr, flush=True)
-        writer.put(numbered)
-    writer.put(Ended())
+        writer.write(numbered)
+    writer.write(JobFinished())
     writer.close()
-    return len(rest)
+    return len(remaining)
 
 
-def _end_when_told() -> None:
-    """Undo what submitit does with signals: a task may be killed at any moment, and the driver starts it again."""
+def _restore_signals() -> None:
+    """Undo submitit's signal handlers: it would checkpoint, but the driver starts a killed task anew."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
-def _new_writer(streams: Path, group: int) -> Writer:
+def _create_writer(streams: Path, batch: int) -> MessageWriter:
     start = 0
     while True:
         try:
-            return Writer(path_of(streams, group, start))
+            return MessageWriter(message_path(streams, batch, start))
         except FileExistsError:
             start += 1

@@ -1,4 +1,4 @@
-"""Slurm's own commands: what is asked of them, and how their answers read. No accounting database is needed."""
+"""Slurm's commands and the meaning of their output. None of them needs an accounting database."""
 
 from __future__ import annotations
 
@@ -12,90 +12,103 @@ from dataclasses import dataclass
 
 from ...errors import ConfigError
 
-_KEPT = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
-_OVER = {
+_COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "srun")
+_ENDED = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
     "TIMEOUT",
 }  # fmt: skip
-_SECONDS = 60
+# Which cluster to submit to and how to authenticate: these hold inside a job as well as outside.
+_CLUSTER_VARIABLES = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"}
+# A busy controller answers slowly: Slurm's own commands give up after their MessageTimeout, often a minute.
+_TIMEOUT_SECONDS = 60
+# Slurm's default, for a cluster that does not answer.
+_DEFAULT_MAX_ARRAY_SIZE = 1001
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the queue says of a job: PENDING, RUNNING, … and why it waits."""
+    """The state of a job in the queue (PENDING, RUNNING, …), why it is pending, and its node."""
 
     state: str
     reason: str = ""
     node: str = ""
 
     @property
-    def over(self) -> bool:
-        """It does not run and will not run; a job that the nodes could not start is held for ever."""
-        return self.state in _OVER or "launch" in self.reason
+    def has_ended(self) -> bool:
+        """The job does not run and will not run."""
+        # Slurm holds a job for ever that the nodes could not launch ("launch failed requeued held").
+        return self.state in _ENDED or "launch" in self.reason
 
 
-GONE = State("no longer in the queue")
+ABSENT = State("no longer in the queue")
 
 
-def check() -> None:
-    """Raise ConfigError where Slurm's commands are not to be had."""
-    absent = [name for name in ("sbatch", "squeue", "scancel", "scontrol", "srun") if not shutil.which(name)]
-    if absent:
+def check_commands() -> None:
+    """Check that Slurm's commands are installed.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    missing = [name for name in _COMMANDS if not shutil.which(name)]
+    if missing:
         raise ConfigError(
-            f"the engine slurm needs Slurm's commands, and there is no {', '.join(absent)} on this computer: "
-            "run it on a login node, or choose --engine local"
+            f"the engine slurm needs Slurm's commands; not found on this computer: {', '.join(missing)}. "
+            "Run treeoflife on a login node, or choose --engine local"
         )
 
 
-def states(name: str) -> dict[str, State] | None:
-    """The jobs of that name by id (``12`` or, in an array, ``12_3``); None if Slurm does not answer now.
+def read_states(name: str) -> dict[str, State] | None:
+    """The jobs of a name by id (``12`` or, in an array, ``12_3``); None if Slurm does not answer.
 
-    Jobs that are over stay in the answer for some minutes (MinJobAge).
+    Jobs that have ended are listed for some more minutes (MinJobAge).
     """
-    text = _ask("squeue", "-h", "-r", "-t", "all", "-u", _me(), "-n", name, "-o", "%F|%K|%T|%r|%N")
-    if text is None:
+    output = _run("squeue", "-h", "-r", "-t", "all", "-u", _user(), "-n", name, "-o", "%F|%K|%T|%r|%N")
+    if output is None:
         return None
-    rows = (line.split("|", 4) for line in text.splitlines() if line.count("|") >= 4)
+    rows = (line.split("|", 4) for line in output.splitlines() if line.count("|") >= 4)
     return {
         array if index == "N/A" else f"{array}_{index}": State(state, reason.lower(), node)
         for array, index, state, reason, node in rows
     }
 
 
-def live(name: str) -> bool:
-    """Whether jobs of that name wait or run."""
-    return any(not state.over for state in (states(name) or {}).values())
+def has_live_jobs(name: str) -> bool:
+    """Whether jobs of a name are pending or running."""
+    return any(not state.has_ended for state in (read_states(name) or {}).values())
 
 
 def max_array_size() -> int:
-    """The most jobs that an array may have here."""
-    found = re.search(r"MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config") or "")
-    return max(1, int(found[1])) if found else 1001
+    """The maximum number of jobs in an array on this cluster."""
+    match = re.search(r"MaxArraySize\s*=\s*(\d+)", _run("scontrol", "show", "config") or "")
+    return max(1, int(match[1])) if match else _DEFAULT_MAX_ARRAY_SIZE
 
 
-def throttle(array: str, parallel: int) -> None:
-    """Let so many jobs of the array run at once. Where that is not allowed, it stays as it was."""
-    _ask("scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={parallel}")
+def set_array_limit(array: str, parallel: int) -> None:
+    """Let so many jobs of an array run at once. If the cluster does not allow it, nothing changes."""
+    _run("scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={parallel}")
 
 
-def cancel(name: str) -> bool:
-    """End the jobs of that name; False if Slurm does not answer."""
-    return _ask("scancel", "-u", _me(), "-n", name) is not None
+def cancel_jobs(name: str) -> bool:
+    """Cancel the jobs of a name; False if Slurm does not answer."""
+    return _run("scancel", "-u", _user(), "-n", name) is not None
 
 
-def said(stderr: str) -> str:
-    """What sbatch says of its refusal, in one line; a site's own explanation stands before Slurm's.
+def refusal_reason(stderr: str) -> str:
+    """Why sbatch refuses a job, in one line. A site's own explanation comes before Slurm's.
 
-    >>> said("sbatch: error: QOSMaxSubmitJobPerUserLimit\\nsbatch: error: Batch job submission failed: no\\n")
+    >>> refusal_reason("sbatch: error: QOSMaxSubmitJobPerUserLimit\\nsbatch: error: Batch job submission failed: no\\n")
     'QOSMaxSubmitJobPerUserLimit; Batch job submission failed: no'
     """
     lines = (line.removeprefix("sbatch: ").removeprefix("error: ").strip() for line in stderr.splitlines())
-    return "; ".join(line for line in lines if line) or "without a word"
+    return "; ".join(line for line in lines if line) or "sbatch gives no reason"
 
 
-def cause(state: State, log_end: str) -> str:
-    """Why a job ended, from its state and from what Slurm wrote at the end of its log."""
-    if _out_of_memory(log_end) or state.state == "OUT_OF_MEMORY":
+def end_cause(state: State, log_end: str) -> str:
+    """Why a job ended, from its state and from what Slurm wrote at the end of its log.
+
+    The state alone is not enough: it may be FAILED where the log has the reason, or the job may be gone from the queue.
+    """
+    if _is_out_of_memory(log_end) or state.state == "OUT_OF_MEMORY":
         return "out of memory"
     if state.state == "TIMEOUT" or "DUE TO TIME LIMIT" in log_end:
         return "out of time"
@@ -108,16 +121,19 @@ def cause(state: State, log_end: str) -> str:
     return state.state.lower()
 
 
-def _out_of_memory(log_end: str) -> bool:
+def _is_out_of_memory(log_end: str) -> bool:
     return any(mark in log_end.lower() for mark in ("oom-kill", "oom_kill", "oom kill", "exceeded memory limit"))
 
 
 @contextmanager
-def outside_of_job() -> Iterator[None]:
+def outside_job() -> Iterator[None]:
     """Submit as from a login node: inside a job, sbatch would take over the limits of that job."""
-    inside = "SLURM_JOB_ID" in os.environ
-    hidden = {name: os.environ[name] for name in os.environ if inside and name.startswith("SLURM_")}
-    hidden = {name: value for name, value in hidden.items() if name not in _KEPT}
+    is_inside = "SLURM_JOB_ID" in os.environ
+    hidden = {
+        name: value
+        for name, value in os.environ.items()
+        if is_inside and name.startswith("SLURM_") and name not in _CLUSTER_VARIABLES
+    }
     for name in hidden:
         del os.environ[name]
     try:
@@ -126,16 +142,19 @@ def outside_of_job() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def _me() -> str:
-    """The number of this user: the name that the environment gives may be another's, as after ``su``."""
+def _user() -> str:
+    """The number of this user: the name in the environment may be another's, as after ``su``."""
     return str(os.getuid())
 
 
-def _ask(*words: str) -> str | None:
-    """What a command prints, whatever users let squeue leave out for their own eyes; None if it fails."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")}
+def _run(*command: str) -> str | None:
+    """The output of a command; None if it fails."""
+    # A user's SQUEUE_ variables may hide jobs, which would then be taken for ended.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")}
     try:
-        done = subprocess.run(words, env=plain, capture_output=True, text=True, check=True, timeout=_SECONDS)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=_TIMEOUT_SECONDS
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

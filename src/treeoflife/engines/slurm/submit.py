@@ -1,4 +1,4 @@
-"""Handing groups of tasks to sbatch as an array of jobs, through submitit; and what it means when sbatch refuses."""
+"""Submitting batches of tasks as arrays of jobs, through submitit, and what a refusal by sbatch means."""
 
 from __future__ import annotations
 
@@ -11,96 +11,99 @@ from typing import Any
 from ...config.engines import SlurmTable
 from ...errors import ConfigError
 from ..base import Function
-from ..journal import Run
-from . import queue as slurm_queue
-from .groups import Group
-from .job import work
+from ..run_folder import RunFolder
+from . import queue
+from .batches import Batch
+from .job import run_batch
 
-_FULL = re.compile(r"SubmitJob|temporarily|timed out|Unable to contact|Connection refused|try again", re.IGNORECASE)
-_NAMED = re.compile(r"\b(QOS|Assoc)\w+Limit\b")
+# Limits on submitted jobs, such as AssocMaxSubmitJobLimit, and a controller that is busy or restarting.
+_TEMPORARY = re.compile(
+    r"SubmitJob|temporarily|timed out|Unable to contact|Connection refused|try again", re.IGNORECASE
+)
+_NAMED_LIMIT = re.compile(r"\b(QOS|Assoc)\w+Limit\b")
 
 
-class Full(Exception):
+class ClusterFull(Exception):
     """The cluster takes no more jobs for now; the message is what sbatch says."""
 
 
 @dataclass(frozen=True)
 class Submitter:
-    """Submits groups of the tasks of a run."""
+    """Submits batches of the tasks of a run."""
 
     table: SlurmTable
-    run: Run
+    folder: RunFolder
     function: Function[Any, Any]
     tasks: Sequence[Any]
 
-    def submit(self, groups: Sequence[Group], parallel: int, *, alone: bool) -> None:
-        """Submit an array in which at most ``parallel`` run at once, and tell each group its job.
+    def submit(self, batches: Sequence[Batch], parallel: int, *, alone: bool) -> None:
+        """Submit an array with a job per batch, and set the job and log of each batch.
 
         Args:
-            groups: all asking for the same memory.
+            batches: all of the same memory.
             parallel: how many of the jobs may run at once.
-            alone: the run has no other jobs, which could be what keeps these out.
+            alone: the run has no other jobs in the queue that could be why these are refused.
 
         Raises:
-            ConfigError: Slurm refuses the jobs, and would for good.
-            Full: it takes no more of them for now.
+            ConfigError: Slurm refuses the jobs, and would refuse them later too.
+            ClusterFull: it takes no more jobs for now.
         """
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
         try:
-            with slurm_queue.outside_of_job():
-                jobs = self._array(groups, parallel)
+            with queue.outside_job():
+                jobs = self._submit_array(batches, parallel)
         except (FailedJobError, FailedSubmissionError) as error:
-            words = slurm_queue.said(str(error))
-            if full(words, alone=alone and len(groups) == 1):
-                raise Full(words) from None
-            raise ConfigError(f"Slurm refuses the jobs that [engine.slurm] describes: {words}") from None
-        for group, job in zip(groups, jobs, strict=True):
-            group.job, group.log = job.job_id, job.paths.stdout
+            reason = queue.refusal_reason(str(error))
+            if is_temporary(reason, alone=alone and len(batches) == 1):
+                raise ClusterFull(reason) from None
+            raise ConfigError(f"Slurm refuses the jobs that [engine.slurm] describes: {reason}") from None
+        for batch, job in zip(batches, jobs, strict=True):
+            batch.job, batch.log = job.job_id, job.paths.stdout
 
-    def _array(self, groups: Sequence[Group], parallel: int) -> list[Any]:
+    def _submit_array(self, batches: Sequence[Batch], parallel: int) -> list[Any]:
         import submitit
 
-        executor = submitit.SlurmExecutor(self.run.slurm, python=self.table.python or None)
-        memory = self.memory_gb(groups[0].hungry)
-        executor.update_parameters(**parameters(self.table, self.run.name, memory, parallel))
-        size = len(groups)
+        executor = submitit.SlurmExecutor(self.folder.slurm, python=self.table.python or None)
+        memory = self.memory_gb(batches[0].memory_failures)
+        executor.update_parameters(**submitit_parameters(self.table, self.folder.name, memory, parallel))
+        size = len(batches)
         return executor.map_array(
-            work,
-            [self.run.streams] * size,
-            [group.number for group in groups],
+            run_batch,
+            [self.folder.streams] * size,
+            [batch.number for batch in batches],
             [self.function] * size,
-            [[(number, self.tasks[number]) for number in group.tasks] for group in groups],
+            [[(number, self.tasks[number]) for number in batch.tasks] for batch in batches],
             [self.table.cpus] * size,
         )
 
-    def memory_gb(self, hungry: int) -> float:
-        """What a job gets whose tasks ran out of memory so often."""
-        return self.table.memory_gb * self.table.memory_factor**hungry
+    def memory_gb(self, memory_failures: int) -> float:
+        """The memory of a job whose tasks ran out of memory so many times."""
+        return self.table.memory_gb * self.table.memory_factor**memory_failures
 
 
-def full(words: str, *, alone: bool) -> bool:
-    """Whether sbatch, which said ``words``, may take the jobs later: it is busy, or holds as many of ours as it may.
+def is_temporary(reason: str, *, alone: bool) -> bool:
+    """Whether sbatch, which refused jobs for ``reason``, may take them later: it is busy, or our jobs are too many.
 
-    Older versions give one reason for too many jobs and for jobs that ask for too much. What is refused though it is
-    ``alone``, one job while no other of ours is in the queue, asks for too much.
+    Older versions of Slurm give the same reason for too many jobs and for a job that requests too much. If a single
+    job is refused while no other of ours is in the queue (``alone``), it requests too much.
 
-    >>> full("AssocMaxSubmitJobLimit; Batch job submission failed: Job violates accounting/QOS policy", alone=True)
+    >>> is_temporary("AssocMaxSubmitJobLimit; Batch job submission failed: Job violates accounting policy", alone=True)
     True
-    >>> full("Requested time limit is invalid (missing or exceeds some limit)", alone=False)
+    >>> is_temporary("Requested time limit is invalid (missing or exceeds some limit)", alone=False)
     False
     """
-    if _FULL.search(words):
+    if _TEMPORARY.search(reason):
         return True
-    return "job submit limit" in words and not _NAMED.search(words) and not alone
+    return "job submit limit" in reason and not _NAMED_LIMIT.search(reason) and not alone
 
 
-def parameters(table: SlurmTable, name: str, memory_gb: float, parallel: int) -> dict[str, Any]:
-    """The options of sbatch, in submitit's words."""
-    asked = {"account": table.account, "partition": table.partition, "qos": table.qos, "constraint": table.constraint}
+def submitit_parameters(table: SlurmTable, name: str, memory_gb: float, parallel: int) -> dict[str, Any]:
+    """The options of sbatch under the names that submitit gives them."""
+    basic = {"account": table.account, "partition": table.partition, "qos": table.qos, "constraint": table.constraint}
     options = {key: value for key, value in {"requeue": True, **table.options}.items() if value is not False}
     return {
-        **{key: value for key, value in asked.items() if value},
+        **{key: value for key, value in basic.items() if value},
         "job_name": name,
         "time": table.time_minutes,
         "mem": f"{math.ceil(memory_gb * 1024)}M",
@@ -111,6 +114,7 @@ def parameters(table: SlurmTable, name: str, memory_gb: float, parallel: int) ->
         "setup": list(table.setup),
         "additional_parameters": options,
         "stderr_to_stdout": True,
+        # A job is one process; and srun inside a job would keep a detached driver from submitting more.
         "use_srun": False,
         "wckey": None,
     }

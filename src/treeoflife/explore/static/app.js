@@ -1,4 +1,4 @@
-// The page: a taxon and filters, which are in the address; the taxa below it; its images.
+// The page: a taxon (its node is in the address), the filters, the taxa below it, and its images.
 
 import { $, ask, bdi, images, make, number, short } from "./dom.js";
 import { Grid } from "./grid.js";
@@ -9,8 +9,8 @@ const TITLES = {
   split: "Split",
   source: "Source",
   licence: "Licence",
-  depth: "Named down to",
-  finding: "Found by checks",
+  depth: "Lowest rank",
+  finding: "Findings",
 };
 const NARROW = 760;
 const state = { node: "", filters: {}, asked: 0 };
@@ -47,7 +47,7 @@ function lineage({ path, images: count }) {
   $("count").textContent = (last ? `${last.rank}, ` : "") + images(count);
 }
 
-/** The taxa below, each with a bar that says how many of the images are of it. */
+/** The taxa below, each with a bar whose width is its part of the images. */
 function below({ children, images: whole, more }) {
   const lines = children.map((one) => {
     const name = make("bdi", {}, short(one.name || `${one.rank} not given`));
@@ -63,7 +63,7 @@ async function open(row) {
   showImage(await ask("api/row/" + row), facets, open, (by) => openAt(grid.focus + by));
 }
 
-/** Open the image at a place of the grid, once its row is known. */
+/** Open the image at a position of the grid, once its row is loaded. */
 function openAt(place) {
   if (place < 0 || place >= grid.total) return;
   grid.focus = place;
@@ -91,7 +91,7 @@ function choice(name, value, code) {
   );
 }
 
-/** A group of choices for each filter of which there is more than one value; values that no image has are left out. */
+/** A group of choices for each filter that has more than one value. Values that no image has are left out. */
 function groups() {
   return Object.entries(facets.values).flatMap(([name, values]) => {
     const there = values.map((value, code) => [value, code]).filter(([, code]) => facets.counts[name][code]);
@@ -123,7 +123,7 @@ async function begin() {
   try {
     await show(location.hash.slice(1), true);
   } catch {
-    await show(""); // an address of another dataset, or of an earlier build
+    await show(""); // the address belongs to another dataset or an earlier build
   }
 }
 

@@ -1,8 +1,8 @@
-// Making elements of text: whatever comes from a dataset becomes a text node, never markup.
+// Making elements: text from a dataset becomes a text node, never markup.
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element with attributes (those called on… are listeners; null and false are left out) and content. */
+/** An element with content and attributes: names that begin with "on" are listeners; null and false are left out. */
 export function make(tag, attributes = {}, ...content) {
   const one = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -16,22 +16,22 @@ export function make(tag, attributes = {}, ...content) {
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const escaped = (one) => "\\u" + one.charCodeAt(0).toString(16).padStart(4, "0");
 
-/** A text with what cannot be seen, or turns the writing around, as escapes. */
+/** A text in which invisible characters, and those that reverse the direction of writing, are escapes. */
 export const visible = (text) => String(text).replace(INVISIBLE, escaped);
 
-/** The same, short enough for a label. */
+/** The same, cut to the length of a label. */
 export function short(text, most = 120) {
   const seen = visible(text);
   return seen.length > most ? seen.slice(0, most - 1) + "…" : seen;
 }
 
-/** A text that does not change the direction of what stands around it. */
+/** A text that does not change the direction of the text around it. */
 export const bdi = (text) => make("bdi", {}, visible(text));
 
 export const number = (count) => count.toLocaleString("en");
 export const images = (count) => number(count) + (count === 1 ? " image" : " images");
 
-/** What the server answers; an error has its words. */
+/** The server's answer as a value; an error has the server's message. */
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   const value = await answer.json();

@@ -1,17 +1,17 @@
-// The grid: only the cells in sight exist, and their rows are asked for a page at a time.
+// The grid: only visible cells exist in the document, and their rows are loaded a page at a time.
 
 import { $, ask, make, short } from "./dom.js";
 
 const PAGE = 120;
 const CELL = 168;
 const LABEL = 22;
-/** Taller elements are beyond what browsers can scroll. */
+/** Browsers cannot scroll much taller elements. */
 const MOST_PIXELS = 12e6;
 
 export class Grid {
   /**
-   * @param query the node and filters as a query, with what is added to them
-   * @param open is told the place of the cell that is opened
+   * @param query returns the query string of the node and filters, with further parameters added
+   * @param open is called with the position of the cell that is opened
    */
   constructor(query, open) {
     Object.assign(this, { query, open, total: 0, focus: 0, turn: 0, pages: new Map() });
@@ -22,7 +22,7 @@ export class Grid {
     addEventListener("resize", () => this.layout());
   }
 
-  /** Show other images, from the first on. */
+  /** Show other images, beginning with the first. */
   show(total) {
     Object.assign(this, { total, focus: 0, turn: this.turn + 1 });
     this.pages.clear();
@@ -42,7 +42,7 @@ export class Grid {
     this.draw();
   }
 
-  /** The row at the top. Where the canvas cannot be tall enough, the bar's place is the share of the whole. */
+  /** The row at the top. If the canvas cannot be tall enough, it is computed from how far the bar is scrolled. */
   top() {
     const { frame, high, rows } = this;
     if (!this.stretched) return Math.floor(frame.scrollTop / high);
@@ -50,7 +50,7 @@ export class Grid {
     return Math.round(share * Math.max(0, rows - Math.floor(frame.clientHeight / high)));
   }
 
-  /** Bring a row into sight. */
+  /** Scroll a row into view. */
   reach(row) {
     const { frame, high, rows } = this;
     const seen = Math.floor(frame.clientHeight / high);
@@ -80,7 +80,7 @@ export class Grid {
     }
   }
 
-  /** The row and label at a place; null while it is asked for. */
+  /** The row and label at a position; null while they are being loaded. */
   at(place) {
     const page = Math.floor(place / PAGE);
     const rows = this.pages.get(page);
@@ -95,7 +95,7 @@ export class Grid {
       const found = await ask("api/rows?" + this.query({ offset: page * PAGE, limit: PAGE }));
       if (turn === this.turn) pages.set(page, found.rows);
     } catch {
-      if (turn === this.turn) pages.delete(page); // the next scroll asks again
+      if (turn === this.turn) pages.delete(page); // the next scroll tries again
       return;
     }
     if (turn === this.turn) this.draw();
@@ -124,7 +124,7 @@ export class Grid {
     return one;
   }
 
-  /** Put the focus on a place. */
+  /** Move the focus to a position. */
   focusOn(place) {
     this.focus = Math.max(0, Math.min(this.total - 1, place));
     this.reach(Math.floor(this.focus / this.columns));

@@ -1,4 +1,4 @@
-// One image: what is known of it, what was found about it, and a curator's mark.
+// One image: its names, captions and findings, and a curator's mark.
 
 import { $, ask, bdi, images, make, number, short, visible } from "./dom.js";
 
@@ -22,7 +22,7 @@ const part = (title, ...content) => make("section", {}, make("h3", {}, title), .
 
 const species = (names) => [names.genus, names.species].filter(Boolean).join(" ");
 
-/** What an image is called: its species, or else the lowest rank that is known. */
+/** The name of an image: its species, else its lowest rank that is not empty. */
 function called(names, ranks) {
   return (
     species(names) ||
@@ -34,7 +34,7 @@ function called(names, ranks) {
   );
 }
 
-/** Who a rank comes from. Where the label is not the one of names.parquet, a mark has changed it. */
+/** Where a rank comes from. If the label differs from names.parquet, a mark has changed it. */
 function authority(one, rank) {
   const name = one.catalog[rank] || "";
   if (!name || !Object.keys(one.names).length) return "";
@@ -45,7 +45,7 @@ function authority(one, rank) {
   return one.names[rank + "_from"] ?? one.names.names_from ?? "";
 }
 
-/** Images beside each other: where their names differ, it is said in words and shown in bold. */
+/** Images side by side, with a table of the ranks in which their names differ. */
 function compared(one, others, ranks, show) {
   const every = [{ id: one.id, row: one.row, names: one.catalog, own: true }, ...others];
   const known = every.filter((other) => other.names);
@@ -73,8 +73,8 @@ function compared(one, others, ranks, show) {
     make("div", { class: "beside" }, ...figures),
     (known.length > 1 &&
       (told.length
-        ? table(told, ["differs in", ...known.map((other) => (other.own ? "this image" : short(other.id, 9)))])
-        : make("p", { class: "soft" }, "All are called the same."))) ||
+        ? table(told, ["different rank", ...known.map((other) => (other.own ? "this image" : short(other.id, 9)))])
+        : make("p", { class: "soft" }, "All have the same name."))) ||
       null,
   );
 }
@@ -97,10 +97,10 @@ function finding(one, found, ranks, show) {
 
 /**
  * Show an image.
- * @param one what the server knows of it
- * @param facets what the dataset has
+ * @param one the image, from api/row
+ * @param facets the dataset's ranks and filters, from api/facets
  * @param show opens another image by its row
- * @param step opens the image so many places on in the grid
+ * @param step opens the image that many positions further on in the grid
  */
 export function showImage(one, facets, show, step) {
   const { ranks } = facets;
@@ -109,12 +109,12 @@ export function showImage(one, facets, show, step) {
   const names = [...ranks, "common"].map((rank) => [rank, one.catalog[rank] || "", authority(one, rank)]);
   const captions = Object.entries(one.texts).map(([name, text]) => [name.replace(TEXTS, ""), text]);
   const link =
-    one.link && make("a", { href: one.link, rel: "noreferrer noopener", target: "_blank" }, "Where it came from");
+    one.link && make("a", { href: one.link, rel: "noreferrer noopener", target: "_blank" }, "View at the source");
   const place = [
     ["id", one.id],
     ["licence", one.licence],
     ["shard", one.shard],
-    ["from byte", number(one.position)],
+    ["byte offset in shard", number(one.shard_offset)],
     ["also in train_small", one.in_train_small ? "yes" : "no"],
     ...facts.map(([name, value]) => [name.replaceAll("_", " "), value]),
   ];
@@ -141,13 +141,13 @@ export function showImage(one, facets, show, step) {
         : null,
       one.findings.length
         ? part(
-            "What was found",
+            "Findings",
             make("ul", { class: "findings" }, ...one.findings.map((found) => finding(one, found, ranks, show))),
           )
         : null,
-      part("Names, and who says so", table(names, ["rank", "name", "from"])),
+      part("Names and their sources", table(names, ["rank", "name", "from"])),
       part("Captions", table(captions)),
-      part("Where it is", table(place)),
+      part("Location", table(place)),
     ),
     form(one, ranks),
   );
@@ -156,11 +156,11 @@ export function showImage(one, facets, show, step) {
 }
 
 const VERDICTS = [
-  ["", "nothing is wrong"],
+  ["", "no problem"],
   ["relabel", "the label is wrong: relabel it"],
   ["drop", "the image is wrong: drop it"],
 ];
-const said = (mark) => (mark?.verdict ? `Marked: ${mark.verdict}. The next build obeys.` : "");
+const said = (mark) => (mark?.verdict ? `Marked: ${mark.verdict}. The next build applies it.` : "");
 
 function form(one, ranks) {
   const mark = one.mark || {};
@@ -184,7 +184,7 @@ function form(one, ranks) {
   const whole = make(
     "form",
     { onsubmit: (event) => save(event, one, told) },
-    make("h3", {}, "Is something wrong?"),
+    make("h3", {}, "Mark this image"),
     make("label", {}, "Verdict", verdict),
     names,
     make("label", {}, "Note", make("input", { name: "note", value: mark.note || "" })),

@@ -1,10 +1,10 @@
-// The search: a box with a list of names below it, by the rules for comboboxes.
+// The search: a box with a list of names below it, which follows the ARIA pattern for comboboxes.
 
 import { $, ask, make, number, short } from "./dom.js";
 
 const WAIT = 120;
 
-/** Ask for names while one types; `pick` is told the node of the name that is chosen. */
+/** Search for names while the user types; `pick` is called with the node of the chosen name. */
 export function search(pick) {
   const [box, list] = [$("q"), $("found")];
   let waiting = 0;
@@ -26,7 +26,7 @@ export function search(pick) {
   function show(found) {
     chosen = -1;
     const typed = box.value.trim() !== "";
-    const none = make("li", { role: "option", "aria-selected": "false" }, "No name is like this.");
+    const none = make("li", { role: "option", "aria-selected": "false" }, "No matching name.");
     list.replaceChildren(...(found.length || !typed ? found.map(line) : [none]));
     list.hidden = !typed;
     box.setAttribute("aria-expanded", String(typed));

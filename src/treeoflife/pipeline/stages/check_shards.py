@@ -3,49 +3,71 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ...core.difference import difference
-from ...core.files import TEMPORARY, fingerprint, read_json, write_json, write_text
-from ...core.values import SPLITS
-from ...errors import InputError, TreeoflifeError
+from ...config.paths import Paths
+from ...core.files import TEMPORARY, write_json, write_text
+from ...core.values import NAME_COLUMNS, SPLITS
+from ...errors import TreeoflifeError
 from ...mapping.store import read_source
 from ...selection import holdout
-from ...selection.decide import NAME_COLUMNS
-from ...shards.check import STEP_VERSION, CheckTask, Finding, check_shard, join
-from ...shards.pack import index_meta
-from ..run import Run
-from ..stage import State
-from . import pack
+from ...shards.check import STEP_VERSION, CheckTask, Finding, check_shard, join_findings
+from ...shards.pack import planned_shards
+from ...taxonomy.species_key import column_keys
+from ..stage import Item, Job, Stage, digest_of
+from ..workspace import Workspace
 
-_KEPT = 10_000
+# The record and the report hold this many findings: a disk that failed may leave one for each of ten million samples.
+_FINDINGS_KEPT = 10_000
 
 
 class ShardsAreBad(TreeoflifeError):
     """The check found something wrong with shards."""
 
 
-def look(run: Run) -> State:
-    """Whether the shards that are there were checked, and found good."""
-    made = read_json(run.dataset.paths.report("check-wds")) or {}
-    if reason := difference(made.get("from"), _inputs(run)):
-        return State(0, 1, (reason,))
-    if made.get("findings"):
-        return State(0, 1, (f"the last check found {made.get('found')} things wrong",))
-    return State(1, 0)
+def declare(workspace: Workspace) -> Stage:
+    """The stage. Its item has no output; its result says what was found."""
+    paths = workspace.paths
+
+    def items() -> list[Item]:
+        tasks = planned_shards(paths)
+        files = {one.label: one.shard for one in tasks} | {f"index of {one.label}": one.index for one in tasks}
+        inputs = {
+            "shards": digest_of(files),
+            "files": _tars(paths),
+            "mapping": workspace.mapping,
+            "holdout": lambda evidence: {str(one.path): evidence.sha256(one.path) for one in workspace.config.holdout},
+        }
+        return [Item("check-wds", inputs, requires=(paths.split_plan("train"),))]
+
+    return Stage(
+        name="check-wds",
+        needs=("pack",),
+        version=STEP_VERSION,
+        settings={},
+        items=items,
+        run=lambda job: _run(workspace, job),
+        complaint=_complaint,
+    )
 
 
-def work(run: Run) -> str:
-    """Check the dataset's shards.
+def _complaint(result: Mapping[str, Any]) -> str | None:
+    return f"the last check found {result['found']} things wrong" if result["found"] else None
 
-    Raises:
-        ShardsAreBad: something is wrong with them.
-    """
-    findings = check(run)
+
+def _tars(paths: Paths) -> list[str]:
+    """The files in the folders of the shards, where a trainer's glob would take in any that does not belong there."""
+    folders = [paths.split_folder(split) for split in SPLITS if paths.split_folder(split).is_dir()]
+    # A worker that died leaves a temporary file until the run ends.
+    return sorted(path.name for folder in folders for path in folder.iterdir() if TEMPORARY not in path.name)
+
+
+def _run(workspace: Workspace, job: Job) -> str:
+    findings = check(workspace, job)
     if findings:
         bad = len({one.shard for one in findings})
         raise ShardsAreBad(
@@ -55,96 +77,59 @@ def work(run: Run) -> str:
     return "all shards are good"
 
 
-def check(run: Run) -> list[Finding]:
-    """Check the dataset's shards, and write logs/check-wds.json and logs/bad-shards.txt.
-
-    Raises:
-        InputError: no shard has been planned yet.
-    """
-    if not pack.has_plans(run):
-        raise InputError(f"there is nothing to check in {run.dataset.paths.shards}: 'treeoflife wds' plans the shards")
-    inputs = _inputs(run)
-    planned = list(pack.planned(run))
-    size, paths = run.dataset.config.images.size, run.dataset.paths
-    tasks = [CheckTask(one.shard, one.shard.parent.name, size, one.index) for one in planned]
-    run.listener.start("check-wds", sum(int(index_meta(one.index).get("samples", 0)) for one in planned), "samples")
-    checked = [done for _, done in run.tasks(check_shard, tasks, lambda task: str(task.shard))]
-    findings = join(checked, tasks, _ids(run), _held(run))
-    findings += _strangers(run, {one.shard for one in planned})
-    report(run, findings, {"from": inputs, "shards": len(tasks)})
-    run.listener.finish(f"{len(tasks)} shards, {len(findings)} findings")
-    if findings and paths.report("check-wds").exists():
-        run.listener.note(f"the bad shards are named in {paths.bad_shards}")
+def check(workspace: Workspace, job: Job) -> list[Finding]:
+    """Check the shards of the plan; the findings are recorded, and written to logs/ for people."""
+    paths, tasks = workspace.paths, planned_shards(workspace.paths)
+    checks = [CheckTask(one.shard, one.shard.parent.name, workspace.config.images.size, one.index) for one in tasks]
+    job.runner.listener.start("check-wds", sum(one.samples for one in tasks), "samples")
+    checked = [result for _, result in job.runner.run(check_shard, checks, lambda task: str(task.shard))]
+    findings = join_findings(checked, checks, _ids(workspace), _held_out(workspace))
+    findings += _unexpected(paths, {one.shard for one in tasks})
+    result = _result(findings, len(tasks))
+    write_text(paths.bad_shards, "".join(f"{shard}\n" for shard in result["bad"]))
+    write_json(paths.log_file("check-wds"), result)
+    job.finish("check-wds", result)
+    job.runner.listener.finish(f"{len(tasks)} shards, {len(findings)} findings")
+    if findings:
+        job.runner.listener.note(f"the bad shards are named in {paths.bad_shards}")
     return findings
 
 
-def repair(run: Run, findings: Sequence[Finding]) -> str:
-    """Pack the bad shards again, and remove those that are not in the plan. Nothing else is touched."""
-    bad = {one.shard for one in findings}
-    for task in pack.planned(run):
-        if str(task.shard) in bad:
-            task.index.unlink(missing_ok=True)
-    return pack.work(run)
+def _result(findings: Sequence[Finding], shards: int) -> dict[str, Any]:
+    return {
+        "shards": shards,
+        "found": len(findings),
+        "kinds": dict(Counter(one.kind for one in findings).most_common()),
+        "bad": list(dict.fromkeys(one.shard for one in findings)),
+        "findings": [one.to_json() for one in findings[:_FINDINGS_KEPT]],
+    }
 
 
-def report(run: Run, findings: Sequence[Finding], more: dict[str, Any]) -> None:
-    """Write what was found, for programs and for people."""
-    paths = run.dataset.paths
-    bad = list(dict.fromkeys(one.shard for one in findings))
-    kinds = dict(Counter(one.kind for one in findings).most_common())
-    shown = [one.to_json() for one in findings[:_KEPT]]
-    write_text(paths.bad_shards, "".join(f"{shard}\n" for shard in bad))
-    table = more | {"found": len(findings), "kinds": kinds, "bad": bad, "findings": shown}
-    write_json(paths.report("check-wds"), table)
-
-
-def _strangers(run: Run, expected: set[Path]) -> list[Finding]:
+def _unexpected(paths: Paths, expected: set[Path]) -> list[Finding]:
     """Tars in the folders of the shards that are not in the plan, and that a trainer's glob would take in."""
-    there = (path for split in SPLITS for path in sorted(run.dataset.paths.split(split).glob("*.tar")))
+    tars = (path for split in SPLITS for path in sorted(paths.split_folder(split).glob("*.tar")))
     return [
-        Finding("unexpected-file", str(path), detail="it is not in the plan") for path in there if path not in expected
+        Finding("unexpected-file", str(path), detail="it is not in the plan") for path in tars if path not in expected
     ]
 
 
-def _ids(run: Run) -> pl.Series | None:
-    if not run.dataset.mapping.exists():
+def _ids(workspace: Workspace) -> pl.Series | None:
+    if not workspace.mapping.exists():
         return None
-    frames = [read_source(run.dataset.mapping, source).select("treeoflife_id") for source in run.dataset.sources]
+    frames = [read_source(workspace.mapping, source).select("treeoflife_id") for source in workspace.sources]
     return pl.concat(frames)["treeoflife_id"]
 
 
-def _held(run: Run) -> pl.Series:
-    """What the hold-out lists name, found anew from the mapping and the names."""
-    dataset = run.dataset
-    lists = [holdout.read(one) for one in dataset.config.holdout]
-    found = [pl.Series("treeoflife_id", [], pl.String)]
-    if lists and dataset.mapping.exists() and dataset.paths.names.exists():
-        names = pl.read_parquet(dataset.paths.names, columns=["source", "name_key", *NAME_COLUMNS])
-        for source in dataset.sources:
+def _held_out(workspace: Workspace) -> pl.Series:
+    """The ids that the hold-out lists name, worked out once more from the mapping and the names."""
+    lists = [holdout.read_list(one) for one in workspace.config.holdout]
+    ids = [pl.Series("treeoflife_id", [], pl.String)]
+    if lists and workspace.mapping.exists() and workspace.paths.names.exists():
+        names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS])
+        for source in workspace.sources:
             key = pl.col(source.name_key).cast(pl.String)
-            images = read_source(dataset.mapping, source).with_columns(name_key=key)
-            images = images.join(names.filter(source=source.name), on="name_key", how="left")
-            found.append(holdout.find(lists, source, images)[0]["treeoflife_id"])
-    return pl.concat(found)
-
-
-def _inputs(run: Run) -> dict[str, Any]:
-    paths = run.dataset.paths
-    shards = {
-        f"{one.shard.parent.name}/{one.shard.name}": [
-            index_meta(one.index).get("sha256"),
-            run.known.sha256(one.shard) if one.shard.exists() else None,
-        ]
-        for one in pack.planned(run)
-    }
-    folders = [paths.split(split) for split in SPLITS if paths.split(split).is_dir()]
-    # What a worker that died had begun lies there until the run ends.
-    there = sorted(path.name for folder in folders for path in folder.iterdir() if TEMPORARY not in path.name)
-    lists = {str(one.path): run.known.sha256(one.path) for one in run.dataset.config.holdout if one.path.exists()}
-    mapping = run.known.sha256(run.dataset.mapping) if run.dataset.mapping.exists() else None
-    return {
-        "step": STEP_VERSION,
-        "shards": fingerprint([shards, there]),
-        "mapping": mapping,
-        "holdout": fingerprint(lists),
-    }
+            images = read_source(workspace.mapping, source).with_columns(name_key=key)
+            images = images.join(names.filter(source=source.name), on="name_key", how="left", maintain_order="left")
+            images = images.with_columns(column_keys(images).alias("species_key"))
+            ids.append(holdout.find_held_out(lists, source, images)[0]["treeoflife_id"])
+    return pl.concat(ids)

@@ -4,161 +4,223 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...core.difference import difference
+from ...config.paths import Paths
+from ...config.tables import Images
+from ...core.difference import describe_difference
 from ...engines.base import Function
 from ...images.encode import (
-    ENCODED_A_SECOND,
-    READ_A_SECOND,
+    ENCODE_BYTES_PER_SECOND,
+    READ_BYTES_PER_SECOND,
     EncodedContainer,
     EncodeTask,
+    HashTask,
     JoinTask,
-    LookTask,
     encode_container,
+    hash_container,
     join_parts,
-    look_again,
-    part_of,
+    part_meta,
 )
-from ...images.store import read_meta, wanted
-from ...sources.base import Container, Source, size
-from ..run import Run
-from ..stage import State, state
+from ...images.store import expected_meta, read_meta
+from ...sources.base import Container, Source, container_size
+from ..stage import Item, Job, Stage
+from ..workspace import Workspace
 
 T = TypeVar("T", EncodeTask, JoinTask)
 R = TypeVar("R")
+
+# A part below this takes a few seconds: less than dividing and joining would save.
 _SMALLEST_PART = 64 << 20
-_MOST_PARTS = round(READ_A_SECOND / ENCODED_A_SECOND)
+# Each part reads the whole container. With more parts than this, reading would cost more than decoding.
+_MOST_PARTS = round(READ_BYTES_PER_SECOND / ENCODE_BYTES_PER_SECOND)
+# A container that ends after this share of the whole time would be waited for while other workers are idle.
 _ABOUT_DONE = 0.9
-_UNPROVEN = "size, time or inode of its files changed"
 
 
-def look(run: Run) -> State:
-    """How many containers are encoded, and why others are not."""
-    return state(why(run, source, container) for source, container in run.containers())
-
-
-def work(run: Run) -> str:
-    """Encode what is not, or no longer, in the store."""
-    reasons = [(source, one, why(run, source, one)) for source, one in run.containers()]
-    same = _recognised(run, [(source, one) for source, one, reason in reasons if reason == _UNPROVEN])
-    stale = [(source, one) for source, one, reason in reasons if reason and (source.name, one.name) not in same]
-    return _encode(run, stale, len(same))
-
-
-def ensure(run: Run, wanted: set[tuple[str, str]]) -> None:
-    """Encode again those of the (source, container) that were removed after packing, and are needed once more."""
-    absent = [
-        (source, one)
-        for source, one in run.containers()
-        if (source.name, one.name) in wanted and not run.dataset.paths.encoded(source.name, one.name).exists()
-    ]
-    if absent:
-        _encode(run, absent)
-
-
-def why(run: Run, source: Source, container: Container) -> str | None:
-    """Why a container is to be encoded; None if it is not."""
-    paths = run.dataset.paths
-    meta = read_meta(paths.encoded_index(source.name, container.name))
-    if meta is None:
-        return "not encoded yet"
-    expected = wanted(run.dataset.config.images)
-    if reason := difference({key: meta.get(key) for key in expected}, expected):
-        return reason
-    tar = paths.encoded(source.name, container.name)
-    if tar.exists() and run.known.sha256(tar) != meta.get("sha256"):
-        return "the encoded images are not the ones that were written"
-    if not tar.exists() and run.dataset.config.wds.keep_store:
-        return "the encoded images are gone"
-    return (
-        None
-        if run.known.recall(_sight(source, container), run.signature(source, container)) == meta.get("content")
-        else _UNPROVEN
+def declare(workspace: Workspace) -> Stage:
+    """The stage. Its settings decide pixels, so a change of any encodes every container again."""
+    settings = expected_meta(workspace.config.images)
+    return Stage(
+        name="encode",
+        needs=(),
+        version=settings.pop("step"),
+        settings=settings,
+        items=lambda: [_item(workspace, *one) for one in workspace.containers()],
+        run=lambda job: Encoding(workspace, job).run(),
     )
 
 
-def trusted_meta(run: Run, source: Source, container: Container) -> dict[str, Any] | None:
-    """The record of a container's index, if it is of the files that are there now."""
-    meta = read_meta(run.dataset.paths.encoded_index(source.name, container.name))
-    return (
-        meta
-        if meta and run.known.recall(_sight(source, container), run.signature(source, container)) == meta.get("content")
-        else None
+def _item(workspace: Workspace, source: Source, container: Container) -> Item:
+    keep, index = workspace.config.wds.keep_store, workspace.indexes()[container.label]
+    tar = workspace.paths.encoded(container.source, container.name)
+    return Item(
+        container.label,
+        inputs={"files": workspace.signature(source, container)},
+        outputs=(index, tar) if keep else (index,),
+        optional=() if keep else (tar,),
     )
 
 
-def _sight(source: Source, container: Container) -> str:
-    return f"content:{source.name}:{container.path}:{container.name}"
+@dataclass(frozen=True)
+class Encoding:
+    """Encoding the containers of a job."""
+
+    workspace: Workspace
+    job: Job
+
+    @property
+    def paths(self) -> Paths:
+        """The files of the dataset."""
+        return self.workspace.paths
+
+    @property
+    def images(self) -> Images:
+        """How images are decoded and encoded."""
+        return self.workspace.config.images
+
+    def run(self) -> str:
+        """Encode the stale containers, but for those that turn out to hold what was encoded."""
+        stale = [one for one in self.workspace.containers() if one[1].label in self.job.stale]
+        unchanged = self._recognise([one for one in stale if self._may_be_unchanged(*one)])
+        return self._encode([one for one in stale if one[1].label not in unchanged], len(unchanged))
+
+    def _may_be_unchanged(self, source: Source, container: Container) -> bool:
+        """Whether the store holds the container as it would be encoded now, if its files have the same content."""
+        tar, index = self._outputs(source, container)
+        meta, expected = read_meta(index), expected_meta(self.images)
+        if meta is None or describe_difference({key: meta.get(key) for key in expected}, expected):
+            return False
+        if not tar.exists():
+            return not self.workspace.config.wds.keep_store
+        return self.job.hashes.sha256(tar) == meta.get("sha256")
+
+    def _recognise(self, doubtful: Sequence[tuple[Source, Container]]) -> set[str]:
+        """The containers that still hold what was encoded, though sizes or times of files changed: they are read."""
+        if not doubtful:
+            return set()
+        listener = self.job.runner.listener
+        size = sum(container_size(*one) for one in doubtful)
+        listener.start("encode: reading containers whose files changed", size, "bytes")
+        tasks = [HashTask(source, one, self.images.max_bytes) for source, one in doubtful]
+        unchanged: set[str] = set()
+        results = self.job.runner.run(hash_container, tasks, lambda task: str(task.container.path))
+        for task, (signature, content) in results:
+            meta = read_meta(self._outputs(task.source, task.container)[1]) or {}
+            if content == meta.get("content"):
+                self.workspace.observe(task.container, signature)
+                self.job.finish(task.container.label, _result(meta), files=signature)
+                unchanged.add(task.container.label)
+        listener.finish(f"{len(unchanged)} of {len(doubtful)} containers unchanged")
+        return unchanged
+
+    def _encode(self, stale: Sequence[tuple[Source, Container]], unchanged: int) -> str:
+        sizes = {one.label: container_size(source, one) for source, one in stale}
+        whole, parts = self._tasks(stale, sizes)
+        kept = {path for task in parts for path in (task.tar, task.index)} | {task.marker for task in whole + parts}
+        self._clear(stale, kept)
+        self.job.runner.listener.start("encode", sum(sizes.values()), "bytes")
+        done = [
+            self._finish(task, made)
+            for task, made in self._largest_first(encode_container, [*whole, *self._unmade(parts)])
+            if task.container.part[1] == 1
+        ]
+        done += [self._finish(task, made) for task, made in self._largest_first(join_parts, self._joins(parts))]
+        self._clear(stale)
+        images, skipped = sum(made.images for made in done), sum(made.skipped for made in done)
+        same = f", {unchanged} containers unchanged" if unchanged else ""
+        summary = f"{images} images encoded, {skipped} skipped{same}"
+        self.job.runner.listener.finish(summary)
+        return summary
+
+    def _largest_first(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
+        # The largest container, begun last, would be the one that everybody waits for.
+        ordered = sorted(tasks, key=lambda task: -task.cost)
+        return self.job.runner.run(function, ordered, lambda task: str(task.container.path))
+
+    def _tasks(
+        self, stale: Sequence[tuple[Source, Container]], sizes: dict[str, int]
+    ) -> tuple[list[EncodeTask], list[EncodeTask]]:
+        """The tasks for containers that are encoded as one, and for the parts of others."""
+        counts = dict(zip(sizes, parts_of(list(sizes.values()), self.job.runner.engine.width), strict=True))
+        whole: list[EncodeTask] = []
+        parts: list[EncodeTask] = []
+        for source, container in stale:
+            count = counts[container.label]
+            for part in range(count):
+                task = self._task(source, replace(container, part=(part, count)), sizes[container.label])
+                (parts if count > 1 else whole).append(task)
+        return whole, parts
+
+    def _task(self, source: Source, container: Container, size_: int) -> EncodeTask:
+        names, (part, count) = (source.name, container.name), container.part
+        tar, index = self._outputs(source, container)
+        if count > 1:
+            tar = self.paths.encoded_part(*names, part, count)
+            index = self.paths.encoded_part_index(*names, part, count)
+        return EncodeTask(
+            source, container, self.images, tar, index, self.paths.encode_marker(*names, part, count), size_
+        )
+
+    def _outputs(self, source: Source, container: Container) -> tuple[Path, Path]:
+        """The tar and the index of a container."""
+        return self.paths.encoded(source.name, container.name), self.paths.encoded_index(source.name, container.name)
+
+    def _unmade(self, parts: Sequence[EncodeTask]) -> list[EncodeTask]:
+        """The parts that an earlier run did not finish, or made from other files or settings."""
+        return [task for task in parts if not self._is_made(task)]
+
+    def _is_made(self, task: EncodeTask) -> bool:
+        signature = self.workspace.signature(task.source, task.container)
+        expected = expected_meta(task.images) | part_meta(task.container, task.images, signature)
+        return task.tar.exists() and expected.items() <= (read_meta(task.index) or {}).items()
+
+    def _joins(self, parts: Sequence[EncodeTask]) -> list[JoinTask]:
+        by_container: dict[str, list[EncodeTask]] = {}
+        for task in parts:
+            by_container.setdefault(task.container.label, []).append(task)
+        return [
+            JoinTask(
+                tasks[0].source,
+                replace(tasks[0].container, part=(0, 1)),
+                tasks[0].images,
+                tuple((task.tar, task.index) for task in tasks),
+                *self._outputs(tasks[0].source, tasks[0].container),
+            )
+            for tasks in by_container.values()
+        ]
+
+    def _clear(self, containers: Sequence[tuple[Source, Container]], kept: Collection[Path] = ()) -> None:
+        """Remove parts and marks that encoding these containers left in the store, but for what is to be ``kept``."""
+        names = {(source.name, container.name) for source, container in containers}
+        for path, name in self.paths.unfinished_files().items():
+            if name in names and path not in kept:
+                path.unlink(missing_ok=True)
+
+    def _finish(self, task: EncodeTask | JoinTask, made: EncodedContainer) -> EncodedContainer:
+        self.workspace.observe(task.container, made.signature)
+        self.job.hashes.put(str(task.tar.absolute()), made.tar_stamp, made.tar_sha256)
+        self.job.finish(task.container.label, _result(read_meta(task.index) or {}), files=made.signature)
+        return made
 
 
-def _recognised(run: Run, doubtful: list[tuple[Source, Container]]) -> set[tuple[str, str]]:
-    """Those of the containers whose files look otherwise, and yet hold what was encoded: they are read to see it."""
-    if not doubtful:
-        return set()
-    run.listener.start("encode: reading what looks otherwise", sum(size(*one) for one in doubtful), "bytes")
-    tasks = [LookTask(source, one, run.dataset.config.images.max_bytes) for source, one in doubtful]
-    found: set[tuple[str, str]] = set()
-    for task, (signature, content) in run.tasks(look_again, tasks, lambda task: str(task.container.path)):
-        meta = read_meta(run.dataset.paths.encoded_index(task.source.name, task.container.name)) or {}
-        if content == meta.get("content"):
-            run.known.remember(_sight(task.source, task.container), signature, content)
-            run.saw(task.source, task.container, signature)
-            found.add((task.source.name, task.container.name))
-    run.listener.finish(f"{len(found)} of {len(doubtful)} containers unchanged")
-    return found
-
-
-def _encode(run: Run, stale: list[tuple[Source, Container]], unchanged: int = 0) -> str:
-    sizes = {(source.name, one.name): size(source, one) for source, one in stale}
-    whole, parts = _tasks(run, stale, sizes)
-    _clear(
-        run, stale, {path for task in parts for path in (task.tar, task.index)} | {task.tried for task in whole + parts}
-    )
-    run.listener.start("encode", sum(sizes.values()), "bytes")
-    done = [
-        _remember(run, task, made)
-        for task, made in _largest_first(run, encode_container, [*whole, *_missing(run, parts)])
-        if task.container.share[1] == 1
-    ]
-    done += [_remember(run, task, made) for task, made in _largest_first(run, join_parts, _joins(run, parts))]
-    _clear(run, stale)
-    images, skipped = sum(made.images for made in done), sum(made.skipped for made in done)
-    same = f", {unchanged} containers unchanged" if unchanged else ""
-    summary = f"{images} images encoded, {skipped} skipped{same}"
-    run.listener.finish(summary)
-    return summary
-
-
-def _largest_first(run: Run, function: Function[T, R], tasks: list[T]) -> Iterator[tuple[T, R]]:
-    ordered = sorted(tasks, key=lambda task: -task.cost)
-    return run.tasks(function, ordered, lambda task: str(task.container.path))
-
-
-def _tasks(
-    run: Run, stale: list[tuple[Source, Container]], sizes: dict[tuple[str, str], int]
-) -> tuple[list[EncodeTask], list[EncodeTask]]:
-    """The tasks for containers that are encoded as one, and for the parts of others."""
-    counts = dict(zip(sizes, parts_of(list(sizes.values()), run.engine.width), strict=True))
-    whole: list[EncodeTask] = []
-    parts: list[EncodeTask] = []
-    for source, one in stale:
-        names = (source.name, one.name)
-        for part in range(counts[names]):
-            share = replace(one, share=(part, counts[names]))
-            (parts if counts[names] > 1 else whole).append(_task(run, source, share, sizes[names]))
-    return whole, parts
+def _result(meta: dict[str, Any]) -> dict[str, Any]:
+    """What later stages need to know of a container: digests of its content and names, and its number of files."""
+    return {key: meta.get(key) for key in ("content", "names", "files")}
 
 
 def parts_of(sizes: Sequence[int], width: int) -> list[int]:
-    """In how many parts containers are encoded on ``width`` workers, by the bytes they have.
+    """In how many parts containers are encoded on ``width`` workers.
 
-    Each goes, the largest first, to the worker that is free the soonest. One that would keep it busy when the others
-    are about done is divided, so that no part takes more than half of the time that is left. Each part reads all of
-    the container: there are no more parts than make reading cost as much as decoding.
+    The containers are handed out, the largest first, each to the worker that is free the soonest. One that would end
+    when the other workers are about done is divided, so that no part takes more than half of the time that is left.
+
+    Args:
+        sizes: the bytes of each container.
+        width: workers.
 
     >>> parts_of([30_000, 30_000], 32), parts_of([30 << 30, 8 << 30, 8 << 30, 8 << 30], 2)
     ([1, 1], [2, 2, 1, 1])
@@ -166,70 +228,13 @@ def parts_of(sizes: Sequence[int], width: int) -> list[int]:
     ([1, 1, 2], [15, 15, 15, 15, 15, 15, 15, 15, 15, 15])
     """
     fair = sum(sizes) / width
-    busy = [0.0] * width
+    busy_until = [0.0] * width
     counts = [1] * len(sizes)
-    for bytes_, place in sorted(((one, place) for place, one in enumerate(sizes) if one), reverse=True):
-        begin = busy[0]
-        if begin + bytes_ > fair * _ABOUT_DONE:
+    for bytes_, number in sorted(((size_, number) for number, size_ in enumerate(sizes) if size_), reverse=True):
+        start = busy_until[0]
+        if start + bytes_ > fair * _ABOUT_DONE:
             most = min(width, bytes_ // _SMALLEST_PART, _MOST_PARTS)
-            counts[place] = max(1, min(math.ceil(2 * bytes_ / max(1, fair - begin)), most))
-        for _ in range(counts[place]):
-            heapq.heapreplace(busy, busy[0] + bytes_ / counts[place])
+            counts[number] = max(1, min(math.ceil(2 * bytes_ / max(1, fair - start)), most))
+        for _ in range(counts[number]):
+            heapq.heapreplace(busy_until, busy_until[0] + bytes_ / counts[number])
     return counts
-
-
-def _task(run: Run, source: Source, container: Container, bytes_: int) -> EncodeTask:
-    paths, names = run.dataset.paths, (source.name, container.name)
-    first, count = container.share
-    tar, index = (
-        (paths.encoded(*names), paths.encoded_index(*names))
-        if count == 1
-        else (paths.encoded_part(*names, first, count), paths.encoded_part_index(*names, first, count))
-    )
-    tried = paths.encoding(*names, first, count)
-    return EncodeTask(source, container, run.dataset.config.images, tar, index, tried, bytes_)
-
-
-def _missing(run: Run, parts: list[EncodeTask]) -> list[EncodeTask]:
-    """The parts that an earlier run did not finish, or made from something else."""
-    return [task for task in parts if not _is_made(run, task)]
-
-
-def _is_made(run: Run, task: EncodeTask) -> bool:
-    signature = run.signature(task.source, task.container)
-    wanted_meta = wanted(task.images) | part_of(task.container, task.images, signature)
-    meta = read_meta(task.index) or {}
-    return task.tar.exists() and wanted_meta.items() <= meta.items()
-
-
-def _joins(run: Run, parts: list[EncodeTask]) -> list[JoinTask]:
-    by_name: dict[tuple[str, str], list[EncodeTask]] = {}
-    for task in parts:
-        by_name.setdefault((task.source.name, task.container.name), []).append(task)
-    paths = run.dataset.paths
-    return [
-        JoinTask(
-            tasks[0].source,
-            replace(tasks[0].container, share=(0, 1)),
-            tasks[0].images,
-            tuple((task.tar, task.index) for task in tasks),
-            paths.encoded(*names),
-            paths.encoded_index(*names),
-        )
-        for names, tasks in by_name.items()
-    ]
-
-
-def _clear(run: Run, containers: list[tuple[Source, Container]], keep: Collection[Path] = ()) -> None:
-    """Remove what encoding has left beside the store of these containers, but for what is to ``keep``."""
-    names = {(source.name, one.name) for source, one in containers}
-    for path, name in run.dataset.paths.unfinished().items():
-        if name in names and path not in keep:
-            path.unlink(missing_ok=True)
-
-
-def _remember(run: Run, task: EncodeTask | JoinTask, done: EncodedContainer) -> EncodedContainer:
-    run.known.remember(_sight(task.source, task.container), done.signature, done.content)
-    run.saw(task.source, task.container, done.signature)
-    run.known.remember(str(task.tar.absolute()), done.tar_stamp, done.tar_sha256)
-    return done

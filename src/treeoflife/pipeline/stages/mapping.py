@@ -1,113 +1,123 @@
-"""mapping: containers -> the mapping. Archives are scanned only where the store has no index of them."""
+"""mapping: containers -> the mapping. Archives are scanned only where the store has no up-to-date index of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import polars as pl
 
-from ...core.difference import difference
 from ...core.files import fingerprint
-from ...images.encode import ScanTask, scan_container
-from ...images.store import key_rows, read_indexes
-from ...mapping import store
+from ...images.encode import ScannedContainer, ScanTask, scan_container
+from ...images.store import natural_keys, read_indexes
 from ...mapping.build import STEP_VERSION, build_mapping
 from ...sources.base import Container, Source
-from ..run import Run
-from ..stage import State, state
-from . import encode
+from ..stage import Evidence, Item, Job, Stage
+from ..stage_records import StageRecords
+from ..workspace import Workspace
 
 
-def look(run: Run) -> State:
-    """Whether the mapping holds the images that are there. A published one only has to have its tables."""
-    if run.dataset.config.mapping.published:
-        store.check(run.dataset.mapping, run.dataset.sources)
-        return State(1, 0)
-    made = store.made_from(run.dataset.mapping, "mapping")
-    if former := run.dataset.former_mapping:
-        return State(0, 1, (f"it is still {former.name}",))
-    if made is None:
-        return State(0, 1, ("not made yet",))
-    names = {key: _names_digest(run, *one) for key, one in _by_key(run).items()}
-    if unscanned := [key for key, digest in names.items() if digest is None]:
-        return State(0, 1, (f"{len(unscanned)} containers are new or changed, such as {unscanned[0]}",))
-    return state([difference(made["from"], _inputs(names))])
+def declare(workspace: Workspace) -> Stage:
+    """The stage; a published mapping is only read, so there is nothing to make."""
+    former = workspace.former_mapping
+    item = Item(
+        "mapping",
+        inputs={"containers": lambda evidence: _names_fingerprint(workspace, evidence)},
+        outputs=(workspace.mapping,),
+        unwanted=(former,) if former else (),
+    )
+    return Stage(
+        name="mapping",
+        needs=("encode",),
+        version=STEP_VERSION,
+        settings={},
+        items=lambda: [] if workspace.config.mapping.published else [item],
+        run=lambda job: _make(workspace, job),
+        rewritten_by="splits",
+    )
 
 
-def work(run: Run) -> str:
-    """Write the mapping."""
-    containers = _by_key(run)
-    names = {key: _names_digest(run, *one) for key, one in containers.items()}
-    trusted = {key for key, one in containers.items() if encode.trusted_meta(run, *one)}
-    scanned: dict[str, pl.DataFrame] = {}
-    tasks = [ScanTask(*one) for key, one in containers.items() if key not in trusted]
-    run.listener.start("mapping", len(tasks), "containers")
-    for task, done in run.tasks(scan_container, tasks, lambda task: str(task.container.path)):
-        key = _key(task.source, task.container)
-        names[key], scanned[key] = done.names, done.keys
-        run.known.remember(_sight(task.source, task.container), done.signature, done.names)
-        run.listener.advance(1)
-    tables = [(source, _keys(run, source, containers, trusted, scanned)) for source in run.dataset.sources]
-    counts = build_mapping(run.dataset.mapping, tables, _inputs(names), run.dataset.former_mapping)
-    if former := run.dataset.former_mapping:
+def ids_digest(workspace: Workspace, evidence: Evidence) -> str | None:
+    """A digest of the ids in the mapping in use, and of their natural keys."""
+    if workspace.config.mapping.published:
+        return evidence.sha256(workspace.mapping)
+    record = evidence.records.get("mapping", "mapping")
+    return str(record.result["ids"]) if record else None
+
+
+def splits_digest(workspace: Workspace, evidence: Evidence) -> str | None:
+    """What the splits in use depend on, as one value."""
+    if workspace.config.mapping.published:
+        return evidence.sha256(workspace.mapping)
+    record = evidence.records.get("splits", "splits")
+    return fingerprint(record.inputs) if record else None
+
+
+def _names_fingerprint(workspace: Workspace, evidence: Evidence) -> str | None:
+    """One fingerprint of the file names in all containers; None where those of a container are not known."""
+    digests = _names_digests(workspace, evidence.records)
+    return fingerprint(digests) if all(digests.values()) else None
+
+
+def _names_digests(workspace: Workspace, records: StageRecords) -> dict[str, str | None]:
+    """The digest of the file names in each container, from encoding it or from the scan for the last mapping."""
+    mapping = records.get("mapping", "mapping")
+    scanned = mapping.result["scanned"] if mapping else {}
+    digests: dict[str, str | None] = {}
+    for source, container in workspace.containers():
+        name, signature = container.label, workspace.signature(source, container)
+        encoded = encoded_now(workspace, records, source, container)
+        scan_signature, scan_names = scanned.get(name, (None, None))
+        digests[name] = encoded or (scan_names if scan_signature == signature else None)
+    return digests
+
+
+def encoded_now(workspace: Workspace, records: StageRecords, source: Source, container: Container) -> str | None:
+    """The digest of a container's file names as the store has them, if it was encoded from the files of now."""
+    record = records.get("encode", container.label)
+    current = record and record.inputs["files"] == workspace.signature(source, container)
+    # A record says nothing of an index that was removed since.
+    index = workspace.indexes()[container.label]
+    return str(record.result["names"]) if record and current and index.exists() else None
+
+
+def _make(workspace: Workspace, job: Job) -> str:
+    """Scan the containers that are not encoded, and write the mapping."""
+    scanned: dict[str, ScannedContainer] = {}
+    tasks = [ScanTask(*one) for one in workspace.containers() if not encoded_now(workspace, job.records, *one)]
+    job.runner.listener.start("mapping", len(tasks), "containers")
+    for task, scan in job.runner.run(scan_container, tasks, lambda task: str(task.container.path)):
+        scanned[task.container.label] = scan
+        workspace.observe(task.container, scan.signature)
+        job.runner.listener.advance(1)
+    keys = [(source, _keys(workspace, source, scanned)) for source in workspace.sources]
+    former = workspace.former_mapping
+    counts, ids = build_mapping(workspace.mapping, keys, former)
+    if former:
         former.unlink()
+    digests = _names_digests(workspace, job.records) | {name: scan.names for name, scan in scanned.items()}
+    result = {"ids": ids, "scanned": {name: [scan.signature, scan.names] for name, scan in scanned.items()}}
+    job.finish("mapping", result, containers=fingerprint(digests))
     summary = ", ".join(f"{count} {name}" for name, count in counts.items()) + " images"
-    run.listener.finish(summary)
+    job.runner.listener.finish(summary)
     return summary
 
 
-def _keys(
-    run: Run,
-    source: Source,
-    containers: dict[str, tuple[Source, Container]],
-    trusted: set[str],
-    scanned: dict[str, pl.DataFrame],
-) -> pl.DataFrame:
-    """The natural keys of a source, container by container: from the store's indexes, and from what was scanned."""
-    own = [(key, one) for key, (of, one) in containers.items() if of is source]
-    encoded = [number for number, (key, _) in enumerate(own) if key in trusted]
-    paths = [run.dataset.paths.encoded_index(source.name, own[number][1].name) for number in encoded]
-    places = pl.Series(encoded, dtype=pl.UInt32)
+def _keys(workspace: Workspace, source: Source, scanned: Mapping[str, ScannedContainer]) -> pl.DataFrame:
+    """The natural keys of a source in the order of its containers, from the store's indexes and from scans."""
+    containers = [container for other, container in workspace.containers() if other is source]
     columns = list(source.columns)
+    encoded = [number for number, one in enumerate(containers) if one.label not in scanned]
+    indexes = [workspace.indexes()[containers[number].label] for number in encoded]
+    numbers = pl.Series(encoded, dtype=pl.UInt32)
     parts = [
-        rows.select(*columns, places.gather(rows["container"]).alias("container"))
-        for rows in read_indexes(paths, columns)
+        rows.select(*columns, numbers.gather(rows["container"]).alias("container"))
+        for rows in read_indexes(indexes, columns)
     ]
     parts += [
-        scanned[key].select(*columns, container=pl.lit(number, pl.UInt32))
-        for number, (key, _) in enumerate(own)
-        if key in scanned
+        scanned[one.label].keys.select(*columns, container=pl.lit(number, pl.UInt32))
+        for number, one in enumerate(containers)
+        if one.label in scanned
     ]
-    every = pl.concat(parts) if len(encoded) == len(own) else pl.concat(parts).sort("container", maintain_order=True)
-    return key_rows(every, source)
-
-
-def digest(run: Run) -> str:
-    """A digest of the ids in the mapping in use, and of their natural keys."""
-    if run.dataset.config.mapping.published:
-        return run.known.sha256(run.dataset.mapping)
-    made = store.made_from(run.dataset.mapping, "mapping") or {}
-    return str(made.get("ids", ""))
-
-
-def _inputs(names: dict[str, str | None]) -> dict[str, Any]:
-    return {"step": STEP_VERSION, "containers": fingerprint(names)}
-
-
-def _by_key(run: Run) -> dict[str, tuple[Source, Container]]:
-    return {_key(source, one): (source, one) for source, one in run.containers()}
-
-
-def _key(source: Source, container: Container) -> str:
-    return f"{source.name}/{container.name}"
-
-
-def _sight(source: Source, container: Container) -> str:
-    return f"names:{source.name}:{container.path}:{container.name}"
-
-
-def _names_digest(run: Run, source: Source, container: Container) -> str | None:
-    """The digest of the names in a container, if they are known."""
-    if meta := encode.trusted_meta(run, source, container):
-        return str(meta["names"])
-    return run.known.recall(_sight(source, container), run.signature(source, container))
+    rows = pl.concat(parts)
+    in_order = rows if len(encoded) == len(containers) else rows.sort("container", maintain_order=True)
+    return natural_keys(in_order, source)

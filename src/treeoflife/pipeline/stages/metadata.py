@@ -2,86 +2,103 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import polars as pl
 
-from ...core.difference import difference
-from ...core.files import read_json, replacing, write_json
+from ...core.files import replacing
 from ...selection import marks
 from ...sources.base import Source
-from ...taxonomy import lookups
-from ...taxonomy import naming as stage
-from ..run import Run
-from ..stage import State, state
-from . import mapping, splits
+from ...taxonomy import lookups, naming
+from ..stage import Evidence, Input, Item, Job, Stage
+from ..workspace import Workspace
+from .mapping import ids_digest, splits_digest
 
 
-def look(run: Run) -> State:
-    """Whether the names are made from the inputs of now, and are as they were written."""
-    made = read_json(run.dataset.paths.report("metadata")) or {}
-    if reason := difference(made.get("from"), _inputs(run)):
-        return State(0, 1, (reason,))
-    return state(
-        None if _sha256(run, name) == digest else f"{name} is not the one that was written"
-        for name, digest in made.get("outputs", {"the record of what was written": ""}).items()
+def declare(workspace: Workspace) -> Stage:
+    """The stage. Sources with a published lookup take their names from it; the others are named by the taxonomies."""
+    published, others = _sources(workspace)
+    settings, inputs = _inputs(workspace, published, others)
+    item = Item("metadata", inputs, _outputs(workspace, published, others), requires=(workspace.mapping,))
+    return Stage(
+        name="metadata",
+        needs=("mapping", "splits"),
+        version=naming.STEP,
+        settings=settings,
+        items=lambda: [item],
+        run=lambda job: _write(workspace, published, others, job),
     )
 
 
-def work(run: Run) -> str:
-    """Write names.parquet; from the providers' taxonomies, the lookups and predicted-catalog.csv too."""
-    paths, config = run.dataset.paths, run.dataset.config
-    paths.report("metadata").unlink(missing_ok=True)
-    published, others = _halves(run)
-    run.listener.start("metadata", 1, "tables")
+def _sources(workspace: Workspace) -> tuple[list[Source], list[Source]]:
+    """The sources whose names are published, and the others."""
+    folder = workspace.config.names.lookups
+    published = [one for one in workspace.sources if folder and lookups.lookup_file(folder, one.name).exists()]
+    return published, [one for one in workspace.sources if one not in published]
+
+
+def _inputs(
+    workspace: Workspace, published: list[Source], others: list[Source]
+) -> tuple[dict[str, object], dict[str, Input]]:
+    """The settings and the inputs that names depend on."""
+    config = workspace.config
+    files = [lookups.lookup_file(config.names.lookups, one.name) for one in published if config.names.lookups]
+    settings: dict[str, object] = {}
+    inputs: dict[str, Input] = {}
+    if others:
+        settings, more = naming.names_inputs(config.names, others)
+        inputs["mapping"] = lambda evidence: ids_digest(workspace, evidence)
+        inputs["splits"] = lambda evidence: splits_digest(workspace, evidence)
+        files += more
+    if not published:  # predicted-catalog.csv, which obeys marks, is written for these datasets alone
+        inputs["marks"] = workspace.paths.marks
+    inputs["files"] = lambda evidence: _digests(evidence, files)
+    return settings, inputs
+
+
+def _digests(evidence: Evidence, files: list[Path]) -> dict[str, str | None]:
+    present = [path for path in files if path.exists()]
+    return {f"{number} {path.name}": evidence.sha256(path) for number, path in enumerate(present)}
+
+
+def _outputs(workspace: Workspace, published: list[Source], others: list[Source]) -> tuple[Path, ...]:
+    paths = workspace.paths
     if published:
-        summary = _import(run, published, others)
+        return (paths.names,)
+    written = [lookups.lookup_file(paths.naming, source.name) for source in others]
+    tables = (paths.name_findings, paths.name_findings_csv, paths.scientific_to_common, paths.predicted_catalog)
+    return (paths.names, *tables, *written)
+
+
+def _write(workspace: Workspace, published: list[Source], others: list[Source], job: Job) -> str:
+    config, paths, listener = workspace.config, workspace.paths, job.runner.listener
+    listener.start("metadata", 1, "tables")
+    if published:
+        summary = _import(workspace, published, others, job)
     else:
         marking = marks.table(marks.read(paths.marks))
-        report = stage.resolve_names(config, paths, others, run.dataset.mapping, marking, run.listener.note)
-        summary = f"{sum(report.names.values())} names, {sum(report.findings.values())} findings"
-    outputs = sorted(path for path in paths.metadata.rglob("*") if path.is_file() and path != run.dataset.mapping)
-    written = {path.relative_to(paths.root).as_posix(): run.known.sha256(path) for path in outputs}
-    write_json(paths.report("metadata"), {"from": _inputs(run), "outputs": written})
-    run.listener.finish(summary)
+        files = naming.NameFiles(
+            names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv,
+            lookups=paths.naming, scientific_to_common=paths.scientific_to_common,
+            predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache,
+        )  # fmt: skip
+        report = naming.resolve_names(config.names, others, workspace.mapping, marking, files, listener.note)
+        summary = f"{report.names} names, {report.findings} findings"
+    listener.finish(summary)
     return summary
 
 
-def _import(run: Run, published: list[Source], others: list[Source]) -> str:
+def _import(workspace: Workspace, published: list[Source], others: list[Source], job: Job) -> str:
     """Take the published lookups as they are; sources without one are named by their own labels."""
-    config, folder = run.dataset.config, run.dataset.config.names.lookups
+    config, folder = workspace.config, workspace.config.names.lookups
     assert folder
     tables = [lookups.read_lookup(lookups.lookup_file(folder, one.name), one.name) for one in published]
     if others:
-        tables.append(stage.name_sources(config, run.dataset.paths, others, run.dataset.mapping, run.listener.note))
+        note = job.runner.listener.note
+        tables.append(
+            naming.name_sources(config.names, others, workspace.mapping, workspace.paths.verifier_cache, note)
+        )
     table = pl.concat(tables, how="diagonal")
-    with replacing(run.dataset.paths.names) as temporary:
+    with replacing(workspace.paths.names) as temporary:
         table.write_parquet(temporary, compression="zstd")
     return f"{table.height} names"
-
-
-def _sha256(run: Run, name: str) -> str | None:
-    path = run.dataset.paths.root / name
-    return run.known.sha256(path) if path.exists() else None
-
-
-def _halves(run: Run) -> tuple[list[Source], list[Source]]:
-    """The sources whose names are published, and the others."""
-    folder = run.dataset.config.names.lookups
-    published = [one for one in run.dataset.sources if folder and lookups.lookup_file(folder, one.name).exists()]
-    return published, [one for one in run.dataset.sources if one not in published]
-
-
-def _inputs(run: Run) -> dict[str, Any]:
-    config = run.dataset.config
-    published, others = _halves(run)
-    files = [lookups.lookup_file(config.names.lookups, one.name) for one in published if config.names.lookups]
-    inputs: dict[str, Any] = {}
-    if others:
-        inputs, more = stage.names_inputs(config, others)
-        inputs |= {"mapping": mapping.digest(run), "splits": splits.digest(run)}
-        files += more
-    if not published and run.dataset.paths.marks.exists():  # predicted-catalog.csv obeys them
-        inputs |= {"marks": run.known.sha256(run.dataset.paths.marks)}
-    there = [path for path in files if path.exists()]
-    return inputs | {"files": {f"{number} {path.name}": run.known.sha256(path) for number, path in enumerate(there)}}

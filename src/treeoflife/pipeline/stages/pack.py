@@ -3,169 +3,140 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from ...core.files import read_json, write_json
+from ...config.paths import Paths
+from ...core.files import fingerprint, write_json
 from ...core.values import SPLITS
-from ...images.store import read_meta
-from ...shards.pack import PackTask, index_meta, pack_shard
-from ..run import Run
-from ..stage import State, state
-from . import encode
+from ...shards.pack import PackTask, pack_shard, planned_shards, read_index_meta
+from ..stage import Item, Job, Stage
+from ..workspace import Workspace
 
-_RECORD = "what its index says of its inputs and settings changed"
+STEP_VERSION = 1
 _SHARD = re.compile(r"shard-(\d{6})\.(tar|parquet)")
 
 
-def look(run: Run) -> State:
-    """How many shards are as planned, and why others are not."""
-    shards = list(planned(run))
-    if not shards:
-        return State(0, 1, ("there is no plan yet",)) if not has_plans(run) else State(0, 0)
-    reasons = [why(run, task) for task in shards]
-    reasons += ["a shard that is not in the plan" for _ in _surplus(run, shards)]
-    reasons += ["its lists of shards are not up to date" for split in SPLITS if not _listed(run, split, shards)]
-    return state(reasons)
+def declare(workspace: Workspace) -> Stage:
+    """The stage: an item per shard of the plan, one per split for its lists, and one for shards of earlier plans."""
+    paths = workspace.paths
+    return Stage(
+        name="pack",
+        needs=("plan",),
+        version=STEP_VERSION,
+        settings={},
+        items=partial(_items, paths),
+        run=lambda job: _pack(paths, job),
+    )
 
 
-def work(run: Run) -> str:
+def _items(paths: Paths) -> list[Item]:
+    tasks = planned_shards(paths)
+    # The same for all shards of a plan, and long where there are many archives.
+    made_from = {task.plan: fingerprint(task.provenance) for task in tasks}
+    shards = [
+        Item(task.label, {"plan": task.fingerprint, "made": made_from[task.plan]}, (task.shard, task.index))
+        for task in tasks
+    ]
+    lists = [
+        Item(
+            _lists(split),
+            {"shards": [task.fingerprint for task in tasks if task.shard.parent == paths.split_folder(split)]},
+            (paths.sizes(split), paths.wids(split)),
+        )
+        for split in SPLITS
+    ]
+    surplus = tuple(_surplus(paths, tasks))
+    return [*shards, *lists, *([Item("shards that are not in the plan", unwanted=surplus)] if surplus else [])]
+
+
+def _lists(split: str) -> str:
+    return f"{split}: lists of shards"
+
+
+def _surplus(paths: Paths, tasks: Sequence[PackTask]) -> list[Path]:
+    """Shards of an earlier plan, and their indexes: an index before its shard, since it says what the shard holds."""
+    expected = {path for task in tasks for path in (task.shard, task.index)}
+    folders = [folder for split in SPLITS for folder in (paths.shard_index(split, 0).parent, paths.split_folder(split))]
+    files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+    return [path for path in files if _SHARD.fullmatch(path.name) and path not in expected]
+
+
+def _pack(paths: Paths, job: Job) -> str:
     """Pack the shards that are not as planned, remove those that are not in the plan, and list what there is."""
-    shards = list(planned(run))
-    stale = unpacked(run, shards)
-    _unlist(run, shards, stale)
-    for path in _surplus(run, shards):
+    tasks = planned_shards(paths)
+    for path in _surplus(paths, tasks):
         path.unlink(missing_ok=True)
-    packed = [task for task in stale if not task.written]
-    encode.ensure(run, _containers(packed))
-    run.listener.start("pack", sum(task.samples for task in packed), "samples")
-    for _, done in run.tasks(pack_shard, stale, lambda task: str(task.shard)):
-        run.known.remember(str(done.shard.absolute()), done.tar_stamp, done.tar_sha256)
-    for split in SPLITS:
-        _list(run, split, shards)
-    indexes = f", {len(stale) - len(packed)} indexes written anew" if len(packed) < len(stale) else ""
-    summary = f"{len(packed)} of {len(shards)} shards packed{indexes}"
-    run.listener.finish(summary)
+    stale_lists = {split for split in SPLITS if _lists(split) in job.stale}
+    stale, packed = pack_tasks(tasks, paths, job, stale_lists)
+    for split in stale_lists | {task.shard.parent.name for task in stale}:
+        _write_lists(paths, split, tasks)
+    indexes = f", {len(stale) - packed} indexes written anew" if packed < len(stale) else ""
+    summary = f"{packed} of {len(tasks)} shards packed{indexes}"
+    job.runner.listener.finish(summary)
     return summary
 
 
-def unpacked(run: Run, tasks: Iterable[PackTask]) -> list[PackTask]:
-    """Those of the tasks that are to be done; where the shard itself is right, only its index is to be written."""
-    found = [(task, why(run, task)) for task in tasks]
-    return [
-        replace(task, written=index_meta(task.index)["sha256"]) if reason == _RECORD else task
-        for task, reason in found
-        if reason
-    ]
+def pack_tasks(
+    tasks: Sequence[PackTask], paths: Paths, job: Job, unlist: Collection[str] = ()
+) -> tuple[list[PackTask], int]:
+    """Pack the shards of a job, and record each.
+
+    Args:
+        tasks: the tasks of all planned shards.
+        paths: the files of the dataset.
+        job: says which shards are stale.
+        unlist: splits whose lists go in any case.
+
+    Returns:
+        The stale tasks, and how many of them were packed; of the others only the index was written.
+    """
+    stale = [_without_packing(task, job) for task in tasks if task.label in job.stale]
+    # No list may speak of shards that are about to change.
+    for split in {*unlist, *(task.shard.parent.name for task in stale)}:
+        paths.sizes(split).unlink(missing_ok=True)
+        paths.wids(split).unlink(missing_ok=True)
+    packed = [task for task in stale if not task.written_sha256]
+    job.remake("encode", _missing_containers(paths, packed))
+    job.runner.listener.start("pack", sum(task.samples for task in packed), "samples")
+    for task, done in job.runner.run(pack_shard, stale, lambda task: str(task.shard)):
+        job.hashes.put(str(done.shard.absolute()), done.tar_stamp, done.tar_sha256)
+        job.finish(task.label)
+    return stale, len(packed)
 
 
-def why(run: Run, task: PackTask) -> str | None:
-    """Why a shard is to be packed; None if it is as planned."""
-    meta = index_meta(task.index)
-    if not meta or not task.shard.exists():
-        return "not packed yet"
-    if meta.get("fingerprint") != task.fingerprint:
-        return "its images, names or order changed"
-    if run.known.sha256(task.shard) != meta.get("sha256"):
-        return "the shard is not the one that was written"
-    return None if meta.get("made", {}) == task.made else _RECORD
+def _without_packing(task: PackTask, job: Job) -> PackTask:
+    """The task; where the shard itself is as planned, only its index is to be written."""
+    meta = read_index_meta(task.index)
+    as_planned = (
+        meta.get("fingerprint") == task.fingerprint and meta.get("made") != task.provenance and task.shard.exists()
+    )
+    right = as_planned and job.hashes.sha256(task.shard) == meta["sha256"]
+    return replace(task, written_sha256=meta["sha256"]) if right else task
 
 
-def has_plans(run: Run) -> bool:
-    """Whether every split has a plan."""
-    return all(read_meta(run.dataset.paths.split_plan(split)) for split in SPLITS)
-
-
-def planned(run: Run) -> Iterator[PackTask]:
-    """A task for every shard of the plans."""
-    paths = run.dataset.paths
-    for split in SPLITS:
-        meta = read_meta(paths.split_plan(split)) or {"shards": []}
-        for number, (print_, samples) in enumerate(zip(meta.get("shards", []), _counts(meta), strict=False)):
-            yield PackTask(
-                paths.split_plan(split),
-                number,
-                print_,
-                samples,
-                paths.store,
-                paths.shard(split, number),
-                paths.shard_index(split, number),
-                meta.get("made", {}),
-            )
-
-
-def _counts(meta: dict[str, Any]) -> list[int]:
-    """The samples of each shard; a plan of an earlier version does not say."""
-    return meta.get("samples") or [0] * len(meta.get("shards", []))
-
-
-def _containers(stale: list[PackTask]) -> set[tuple[str, str]]:
-    """The containers whose images the shards need."""
-    found: set[tuple[str, str]] = set()
-    for plan in {task.plan for task in stale}:
-        numbers = [task.number for task in stale if task.plan == plan]
-        rows = (
-            pl.scan_parquet(plan)
-            .filter(pl.col("shard").is_in(numbers))
-            .select("source", "container")
-            .unique()
-            .collect()
-        )
-        found |= set(rows.iter_rows())
-    return found
-
-
-def _surplus(run: Run, planned: list[PackTask]) -> list[Path]:
-    """Shards of an earlier plan, and their indexes: the index first, which speaks of the shard."""
-    expected = {path for task in planned for path in (task.shard, task.index)}
-    folders = [
-        folder
-        for split in SPLITS
-        for folder in (run.dataset.paths.shard_index(split, 0).parent, run.dataset.paths.split(split))
-    ]
-    there = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
-    return [path for path in there if _SHARD.fullmatch(path.name) and path not in expected]
-
-
-def _listed(run: Run, split: str, planned: list[PackTask]) -> bool:
-    sizes, wids = _lists(run, split, planned)
-    return bool(read_json(run.dataset.paths.sizes(split)) == sizes and read_json(run.dataset.paths.wids(split)) == wids)
-
-
-def _unlist(run: Run, planned: list[PackTask], stale: list[PackTask]) -> None:
-    """Take away the lists of splits that are about to change, so that none speaks of shards that are gone."""
-    for split in SPLITS:
-        if any(run.dataset.paths.split(split) == task.shard.parent for task in stale) or not _listed(
-            run, split, planned
-        ):
-            run.dataset.paths.sizes(split).unlink(missing_ok=True)
-            run.dataset.paths.wids(split).unlink(missing_ok=True)
-
-
-def _list(run: Run, split: str, planned: list[PackTask]) -> None:
-    sizes, wids = _lists(run, split, planned)
-    if not _listed(run, split, planned):
-        write_json(run.dataset.paths.sizes(split), sizes)
-        write_json(run.dataset.paths.wids(split), wids)
-
-
-def _lists(run: Run, split: str, planned: list[PackTask]) -> tuple[dict[str, int], dict[str, Any]]:
-    """sizes.json ({shard: samples}) and index.json (in the form of wids) of a split."""
-    metas = [
-        (task.shard, index_meta(task.index)) for task in planned if task.shard.parent == run.dataset.paths.split(split)
-    ]
-    sizes = {shard.name: int(meta.get("samples", 0)) for shard, meta in metas}
-    shards = [
-        {
-            "url": shard.name,
-            "nsamples": int(meta.get("samples", 0)),
-            "filesize": shard.stat().st_size if shard.exists() else 0,
+def _missing_containers(paths: Paths, tasks: Sequence[PackTask]) -> Collection[str]:
+    """The containers, as items of encode, whose images these shards need and whose tar was not kept."""
+    missing: set[str] = set()
+    for plan in {task.plan for task in tasks}:
+        numbers = [task.number for task in tasks if task.plan == plan]
+        rows = pl.scan_parquet(plan, glob=False).filter(pl.col("shard").is_in(numbers))
+        names = rows.select("source", "container").unique().collect().iter_rows()
+        missing |= {
+            f"{source}/{container}" for source, container in names if not paths.encoded(source, container).exists()
         }
-        for shard, meta in metas
-    ]
-    name = f"{run.dataset.paths.images.set_name}-{split}"
-    return sizes, {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": name, "shardlist": shards}
+    return missing
+
+
+def _write_lists(paths: Paths, split: str, tasks: Sequence[PackTask]) -> None:
+    """Write sizes.json ({shard: samples}, for open_clip) and index.json (for wids) of a split."""
+    own = [task for task in tasks if task.shard.parent == paths.split_folder(split)]
+    shards = [{"url": task.shard.name, "nsamples": task.samples, "filesize": task.shard.stat().st_size} for task in own]
+    name = f"{paths.images.set_name}-{split}"
+    wids = {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": name, "shardlist": shards}
+    write_json(paths.sizes(split), {task.shard.name: task.samples for task in own})
+    write_json(paths.wids(split), wids)

@@ -1,54 +1,66 @@
-"""report: catalog, ledger and what checks found -> reports/."""
+"""report: catalog, ledger and findings -> reports/. Not a part of build: it needs the extra ``reports``."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ...core.difference import difference
-from ...errors import InputError
-from ...reports import make
+from ...reports.report import ReportInputs, report_files, write_report
 from ...reports.statistics import STEP_VERSION
 from ...selection import findings
-from ...shards.reader import Reader
-from ..run import Run
-from ..stage import State, state
+from ...shards.locations import list_shards, load_locations
+from ...shards.reader import Dataset
+from ..stage import Item, Job, Stage, digest_of
+from ..stage_records import StageRecords
+from ..workspace import Workspace
+
+_CHECKS = ("check-wds", "check-taxa")
 
 
-def look(run: Run) -> State:
-    """Whether the report is of the catalog that is there."""
-    if not run.dataset.paths.catalog.exists():
-        return State(0, 1, ("there is no catalog yet",))
-    return state([difference(make.made_from(run.dataset.paths.reports), inputs(run))])
+def declare(workspace: Workspace) -> Stage:
+    """The stage."""
+    paths = workspace.paths
+
+    def items() -> list[Item]:
+        files = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": paths.licences}
+        files |= {f"findings {one.path.stem}": one.path for one in findings.read(paths.findings_folder)}
+        checks = {"checks": lambda evidence: check_results(evidence.records)}
+        return [
+            Item(
+                "report",
+                {"files": digest_of(files), **checks},
+                tuple(report_files(paths.reports)),
+                requires=(paths.catalog,),
+            )
+        ]
+
+    return Stage(
+        name="report",
+        needs=("catalog", "check-wds", "check-taxa"),
+        version=STEP_VERSION,
+        settings={},
+        items=items,
+        run=lambda job: _write(workspace, job),
+    )
 
 
-def work(run: Run) -> str:
-    """Write the report.
+def check_results(records: StageRecords) -> dict[str, list[dict[str, object]]]:
+    """The findings of each check, as recorded; nothing for a check that has not run."""
+    results = {name: records.get(name, name) for name in _CHECKS}
+    return {name: list(record.result["findings"]) for name, record in results.items() if record}
 
-    Raises:
-        InputError: there is no catalog.
-    """
-    from ...shards.locations import open_places, shards_of
 
-    paths = run.dataset.paths
-    if not paths.catalog.exists():
-        raise InputError(f"there is no catalog at {paths.catalog}: 'treeoflife catalog' writes it")
-    checks = [paths.report(name) for name in ("check-wds", "check-taxa")]
-    indexes = [shard.index for shard in shards_of(paths) if shard.split != "train_small"]
-    reader = Reader(paths, open_places(paths, run.listener))
-    further = [paths.name_findings_csv]
-    files = (paths.licences, paths.all_findings, further)
-    sources = make.Sources(paths.root.name, paths.catalog, paths.ledger, indexes, checks, *files, reader)
-    numbers = make.make(paths.reports, sources, inputs(run), run.listener)
+def _write(workspace: Workspace, job: Job) -> str:
+    paths, listener = workspace.paths, job.runner.listener
+    shards = [shard.index for shard in list_shards(paths) if shard.split != "train_small"]
+    dataset = Dataset(paths, load_locations(paths, listener))
+    inputs = ReportInputs(
+        title=paths.root.name,
+        catalog=paths.catalog,
+        ledger=paths.ledger,
+        indexes=shards,
+        checks=check_results(job.records),
+        licences=paths.licences,
+        findings=paths.findings_folder,
+        further=[paths.log_file("check-wds"), paths.log_file("check-taxa"), paths.name_findings_csv],
+        dataset=dataset,
+    )
+    numbers = write_report(paths.reports, inputs, listener)
     return f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species"
-
-
-def inputs(run: Run) -> dict[str, Any]:
-    """What a report is made from."""
-    paths = run.dataset.paths
-    read = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": paths.licences}
-    read |= {f"findings {one.path.stem}": one.path for one in findings.read(paths.all_findings)}
-    read |= {name: paths.report(name) for name in ("check-wds", "check-taxa")}
-    return {
-        "step": STEP_VERSION,
-        "files": {name: run.known.sha256(path) for name, path in read.items() if path.exists()},
-    }

@@ -1,57 +1,50 @@
-"""splits: the mapping -> its table ``split``."""
+"""splits: the mapping and the groups of duplicates -> the mapping's table of splits."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
-from ...core.difference import difference
-from ...core.files import fingerprint
-from ...mapping import splits, store
-from ...selection.duplicates.members import with_ids
-from ..run import Run
-from ..stage import State, state
-from . import duplicates, mapping
+from ...mapping import splits
+from ...selection.duplicates.image_ids import add_ids
+from ..stage import Item, Job, Stage
+from ..workspace import Workspace
+from .mapping import ids_digest
 
 
-def look(run: Run) -> State:
-    """Whether the splits are of the ids and settings of now. Those of a published mapping are taken as they are."""
-    if run.dataset.config.mapping.published:
-        return State(1, 0)
-    return state([difference(store.made_from(run.dataset.mapping, "splits"), _inputs(run))])
+def declare(workspace: Workspace) -> Stage:
+    """The stage; the splits of a published mapping are taken as they are."""
+    config = workspace.config
+    groups = {"groups": workspace.paths.duplicates} if config.one_split_per_group else {}
+    item = Item(
+        "splits",
+        inputs={"ids": lambda evidence: ids_digest(workspace, evidence), **groups},
+        outputs=(workspace.mapping,),
+        requires=(workspace.mapping,),
+    )
+    return Stage(
+        name="splits",
+        needs=("mapping", "duplicates"),
+        version=splits.STEP_VERSION,
+        settings={"settings": {"seed": config.seed, **config.splits.model_dump()}},
+        items=lambda: [] if config.mapping.published else [item],
+        run=lambda job: _write(workspace, job),
+    )
 
 
-def work(run: Run) -> str:
-    """Write the splits."""
-    config = run.dataset.config
-    run.listener.start("splits", 1, "tables")
-    grouped = _grouped(run)
-    counts = splits.write(run.dataset.mapping, run.dataset.sources, config.splits, config.seed, _inputs(run), grouped)
+def _write(workspace: Workspace, job: Job) -> str:
+    config, listener = workspace.config, job.runner.listener
+    listener.start("splits", 1, "tables")
+    counts = splits.write(workspace.mapping, workspace.sources, config.splits, config.seed, _groups(workspace))
     summary = ", ".join(f"{count} in {split}" for split, count in counts.items())
-    run.listener.finish(summary)
+    listener.finish(summary)
     return summary
 
 
-def digest(run: Run) -> str:
-    """What the splits in use are known again by."""
-    if run.dataset.config.mapping.published:
-        return run.known.sha256(run.dataset.mapping)
-    return fingerprint(store.made_from(run.dataset.mapping, "splits"))
-
-
-def _grouped(run: Run) -> pl.DataFrame | None:
-    """The groups that must be on one side; None where there are none yet, or they may straddle."""
-    dataset, paths = run.dataset, run.dataset.paths
-    if not dataset.config.one_side or not paths.duplicates.exists():
+def _groups(workspace: Workspace) -> pl.DataFrame | None:
+    """The groups that must be on one side; None where there are none yet, or they may be on both."""
+    paths = workspace.paths
+    if not workspace.config.one_split_per_group or not paths.duplicates.exists():
         return None
-    indexes = [(source, one.name, paths.encoded_index(source.name, one.name)) for source, one in run.containers()]
-    found = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
-    return with_ids(found, indexes, dataset.mapping, dataset.sources).select("treeoflife_id", "group")
-
-
-def _inputs(run: Run) -> dict[str, Any]:
-    config = run.dataset.config
-    settings = {"seed": config.seed, **config.splits.model_dump()}
-    grouped = {"groups": duplicates.digest(run)} if config.one_side else {}
-    return {"step": splits.STEP_VERSION, "settings": settings, "ids": mapping.digest(run)} | grouped
+    indexes = [(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
+    members = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
+    return add_ids(members, indexes, workspace.mapping, workspace.sources).select("treeoflife_id", "group")

@@ -1,33 +1,38 @@
-"""tidy: where the store is not to be kept, its images go once the shards are checked; its indexes stay."""
+"""tidy: where the store is not to be kept, its images are removed once the shards are checked; its indexes stay."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ..run import Run
-from ..stage import State, state
+from ..stage import Item, Job, Stage
+from ..workspace import Workspace
 
 
-def look(run: Run) -> State:
-    """Whether there are encoded images that are not to be kept."""
-    return state("the configuration does not keep them" for _ in _unwanted(run))
+def declare(workspace: Workspace) -> Stage:
+    """The stage. A later change that needs a removed image encodes its container again."""
+    return Stage(
+        name="tidy",
+        needs=("check-wds",),
+        version=1,
+        settings={},
+        items=lambda: [Item(name, unwanted=(tar,)) for name, tar in _unwanted(workspace).items()],
+        run=lambda job: _remove(_unwanted(workspace), job),
+    )
 
 
-def work(run: Run) -> str:
-    """Remove the encoded images. A later change that needs one encodes its container again."""
-    unwanted = _unwanted(run)
-    run.listener.start("tidy", len(unwanted), "files")
-    for tar in unwanted:
+def _unwanted(workspace: Workspace) -> dict[str, Path]:
+    """The tars of the store that are not to be kept, by container."""
+    if workspace.config.wds.keep_store:
+        return {}
+    tars = {one.label: workspace.paths.encoded(one.source, one.name) for _, one in workspace.containers()}
+    return {name: tar for name, tar in tars.items() if tar.exists()}
+
+
+def _remove(tars: dict[str, Path], job: Job) -> str:
+    job.runner.listener.start("tidy", len(tars), "files")
+    for tar in tars.values():
         tar.unlink(missing_ok=True)
-        run.listener.advance(1)
-    summary = f"{len(unwanted)} containers removed from the encoded store"
-    run.listener.finish(summary)
+        job.runner.listener.advance(1)
+    summary = f"{len(tars)} containers removed from the encoded store"
+    job.runner.listener.finish(summary)
     return summary
-
-
-def _unwanted(run: Run) -> list[Path]:
-    paths = run.dataset.paths
-    if run.dataset.config.wds.keep_store:
-        return []
-    tars = (paths.encoded(source.name, one.name) for source, one in run.containers())
-    return [tar for tar in tars if tar.exists()]

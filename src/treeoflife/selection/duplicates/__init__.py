@@ -1,1 +1,1 @@
-"""Images that are the same picture: found by bytes, pixels and perceptual hashes, over all sources."""
+"""Duplicate images across all sources: candidates by perceptual hash, comparison by pixels, groups, and their ids."""

@@ -1,11 +1,14 @@
-"""Whether two images with similar hashes show the same picture.
+"""Decide whether two images with similar perceptual hashes show the same picture.
 
-A hash knows the large shapes alone: two frames of a camera trap, or two small insects in the same dish, may have the
-same. So the pictures themselves are laid over each other at a quarter of their pixels. One is given the colours of the
-other by a regression, and what differs then is looked at. A copy that was encoded again, resized or written over
-differs in thin lines and in noise; where another animal stands, a whole patch differs, or what differs is all that is
-to be seen there. Where the pictures do not lie on each other at once, one is first shifted and stretched until they
-do, as a copy that was cropped needs.
+A perceptual hash covers only the large shapes: two frames of a camera trap, or two small insects in the same dish, may
+have the same hash. So the images are compared pixel by pixel, at half their width and height. A regression first maps
+the colours of one image to those of the other, and the remaining differences are examined. A copy that was re-encoded,
+resized or watermarked differs in thin lines and noise. Where the images show different things, a whole patch differs,
+or the difference is all the structure there is. If the images do not match at once, one is shifted and
+stretched until it fits the other, as a cropped copy needs.
+
+All thresholds were tuned on photographs with planted copies and look-alikes: ``benchmarks/duplicates.py planted``
+measures recall and precision for each kind of copy, and docs/clean.md has the results.
 """
 
 from __future__ import annotations
@@ -25,69 +28,80 @@ from ...engines.base import Tick
 Picture = NDArray[Any]
 Mask = NDArray[np.bool_]
 Window = NDArray[np.float64]
-Place = tuple[Path, int, int]
-"""Where a picture lies: a tar, an offset and a size."""
+Location = tuple[Path, int, int]
+"""Where an encoded image is stored: the tar, the byte offset in it, and the size in bytes."""
 
 STEP_VERSION = 3
+# Half of the 224 pixels of a stored image: JPEG decoders can decode at half size, and fine noise averages out.
 SIDE = 112
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_DIFFERS, _DIFFERS_IN_PLAIN, _OF_CONTRAST = 12.0, 5.0, 0.4
-_PATCH, _OF_PATCH, _SMALL_PATCH, _OF_SMALL_PATCH = 9, 0.75, 5, 0.99
-_STRUCTURE = 9
-_PLAIN = 30.0
-_MOST_UNEXPLAINED = 0.6
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's convert("L")
+
+# A pixel differs if the brightness (0 to 255) that the regression leaves exceeds 0.4 standard deviations of the image,
+# but at least 5, above JPEG noise on plain ground, and at most 12, so that small things in contrasty scenes count.
+_DIFFERS_IN_PLAIN, _DIFFERS, _DIFFERS_OF_CONTRAST = 5.0, 12.0, 0.4
+# A patch differs if 75 % of 9 by 9 pixels do, or nearly all of 5 by 5; edges of a re-encoded copy are thinner.
+_PATCH, _PATCH_FILL, _SMALL_PATCH, _SMALL_PATCH_FILL = 9, 0.75, 5, 0.99
+# In squares of this side, at most 60 % of the structure may be in one image alone. The last number is the variance
+# that is added to each square's, so that noise on plain ground does not count as structure.
+_SQUARE, _MAX_UNEXPLAINED, _PLAIN_VARIANCE = 9, 0.6, 30.0
+# Values from which a brightened or darkened copy is clipped; not 0 and 255, since JPEG changes them by a few.
 _BLACK, _WHITE = 3, 252
-_TALLEST_LINE, _STROKES, _ROWS_OF_STROKES, _OF_ONE_KIND = 27, 6, 3, 0.9
-_LEAST_OVERLAP = 0.75
-_LEVELS = ((4, 12), (2, 4), (1, 2))
-_MOST = 0.2
+# A line of writing is at most 27 rows high (a quarter of the image) and has at least 6 strokes side by side in 3 rows.
+# 90 % of its pixels are lighter, or darker: without that, five pairs of look-alikes passed as copies.
+_MAX_LINE_HEIGHT, _MIN_STROKES, _MIN_ROWS_OF_STROKES, _MIN_ONE_TONE = 27, 6, 3, 0.9
+# Less overlap leaves too little of the picture to be sure.
+_MIN_OVERLAP = 0.75
+# Alignment runs from coarse to fine, as (reduction factor, steps): most steps where they cost the least.
+_ALIGNMENT_LEVELS = ((4, 12), (2, 4), (1, 2))
+# Larger shifts and stretches, as a share of the side, are no crop that leaves the hashes near each other.
+_MAX_CHANGE = 0.2
 
 
 @dataclass(frozen=True)
 class CompareTask:
-    """Pairs of images of the store to look at.
+    """Pairs of stored images to compare.
 
     Attributes:
-        images: of each image the tar it lies in, its offset and its size.
-        pairs: of each pair the two images, and whether the second is to be mirrored.
+        images: the locations of the images.
+        pairs: for each pair, the indices of both images in ``images``, and whether to mirror the second.
     """
 
-    images: tuple[Place, ...]
+    images: tuple[Location, ...]
     pairs: tuple[tuple[int, int, bool], ...]
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The task's name in messages."""
         return f"{len(self.pairs)} pairs"
 
     @property
     def cost(self) -> float:
-        """About how many seconds it takes."""
+        """About how many seconds the task takes: about 3 ms a pair, and 2 ms an image for decoding."""
         return len(self.pairs) * 0.003 + len(self.images) * 0.002
 
 
 def compare(task: CompareTask, tick: Tick) -> tuple[bool, ...]:
-    """For each pair, whether it is the same picture."""
-    pictures = [picture(data) for data in _read(task.images)]
+    """Compare the pairs of a task; returns for each whether both images show the same picture."""
+    pictures = [load_picture(data) for data in _read(task.images)]
     verdicts = []
     for first, second, mirrored in task.pairs:
         other = pictures[second]
-        verdicts.append(same(pictures[first], other[:, ::-1] if mirrored else other))
+        verdicts.append(same_picture(pictures[first], other[:, ::-1] if mirrored else other))
         tick(1)
     return tuple(verdicts)
 
 
-def _read(images: Sequence[Place]) -> list[bytes]:
-    found = []
+def _read(images: Sequence[Location]) -> list[bytes]:
+    jpegs = []
     for tar, offset, size in images:
         with tar.open("rb") as fd:
             fd.seek(offset)
-            found.append(fd.read(size))
-    return found
+            jpegs.append(fd.read(size))
+    return jpegs
 
 
-def picture(jpeg: bytes) -> Picture:
-    """A JPEG as an array of 112 by 112 colours."""
+def load_picture(jpeg: bytes) -> Picture:
+    """Decode a JPEG to an array of 112 by 112 RGB values."""
     with Image.open(io.BytesIO(jpeg)) as image:
         image.draft("RGB", (SIDE, SIDE))
         small = image.convert("RGB")
@@ -96,164 +110,171 @@ def picture(jpeg: bytes) -> Picture:
     return np.asarray(small, dtype=np.float32)
 
 
-def same(one: Picture, other: Picture) -> bool:
-    """Whether two arrays from :func:`picture` show the same picture.
+def same_picture(first: Picture, second: Picture) -> bool:
+    """Whether two arrays from :func:`load_picture` show the same picture.
 
     >>> rng = np.random.default_rng(1)
     >>> a = rng.integers(0, 255, (7, 7, 3)).repeat(16, 0).repeat(16, 1).astype(np.float32)
     >>> b = a.copy()
     >>> b[30:60, 30:60] = 255 - b[30:60, 30:60]
-    >>> same(a, a * 0.7 + 20), same(a, b)
+    >>> same_picture(a, a * 0.7 + 20), same_picture(a, b)
     (True, False)
     """
     everywhere = np.ones((SIDE, SIDE), dtype=bool)
-    if _agree(one, other, everywhere):
+    if _agree(first, second, everywhere):
         return True
-    window = align(one @ _LUMA, other @ _LUMA)
+    window = align(first @ _LUMA, second @ _LUMA)
     if window is None:
         return False
-    moved, inside = _through(one, window)
-    return bool(inside.mean() >= _LEAST_OVERLAP) and _agree(moved, other, inside)
+    moved, inside = _view(first, window)
+    return bool(inside.mean() >= _MIN_OVERLAP) and _agree(moved, second, inside)
 
 
-def _agree(one: Picture, other: Picture, inside: Mask) -> bool:
-    """Whether no patch differs, once one picture has the colours of the other."""
-    brightness, rest = other @ _LUMA, _residue(one, other, inside)
-    limit = np.clip(_OF_CONTRAST * float(brightness.std()), _DIFFERS_IN_PLAIN, _DIFFERS)
-    differs = (np.abs(rest) > limit) & inside
-    if _densest(differs, _PATCH) >= _OF_PATCH:
+def _agree(first: Picture, second: Picture, inside: Mask) -> bool:
+    """Whether no patch differs once the colours of ``first`` are mapped to those of ``second``."""
+    brightness, residue = second @ _LUMA, _residue(first, second, inside)
+    limit = np.clip(_DIFFERS_OF_CONTRAST * float(brightness.std()), _DIFFERS_IN_PLAIN, _DIFFERS)
+    differs = (np.abs(residue) > limit) & inside
+    if _densest(differs, _PATCH) >= _PATCH_FILL:
         return False
-    unexplained = _unexplained(brightness, np.where(inside, rest, 0)) >= _MOST_UNEXPLAINED
+    unexplained = _unexplained(brightness, np.where(inside, residue, 0)) >= _MAX_UNEXPLAINED
     if len(rows := np.flatnonzero(unexplained.any(axis=1))):
-        line = slice(rows[0], rows[-1] + _STRUCTURE)
-        if not _is_writing(differs[line], rest[line] > 0):
+        line = slice(rows[0], rows[-1] + _SQUARE)
+        if not _is_writing(differs[line], residue[line] > 0):
             return False
         differs[line] = False
-    return _densest(differs, _SMALL_PATCH) < _OF_SMALL_PATCH
+    return _densest(differs, _SMALL_PATCH) < _SMALL_PATCH_FILL
 
 
-def _unexplained(brightness: Picture, rest: NDArray[Any]) -> NDArray[Any]:
-    """How much of the structure of each square is in one picture alone.
+def _unexplained(brightness: Picture, residue: NDArray[Any]) -> NDArray[Any]:
+    """The share of the structure of each square that only one of the pictures has.
 
-    A small thing in one of two pictures of a scene differs little, and in few pixels; but there, all that is to be
-    seen is what differs.
+    A small thing that is in only one of two pictures of a scene changes few pixels, and those only a little; but within
+    its square, the difference is all the structure there is.
     """
-    fit = brightness - rest
-    structure = _spread(fit) + _spread(brightness) + _PLAIN
-    shares: NDArray[Any] = _means(rest * rest) / structure
+    explained = brightness - residue
+    structure = _variances(explained) + _variances(brightness) + _PLAIN_VARIANCE
+    shares: NDArray[Any] = _means(residue * residue) / structure
     return shares
 
 
 def _is_writing(differs: Mask, lighter: Mask) -> bool:
-    """Whether what differs in some rows is a line of writing, such as a watermark.
+    """Whether the differing pixels of some rows form a line of writing, such as a watermark.
 
-    It is low, has many strokes side by side, and is lighter all over, or darker.
+    Such a line is low, has many strokes side by side, and is either lighter or darker than the picture throughout.
     """
     strokes = (differs[:, 1:] & ~differs[:, :-1]).sum(axis=1)
-    many = np.count_nonzero(strokes >= _STROKES) >= _ROWS_OF_STROKES
-    share = float(lighter[differs].mean()) if differs.any() else 0.5
-    return len(differs) <= _TALLEST_LINE and bool(many) and max(share, 1 - share) >= _OF_ONE_KIND
+    many = np.count_nonzero(strokes >= _MIN_STROKES) >= _MIN_ROWS_OF_STROKES
+    light = float(lighter[differs].mean()) if differs.any() else 0.5
+    return len(differs) <= _MAX_LINE_HEIGHT and bool(many) and max(light, 1 - light) >= _MIN_ONE_TONE
 
 
-def _spread(values: NDArray[Any]) -> NDArray[Any]:
-    """The variance within each square."""
+def _variances(values: NDArray[Any]) -> NDArray[Any]:
+    """The variance within each square of ``_SQUARE`` by ``_SQUARE``."""
     return _means(values * values) - _means(values) ** 2
 
 
 def _means(values: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean of each square of 9 by 9."""
-    return _sums(values.astype(np.float64), _STRUCTURE) / _STRUCTURE**2
+    return _sums(values.astype(np.float64), _SQUARE) / _SQUARE**2
 
 
-def _residue(one: Picture, other: Picture, inside: Mask) -> NDArray[Any]:
-    """What of the brightness of ``other`` does not follow from the colours of ``one``."""
-    colour = one.reshape(-1, 3) / 255 - 0.5
+def _residue(first: Picture, second: Picture, inside: Mask) -> NDArray[Any]:
+    """The part of the brightness of ``second`` that a regression on the colours of ``first`` does not explain."""
+    colour = first.reshape(-1, 3) / 255 - 0.5
     terms = np.concatenate([np.ones((len(colour), 1)), colour, colour * colour], axis=1)
-    wanted, valid = (other @ _LUMA).ravel(), inside.ravel()
+    target, valid = (second @ _LUMA).ravel(), inside.ravel()
     used = valid
+    # Fit again without the 15 % of pixels that fit worst: where the pictures really differ must not sway the fit.
     for _ in range(3):
         chosen = terms[used]
         squares = chosen.T @ chosen + 1e-3 * np.eye(terms.shape[1])
-        rest = wanted - terms @ np.linalg.solve(squares, chosen.T @ wanted[used])
-        size = np.abs(rest)
+        errors = target - terms @ np.linalg.solve(squares, chosen.T @ target[used])
+        size = np.abs(errors)
         used = valid & (size <= np.percentile(size[valid], 85) + 1)
-    residue: NDArray[Any] = rest.reshape(inside.shape)
-    return np.where(_cut_off(one, other, residue), 0, residue)
+    residue: NDArray[Any] = errors.reshape(inside.shape)
+    return np.where(_clipped(first, second, residue), 0, residue)
 
 
-def _cut_off(one: Picture, other: Picture, rest: NDArray[Any]) -> Mask:
-    """Where a picture that was made brighter or darker could not follow: its colours end at black and at white."""
-    dark, light = rest < 0, rest > 0
-    ends: Mask = ((other.max(-1) > _WHITE) & dark) | ((other.min(-1) < _BLACK) & light)
-    ends |= ((one.max(-1) > _WHITE) & light) | ((one.min(-1) < _BLACK) & dark)
-    return ends
+def _clipped(first: Picture, second: Picture, residue: NDArray[Any]) -> Mask:
+    """Where the difference comes from a brightened or darkened copy that ran into black or white."""
+    darker, lighter = residue < 0, residue > 0
+    clipped: Mask = ((second.max(-1) > _WHITE) & darker) | ((second.min(-1) < _BLACK) & lighter)
+    clipped |= ((first.max(-1) > _WHITE) & lighter) | ((first.min(-1) < _BLACK) & darker)
+    return clipped
 
 
 def _densest(mask: Mask, side: int) -> float:
-    """The largest share of a square of ``side`` that is set."""
+    """The largest share of set pixels in any square of ``side``."""
     return float(_sums(mask.astype(np.int32), side).max()) / side**2
 
 
 def _sums(values: NDArray[Any], side: int) -> NDArray[Any]:
-    """The sum over each square of ``side``."""
-    sums = np.pad(values, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    squares: NDArray[Any] = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    """The sum over each square of ``side``, from a summed-area table."""
+    table = np.pad(values, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    squares: NDArray[Any] = table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
     return squares
 
 
-def align(one: Picture, other: Picture) -> Window | None:
-    """How ``one`` is to be stretched and shifted to lie on ``other``; None if it does not come to lie near.
+def align(first: Picture, second: Picture) -> Window | None:
+    """Find how to stretch and shift ``first`` so that it fits ``second``; both are arrays of brightness.
 
     Returns:
-        Scale and shift across, scale and shift down; shifts in pixels, about the middle.
+        Horizontal scale and shift, then vertical scale and shift, about the middle; shifts in pixels. None if the
+        pictures do not come near each other.
     """
     window = np.array([1.0, 0.0, 1.0, 0.0])
-    for factor, steps in _LEVELS:
-        a, b = _shrunk(one, factor), _shrunk(other, factor)
+    for factor, steps in _ALIGNMENT_LEVELS:
+        smaller, target = _reduced(first, factor), _reduced(second, factor)
         window[1::2] /= factor
         for _ in range(steps):
-            window = _step(a, b, window)
-            if np.abs(window[::2] - 1).max() > _MOST or np.abs(window[1::2]).max() > _MOST * len(a):
+            window = _step(smaller, target, window)
+            if np.abs(window[::2] - 1).max() > _MAX_CHANGE or np.abs(window[1::2]).max() > _MAX_CHANGE * len(smaller):
                 return None
         window[1::2] *= factor
     return window
 
 
-def _shrunk(gray: Picture, factor: int) -> Picture:
+def _reduced(gray: Picture, factor: int) -> Picture:
     side = len(gray) // factor
     small: Picture = gray.reshape(side, factor, side, factor).mean((1, 3))
     return small
 
 
-def _step(one: Picture, other: Picture, window: Window) -> Window:
-    """One step of Gauss and Newton towards the window in which the pictures differ least, but for brightness."""
-    moved, inside = _through(one, window)
-    side = len(one)
+def _step(first: Picture, second: Picture, window: Window) -> Window:
+    """One Gauss-Newton step towards the window with the least squared difference, after a linear change of brightness.
+
+    This is the registration of Lucas and Kanade (1981), with scale beside shift.
+    """
+    moved, inside = _view(first, window)
+    side = len(first)
     across = np.broadcast_to(np.arange(side) - (side - 1) / 2, (side, side))
-    down_slope, slope = np.gradient(moved)
+    slope_down, slope_across = np.gradient(moved)
     terms = np.stack(
-        [slope * across / side, slope, down_slope * across.T / side, down_slope, moved / 128, np.ones_like(moved)], -1
-    )[inside]
+        [slope_across * across / side, slope_across, slope_down * across.T / side, slope_down, moved / 128,
+         np.ones_like(moved)], -1
+    )[inside]  # fmt: skip
+    # A little damping keeps the equations solvable where a picture has no structure in one direction.
     squares = terms.T @ terms + np.diag([1e-2] * 4 + [1e-6] * 2)
-    change = np.linalg.solve(squares, terms.T @ (other - moved)[inside])[:4] / [side, 1, side, 1]
+    change = np.linalg.solve(squares, terms.T @ (second - moved)[inside])[:4] / [side, 1, side, 1]
     result: Window = window + change * np.repeat(window[::2], 2)
     return result
 
 
-def _through(one: Picture, window: Window) -> tuple[Picture, Mask]:
-    """A picture seen through a window, and where the window shows something of it."""
-    columns, right, inside_across = _between(one.shape[1], window[0], window[1])
-    rows, lower, inside_down = _between(one.shape[0], window[2], window[3])
-    trail = (1,) * (one.ndim - 2)
+def _view(picture: Picture, window: Window) -> tuple[Picture, Mask]:
+    """A picture resampled through a window, and a mask of the pixels that lie inside the picture."""
+    columns, right, inside_across = _interpolation(picture.shape[1], window[0], window[1])
+    rows, lower, inside_down = _interpolation(picture.shape[0], window[2], window[3])
+    trail = (1,) * (picture.ndim - 2)
     right, lower = right.reshape(-1, *trail), lower.reshape(-1, 1, *trail)
-    wide = one[:, columns] * (1 - right) + one[:, columns + 1] * right
+    wide = picture[:, columns] * (1 - right) + picture[:, columns + 1] * right
     return wide[rows] * (1 - lower) + wide[rows + 1] * lower, inside_down[:, None] & inside_across
 
 
-def _between(side: int, scale: float, shift: float) -> tuple[NDArray[np.int64], NDArray[np.float32], Mask]:
+def _interpolation(side: int, scale: float, shift: float) -> tuple[NDArray[np.int64], NDArray[np.float32], Mask]:
+    """For each output pixel along one axis: the input pixel below, the weight of the next, and whether it is inside."""
     middle = (side - 1) / 2
-    place = scale * (np.arange(side) - middle) + shift + middle
-    inside = (place >= 0) & (place <= side - 1)
-    place = np.clip(place, 0, side - 1.001)
-    below = place.astype(np.int64)
-    return below, (place - below).astype(np.float32), inside
+    source = scale * (np.arange(side) - middle) + shift + middle
+    inside = (source >= 0) & (source <= side - 1)
+    source = np.clip(source, 0, side - 1.001)
+    below = source.astype(np.int64)
+    return below, (source - below).astype(np.float32), inside

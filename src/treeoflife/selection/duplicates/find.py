@@ -1,7 +1,8 @@
-"""Finding pairs of the encoded store that may be the same picture, from its indexes alone; pure functions of files.
+"""Find the images of the store that show the same picture.
 
-Ten million images are in memory as numbers: digests as their first 64 bits (the chance that two of ten million differ
-and agree in these is three in a million), perceptual hashes as rows of bytes. Names are read for the few that matter.
+Ten million images fit in memory as numbers: the first 64 bits of each digest, and perceptual hashes as rows of bytes.
+(Two different digests among ten million agree in 64 bits with a probability of three in a million.) File names are read
+again only for the images that need them.
 """
 
 from __future__ import annotations
@@ -9,31 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ...core.system import cores
-from ...images.perceptual import as_rows
+from ...core.tables import Array
+from ...engines.tasks import TaskRunner
+from ...images.perceptual_hash import stack_hashes
 from ...images.store import read_indexes
 from . import groups
-from .compare import CompareTask, Place
-from .near import Pairs, near
+from .compare import CompareTask, Location, compare
+from .near import Pairs, find_near_pairs
 
-Array = NDArray[Any]
-_PAIRS_A_TASK = 400
+# One to three seconds of work: long enough to hide the cost of sending a task, short enough that a lost worker costs
+# little and that all workers stay busy to the end.
+_PAIRS_PER_TASK = 400
+
 _NUMBERS = pl.Schema(
     {"container": pl.UInt32, "position": pl.UInt32, "offset": pl.UInt64, "size": pl.UInt32,
      "bytes": pl.UInt64, "pixels": pl.UInt64, "hashed": pl.Boolean}
 )  # fmt: skip
-_TOLD = {"at": pl.UInt32, "source": pl.String, "container": pl.String, "position": pl.UInt32, "file": pl.String}
+_DESCRIPTION = {"row": pl.UInt32, "source": pl.String, "container": pl.String, "position": pl.UInt32, "file": pl.String}
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A container of the encoded store: its source and name, its tar and its index."""
+class StoredContainer:
+    """A container of the encoded store: its source and name, and the paths of its tar and its index."""
 
     source: str
     container: str
@@ -42,92 +45,120 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class StoredImages:
     """All images of the store, in the order of containers and positions.
 
     Attributes:
-        containers: where they come from.
-        numbers: a row per image: the container's number, position, offset, size, the beginnings of two digests
-            (``bytes``, of the file as it came; ``pixels``, of the picture as encoded), and whether it has a hash.
-        hashes: of those that have one, n by 32.
+        containers: the containers of the images.
+        numbers: a row per image: the container's number, position, byte offset in the tar, size in bytes, the first 64
+            bits of two digests (``bytes``, of the source's file; ``pixels``, of the encoded image), and ``hashed``,
+            whether the image has a perceptual hash.
+        hashes: the perceptual hashes of the images that have one, n by 32 bytes.
     """
 
-    containers: Sequence[Kept]
+    containers: Sequence[StoredContainer]
     numbers: pl.DataFrame
     hashes: Array
 
     def __len__(self) -> int:
         return self.numbers.height
 
-    def told(self, rows: Array) -> pl.DataFrame:
-        """Source, container, position and file of some rows, in their order."""
-        chosen = self.numbers.select("container", "position")[rows].with_row_index("at")
-        frames = [pl.DataFrame(schema=_TOLD)]
+    def describe(self, rows: Array) -> pl.DataFrame:
+        """Source, container, position and file name of the images in these rows, in the order of ``rows``."""
+        chosen = self.numbers.select("container", "position")[rows].with_row_index("row")
+        frames = [pl.DataFrame(schema=_DESCRIPTION)]
         for (number,), part in chosen.group_by("container"):
-            one = self.containers[number]
-            names = pl.read_parquet(one.index, columns=["position", "file"])
-            found = part.select("at", "position").join(names, on="position", how="left")
-            frames.append(found.select("at", pl.lit(one.source).alias("source"),
-                                       pl.lit(one.container).alias("container"), "position", "file"))  # fmt: skip
-        return pl.concat(frames).sort("at").drop("at")
+            container = self.containers[number]
+            names = pl.read_parquet(container.index, columns=["position", "file"])
+            named = part.select("row", "position").join(names, on="position", how="left")
+            frames.append(named.select("row", pl.lit(container.source).alias("source"),
+                                       pl.lit(container.container).alias("container"), "position", "file"))  # fmt: skip
+        return pl.concat(frames).sort("row").drop("row")
 
-    def places(self, rows: Array) -> tuple[Place, ...]:
-        """Where images lie: tar, offset, size."""
-        found = self.numbers.select("container", "offset", "size")[rows].iter_rows()
-        return tuple((self.containers[container].tar, offset, size) for container, offset, size in found)
+    def locations(self, rows: Array) -> tuple[Location, ...]:
+        """Where the images of these rows are stored."""
+        chosen = self.numbers.select("container", "offset", "size")[rows].iter_rows()
+        return tuple((self.containers[container].tar, offset, size) for container, offset, size in chosen)
 
 
-def read(containers: Sequence[Kept]) -> Pictures:
-    """Read what the store's indexes say of its images."""
+def read_store(containers: Sequence[StoredContainer]) -> StoredImages:
+    """Read digests, perceptual hashes and locations of all images from the indexes of these containers."""
     frames, hashes = [pl.DataFrame(schema=_NUMBERS)], [np.zeros((0, 32), np.uint8)]
     columns = ["position", "offset", "size", "source_sha256", "sha256", "pdq"]
-    for batch in read_indexes([one.index for one in containers], columns):
+    for batch in read_indexes([container.index for container in containers], columns):
         rows = batch.filter(pl.col("offset").is_not_null())
         frames.append(rows.select(
             "container", "position", "offset", "size",
-            bytes=_beginning("source_sha256"), pixels=_beginning("sha256"), hashed=pl.col("pdq").is_not_null(),
+            bytes=_first_64_bits("source_sha256"), pixels=_first_64_bits("sha256"), hashed=pl.col("pdq").is_not_null(),
         ))  # fmt: skip
-        hashes.append(as_rows(rows["pdq"].drop_nulls().to_list()))
-    return Pictures(containers, pl.concat(frames), np.concatenate(hashes))
+        hashes.append(stack_hashes(rows["pdq"].drop_nulls().to_list()))
+    return StoredImages(containers, pl.concat(frames), np.concatenate(hashes))
 
 
-def _beginning(digest: str) -> pl.Expr:
+def _first_64_bits(digest: str) -> pl.Expr:
     return pl.col(digest).bin.head(8).bin.reinterpret(dtype=pl.UInt64, endianness="big")
 
 
-def exact_links(pictures: Pictures) -> list[groups.Link]:
-    """Links between images of the same bytes, and of the same pixels."""
-    return [groups.Link(name, *groups.same_values(pictures.numbers[name].to_numpy())) for name in ("bytes", "pixels")]
+def link_identical(images: StoredImages) -> list[groups.Links]:
+    """Link the images whose files have the same bytes, and those whose encoded images have."""
+    digests = images.numbers.select("bytes", "pixels")
+    return [groups.Links(column.name, *groups.link_equal_values(column.to_numpy())) for column in digests]
 
 
-def candidates(pictures: Pictures, limit: int) -> Pairs:
-    """Pairs of images whose hashes differ in at most ``limit`` bits; of the same pixels, the first counts."""
-    hashed = np.flatnonzero(pictures.numbers["hashed"].to_numpy())
-    firsts = np.ones(len(pictures), bool)
-    firsts[groups.same_values(pictures.numbers["pixels"].to_numpy())[1]] = False
-    chosen = firsts[hashed]
+def find_candidates(images: StoredImages, limit: int) -> Pairs:
+    """Find the pairs of images whose perceptual hashes differ in at most ``limit`` of 256 bits.
+
+    Of images with identical pixels, only the first takes part: :func:`link_identical` links the others to it.
+    """
+    hashed = np.flatnonzero(images.numbers["hashed"].to_numpy())
+    distinct = np.ones(len(images), bool)
+    distinct[groups.link_equal_values(images.numbers["pixels"].to_numpy())[1]] = False
+    chosen = distinct[hashed]
     rows = hashed[chosen]
-    found = near(pictures.hashes[chosen], limit, workers=cores())
-    return Pairs(rows[found.first], rows[found.second], found.distance, found.mirrored)
+    pairs = find_near_pairs(images.hashes[chosen], limit, workers=cores())
+    return Pairs(rows[pairs.first], rows[pairs.second], pairs.distance, pairs.mirrored)
 
 
-def compare_tasks(pairs: Pairs, places: Callable[[Array], tuple[Place, ...]]) -> Iterator[CompareTask]:
-    """Tasks that lay the pictures of all pairs over each other, each a few hundred, in the order of the pairs.
+def compare_pairs(
+    pairs: Pairs, locate: Callable[[Array], tuple[Location, ...]], runner: TaskRunner, name: str
+) -> Array:
+    """Compare the two images of each pair pixel by pixel, on an engine.
 
     Args:
-        pairs: the pairs.
-        places: says where pictures lie, such as :meth:`Pictures.places`.
+        pairs: candidates, such as those of :func:`find_candidates`.
+        locate: returns where the images of some rows are stored, such as :meth:`StoredImages.locations`.
+        runner: runs the tasks, and reports progress in pairs.
+        name: the name of the stage, for the progress display.
+
+    Returns:
+        A Boolean per pair: whether both images show the same picture.
+
+    Raises:
+        TasksFailed: an image could not be read.
     """
-    for start in range(0, len(pairs), _PAIRS_A_TASK):
-        part = slice(start, start + _PAIRS_A_TASK)
-        both = np.stack([pairs.first[part], pairs.second[part]])
-        rows = np.unique(both)
-        first, second = np.searchsorted(rows, both)
-        told = zip(first.tolist(), second.tolist(), pairs.mirrored[part].tolist(), strict=True)
-        yield CompareTask(places(rows), tuple(told))
+    tasks = list(compare_tasks(pairs, locate))
+    runner.listener.start(name, len(pairs), "pairs")
+    verdicts = dict(runner.run(compare, tasks, lambda task: task.label))
+    same = np.array([verdict for task in tasks for verdict in verdicts[task]], dtype=bool)
+    runner.listener.finish(f"{len(pairs)} pairs compared, {np.count_nonzero(same)} show the same picture")
+    return same
 
 
-def near_links(pairs: Pairs, same: Array) -> list[groups.Link]:
-    """Links of the pairs that are the same picture, as they are and mirrored."""
-    chosen = {"near": same & ~pairs.mirrored, "mirrored": same & pairs.mirrored}
-    return [groups.Link(name, pairs.first[one], pairs.second[one], pairs.distance[one]) for name, one in chosen.items()]
+def compare_tasks(pairs: Pairs, locate: Callable[[Array], tuple[Location, ...]]) -> Iterator[CompareTask]:
+    """Divide pairs into tasks, in their order; for the arguments see :func:`compare_pairs`."""
+    for start in range(0, len(pairs), _PAIRS_PER_TASK):
+        part = slice(start, start + _PAIRS_PER_TASK)
+        ends = np.stack([pairs.first[part], pairs.second[part]])
+        # An image may be in many pairs of a task; each is read and decoded once.
+        rows = np.unique(ends)
+        first, second = np.searchsorted(rows, ends)
+        numbered = zip(first.tolist(), second.tolist(), pairs.mirrored[part].tolist(), strict=True)
+        yield CompareTask(locate(rows), tuple(numbered))
+
+
+def link_near(pairs: Pairs, same: Array) -> list[groups.Links]:
+    """Link the pairs that show the same picture, as they are (``near``) and mirrored."""
+    kinds = {"near": same & ~pairs.mirrored, "mirrored": same & pairs.mirrored}
+    return [
+        groups.Links(kind, pairs.first[rows], pairs.second[rows], pairs.distance[rows]) for kind, rows in kinds.items()
+    ]

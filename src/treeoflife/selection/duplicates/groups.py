@@ -1,4 +1,4 @@
-"""Groups of images that are the same picture: what links make; pure functions of tables."""
+"""Groups of images that show the same picture: the connected components of the links between them."""
 
 from __future__ import annotations
 
@@ -20,80 +20,80 @@ COLUMNS: dict[str, Any] = {
     "link": pl.String,
     "distance": pl.UInt8,
 }
-"""A row for each image of a group. ``link`` says what ties it to the group: ``bytes`` (the file is the same),
-``pixels`` (the resized pixels are), ``near``, ``mirrored``, and nothing for the first; ``distance``, of a link by hash,
-in how many of 256 bits the two hashes differ that are nearest."""
+"""The table of groups: a row for each image that is in one.
+
+``link`` says why the image belongs to the group: ``bytes`` (identical files), ``pixels`` (identical encoded images),
+``near`` or ``mirrored`` (similar perceptual hashes, and the same picture by comparison); empty for the first image.
+``distance`` is the smallest number of bits, of 256, in which its hash differs from one that it is linked to."""
 
 
-def components(count: int, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
-    """For each of ``count`` rows, the lowest row that it is linked to, however many links lie between.
+@dataclass(frozen=True)
+class Links:
+    """Links of one kind between rows: lower rows, higher rows, and the number of bits in which the hashes differ."""
 
-    >>> components(5, np.array([3, 1]), np.array([4, 3])).tolist()
+    kind: str
+    first: NDArray[Any]
+    second: NDArray[Any]
+    distance: NDArray[Any] | None = None
+
+
+def connected_components(count: int, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
+    """For each of ``count`` rows, the lowest row that a chain of links leads to.
+
+    >>> connected_components(5, np.array([3, 1]), np.array([4, 3])).tolist()
     [0, 1, 2, 1, 1]
     """
     label = np.arange(count)
+    # Both ends of each link take the lower label, then chains of labels are followed to their ends. This repeats until
+    # no link joins two labels: a few rounds, whatever the order of the links.
     while True:
-        one, other = label[first], label[second]
-        low = np.minimum(one, other)
-        np.minimum.at(label, one, low)
-        np.minimum.at(label, other, low)
+        left, right = label[first], label[second]
+        low = np.minimum(left, right)
+        np.minimum.at(label, left, low)
+        np.minimum.at(label, right, low)
         while not np.array_equal(label, shorter := label[label]):
             label = shorter
         if np.array_equal(label[first], label[second]):
             return label
 
 
-@dataclass(frozen=True)
-class Link:
-    """Links of one kind between rows: the lower rows, the higher rows, and in how many bits their hashes differ."""
+def link_equal_values(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Link the rows that have the same value: returns the first row with the value, and each later one.
 
-    name: str
-    first: NDArray[Any]
-    second: NDArray[Any]
-    distance: NDArray[Any] | None = None
-
-
-def same_values(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Links of the rows that have a value in common: the first row that has it, and each other.
-
-    >>> [rows.tolist() for rows in same_values(np.array([7, 5, 7, 7]))]
+    >>> [rows.tolist() for rows in link_equal_values(np.array([7, 5, 7, 7]))]
     [[0, 0], [2, 3]]
     """
-    order = np.argsort(values, kind="stable")
-    begins = np.flatnonzero(np.append(True, values[order][1:] != values[order][:-1])) if len(values) else order
-    lengths = np.diff(np.append(begins, len(values)))
-    first = np.empty(len(values), dtype=np.int64)
-    first[order] = np.repeat(order[begins], lengths)
-    again = np.flatnonzero(first != np.arange(len(values)))
-    return first[again], again
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    first = first[inverse]
+    later = np.flatnonzero(first != np.arange(len(values)))
+    return first[later], later
 
 
-def group(count: int, links: Sequence[Link]) -> pl.DataFrame:
-    """The groups that links make.
+def group_rows(count: int, links: Sequence[Links]) -> pl.DataFrame:
+    """Group rows by links.
 
     Args:
-        count: links are between as many rows.
-        links: kinds of link, the surest first.
+        count: the number of rows that the links refer to.
+        links: the kinds of links, the most certain first; a row that has links of several kinds is given the first.
 
     Returns:
-        ``row``, ``group``, ``link`` and ``distance`` (see :data:`COLUMNS`) of the rows that are in a group; groups are
+        ``row``, ``group``, ``link`` and ``distance`` (see :data:`COLUMNS`) of the rows that are in a group. Groups are
         numbered in the order of their first rows.
     """
-    label = components(count, *(np.concatenate([getattr(one, end) for one in links]) for end in ("first", "second")))
+    ends = (np.concatenate([getattr(kind, end) for kind in links]) for end in ("first", "second"))
+    label = connected_components(count, *ends)
     members = np.flatnonzero(np.bincount(label, minlength=count)[label] > 1)
-    found = pl.DataFrame({"row": members, "label": label[members]})
-    found = found.with_columns(group=pl.col("label").rank("dense") - 1)
-    ties = pl.concat([_ties(rank, one) for rank, one in enumerate(links)])
+    rows = pl.DataFrame({"row": members, "label": label[members]}).with_columns(group=pl.col("label").rank("dense") - 1)
+    ties = pl.concat([_ties(rank, kind) for rank, kind in enumerate(links)])
     ties = ties.sort("row", "rank", "distance").unique("row", keep="first", maintain_order=True)
-    found = found.join(ties, on="row", how="left").sort("group", "row")
-    head = pl.col("row") == pl.col("label")
-    found = found.with_columns(pl.when(~head).then(pl.col("link", "distance")))
-    return found.select("row", *(pl.col(one).cast(COLUMNS[one]) for one in ("group", "link", "distance")))
+    rows = rows.join(ties, on="row", how="left").sort("group", "row")
+    is_first = pl.col("row") == pl.col("label")
+    rows = rows.with_columns(pl.when(~is_first).then(pl.col("link", "distance")))
+    return rows.select("row", *(pl.col(name).cast(COLUMNS[name]) for name in ("group", "link", "distance")))
 
 
-def _ties(rank: int, link: Link) -> pl.DataFrame:
-    rows, far = np.concatenate([link.first, link.second]), link.distance
-    tied = pl.DataFrame({"row": rows.astype(np.int64)}).with_columns(rank=pl.lit(rank), link=pl.lit(link.name))
-    if far is None:
-        return tied.with_columns(distance=pl.lit(None, pl.Int64))
-    return tied.with_columns(distance=pl.Series(np.concatenate([far, far]).astype(np.int64)))
+def _ties(rank: int, links: Links) -> pl.DataFrame:
+    """A row for each end of each link: ``row``, ``distance``, ``rank`` and ``link``."""
+    rows = pl.DataFrame({"row": np.concatenate([links.first, links.second]).astype(np.int64)})
+    distance = pl.lit(None, pl.Int64) if links.distance is None else pl.Series(np.tile(links.distance, 2))
+    return rows.with_columns(distance=distance.cast(pl.Int64), rank=pl.lit(rank), link=pl.lit(links.kind))

@@ -1,0 +1,186 @@
+"""The commands that build a dataset: init, build, status, the single stages, demo."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .clusters import detach_driver, running_jobs
+from .common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    DetachOption,
+    EngineOption,
+    JsonOption,
+    WorkersOption,
+    say,
+    show,
+    working,
+)
+
+
+class Kind(enum.StrEnum):
+    """What a dataset is built from."""
+
+    original = "original"
+    published = "published"
+    folder = "folder"
+
+
+def init(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            help="original: from the providers' files. published: from the published mapping and names. "
+            "folder: from your own photographs."
+        ),
+    ],
+    raw: Annotated[Path, typer.Option("--raw", help="The folder with the images and their metadata.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder of the dataset.")],
+    table: Annotated[
+        Path | None, typer.Option("--table", help="For your own photographs: the table that says what they show.")
+    ] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing dataset.toml.")] = False,
+) -> None:
+    """Look at raw data, and write the dataset.toml that fits it."""
+    from ..core.files import write_text
+    from ..pipeline.discover import discover
+
+    path = out / "dataset.toml"
+    if path.exists() and not force:
+        raise ConfigError(f"{path} exists already; --force replaces it")
+    discovery = discover(kind.value, raw, table)
+    write_text(path, discovery.text)
+    for line in discovery.found:
+        say(f"found      {line}")
+    for line in discovery.missing:
+        say(f"not found  {line}")
+    print(f"\nwrote {path}\nnext: treeoflife build --config {path}")
+
+
+def build(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    until: Annotated[str | None, typer.Option("--until", help="Stop after this stage.")] = None,
+    *,
+    detach: DetachOption = False,
+) -> None:
+    """Run every stage that is not up to date, and print a summary."""
+    from ..pipeline.build import build as build_stages
+    from ..pipeline.build import up_to
+    from ..pipeline.summary import summarise
+
+    if detach:
+        detach_driver(config, engine, "build", *(("--until", until) if until else ()))
+    elif until:
+        _make(config, workers, engine, *up_to(until))
+    else:
+        with working(config, workers, engine) as session:
+            build_stages(session)
+            say(summarise(session).text())
+
+
+def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Say how far each stage is, and why."""
+    from dataclasses import asdict
+
+    from ..pipeline.build import status as states_of
+    from ..pipeline.opening import inspecting
+    from ..pipeline.workspace import open_workspace
+
+    workspace = open_workspace(config)
+    with inspecting(workspace) as session:
+        states = states_of(session)
+    if as_json:
+        show({name: asdict(state) | {"fresh": state.fresh} for name, state in states.items()})
+        return
+    for name, state in states.items():
+        word = "waiting" if state.waiting else "done" if state.fresh else "to do"
+        counts = f"{state.done:>7} done {state.remaining:>7} left" if not state.waiting else ""
+        say(f"{name:<11} {word:<7} {counts:<25}  {'; '.join(state.why)}".rstrip())
+    for line in running_jobs(workspace):
+        say(line)
+
+
+def _make(config: Path, workers: int | None, engine: str | None, *stages: str) -> None:
+    from ..pipeline.build import build as build_stages
+
+    with working(config, workers, engine) as session:
+        summaries = build_stages(session, stages)
+        for stage in stages:
+            say(f"{stage}: {summaries.get(stage, 'up to date')}")
+
+
+def mapping(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    *,
+    detach: DetachOption = False,
+) -> None:
+    """Give every image of every source its id."""
+    if detach:
+        detach_driver(config, engine, "mapping")
+    else:
+        _make(config, workers, engine, "mapping")
+
+
+def splits(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Split the images into train, val and train_small."""
+    _make(config, None, None, "splits")
+
+
+def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Give every image its name."""
+    _make(config, None, None, "metadata")
+
+
+def duplicates(
+    config: ConfigOption = DEFAULT_CONFIG, workers: WorkersOption = None, engine: EngineOption = None
+) -> None:
+    """Group images that are the same picture."""
+    _make(config, workers, engine, "encode", "duplicates")
+
+
+def wds(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    *,
+    detach: DetachOption = False,
+) -> None:
+    """Make the shards: encode, name, plan, pack."""
+    from ..pipeline.build import WDS
+
+    if detach:
+        detach_driver(config, engine, "wds")
+    else:
+        _make(config, workers, engine, *WDS)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the world and the dataset go.")] = Path("demo"),
+    workers: WorkersOption = None,
+) -> None:
+    """Build a dataset from a tiny drawn world.
+
+    It has three sources, broken files and a hold-out.
+    """
+    from ..core.files import write_text
+    from ..pipeline.build import build as build_stages
+    from ..pipeline.discover import discover
+    from ..pipeline.summary import summarise
+    from ..testing.world import draw_world
+
+    draw_world(folder / "world", natural=True)
+    config = folder / "dataset" / "dataset.toml"
+    write_text(config, discover("original", folder / "world").text)
+    with working(config, workers) as session:
+        build_stages(session)
+        print(summarise(session).text())

@@ -1,0 +1,88 @@
+"""The commands to look at a dataset: report, explore, catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .common import DEFAULT_CONFIG, ConfigOption, WorkersOption, working
+
+
+def catalog(
+    shards: Annotated[
+        list[str] | None,
+        typer.Argument(help="Any shards: brace patterns, globs, folders. Without them, the dataset's own."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: Annotated[Path | None, typer.Option("--out", help="For SHARDS: the file to write, .csv or .parquet.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="For SHARDS: the mapping that says where images came from.")
+    ] = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Write the catalog of the dataset's shards, or of any shards."""
+    from ..core.files import replacing
+    from ..core.terminal import make_listener
+    from ..pipeline.build import build
+    from ..shards import foreign
+
+    if not shards:
+        with working(config) as session:
+            print(f"catalog: {build(session, ('catalog', 'checksums')).get('catalog', 'up to date')}")
+        return
+    if out is None or out.suffix not in (".csv", ".parquet"):
+        raise ConfigError("--out names the catalog to write from SHARDS: a file that ends in .csv or .parquet")
+    rows = foreign.catalog_shards(shards, mapping, workers, make_listener())
+    with replacing(out) as temporary:
+        rows.write_csv(temporary) if out.suffix == ".csv" else rows.write_parquet(temporary)
+
+
+def report(
+    catalog: Annotated[
+        Path | None, typer.Argument(help="Any catalog, CSV or Parquet. Without it, the dataset's own.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: Annotated[Path | None, typer.Option("--out", help="For CATALOG: the folder of the report.")] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Make it again even if nothing changed.")] = False,
+) -> None:
+    """Make a page of statistics and treemaps."""
+    if catalog:
+        print(_report_catalog(catalog, out or catalog.parent / "reports"))
+        return
+    with working(config) as session:
+        page = session.workspace.paths.reports / "index.html"
+        if force:
+            page.unlink(missing_ok=True)
+        print(f"report: {session.make('report') or 'up to date'}")
+        print(page)
+
+
+def _report_catalog(catalog: Path, out: Path) -> Path:
+    from ..core.terminal import make_listener
+    from ..reports.report import ReportInputs, write_report
+
+    write_report(
+        out, ReportInputs(catalog.resolve().parent.name or catalog.stem, catalog, out / "no-ledger"), make_listener()
+    )
+    return out / "index.html"
+
+
+def explore(
+    dataset: Annotated[
+        Path | None, typer.Argument(help="A folder with shards. Without it, the dataset of --config.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 8321,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; any but this computer's needs the printed token.")
+    ] = "127.0.0.1",
+) -> None:
+    """Look at the dataset in a browser, and mark what is wrong."""
+    from ..core.terminal import make_listener
+    from ..explore.server import serve
+
+    serve(dataset or config, host, port, make_listener(), lambda address: print(f"open {address}", flush=True))

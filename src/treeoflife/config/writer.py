@@ -1,0 +1,113 @@
+"""Writing a dataset.toml: as a whole, each key under its explanation, or one more hold-out list."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..core.files import write_text
+from ..errors import ConfigError
+from .base import Model
+from .config import Config, load, parse
+from .tables import Holdout
+
+
+def render_config(config: Config, settings_of: Callable[[str, str], type[Model]]) -> str:
+    """The text of a dataset.toml that is equal to ``config``, each key under its explanation.
+
+    A key without a value (an absent path) is written as a comment.
+
+    Args:
+        config: the configuration.
+        settings_of: returns the model of a source's keys, by the name of its table and its kind.
+    """
+    fields = Config.model_fields
+    lines = ["# A treeoflife dataset: 'treeoflife build --config dataset.toml' builds it.", ""]
+    lines += [*_comment(fields["seed"].description), f"seed = {config.seed}", ""]
+    lines += _comment(fields["sources"].description)
+    for name, source in config.sources.items():
+        lines += _source(name, source, settings_of)
+    for name in fields:
+        value = getattr(config, name)
+        if isinstance(value, Model):
+            lines += _table(name, value)
+    for holdout in config.holdout:
+        lines += _table("holdout", holdout, brackets="[[{}]]")
+    if not config.holdout:
+        example = _table("holdout", Holdout(path=Path("list.txt")), brackets="[[{}]]")
+        lines += [line if line.startswith("#") or not line else f"# {line}" for line in example]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def add_holdout(path: Path, holdout: Holdout) -> bool:
+    """Add a hold-out list to a dataset.toml, unless it is listed already; the rest of the file stays as it is.
+
+    Args:
+        path: the dataset.toml.
+        holdout: the list; its path is written relative to the dataset.toml if it lies in the same folder or below.
+
+    Returns:
+        Whether the list was added.
+
+    Raises:
+        ConfigError: the file gives its hold-outs in a form that a table cannot be appended to.
+    """
+    if any(listed.path.resolve() == holdout.path.resolve() for listed in load(path).holdout):
+        return False
+    folder, target = path.parent.resolve(), holdout.path.resolve()
+    name = target.relative_to(folder) if target.is_relative_to(folder) else target
+    entry = f'[[holdout]]\npath = {_toml(name)}\nby = "{holdout.by}"\n'
+    # Appended as text and not rendered anew, so that the user's comments and order of keys survive.
+    text = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" + entry
+    try:
+        parse(tomllib.loads(text), path.parent, str(path))
+    except (tomllib.TOMLDecodeError, ConfigError):
+        raise ConfigError(
+            f"{path} gives its hold-outs in a form that no table can be appended to. Write them as [[holdout]] tables, "
+            f"and add:\n{entry}"
+        ) from None
+    write_text(path, text)
+    return True
+
+
+def _source(name: str, source: dict[str, Any], settings_of: Callable[[str, str], type[Model]]) -> list[str]:
+    kind = str(source.get("kind", name))
+    head = ["# The kind of source.", f"kind = {_toml(kind)}"] if "kind" in source else []
+    return [f"[sources.{name}]", *head, *_keys(settings_of(name, kind).model_fields, source), ""]
+
+
+def _table(name: str, table: Model, brackets: str = "[{}]") -> Iterator[str]:
+    fields = type(table).model_fields
+    inner = {key: value for key, value in table if isinstance(value, Model)}
+    yield from (*_comment(type(table).__doc__), brackets.format(name))
+    yield from _keys({key: field for key, field in fields.items() if key not in inner}, dict(table))
+    yield ""
+    for key, value in inner.items():
+        yield from _table(f"{name}.{key}", value)
+
+
+def _keys(fields: Any, values: dict[str, Any]) -> Iterator[str]:
+    for key, field in fields.items():
+        value = values.get(key, None if field.is_required() else field.get_default(call_default_factory=True))
+        yield from _comment(field.description)
+        yield f"# {key} = " if value is None else f"{key} = {_toml(value)}"
+
+
+def _comment(text: str | None) -> list[str]:
+    return [f"# {line.strip()}" for line in (text or "").splitlines() if line.strip()]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, Model | dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in dict(value).items()) + " }"
+    # A JSON string is a TOML basic string, except for DEL, which only TOML wants escaped.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,137 @@
+"""Fetching the images of rows of the media manifest: every row ends as an image, or as a reason why there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from tempfile import SpooledTemporaryFile
+
+import httpx
+
+from ..config.download import EolImagesTable
+from ..errors import ContainerError
+from .eol_manifest import ManifestRow
+from .host_limits import Host, HostDownError, HostLimits, Hosts, NetworkDownError
+from .http_client import backoff_seconds, make_client, retry_after
+from .row_result import RowResult, start_result
+
+# A batch of 200 images is held until it is written: 50 MB of memory at most; larger images go to temporary files.
+_MAX_IN_MEMORY = 256 << 10
+_MAGIC_NUMBERS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+
+FindExisting = Callable[[RowResult], RowResult | None]
+"""Gives the image of a row if it was fetched earlier."""
+
+
+class ImageFetcher:
+    """Fetches the images of batches of rows, several at once. Its context closes the connections."""
+
+    def __init__(self, table: EolImagesTable, limits: HostLimits, stall_seconds: float) -> None:
+        self._table, self._wait_seconds = table, limits.wait_seconds
+        self._client = make_client(table.connections + 1, stall_seconds, table.contact)  # one more, for robots.txt
+        self._hosts = Hosts(self._client, limits)
+        self._pool = ThreadPoolExecutor(table.connections)
+
+    def __enter__(self) -> ImageFetcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    def fetch_batch(
+        self, batch: Sequence[ManifestRow], used_names: set[str], find_existing: FindExisting = lambda _: None
+    ) -> list[RowResult]:
+        """The results of the rows, in their order.
+
+        Args:
+            batch: the rows.
+            used_names: the names of the images of earlier batches; those of this batch are added.
+            find_existing: called for one row after the other, before any is fetched.
+
+        Raises:
+            ContainerError: no host answers any more.
+        """
+        started = [start_result(row, used_names) for row in batch]
+        try:
+            allowed = list(self._pool.map(self._check_robots, started))
+            reused = [result if result.reason else find_existing(result) or result for result in allowed]
+            return list(self._pool.map(self._fetch, reused))
+        except NetworkDownError as error:
+            raise ContainerError(f"{error}; images so far are kept, and the same command goes on from there") from None
+
+    def _check_robots(self, result: RowResult) -> RowResult:
+        if result.reason:
+            return result
+        try:
+            if self._hosts.of(result.row.url).allows(result.row.url):
+                return result
+        except HostDownError as error:
+            return result.failed("no-answer", str(error))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            return result.failed("bad-address", f"{type(error).__name__}: {error}")
+        return result.failed("robots", "the host's robots.txt forbids it, or its server has only errors for robots.txt")
+
+    def _fetch(self, result: RowResult) -> RowResult:
+        """Request an image until it arrives, or fails for good."""
+        if result.reason or result.data:
+            return result
+        host, outcome = self._hosts.of(result.row.url), result
+        for failures in range(1, self._table.tries + 1):
+            outcome, wait = self._request(result, host)
+            if wait is None:
+                break
+            if failures < self._table.tries:
+                time.sleep(backoff_seconds(self._wait_seconds, failures, wait))
+        return outcome
+
+    def _request(self, result: RowResult, host: Host) -> tuple[RowResult, float | None]:
+        """The outcome of one request, and the least seconds after which another may succeed; None if none will."""
+        # Compression would hide the image's length and make its MD5 depend on the server.
+        headers = {"Accept-Encoding": "identity"}
+        try:
+            with host.request_slot(), self._client.stream("GET", result.row.url, headers=headers) as response:
+                host.record_answer()
+                return self._judge(response, result, host)
+        except HostDownError as error:
+            return result.failed("no-answer", str(error)), None
+        except httpx.TransportError as error:
+            detail = f"{type(error).__name__}: {error}"
+            if isinstance(error, httpx.UnsupportedProtocol):
+                return result.failed("bad-address", detail), None
+            host.record_silence()
+            return result.failed("no-answer", detail), 0.0
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            return result.failed("bad-address", f"{type(error).__name__}: {error}"), None
+
+    def _judge(self, response: httpx.Response, result: RowResult, host: Host) -> tuple[RowResult, float | None]:
+        status = response.status_code
+        if status == 200:
+            return self._receive(response, result), None
+        failed = result.failed(f"http-{status}", response.reason_phrase)
+        if status not in (408, 429) and status < 500:
+            return failed, None
+        wait = retry_after(response.headers) or 0.0
+        host.pause(wait)
+        return failed, wait
+
+    def _receive(self, response: httpx.Response, result: RowResult) -> RowResult:
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            return result.failed("compressed", f"sent as {encoding!r:.50} although the request excludes that")
+        digest, size = hashlib.md5(usedforsecurity=False), 0
+        data = SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closed when it is in the archive
+        for chunk in response.iter_raw():
+            size += len(chunk)
+            if size > self._table.max_bytes:
+                return result.failed("too-many-bytes", f"more than {self._table.max_bytes}")
+            digest.update(chunk)
+            data.write(chunk)
+        data.seek(0)
+        start = data.read(16)
+        if not start.startswith(_MAGIC_NUMBERS):
+            return result.failed("not-an-image", f"it begins with {start!r}")
+        return replace(result, data=data, size=size, md5=digest.hexdigest())

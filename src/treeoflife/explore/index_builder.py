@@ -1,0 +1,201 @@
+"""Building the index that the page reads: the lineage and the codes of each image, sorted by lineage, and the names."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ..config.config import load
+from ..config.tables import Checks
+from ..core.files import fingerprint, stamp
+from ..core.tables import Array
+from ..core.values import RANKS, SPLITS
+from ..errors import InputError
+from ..selection import findings
+from ..selection.findings import Findings
+from ..shards import locations
+from ..shards.locations import SampleLocations, Shard
+from ..shards.reader import Dataset
+from ..taxonomy.check_taxa import TaxaCheck, make_checks
+from .name_search import build_name_search
+
+STEP_VERSION = 3
+NAME_COLUMNS = [*RANKS, "common"]
+FACETS = ("split", "source", "licence", "depth", "finding")
+"""What images can be filtered by. A row has a code for each; for ``finding``, one bit per kind."""
+CODES = (*FACETS, "small")
+"""The arrays of codes. ``small`` is 1 where the image is in train_small too."""
+_MAX_KINDS = 64  # the bits of the integer that holds the findings of an image
+
+
+def ensure_index(dataset: Dataset) -> tuple[Path, Sequence[Findings]]:
+    """Return the folder of a dataset's index, built first if it is out of date, and the files of findings.
+
+    Raises:
+        InputError: a file of findings is malformed, or there are more than 64 kinds of findings.
+    """
+    paths, folder = dataset.paths, locations.cache_folder(dataset.paths) / "tree"
+    finding_files = findings.read(paths.findings_folder)
+    inputs = [path for path in (paths.licences, *(file.path for file in finding_files)) if path.exists()]
+    kingdoms = (load(paths.config).checks if paths.config.exists() else Checks()).kingdoms
+    shards = locations.fingerprint_shards(dataset.locations.shards)
+    made_from = fingerprint([STEP_VERSION, shards, [[path.name, stamp(path)] for path in inputs], kingdoms])
+    if locations.recorded_fingerprint(folder) != made_from:
+        shutil.rmtree(folder, ignore_errors=True)
+        _build(folder, dataset, make_checks(kingdoms), finding_files, made_from)
+    return folder, finding_files
+
+
+def taxon_starts(taxa: pl.DataFrame) -> list[Array]:
+    """For each rank, the rows of ``taxa`` (sorted by lineage) at which a new taxon of that rank begins."""
+    starts, changed = [], pl.Series([True] * min(1, taxa.height) + [False] * (taxa.height - 1))
+    for rank in RANKS:
+        changed = changed | (taxa[rank] != taxa[rank].shift(1)).fill_null(value=True)
+        starts.append(np.flatnonzero(changed.to_numpy()))
+    return starts
+
+
+def _build(
+    folder: Path, dataset: Dataset, taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Findings], made_from: str
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    taxa = _count_taxa(dataset)
+    taxon, split, source, sources = _sample_codes(dataset, taxa)
+    distinct, small = _distinct_images(dataset.locations, split)
+    # A stable sort keeps the images of a lineage in the order of the shards: a page of the grid reads few of them.
+    order = distinct[np.argsort(taxon[distinct], kind="stable")].astype(np.uint32)
+    counts = np.bincount(taxon[order], minlength=taxa.height)
+    taxa = taxa.with_columns(start=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64), images=pl.Series(counts))
+    meanings = _kind_meanings(taxa_checks, finding_files)
+    licence, licences = _licence_codes(dataset)
+    finding = np.repeat(_label_findings(taxa, taxa_checks), counts)
+    finding |= _sample_findings(dataset.locations, finding_files, list(meanings))[order]
+    arrays = {"number": order, "split": split[order], "source": source[order], "licence": licence[order]}
+    arrays |= {"depth": np.repeat(_depth_codes(taxa), counts), "finding": finding, "small": small[order]}
+    taxa.write_parquet(folder / "taxa.parquet")
+    build_name_search(folder, taxa, taxon_starts(taxa))
+    values = dict(zip(FACETS, (list(SPLITS), sources, licences, ["none", *RANKS], list(meanings)), strict=True))
+    meta = {"known": made_from, "values": values, "counts": _count_codes(arrays, values), "meanings": meanings}
+    locations.write_arrays(folder, arrays, meta)
+
+
+def _shard_names(dataset: Dataset) -> Iterator[tuple[Shard, pl.DataFrame]]:
+    """Each shard with the names, and the source if it is recorded, of its samples."""
+    for shard in dataset.locations.shards:
+        columns = [*NAME_COLUMNS, *(["source"] if "source" in pl.read_parquet_schema(shard.index) else [])]
+        yield shard, pl.read_parquet(shard.index, columns=columns).with_columns(pl.col(NAME_COLUMNS).fill_null(""))
+
+
+def _count_taxa(dataset: Dataset) -> pl.DataFrame:
+    """Every lineage, sorted, with the common name that most of its images have."""
+    tables = [pl.scan_parquet(shard.index, glob=False).select(NAME_COLUMNS) for shard in dataset.locations.shards]
+    names = pl.concat(tables).with_columns(pl.all().fill_null(""))
+    counts = names.group_by(NAME_COLUMNS).len("images").collect(engine="streaming")
+    commonest = counts.sort("images", "common", descending=[True, False])
+    return commonest.unique(list(RANKS), keep="first", maintain_order=True).drop("images").sort(RANKS)
+
+
+def _sample_codes(dataset: Dataset, taxa: pl.DataFrame) -> tuple[Array, Array, Array, list[str]]:
+    """For each sample the number of its lineage and the codes of its split and source; and the sources by code."""
+    numbered = taxa.select(RANKS).with_row_index("taxon")
+    taxon, split, source, sources = [], [], [], list[str]()
+    for shard, names in _shard_names(dataset):
+        numbers = names.join(numbered, on=list(RANKS), how="left", maintain_order="left")["taxon"]
+        taxon.append(numbers.to_numpy().astype(np.uint32))
+        split.append(np.full(names.height, SPLITS.index(shard.split), np.uint8))
+        column = names.get_column("source", default=pl.repeat("unknown", names.height, eager=True))
+        source.append(_encode(column, sources))
+    return np.concatenate(taxon), np.concatenate(split), np.concatenate(source), sources
+
+
+def _encode(column: pl.Series, values: list[str]) -> Array:
+    """The code of each entry: its position in ``values``, to which new values are appended."""
+    values += [value for value in column.unique().sort().to_list() if value not in values]
+    return column.replace_strict(values, list(range(len(values))), return_dtype=pl.UInt8).to_numpy()
+
+
+def _distinct_images(samples: SampleLocations, split: Array) -> tuple[Array, Array]:
+    """The numbers of the samples without the copies in train_small of other samples; and which samples have a copy."""
+    hashes, order = np.asarray(samples.hashes), np.asarray(samples.order)
+    # Samples with equal ids are neighbours in the order of hashes, and train_small comes last among them.
+    copies = np.concatenate([[False], hashes[1:] == hashes[:-1]]) & (split[order] == SPLITS.index("train_small"))
+    small = np.zeros(len(order), np.uint8)
+    small[order[np.flatnonzero(copies) - 1]] = 1
+    distinct = np.ones(len(order), dtype=bool)
+    distinct[order[copies]] = False
+    return np.flatnonzero(distinct), small
+
+
+def _depth_codes(taxa: pl.DataFrame) -> Array:
+    """For each lineage the number of its lowest rank that is not empty, from 1; 0 for a lineage without names."""
+    depth = np.zeros(taxa.height, np.uint8)
+    for code, rank in enumerate(RANKS, 1):
+        depth[(taxa[rank] != "").to_numpy()] = code
+    return depth
+
+
+def _kind_meanings(taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Findings]) -> dict[str, str]:
+    """What each kind of finding means: the kinds of labels first, then those of single images."""
+    meanings = {check.kind: check.meaning for check in taxa_checks}
+    for file in finding_files:
+        meanings |= {str(kind): str(meaning) for kind, meaning in file.kinds.items()}
+    if len(meanings) > _MAX_KINDS:
+        folder = finding_files[0].path.parent
+        raise InputError(
+            f"{folder} has too many kinds of findings: {len(meanings)} in all; explore can show {_MAX_KINDS}"
+        )
+    return meanings
+
+
+def _label_findings(taxa: pl.DataFrame, taxa_checks: Sequence[TaxaCheck]) -> Array:
+    """For each lineage one bit per kind of finding that its label has."""
+    matches = taxa.select(check.condition.alias(check.kind) for check in taxa_checks)
+    bits = np.zeros(taxa.height, np.uint64)
+    for code, check in enumerate(taxa_checks):
+        bits |= matches[check.kind].to_numpy().astype(np.uint64) << np.uint64(code)
+    return bits
+
+
+def _sample_findings(samples: SampleLocations, finding_files: Sequence[Findings], kinds: list[str]) -> Array:
+    """For each sample one bit per kind of finding that a file of findings has for its id."""
+    bits = np.zeros(len(samples), np.uint64)
+    for file in finding_files:
+        rows = file.scan().select("treeoflife_id", "kind").unique().collect()
+        for (kind,), group in rows.partition_by("kind", as_dict=True).items():
+            bits[_sample_numbers(samples, group["treeoflife_id"])[1]] |= np.uint64(1 << kinds.index(kind))
+    return bits
+
+
+def _sample_numbers(samples: SampleLocations, ids: pl.Series) -> tuple[Array, Array]:
+    """Positions in ``ids`` of those that are in the dataset, and the number of the first sample of each."""
+    hashes, id_hashes = np.asarray(samples.hashes), locations.hash_ids(ids)
+    index = np.minimum(np.searchsorted(hashes, id_hashes), max(0, len(hashes) - 1))
+    present = hashes[index] == id_hashes
+    return np.flatnonzero(present), np.asarray(samples.order)[index[present]]
+
+
+def _licence_codes(dataset: Dataset) -> tuple[Array, list[str]]:
+    """For each sample the code of its licence, from licences.csv; and the licences by code."""
+    codes, licences = np.zeros(len(dataset.locations), np.uint8), ["not provided"]
+    if dataset.paths.licences.exists():
+        table = pl.read_csv(dataset.paths.licences, columns=["treeoflife_id", "license_name"], infer_schema=False)
+        names = table["license_name"].fill_null("not provided")
+        positions, numbers = _sample_numbers(dataset.locations, table["treeoflife_id"])
+        codes[numbers] = _encode(names, licences)[positions]
+    return codes, licences
+
+
+def _count_codes(arrays: dict[str, Array], values: dict[str, list[str]]) -> dict[str, list[int]]:
+    """For each facet, how many rows have each code. A row with several findings counts once for each."""
+    counts = {
+        facet: np.bincount(arrays[facet], minlength=len(values[facet])).tolist()
+        for facet in FACETS
+        if facet != "finding"
+    }
+    counts["split"][SPLITS.index("train_small")] += int(arrays["small"].sum())
+    bits = [np.uint64(1 << code) for code in range(len(values["finding"]))]
+    return counts | {"finding": [int(np.count_nonzero(arrays["finding"] & bit)) for bit in bits]}

@@ -1,0 +1,56 @@
+"""Serving the page of a dataset."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from ..core.extras import import_extra
+from ..core.progress import Listener
+from ..errors import ConfigError
+from ..shards.locations import find_dataset, load_locations
+from ..shards.reader import Dataset
+
+
+def serve(out: Path, host: str, port: int, listener: Listener, announce: Callable[[str], None]) -> None:
+    """Serve the page of a dataset until the process is stopped.
+
+    Args:
+        out: the dataset's folder, its dataset.toml, or the folder of its shards.
+        host: the address to bind to. Unless it is a loopback address, requests need the token in the announced address.
+        port: the port to bind to; 0 for any that is free.
+        listener: shows the progress of building the index.
+        announce: called with the address of the page once requests are accepted.
+
+    Raises:
+        MissingExtra: a package of the extra ``explore`` is not installed.
+        ConfigError: the address or port cannot be bound to.
+        InputError: there are no shards.
+    """
+    uvicorn = import_extra("uvicorn", "explore", "explore")
+    web_app = import_extra("treeoflife.explore.web_app", "explore", "explore")
+    from .lineage_index import open_index
+
+    paths = find_dataset(out)
+    dataset = Dataset(paths, load_locations(paths, listener))
+    index = open_index(dataset)
+    token = None if host in web_app.LOOPBACK else secrets.token_urlsafe(24)
+    with _bind(host, port) as bound:
+        name = f"[{host}]" if ":" in host else host
+        announce(f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else ""))
+        settings = uvicorn.Config(web_app.create_app(dataset, index, token), log_level="error", access_log=False)
+        uvicorn.Server(settings).run(sockets=[bound])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(128)  # before the address is announced: a browser may connect before uvicorn has started
+    except OSError as error:
+        bound.close()
+        raise ConfigError(f"cannot bind to {host}:{port}: {error.strerror}; --port 0 takes any free port") from None
+    return bound

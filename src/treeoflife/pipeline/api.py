@@ -1,0 +1,94 @@
+"""``treeoflife.build``, ``status`` and ``verify``: the pipeline for Python programs and notebooks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.progress import Listener
+from . import build as stages
+from . import verify as verification
+from .opening import inspecting, working
+from .stage import State
+from .verify import Verdict
+from .workspace import Workspace, open_workspace
+
+
+def build(
+    config_path: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    engine: str | None = None,
+    until: str | None = None,
+    listener: Listener | None = None,
+) -> dict[str, str]:
+    """Build a dataset: run every stage that is not up to date.
+
+    Args:
+        config_path: the dataset.toml, or the folder with it.
+        workers: the number of processes, instead of the configured one.
+        engine: where tasks run (``local``, ``serial``, ``slurm``, ``ray``), instead of the configured engine.
+        until: the last stage to run; all of them, if not given.
+        listener: is notified of the progress.
+
+    Returns:
+        A summary of each stage that ran, by its name; empty if all are up to date.
+
+    Raises:
+        ConfigError: the configuration, the engine or the name of the stage is wrong.
+        BusyError: another run works on the dataset.
+        TreeoflifeError: a stage failed; the stages before it are done.
+    """
+    with working(_open(config_path, workers, engine), listener) as session:
+        return stages.build(session, stages.up_to(until) if until else stages.ORDER)
+
+
+def status(config_path: str | os.PathLike[str]) -> dict[str, State]:
+    """How far every stage of a build is, by its name; ``State.fresh`` says whether a stage is up to date.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    with inspecting(_open(config_path)) as session:
+        return stages.status(session)
+
+
+def verify(
+    out_path: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    engine: str | None = None,
+    sample: int | None = None,
+    sources: bool = True,
+    seed: int | None = None,
+    listener: Listener | None = None,
+) -> Verdict:
+    """Verify a finished dataset: hash every file again, and follow samples back to the store and the source.
+
+    Args:
+        out_path: the folder of the dataset, or its dataset.toml.
+        workers: the number of processes, instead of the configured one.
+        engine: where tasks run, instead of the configured engine.
+        sample: how many samples to draw at random and follow; all, if not given.
+        sources: whether the files of the sources are read again too.
+        seed: the seed of the draw; without it, every draw differs.
+        listener: is notified of the progress.
+
+    Returns:
+        What was read, and in ``Verdict.damage`` everything that is not as it was written.
+
+    Raises:
+        InputError: the dataset is not finished.
+        BusyError: another run works on the dataset.
+    """
+    with working(_open(out_path, workers, engine), listener) as session:
+        return verification.verify(session, sample, sources=sources, seed=seed)
+
+
+def _open(path: str | os.PathLike[str], workers: int | None = None, engine: str | None = None) -> Workspace:
+    path = Path(path)
+    workspace = open_workspace(path / "dataset.toml" if path.is_dir() else path)
+    options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
+    table = workspace.config.engine.model_copy(update=options)
+    return replace(workspace, config=workspace.config.model_copy(update={"engine": table}))

@@ -1,0 +1,45 @@
+"""Benchmarks and a dataset: what the commands ``leaks`` and ``holdout make`` do, from the stages to the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ..evaluation.choose import Choice, Request
+from ..evaluation.holdout_set import NamedDataset, check_request, make_holdout_set
+from ..evaluation.leaks import EncodedDataset, find_leaks
+from .build import build, up_to
+from .session import Session
+from .stages.duplicates import missing_tars, stored_containers
+from .stages.plan import decide_with
+
+
+def encode_and_find_leaks(session: Session, benchmarks: list[Path]) -> dict[Path, pl.DataFrame]:
+    """The images of a dataset that are in benchmarks, by benchmark; the dataset is encoded and mapped first."""
+    build(session, ("encode", "mapping"))
+    workspace = session.workspace
+    containers, index_of = workspace.containers(), workspace.indexes()
+    dataset = EncodedDataset(
+        config=workspace.config,
+        paths=workspace.paths,
+        sources=workspace.sources,
+        mapping=workspace.mapping,
+        containers=stored_containers(workspace),
+        indexes=[(source, one.name, index_of[one.label]) for source, one in containers],
+        runner=session.runner,
+        restore=lambda stored, rows: session.remake("encode", missing_tars(stored, rows)),
+    )
+    return {benchmark: find_leaks(dataset, benchmark) for benchmark in benchmarks}
+
+
+def name_and_hold_out(session: Session, request: Request, out: Path) -> Choice:
+    """Make a hold-out set; the dataset is built up to its names first."""
+    workspace = session.workspace
+    check_request(request, [source.name for source in workspace.sources], out)
+    build(session, up_to("metadata"))
+    # The set that is replaced must not keep its own species out of the new one.
+    others = [one for one in workspace.config.holdout if one.path.parent != out.resolve()]
+    decisions = decide_with(workspace, others)
+    dataset = NamedDataset(workspace.config, workspace.paths, workspace.containers(), decisions, session.runner)
+    return make_holdout_set(dataset, request, out)

@@ -1,0 +1,89 @@
+"""Opening a dataset: its stages are declared, it is locked for those that change it, and what is known is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from ..core.files import remove_leftovers
+from ..core.hash_cache import HashCache
+from ..core.lock import exclusive_lock
+from ..core.progress import Listener, SilentListener
+from ..engines.registry import make_engine
+from ..engines.run_control import end_orphaned_runs
+from ..engines.serial import SerialEngine
+from ..engines.tasks import TaskRunner
+from .session import Session
+from .stage import Evidence, Stage
+from .stage_records import StageRecords
+from .stages import (
+    catalog,
+    check_shards,
+    check_taxa,
+    checksums,
+    duplicates,
+    encode,
+    mapping,
+    metadata,
+    pack,
+    plan,
+    report,
+    splits,
+    tidy,
+)
+from .workspace import Workspace
+
+
+def declare(workspace: Workspace) -> tuple[Stage, ...]:
+    """Every stage of a dataset, in the order of the build; last the report, which only its own command makes.
+
+    Encoding comes first since it needs nothing but the sources, and its indexes spare the mapping a second reading.
+    """
+    modules = (encode, duplicates, mapping, splits, metadata, plan, pack, check_shards, tidy, catalog, check_taxa)
+    stages = [module.declare(workspace) for module in modules]
+    return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
+
+
+@contextmanager
+def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[Session]:
+    """Work on a dataset, alone. What killed runs left behind is removed first.
+
+    Raises:
+        BusyError: another run works on it.
+    """
+    paths = workspace.paths
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(paths.lock):
+        remove_leftovers(paths.root)
+        end_orphaned_runs(paths.jobs)
+        try:
+            with (
+                closing(make_engine(workspace.config.engine, paths.logs)) as engine,
+                _opened(workspace, TaskRunner(engine, listener or SilentListener(), paths.failures)) as session,
+            ):
+                for path in sorted(paths.share_records.glob("*.sqlite")):
+                    session.evidence.hashes.merge(path)
+                    session.evidence.records.merge(path)
+                    path.unlink()
+                yield session
+        finally:
+            remove_leftovers(paths.root)
+
+
+@contextmanager
+def inspecting(workspace: Workspace, runner: TaskRunner | None = None) -> Iterator[Session]:
+    """Look at a dataset without changing it; others may work on it meanwhile."""
+    with _opened(workspace, runner or TaskRunner(SerialEngine(), SilentListener())) as session:
+        yield session
+
+
+@contextmanager
+def _opened(workspace: Workspace, runner: TaskRunner) -> Iterator[Session]:
+    paths = workspace.paths
+    with closing(HashCache(paths.hash_cache)) as hashes, closing(StageRecords(paths.stage_records)) as records:
+        yield session_over(workspace, Evidence(paths.root, hashes, records), runner)
+
+
+def session_over(workspace: Workspace, evidence: Evidence, runner: TaskRunner) -> Session:
+    """A session with all stages declared."""
+    return Session(workspace, evidence, runner, {stage.name: stage for stage in declare(workspace)})

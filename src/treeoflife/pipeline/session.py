@@ -1,0 +1,106 @@
+"""One run over a dataset: how far each stage is, and making what is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.progress import Listener
+from ..engines.tasks import TaskRunner
+from ..errors import InputError
+from .stage import Evidence, Inspector, Item, Job, Stage, State, state_of
+from .stage_records import Record
+from .workspace import Workspace
+
+
+@dataclass
+class Session:
+    """A run over a workspace.
+
+    Attributes:
+        workspace: the dataset.
+        evidence: digests of files, and the records of stages.
+        runner: where tasks run, and who hears of the progress.
+        stages: every stage, by name, in order.
+    """
+
+    workspace: Workspace
+    evidence: Evidence
+    runner: TaskRunner
+    stages: Mapping[str, Stage]
+
+    @property
+    def listener(self) -> Listener:
+        """Hears of the progress."""
+        return self.runner.listener
+
+    def state(self, name: str) -> State:
+        """How far a stage is, whatever the stages before it."""
+        stage, inspector = self.stages[name], Inspector(self.evidence)
+        return state_of(inspector.reason(stage, item) for item in stage.items())
+
+    def states(self, names: Sequence[str]) -> dict[str, State]:
+        """How far stages are, in order; those that need one with work to do are waiting for it."""
+        states: dict[str, State] = {}
+        for name in names:
+            unfinished = [need for need in self.stages[name].needs if need in states and not states[need].fresh]
+            waiting = State(0, 1, (f"waiting for {', '.join(unfinished)}",), waiting=True)
+            states[name] = waiting if unfinished else self.state(name)
+        return states
+
+    def make(
+        self, name: str, only: Collection[str] | None = None, run: Callable[[Job], str] | None = None
+    ) -> str | None:
+        """Make the stale items of a stage; returns a summary, or None if there was nothing to do.
+
+        Args:
+            name: the stage.
+            only: the items to consider; all, if not given.
+            run: makes the items in place of the stage's own function.
+
+        Raises:
+            InputError: a file is missing that another stage makes, or an input changed meanwhile.
+            TreeoflifeError: the stage failed; the items that were finished are on record.
+        """
+        stale = Inspector(self.evidence).stale(self.stages[name], only)
+        return self._run(name, stale, run) if stale else None
+
+    def remake(self, name: str, items: Collection[str], run: Callable[[Job], str] | None = None) -> None:
+        """Make items of a stage again, though their records are in order; ``run`` as in :meth:`make`."""
+        if items:
+            self._run(name, dict.fromkeys(items, "it is needed once more"), run)
+
+    def _run(self, name: str, stale: Mapping[str, str], run: Callable[[Job], str] | None = None) -> str:
+        stage, inspector = self.stages[name], Inspector(self.evidence)
+        items = {item.name: item for item in stage.items() if item.name in stale}
+        self._check_requirements(stage, items.values())
+        # Before the work and not after it: a file that changes meanwhile must not pass for the one that was read.
+        inputs = {item.name: inspector.inputs(stage, item) for item in items.values()}
+        finished: set[str] = set()
+        # While the list of checksums exists, nothing has changed since it was written.
+        self.workspace.paths.checksums.unlink(missing_ok=True)
+
+        def finish(item: str, result: Mapping[str, Any] | None = None, **observed: Any) -> None:
+            """Record an item; ``observed`` are inputs as a worker saw them."""
+            outputs = (*items[item].outputs, *items[item].optional)
+            digests = {self.evidence.name(path): self.evidence.sha256(path) for path in outputs}
+            record = Record(inputs[item] | observed, {k: v for k, v in digests.items() if v}, result or {})
+            self.evidence.records.put(name, item, record)
+            finished.add(item)
+
+        summary = (run or stage.run)(
+            Job(stale, self.runner, self.remake, finish, self.evidence.hashes, self.evidence.records)
+        )
+        for item in items.values():
+            if item.name not in finished:
+                if inspector.inputs(stage, item) != inputs[item.name]:
+                    raise InputError(f"an input of {name} changed while it was read; run the same command again")
+                finish(item.name)
+        return summary
+
+    def _check_requirements(self, stage: Stage, items: Collection[Item]) -> None:
+        for path in (path for item in items for path in item.requires if not path.exists()):
+            makers = [one.name for one in self.stages.values() if any(path in item.outputs for item in one.items())]
+            remedy = f"'treeoflife {makers[0]}' makes it" if makers else "'treeoflife build' makes it"
+            raise InputError(f"{stage.name} needs {path}, which is not there yet: {remedy}")

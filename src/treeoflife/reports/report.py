@@ -1,0 +1,146 @@
+"""Writing the report of a dataset, or of any catalog: statistics, treemaps, and last the page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ..core.extras import import_extra
+from ..core.files import write_json, write_text
+from ..core.progress import Listener, SilentListener
+from ..core.values import RANKS
+from ..selection import findings
+from . import html_page, statistics, treemap
+
+if TYPE_CHECKING:
+    from ..shards.reader import Dataset
+
+TREEMAPS = {
+    "treemap-from-kingdom": ("kingdom", "Images from kingdom down"),
+    "treemap-from-phylum": ("phylum", "Images from phylum down"),
+}
+"""The treemaps: file name without extension, outermost rank, title."""
+_FORMATS = ("html", "pdf", "png")
+_IMAGES_PER_KINGDOM = 8  # they fit in one row of the page at its full width
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """What a report is made from. Files other than the catalog may be missing.
+
+    Attributes:
+        title: the name of the dataset.
+        catalog: its catalog, CSV or Parquet.
+        ledger: its ledger.
+        indexes: the indexes of its shards, which have the sizes of the original images.
+        checks: for each check, such as ``check-taxa``, its findings: ``kind``, ``what`` and ``images`` of each.
+        licences: licences.csv.
+        findings: the folder of the findings about single images.
+        further: more files to link to.
+        dataset: the dataset from which sample images are taken; None shows none.
+    """
+
+    title: str
+    catalog: Path
+    ledger: Path
+    indexes: Sequence[Path] = ()
+    checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    licences: Path = Path("licences.csv")
+    findings: Path = Path("findings")
+    further: Sequence[Path] = ()
+    dataset: Dataset | None = None
+
+
+def report_files(folder: Path) -> list[Path]:
+    """The files of a report, in the order in which they are written."""
+    maps = [folder / f"{name}.{extension}" for name in TREEMAPS for extension in _FORMATS]
+    return [*maps, folder / "statistics.json", folder / "index.html"]
+
+
+def write_report(folder: Path, inputs: ReportInputs, listener: Listener | None = None) -> dict[str, Any]:
+    """Write a report into ``folder``; return its statistics.
+
+    Raises:
+        InputError: the catalog cannot be read.
+        MissingExtra: a package of the extra ``reports`` is not installed.
+    """
+    for module in ("squarify", "plotly", "matplotlib"):
+        import_extra(module, "reports", "report")
+    listener = listener or SilentListener()
+    listener.start("report", 2 + len(TREEMAPS), "parts")
+    # The page vouches for the files that it links to, so it goes first and comes back last.
+    (folder / "index.html").unlink(missing_ok=True)
+    rows = statistics.count_taxa(statistics.scan_catalog(inputs.catalog))
+    numbers = statistics.compute_statistics(rows)
+    numbers |= {"originals": statistics.original_sizes(inputs.indexes)}
+    numbers |= {"skipped": statistics.count_skipped(inputs.ledger)}
+    listener.advance(1)
+    images = statistics.distinct_images(rows)
+    for name, (top, title) in TREEMAPS.items():
+        # An interactive map can be zoomed, so it goes one rank deeper than those on paper.
+        treemap.write_html(folder / f"{name}.html", treemap.build_tree(images, top, "genus"), title)
+        paths = [folder / f"{name}.pdf", folder / f"{name}.png"]
+        treemap.write_static(paths, treemap.build_tree(images, top, "family"), title)
+        listener.advance(1)
+    write_json(folder / "statistics.json", numbers)
+    write_text(folder / "index.html", html_page.render_page(_page_content(inputs, images, numbers)))
+    listener.finish(f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species: {folder / 'index.html'}")
+    return numbers
+
+
+def _page_content(inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[str, Any]) -> html_page.PageContent:
+    # On the page a treemap has room for three ranks.
+    trees = {
+        title: treemap.build_tree(images, top, "order" if top == "phylum" else "class")
+        for top, title in TREEMAPS.values()
+    }
+    links = [(f"{title} ({kind})", f"{name}.{kind}") for name, (_, title) in TREEMAPS.items() for kind in _FORMATS]
+    links.append(("all numbers", "statistics.json"))
+    files = [*(file.path for file in findings.read(inputs.findings)), *inputs.further]
+    links += [(path.name, f"../{path.parent.name}/{path.name}") for path in files if path.exists()]
+    return html_page.PageContent(
+        title=inputs.title, numbers=numbers, trees=trees, images=_sample_images(inputs.dataset), links=links,
+        findings=_count_findings(inputs.checks, inputs.findings), licences=_count_licences(inputs.licences),
+    )  # fmt: skip
+
+
+def _sample_images(dataset: Dataset | None) -> dict[str, list[html_page.SampleImage]]:
+    """A few images of each kingdom, each of another family, chosen by the order of ids: the same every time."""
+    if dataset is None:
+        return {}
+    rows = (
+        dataset.scan()
+        .select("treeoflife_id", *(pl.col(rank).cast(pl.String).fill_null("") for rank in RANKS))
+        .group_by("kingdom", "family").agg(pl.all().sort_by("treeoflife_id").first())
+        .sort("kingdom", "treeoflife_id").group_by("kingdom", maintain_order=True).head(_IMAGES_PER_KINGDOM).collect()
+    )  # fmt: skip
+    images: dict[str, list[html_page.SampleImage]] = {}
+    for row in rows.iter_rows(named=True):
+        lineage = [row[rank] for rank in RANKS if row[rank]]
+        title = f"{row['genus']} {row['species']}".strip() or (lineage[-1] if lineage else "no name")
+        image = html_page.SampleImage(dataset[row["treeoflife_id"]].jpeg, title)
+        images.setdefault(row["kingdom"], []).append(image)
+    return images
+
+
+def _count_findings(checks: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -> list[tuple[str, str, int]]:
+    """Kind, meaning and number of images of all findings, of checks and about single images; the largest first."""
+    counts: dict[tuple[str, str], int] = {}
+    for check, check_findings in checks.items():
+        for finding in check_findings:
+            key = (str(finding.get("kind", "")), str(finding.get("what") or check))
+            counts[key] = counts.get(key, 0) + int(finding.get("images", 1))
+    for file in findings.read(folder):
+        counts |= {(kind, file.kinds.get(kind, "")): count for kind, count in file.counts().items()}
+    return [(kind, what, count) for (kind, what), count in sorted(counts.items(), key=lambda item: -item[1])]
+
+
+def _count_licences(path: Path) -> dict[str, int]:
+    if not path.exists():
+        return {}
+    counts = pl.scan_csv(path, infer_schema=False).group_by("license_name").len()
+    return dict(counts.sort("len", "license_name", descending=[True, False]).collect().iter_rows())

@@ -1,0 +1,79 @@
+"""A sample of a finished dataset: an image with its texts and names."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ..core.values import RANKS, Taxon
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True, repr=False)
+class Sample:
+    """An image with its texts, as it is in a shard.
+
+    Attributes:
+        id: the treeoflife id.
+        split: the split of its shard.
+        jpeg: the bytes of the image.
+        texts: the ten texts, by the suffix of their member, such as ``sci.txt``.
+        row: its row of the catalog. Where this program made the shard, also its source, its container, and the width
+            and height of the original.
+        shard: the shard.
+        shard_offset: the byte of the shard at which the sample begins.
+        number: its number among all samples of the dataset: ``dataset[sample.number]`` is this sample.
+    """
+
+    id: str
+    split: str
+    jpeg: bytes
+    texts: dict[str, str]
+    row: dict[str, Any]
+    shard: Path
+    shard_offset: int
+    number: int
+    _names_file: Path | None = field(default=None)
+
+    def __repr__(self) -> str:
+        common = self.row.get("common") or ""
+        return f"<treeoflife.Sample {self.id!r} in {self.split}: {self.name!r}, {common!r}>"
+
+    @property
+    def image(self) -> Image.Image:
+        """The image, decoded."""
+        from PIL import Image
+
+        return Image.open(io.BytesIO(self.jpeg)).convert("RGB")
+
+    @property
+    def taxon(self) -> Taxon:
+        """The seven ranks."""
+        return Taxon(*(self.row.get(rank) or "" for rank in RANKS))
+
+    @property
+    def name(self) -> str:
+        """The scientific name; without one, all known ranks."""
+        return self.taxon.common_or_scientific("")
+
+    @cached_property
+    def names(self) -> dict[str, Any]:
+        """Its row of names.parquet: each rank, and where it came from. Empty if the dataset has no such row."""
+        return _find_names(self._names_file, self.row, self.id) if self._names_file else {}
+
+
+def _find_names(names: Path, row: dict[str, Any], treeoflife_id: str) -> dict[str, Any]:
+    """The row of names.parquet that names an image: by its id, its EOL page, or its iNat21 class."""
+    keys = {treeoflife_id, str(row.get("eol_page_id")), str(row.get("inat21_cls_num"))}
+    matches = pl.scan_parquet(names).filter(pl.col("name_key").is_in(sorted(keys)))
+    if row.get("source"):
+        matches = matches.filter(pl.col("source") == row["source"])
+    first = matches.head(1).collect()
+    return first.row(0, named=True) if first.height else {}

@@ -1,0 +1,65 @@
+"""What keeps the code easy to find one's way in: few things at the top, short chains of imports, few parameters.
+
+The layers themselves are held by import-linter (``make lint``).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import ROOT
+
+DOCUMENTED = {"_exit", "_replace"}
+"""Names of the standard library that begin with an underscore and are public all the same."""
+PACKAGE = ROOT / "src" / "treeoflife"
+_spec = importlib.util.spec_from_file_location("structure", ROOT / "benchmarks" / "structure.py")
+assert _spec
+assert _spec.loader
+structure = importlib.util.module_from_spec(_spec)
+sys.modules["structure"] = structure
+_spec.loader.exec_module(structure)
+
+
+def test_at_most_eighteen_things_are_at_the_top() -> None:
+    assert len(structure.entries(PACKAGE)) <= 18
+
+
+def test_no_chain_of_imports_is_longer_than_ten_modules() -> None:
+    chain = structure.longest_chain(PACKAGE)
+    assert len(chain) <= 10, chain
+
+
+def test_no_function_has_more_than_eight_parameters() -> None:
+    crowded = {
+        f"{path.relative_to(PACKAGE)}:{function.name}": count
+        for path, function in structure.functions(PACKAGE)
+        if (count := structure.parameters(function)) > 8
+    }
+    assert not crowded
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_private_attributes_stay_in_their_module(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = [*ast.walk(tree)]
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    used = [node for node in nodes if isinstance(node, ast.Attribute) and node.attr.startswith("_")]
+    own |= {node.attr for node in used if isinstance(node.ctx, ast.Store)}
+    foreign = [f"{node.lineno}: {ast.unparse(node)}" for node in used if not node.attr.startswith("__")
+               and node.attr not in own | DOCUMENTED]  # fmt: skip
+    imported = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    foreign += [
+        f"{node.lineno}: {one.name}"
+        for node in imported
+        for one in node.names
+        if one.name.startswith("_")
+        and not one.name.startswith("__")
+        and (node.level or (node.module or "").startswith("treeoflife"))
+    ]
+    assert not foreign
