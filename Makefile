@@ -4,14 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-faults test-slurm lint format bench docs lock clean
+.PHONY: help demo test test-slow test-faults test-slurm test-lowest test-newest lint format bench docs lock clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
-LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 \
+UV := $(VENV)/lock/bin/uv
+LOCK = $(UV) pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet --upgrade
 
 $(VENV)/.core: pyproject.toml requirements/core.txt
@@ -44,10 +45,36 @@ test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and 
 	@tests/slurm/install
 	$(BIN)/python -m pytest -m slurm -rs tests/slurm -k "$(PICK)"
 
-lint: $(VENV)/.dev ## Check formatting, style and types.
+# 'pip install treeoflife' may choose any version in the ranges of pyproject.toml; the other targets use the locks alone.
+LOWEST := $(VENV)/lowest
+test-lowest: $(UV) ## Build the demo with the lowest versions that pyproject.toml allows.
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(UV) pip compile pyproject.toml --python $(LOWEST)/bin/python --resolution lowest-direct --quiet --output-file $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(call BUILD_DEMO,$(LOWEST))
+
+# Left out, for time: the tests that start browsers, servers, clusters and whole builds, which depend least on Python.
+NEWEST := $(VENV)/newest
+PORTABLE := src $(wildcard tests/*.py) $(addprefix tests/,images mapping reports sources taxonomy wds)
+test-newest: $(NEWEST)/.dev ## Build the demo and run the quick tests on the newest Python of this machine.
+	@$(call BUILD_DEMO,$(NEWEST))
+	$(NEWEST)/bin/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults" $(PORTABLE)
+
+$(NEWEST)/.dev: pyproject.toml requirements/core.txt requirements/dev.txt
+	"$$(.ci/newest-python)" -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python --version
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check $(ITSELF)
+	touch $@
+
+BUILD_DEMO = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(1)/bin/treeoflife demo "$$folder/demo"
+
+lint: $(VENV)/.dev ## Check formatting, style, types and the layers of the packages.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.dev ## Format the code.
 	$(BIN)/ruff check --fix-only --quiet
@@ -67,9 +94,11 @@ docs: $(VENV)/.dev requirements/docs.txt ## Build the site of the documentation,
 	$(BIN)/python docs/commands.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-lock: ## Choose versions anew, and write them down with their hashes and as bills of materials.
+$(UV):
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+lock: $(UV) ## Choose versions anew, and write them down with their hashes and as bills of materials.
 	$(LOCK) --output-file requirements/core.txt
 	$(LOCK) --all-extras --group dev --group see --constraint requirements/core.txt --output-file requirements/dev.txt
 	$(LOCK) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt
