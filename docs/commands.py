@@ -1,4 +1,4 @@
-"""Writes docs/reference/commands.md from the command line's own help."""
+"""Write docs/reference/commands.md from the help texts of the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """The commands of a group, and of the groups in it; the one that a group is without a further word is called so."""
+    """Commands of a group and its subgroups by full name; ``files`` is what ``treeoflife download`` runs by itself."""
     for name, command in sorted(group.commands.items()):
         if hasattr(command, "commands"):
             yield from _commands(command, f"{before}{name} ")
