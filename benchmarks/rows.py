@@ -128,7 +128,7 @@ def run_catalog(root: Path) -> None:
     shards = [
         (split, path) for split in SPLITS for path in sorted(paths.shard_index(split, 0).parent.glob("*.parquet"))
     ]
-    catalog.write(paths.catalog_csv, paths.catalog, shards, [source(root)], {})  # type: ignore[list-item]
+    catalog.write(paths.catalog_csv, paths.catalog, shards, [source(root)])  # type: ignore[list-item]
 
 
 STAGES = (run_mapping, run_splits, run_metadata, run_plan, cut, run_catalog)

@@ -19,7 +19,6 @@ from .common import (
     EngineOption,
     JsonOption,
     WorkersOption,
-    reading,
     say,
     show,
     working,
@@ -146,9 +145,12 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hash every file anew, and trace samples to sources."""
+    from ..core.terminal import make_listener
     from ..pipeline import verify as verification
+    from ..pipeline.opening import verifying
+    from ..pipeline.workspace import open_workspace
 
-    with reading(out / "dataset.toml" if out.is_dir() else out, workers, engine) as session:
+    with verifying(open_workspace(out, workers, engine), make_listener()) as session:
         verdict = verification.verify(session, sample, sources=sources, seed=seed)
         _show_verdict(verdict, as_json=as_json and not repair)
         if verdict.damage and repair:

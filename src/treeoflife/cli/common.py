@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,31 +39,6 @@ def working(config: Path, workers: int | None = None, engine: str | None = None)
     from ..pipeline.workspace import open_workspace
 
     with working_on(open_workspace(config, workers, engine), make_listener()) as session:
-        yield session
-
-
-@contextmanager
-def reading(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Session]:
-    """The same for a command that changes nothing: it also works on a dataset that cannot be written to."""
-    from contextlib import closing
-    from tempfile import TemporaryDirectory
-
-    from ..core.terminal import make_listener
-    from ..engines.registry import make_engine
-    from ..engines.tasks import TaskRunner
-    from ..pipeline.opening import inspecting
-    from ..pipeline.workspace import open_workspace
-
-    workspace = open_workspace(config, workers, engine)
-    if os.access(workspace.paths.root, os.W_OK):
-        with working(config, workers, engine) as session:
-            yield session
-        return
-    with (
-        TemporaryDirectory() as logs,
-        closing(make_engine(workspace.config.engine, Path(logs))) as chosen,
-        inspecting(workspace, TaskRunner(chosen, make_listener(), Path(logs, "failures.log"))) as session,
-    ):
         yield session
 
 

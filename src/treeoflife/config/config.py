@@ -68,7 +68,6 @@ def parse(table: dict[str, Any], base: Path, where: str = "the configuration") -
     """Check a configuration that is given as a table; see :func:`load`.
 
     Args:
-        table: the configuration, as TOML gives it.
         base: the folder against which relative paths are resolved.
         where: what the messages call the configuration.
 

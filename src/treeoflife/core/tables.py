@@ -98,8 +98,6 @@ def write_parquet(
     """Write a Parquet file in pieces, which need not fit into memory together.
 
     Args:
-        path: the file, replaced as a whole.
-        schema: the schema of every piece.
         pieces: returns an iterator over the pieces.
         meta: returns the metadata, written as JSON under the key ``treeoflife``. It is called after the last piece.
         row_group_size: rows of a row group; the default is that of DuckDB.

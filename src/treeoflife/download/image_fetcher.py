@@ -48,7 +48,6 @@ class ImageFetcher:
         """The results of the rows, in their order.
 
         Args:
-            batch: the rows.
             used_names: the names of the images of earlier batches; those of this batch are added.
             find_existing: called for one row after the other, before any is fetched.
 

@@ -37,8 +37,6 @@ class FileRequest:
     """A file to fetch.
 
     Attributes:
-        url: its address.
-        path: where it is saved.
         length: its length in bytes, where it is published; otherwise None.
         digest: its MD5 or SHA-256, where it is published; otherwise empty.
         headers: further headers of the requests, such as a token; never written to disk.

@@ -102,11 +102,9 @@ def unpack_archive(
     """Unpack an archive below ``root``; returns the numbers of ``files``, ``folders`` and ``bytes``.
 
     Args:
-        archive: a .zip, .tar or .tar.gz.
         root: the folder to which the rule's folder is relative.
         rule: which members are unpacked, and where to.
         digest: the SHA-256 of the archive: if it differs from that of an earlier run, all is unpacked again.
-        note: receives messages for the user.
 
     Raises:
         ContainerError: it is damaged or hostile, or does not hold the number of files that the rule expects.

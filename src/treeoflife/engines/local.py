@@ -36,7 +36,6 @@ class LocalEngine:
     """Runs tasks in worker processes, which are kept until :meth:`close`.
 
     Args:
-        workers: the number of processes.
         tries: maximum number of attempts at a task whose worker dies.
         log: a file to which workers, and the libraries in them, append their standard error.
     """

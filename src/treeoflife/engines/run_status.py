@@ -22,11 +22,8 @@ class JobStatus:
     """The status of a Slurm job.
 
     Attributes:
-        job: its Slurm id.
         state: pending, running, done, or how it ended.
-        tasks: number of tasks.
         label: the first task.
-        log: the file with its output.
         where: its node, or why it is pending.
     """
 
@@ -49,8 +46,6 @@ class RunStatus:
         since: when it started, UTC.
         driver: the process that drives it.
         state: pending, running, or how it ended.
-        tasks: number of tasks.
-        jobs: its Slurm jobs.
         failures: label and error of each failed task.
         refused: why Slurm takes no more jobs for now; empty if it does.
     """

@@ -20,9 +20,7 @@ class TaskTracker:
 
     Attributes:
         folder: where failures and the end of the run are recorded.
-        tasks: the tasks of the run.
         tries: maximum number of attempts at a task whose worker dies.
-        failed: number of failed tasks.
         pending: indexes of the tasks without an outcome.
     """
 

@@ -36,8 +36,6 @@ class TaskRunner:
         """Run tasks, and yield each with its result, in any order.
 
         Args:
-            function: what a worker calls with a task and a tick.
-            tasks: picklable values.
             name: returns what error messages call a task.
 
         Raises:
@@ -77,8 +75,6 @@ def run_locally(
     """Run tasks in processes on this computer; returns their results in the order of the tasks.
 
     Args:
-        function: what a worker calls with a task and a tick.
-        tasks: picklable values.
         name: returns what error messages call a task.
         listener: advances by one unit per finished task.
         workers: number of processes; by default one per core.

@@ -39,10 +39,8 @@ class HashTask:
     """A part of a benchmark to hash: files of a folder, a shard, or a Parquet file.
 
     Attributes:
-        path: the folder, the shard, or the Parquet file.
         files: of a folder, those of this part.
         images: how images are decoded, which must be as in the dataset.
-        tar: where the small pictures go.
     """
 
     path: Path
@@ -168,7 +166,6 @@ def write_hashes(path: Path, hashes: Sequence[pl.DataFrame]) -> int:
     """Write hashes that may be shared in place of the images; returns how many.
 
     Args:
-        path: a Parquet file.
         hashes: as :func:`hash_part` gives them, for images that were decoded with the default settings.
     """
     table = pl.concat(hashes).select("image", pl.col(_HASHES).bin.encode("hex"))

@@ -21,9 +21,7 @@ class Request:
 
     Attributes:
         species: the species that may be in it, as 'genus epithet' in lower case.
-        per_species: how many images of each.
         not_in: sources in which a species must not occur.
-        seed: of the random choice.
     """
 
     species: tuple[str, ...]
@@ -54,7 +52,6 @@ def choose(decisions: Decisions, request: Request) -> Choice:
 
     Args:
         decisions: on the whole dataset, with ``group`` (:func:`treeoflife.selection.policies.duplicates`).
-        request: what the set is to be.
     """
     images = _images_of(decisions, request)
     elsewhere = images.filter(pl.col("source").is_in(list(request.not_in)))

@@ -15,12 +15,6 @@ from .benchmark import hash_part, hash_tasks
 def hash_benchmark(benchmark: Path, work: Path, workers: int | None, listener: Listener) -> list[pl.DataFrame]:
     """The hashes of all images of a benchmark, decoded with the default settings; see :data:`.benchmark.IMAGES`.
 
-    Args:
-        benchmark: its folder or file.
-        work: a folder for temporary files.
-        workers: processes; one per core, if not given.
-        listener: hears of the progress.
-
     Raises:
         InputError: there is no image.
         TasksFailed: a part cannot be read.

@@ -50,11 +50,7 @@ class NamedDataset:
     """A dataset that has names.
 
     Attributes:
-        config: its configuration.
-        paths: its files.
-        containers: its containers, with their sources.
         decisions: what would become of each image if this hold-out set did not exist.
-        runner: where files are extracted.
     """
 
     config: Config
@@ -80,11 +76,6 @@ def make_holdout_set(dataset: NamedDataset, request: Request, out: Path) -> Choi
     """Make a hold-out set from the dataset's sources, and have the build leave out its species altogether.
 
     The same request, dataset and seed give the same set. A set that was made in ``out`` before is replaced.
-
-    Args:
-        dataset: the dataset.
-        request: what the set is to be.
-        out: the folder of the set.
 
     Raises:
         HoldoutError: no species has enough images.

@@ -36,10 +36,6 @@ class EncodedDataset:
     """A dataset that is encoded and has a mapping.
 
     Attributes:
-        config: its configuration.
-        paths: its files.
-        sources: its sources.
-        mapping: its mapping.
         containers: the containers of its store.
         indexes: the source, the container's name and the store's index of each container.
         runner: where benchmarks are read and pictures compared.
@@ -60,7 +56,6 @@ def find_leaks(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
     """The images of a dataset that are in a benchmark; they are also written to ``OUT/leaks``.
 
     Args:
-        dataset: the dataset.
         benchmark: a folder or file; see :mod:`treeoflife.evaluation.benchmark`.
 
     Returns:

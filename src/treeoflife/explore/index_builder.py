@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,17 @@ from ..config.config import load
 from ..config.tables import Checks
 from ..core.files import fingerprint, stamp
 from ..core.tables import Array
-from ..core.values import RANKS, SPLITS
+from ..core.values import NAME_COLUMNS, RANKS, SPLITS
 from ..errors import InputError
 from ..selection import findings
 from ..selection.findings import Findings
 from ..shards import locations
-from ..shards.locations import SampleLocations, Shard
+from ..shards.locations import SampleLocations
 from ..shards.reader import Dataset
 from ..taxonomy.check_taxa import TaxaCheck, make_checks
 from .name_search import build_name_search
 
 STEP_VERSION = 3
-NAME_COLUMNS = [*RANKS, "common"]
 FACETS = ("split", "source", "licence", "depth", "finding")
 """What images can be filtered by. A row has a code for each; for ``finding``, one bit per kind."""
 CODES = (*FACETS, "small")
@@ -83,13 +82,6 @@ def _build(
     locations.write_arrays(folder, arrays, meta)
 
 
-def _shard_names(dataset: Dataset) -> Iterator[tuple[Shard, pl.DataFrame]]:
-    """Each shard with the names, and the source if it is recorded, of its samples."""
-    for shard in dataset.locations.shards:
-        columns = [*NAME_COLUMNS, *(["source"] if "source" in pl.read_parquet_schema(shard.index) else [])]
-        yield shard, pl.read_parquet(shard.index, columns=columns).with_columns(pl.col(NAME_COLUMNS).fill_null(""))
-
-
 def _count_taxa(dataset: Dataset) -> pl.DataFrame:
     """Every lineage, sorted, with the common name that most of its images have."""
     tables = [pl.scan_parquet(shard.index, glob=False).select(NAME_COLUMNS) for shard in dataset.locations.shards]
@@ -103,12 +95,15 @@ def _sample_codes(dataset: Dataset, taxa: pl.DataFrame) -> tuple[Array, Array, A
     """For each sample the number of its lineage and the codes of its split and source; and the sources by code."""
     numbered = taxa.select(RANKS).with_row_index("taxon")
     taxon, split, source, sources = [], [], [], list[str]()
-    for shard, names in _shard_names(dataset):
-        numbers = names.join(numbered, on=list(RANKS), how="left", maintain_order="left")["taxon"]
+    for shard in dataset.locations.shards:
+        recorded = {"source"} & pl.read_parquet_schema(shard.index).keys()
+        rows = pl.read_parquet(shard.index, columns=[*RANKS, *recorded]).with_columns(pl.col(RANKS).fill_null(""))
+        numbers = rows.join(numbered, on=RANKS, how="left", maintain_order="left")["taxon"]
         taxon.append(numbers.to_numpy().astype(np.uint32))
-        split.append(np.full(names.height, SPLITS.index(shard.split), np.uint8))
-        column = names.get_column("source", default=pl.repeat("unknown", names.height, eager=True))
-        source.append(_encode(column, sources))
+        split.append(np.full(rows.height, SPLITS.index(shard.split), np.uint8))
+        source.append(
+            _encode(rows.get_column("source", default=pl.repeat("unknown", rows.height, eager=True)), sources)
+        )
     return np.concatenate(taxon), np.concatenate(split), np.concatenate(source), sources
 
 
@@ -132,10 +127,8 @@ def _distinct_images(samples: SampleLocations, split: Array) -> tuple[Array, Arr
 
 def _depth_codes(taxa: pl.DataFrame) -> Array:
     """For each lineage the number of its lowest rank that is not empty, from 1; 0 for a lineage without names."""
-    depth = np.zeros(taxa.height, np.uint8)
-    for code, rank in enumerate(RANKS, 1):
-        depth[(taxa[rank] != "").to_numpy()] = code
-    return depth
+    codes = (pl.when(pl.col(rank) != "").then(code).otherwise(0) for code, rank in enumerate(RANKS, 1))
+    return taxa.select(depth=pl.max_horizontal(codes).cast(pl.UInt8))["depth"].to_numpy()
 
 
 def _kind_meanings(taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Findings]) -> dict[str, str]:
@@ -144,10 +137,8 @@ def _kind_meanings(taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Fin
     for file in finding_files:
         meanings |= {str(kind): str(meaning) for kind, meaning in file.kinds.items()}
     if len(meanings) > _MAX_KINDS:
-        folder = finding_files[0].path.parent
-        raise InputError(
-            f"{folder} has too many kinds of findings: {len(meanings)} in all; explore can show {_MAX_KINDS}"
-        )
+        count, folder = len(meanings), finding_files[0].path.parent
+        raise InputError(f"{folder} has too many kinds of findings: {count} in all; explore can show {_MAX_KINDS}")
     return meanings
 
 
@@ -183,19 +174,15 @@ def _licence_codes(dataset: Dataset) -> tuple[Array, list[str]]:
     codes, licences = np.zeros(len(dataset.locations), np.uint8), ["not provided"]
     if dataset.paths.licences.exists():
         table = pl.read_csv(dataset.paths.licences, columns=["treeoflife_id", "license_name"], infer_schema=False)
-        names = table["license_name"].fill_null("not provided")
         positions, numbers = _sample_numbers(dataset.locations, table["treeoflife_id"])
-        codes[numbers] = _encode(names, licences)[positions]
+        codes[numbers] = _encode(table["license_name"].fill_null("not provided"), licences)[positions]
     return codes, licences
 
 
 def _count_codes(arrays: dict[str, Array], values: dict[str, list[str]]) -> dict[str, list[int]]:
     """For each facet, how many rows have each code. A row with several findings counts once for each."""
-    counts = {
-        facet: np.bincount(arrays[facet], minlength=len(values[facet])).tolist()
-        for facet in FACETS
-        if facet != "finding"
-    }
+    exclusive = [facet for facet in FACETS if facet != "finding"]
+    counts = {facet: np.bincount(arrays[facet], minlength=len(values[facet])).tolist() for facet in exclusive}
     counts["split"][SPLITS.index("train_small")] += int(arrays["small"].sum())
     bits = [np.uint64(1 << code) for code in range(len(values["finding"]))]
     return counts | {"finding": [int(np.count_nonzero(arrays["finding"] & bit)) for bit in bits]}

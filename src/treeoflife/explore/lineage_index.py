@@ -68,7 +68,7 @@ class LineageIndex:
     counts: dict[str, list[int]]
     meanings: dict[str, str]
     names: NameSearch
-    findings: Sequence[Findings] = ()
+    findings: Sequence[Findings]
     _totals: Callable[[Filter], Array | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +91,7 @@ class LineageIndex:
         """Up to ``limit`` rows of a taxon that pass a filter, without the first ``offset`` of them."""
         (first, last), totals = self.row_range(node), self._totals(image_filter)
         if totals is None:
-            return list(range(min(first + offset, last), min(first + offset + limit, last)))
+            return list(range(first, last)[offset : offset + limit])
         count = min(limit, max(0, int(totals[last]) - int(totals[first]) - offset))
         # The n-th row that passes is the one at which the total reaches n. Both sides of the search have the same type,
         # or NumPy would convert all of the totals.
@@ -124,8 +124,7 @@ class LineageIndex:
         if not node:
             return []
         first, _ = self._lineages(node)
-        lineage = self.taxa.row(first, named=True)
-        path = []
+        lineage, path = self.taxa.row(first, named=True), []
         for level, rank in enumerate(RANKS[: int(node.split(".")[0]) + 1]):
             index = int(self.levels[level].searchsorted(first, "right")) - 1
             path.append({"node": f"{level}.{index}", "name": lineage[rank], "rank": rank})
@@ -143,8 +142,7 @@ class LineageIndex:
 
     def taxon_of(self, row: int) -> dict[str, str]:
         """The lineage of a row: its row of ``taxa``."""
-        number = int(np.searchsorted(self._starts, row, "right")) - 1
-        return self.taxa.row(number, named=True)
+        return self.taxa.row(int(np.searchsorted(self._starts, row, "right")) - 1, named=True)
 
     def _lineages(self, node: str) -> tuple[int, int]:
         """The range of rows of ``taxa`` that belong to a taxon; ValueError if there is no such taxon."""
@@ -165,17 +163,12 @@ class LineageIndex:
         """How many rows before each row pass a filter; None for the filter that all pass."""
         if image_filter == Filter():
             return None
-        totals = np.zeros(len(self) + 1, np.uint32)
-        np.cumsum(self._mask(image_filter), dtype=np.uint32, out=totals[1:])
-        return totals
-
-    def _mask(self, image_filter: Filter) -> Array:
-        """Whether each row passes a filter."""
-        mask = np.ones(len(self), dtype=bool)
+        mask, totals = np.ones(len(self), dtype=bool), np.zeros(len(self) + 1, np.uint32)
         for facet, accepted in vars(image_filter).items():
             if accepted:
                 mask &= self._matches(facet, accepted)
-        return mask
+        np.cumsum(mask, dtype=np.uint32, out=totals[1:])
+        return totals
 
     def _matches(self, facet: str, accepted: frozenset[int]) -> Array:
         """Whether each row has one of the accepted codes of a facet."""

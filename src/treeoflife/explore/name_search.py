@@ -20,14 +20,10 @@ import polars as pl
 from ..core.tables import Array
 from ..core.values import RANKS
 
-# Names are compared up to this length, because the cost of an edit distance grows with the product of both lengths.
-_MAX_CHARACTERS = 120
-# SequenceMatcher is pure Python and runs up to seven times per candidate, so it ranks only this many.
-_CANDIDATES = 120
-# Bounds the work for a long query; also keeps the count of shared trigrams within a byte.
-_MAX_TRIGRAMS = 60
-_BATCH = 100_000
-"""Names whose trigrams are computed at once; bounds the memory that building the index takes."""
+_MAX_CHARACTERS = 120  # of a name: the cost of an edit distance grows with the product of both lengths
+_CANDIDATES = 120  # names that are ranked: SequenceMatcher is pure Python and runs up to seven times for each
+_MAX_TRIGRAMS = 60  # bounds the work for a long query, and keeps the count of shared trigrams within a byte
+_BATCH = 100_000  # names whose trigrams are computed at once; bounds the memory that building the index takes
 
 
 @dataclass(frozen=True)
@@ -110,12 +106,9 @@ def _trigrams(text: str) -> Array:
 
 
 def build_name_search(folder: Path, taxa: pl.DataFrame, levels: list[Array]) -> None:
-    """Write the names of ``taxa`` and their search index into ``folder``.
+    """Write the names of ``taxa``, a table of sorted lineages, and their search index into ``folder``, which exists.
 
-    Args:
-        folder: an existing folder.
-        taxa: one row per lineage, sorted by lineage: the seven ranks, ``common`` and ``images``.
-        levels: see :func:`treeoflife.explore.index_builder.taxon_starts`.
+    ``levels`` are the taxa of each rank: see :func:`treeoflife.explore.index_builder.taxon_starts`.
     """
     table = _name_table(taxa, levels)
     table.write_parquet(folder / "names.parquet")

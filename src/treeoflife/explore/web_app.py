@@ -11,7 +11,6 @@ from importlib import resources
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -81,13 +80,7 @@ class AccessGuard:
 
 
 def create_app(dataset: Dataset, index: LineageIndex, token: str | None = None) -> Starlette:
-    """Create the web application of a dataset.
-
-    Args:
-        dataset: the dataset.
-        index: its index by lineage.
-        token: the token that requests must present; None admits only browsers on this computer.
-    """
+    """Create the web application of a dataset. Requests must present the token; None admits only this computer."""
     endpoints = _Endpoints(dataset, index)
     routes = [
         Route("/", endpoints.static), Route("/{name:str}", endpoints.static), Route("/api/facets", endpoints.facets),
@@ -95,84 +88,69 @@ def create_app(dataset: Dataset, index: LineageIndex, token: str | None = None) 
         Route("/api/row/{row:int}", endpoints.row), Route("/api/id/{treeoflife_id:str}", endpoints.by_id),
         Route("/image/{row:int}", endpoints.image), Route("/api/marks", endpoints.mark, methods=["POST"]),
     ]  # fmt: skip
+    middleware = [Middleware(AccessGuard, token=token), Middleware(GZipMiddleware)]
     # int() and indexing raise these for rows and nodes that do not exist, NumPy the last for codes beyond 64 bits.
-    handlers = dict.fromkeys((ValueError, IndexError, OverflowError), _not_found)
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(AccessGuard, token=token), Middleware(GZipMiddleware)],
-        exception_handlers={**handlers, TreeoflifeError: _error},
-    )
+    handlers = dict.fromkeys((ValueError, IndexError, OverflowError, TreeoflifeError), _error)
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
 
 async def _error(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 400 if isinstance(error, InputError) else 500, _HEADERS)
-
-
-async def _not_found(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "not found in this dataset"}, 404, _HEADERS)
+    if isinstance(error, TreeoflifeError):
+        return _json({"error": str(error)}, 400 if isinstance(error, InputError) else 500)
+    return _json({"error": "not found in this dataset"}, 404)
 
 
 class _Endpoints:
-    """The endpoints. Reading files and long arrays happens in threads, so that other requests are not held up."""
+    """The endpoints. Starlette runs those that are not async in threads, so reading files holds up no other request."""
 
     def __init__(self, dataset: Dataset, index: LineageIndex) -> None:
-        self._dataset = dataset
-        self._index = index
+        self._dataset, self._index = dataset, index
 
-    async def static(self, request: Request) -> Response:
+    def static(self, request: Request) -> Response:
         name, media_type = _STATIC.get(request.path_params.get("name", ""), (None, ""))
         if name is None:
             return PlainTextResponse("there is no such page", 404, _HEADERS)
         text = resources.files(__package__).joinpath("static", name).read_text(encoding="utf-8")
         return Response(text, headers=_HEADERS, media_type=media_type)
 
-    async def facets(self, _: Request) -> Response:
+    def facets(self, _: Request) -> Response:
         index = self._index
         facets = {"values": index.values, "counts": index.counts, "meanings": index.meanings}
         return _json({"title": self._dataset.paths.root.name, "images": len(index), "ranks": RANKS} | facets)
 
-    async def node(self, request: Request) -> Response:
-        node, image_filter = request.query_params.get("node", ""), _read_filter(request)
-        return _json(await run_in_threadpool(self._node, node, image_filter))
+    def node(self, request: Request) -> Response:
+        node, image_filter, index = request.query_params.get("node", ""), _read_filter(request), self._index
+        children = index.children(node, image_filter)
+        shown = {"children": children[:_MAX_CHILDREN], "more": max(0, len(children) - _MAX_CHILDREN)}
+        images = index.count(*index.row_range(node), image_filter)
+        return _json({"node": node, "path": index.path(node), "images": images} | shown)
 
-    def _node(self, node: str, image_filter: Filter) -> dict[str, Any]:
-        children = self._index.children(node, image_filter)
-        return {
-            "node": node,
-            "path": self._index.path(node),
-            "images": self._index.count(*self._index.row_range(node), image_filter),
-            "children": children[:_MAX_CHILDREN],
-            "more": max(0, len(children) - _MAX_CHILDREN),
-        }
-
-    async def rows(self, request: Request) -> Response:
+    def rows(self, request: Request) -> Response:
         query, image_filter = request.query_params, _read_filter(request)
         offset, limit = max(0, int(query.get("offset", 0))), min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
-        rows = await run_in_threadpool(self._index.rows, query.get("node", ""), image_filter, offset, limit)
+        rows = self._index.rows(query.get("node", ""), image_filter, offset, limit)
         return _json({"offset": offset, "rows": [[row, _label(self._index.taxon_of(row))] for row in rows]})
 
-    async def search(self, request: Request) -> Response:
-        matches = await run_in_threadpool(self._index.names.search, request.query_params.get("q", ""))
-        return _json({"found": matches})
+    def search(self, request: Request) -> Response:
+        return _json({"found": self._index.names.search(request.query_params.get("q", ""))})
 
-    async def row(self, request: Request) -> Response:
-        return _json(await run_in_threadpool(self._row, request.path_params["row"]))
+    def row(self, request: Request) -> Response:
+        return self._image_details(request.path_params["row"])
 
-    async def by_id(self, request: Request) -> Response:
+    def by_id(self, request: Request) -> Response:
         try:
-            number = self._dataset[request.path_params["treeoflife_id"]].number
+            row = self._index.row_of(self._dataset[request.path_params["treeoflife_id"]].number)
         except KeyError:
-            raise ValueError from None
-        row = await run_in_threadpool(self._index.row_of, number)
+            row = None
         if row is None:
             raise ValueError
-        return _json(await run_in_threadpool(self._row, row))
+        return self._image_details(row)
 
-    def _row(self, row: int) -> dict[str, Any]:
+    def _image_details(self, row: int) -> Response:
         """All that the page shows of one image."""
         paths, index = self._dataset.paths, self._index
         sample = self._dataset[int(index.number[row])]
-        return {
+        details = {
             "row": row,
             "id": sample.id,
             "catalog": {name: value for name, value in sample.row.items() if value not in (None, "")},
@@ -186,6 +164,7 @@ class _Endpoints:
             "in_train_small": bool(index.codes["small"][row]),
             **{facet: index.values[facet][int(index.codes[facet][row])] for facet in ("licence", "depth")},
         }
+        return _json(details)
 
     def _findings(self, row: int, treeoflife_id: str) -> list[dict[str, Any]]:
         """The findings about an image, each with its meaning and the names of the other images that it concerns."""
@@ -211,17 +190,15 @@ class _Endpoints:
         names = {rank: sample.row.get(rank) or "" for rank in (*RANKS, "common")}
         return {"id": sample.id, "row": self._index.row_of(sample.number), "names": names}
 
-    async def image(self, request: Request) -> Response:
-        number = int(self._index.number[request.path_params["row"]])
-        jpeg = await run_in_threadpool(self._dataset.read_jpeg, number)
+    def image(self, request: Request) -> Response:
+        jpeg = self._dataset.read_jpeg(int(self._index.number[request.path_params["row"]]))
         return Response(jpeg, headers=_HEADERS | {"Cache-Control": "private, max-age=3600"}, media_type="image/jpeg")
 
     async def mark(self, request: Request) -> Response:
         # A form on another site cannot send this type without a CORS preflight request, which this server refuses.
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return JSONResponse({"error": "send a mark as application/json"}, 415, _HEADERS)
-        body = await request.body()
-        values = await request.json() if len(body) <= _MAX_BODY else None
+            return _json({"error": "send a mark as application/json"}, 415)
+        values = await request.json() if len(await request.body()) <= _MAX_BODY else None
         if not isinstance(values, dict) or values.get("treeoflife_id") not in self._dataset:
             raise ValueError
         mark, path = {column: str(values.get(column) or "") for column in marks.COLUMNS}, self._dataset.paths.marks
@@ -232,8 +209,8 @@ class _Endpoints:
         return _json({"mark": marks.read(path).get(mark["treeoflife_id"])})
 
 
-def _json(value: Any) -> Response:
-    return JSONResponse(value, headers=_HEADERS)
+def _json(value: Any, status: int = 200) -> Response:
+    return JSONResponse(value, status, _HEADERS)
 
 
 def _read_filter(request: Request) -> Filter:

@@ -43,7 +43,6 @@ class EncodeTask:
     """A container to encode, or the part of one that ``container.part`` says.
 
     Attributes:
-        tar: the tar to write.
         index: the index to write, after the tar.
         marker: a file that exists while a worker is decoding; see :func:`treeoflife.images.guard.decoder`.
         size: the size of the container's files in bytes.

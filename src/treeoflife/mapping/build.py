@@ -26,7 +26,6 @@ def build_mapping(
     the same bytes.
 
     Args:
-        path: the mapping.
         keys: the columns of the images that each source holds now.
         former: a mapping in the other format, whose images are kept as well.
 

@@ -27,10 +27,6 @@ def write(
     """Split all images of a mapping, source by source, and write the table ``split``.
 
     Args:
-        path: the mapping.
-        sources: its sources.
-        settings: the percentages.
-        seed: the seed of the shuffles.
         grouped: ``treeoflife_id`` and ``group`` of images that must not be divided between train and val.
 
     Returns:
@@ -52,8 +48,6 @@ def choose(ids: pl.DataFrame, settings: Splits, seed: int, fixed: pl.DataFrame |
 
     Args:
         ids: a column ``treeoflife_id``.
-        settings: the percentages.
-        seed: the seed of the shuffles.
         fixed: ``treeoflife_id`` and ``is_val`` of images whose side is already decided.
 
     Returns:

@@ -103,7 +103,6 @@ def write_splits(path: Path, splits: pl.DataFrame) -> None:
     """Replace the splits of a mapping.
 
     Args:
-        path: the mapping, replaced as a whole.
         splits: the columns of :data:`SPLIT_SCHEMA` for all images, source by source, in the order of the mapping.
     """
     _format(path).write_splits(path, splits)

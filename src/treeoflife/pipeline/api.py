@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
-from ..core.progress import Listener
+from ..core.progress import Listener, SilentListener
 from . import build as stages
 from . import verify as verification
-from .opening import inspecting, working
+from .opening import inspecting, verifying, working
 from .stage import State
 from .verify import Verdict
-from .workspace import Workspace, open_workspace
+from .workspace import open_workspace
 
 
 def build(
@@ -30,7 +29,6 @@ def build(
         workers: the number of processes, instead of the configured one.
         engine: where tasks run (``local``, ``serial``, ``slurm``, ``ray``), instead of the configured engine.
         until: the last stage to run; all of them, if not given.
-        listener: is notified of the progress.
 
     Returns:
         A summary of each stage that ran, by its name; empty if all are up to date.
@@ -40,7 +38,7 @@ def build(
         BusyError: another run works on the dataset.
         TreeoflifeError: a stage failed; the stages before it are done.
     """
-    with working(_open(config_path, workers, engine), listener) as session:
+    with working(open_workspace(Path(config_path), workers, engine), listener) as session:
         return stages.build(session, stages.up_to(until) if until else stages.ORDER)
 
 
@@ -50,7 +48,7 @@ def status(config_path: str | os.PathLike[str]) -> dict[str, State]:
     Raises:
         ConfigError: the configuration is wrong.
     """
-    with inspecting(_open(config_path)) as session:
+    with inspecting(open_workspace(Path(config_path))) as session:
         return stages.status(session)
 
 
@@ -73,7 +71,6 @@ def verify(
         sample: how many samples to draw at random and follow; all, if not given.
         sources: whether the files of the sources are read again too.
         seed: the seed of the draw; without it, every draw differs.
-        listener: is notified of the progress.
 
     Returns:
         What was read, and in ``Verdict.damage`` everything that is not as it was written.
@@ -82,13 +79,5 @@ def verify(
         InputError: the dataset is not finished.
         BusyError: another run works on the dataset.
     """
-    with working(_open(out_path, workers, engine), listener) as session:
+    with verifying(open_workspace(Path(out_path), workers, engine), listener or SilentListener()) as session:
         return verification.verify(session, sample, sources=sources, seed=seed)
-
-
-def _open(path: str | os.PathLike[str], workers: int | None = None, engine: str | None = None) -> Workspace:
-    path = Path(path)
-    workspace = open_workspace(path / "dataset.toml" if path.is_dir() else path)
-    options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
-    table = workspace.config.engine.model_copy(update=options)
-    return replace(workspace, config=workspace.config.model_copy(update={"engine": table}))

@@ -28,10 +28,6 @@ where they are published; and splits that were made before duplicates were known
 def build(session: Session, only: Collection[str] = ORDER) -> dict[str, str]:
     """Run the stages that are not up to date, in order.
 
-    Args:
-        session: the session.
-        only: the names of the stages to consider.
-
     Returns:
         A summary of each stage that ran, by its name.
 

@@ -44,7 +44,6 @@ def discover(kind: Kind, raw: Path, table: Path | None = None) -> Discovery:
     Args:
         kind: original, from the providers' files; published, from the published mapping and lookups; folder,
             from anybody's photographs.
-        raw: the folder.
         table: for a folder of photographs, the table that says what they show; found if there is but one.
 
     Raises:

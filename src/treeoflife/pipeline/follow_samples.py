@@ -27,7 +27,6 @@ class Mismatch:
 
     Attributes:
         kind: ``shard``, ``index``, ``plan``, ``store`` or ``source``.
-        path: the file.
         detail: a sentence for people.
     """
 
@@ -102,8 +101,6 @@ class ContainerTask:
     """A container whose images in the store are compared with its index, and the source's files too.
 
     Attributes:
-        source: its source.
-        container: the container.
         index: its index in the store.
         tar: its images in the store; None where they are not kept.
         positions: the positions to compare; None for all.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..core.files import remove_leftovers
 from ..core.hash_cache import HashCache
@@ -71,9 +74,24 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
 
 
 @contextmanager
-def inspecting(workspace: Workspace, runner: TaskRunner | None = None) -> Iterator[Session]:
+def inspecting(workspace: Workspace) -> Iterator[Session]:
     """Look at a dataset without changing it; others may work on it meanwhile."""
-    with _opened(workspace, runner or TaskRunner(SerialEngine(), SilentListener())) as session:
+    with _opened(workspace, TaskRunner(SerialEngine(), SilentListener())) as session:
+        yield session
+
+
+@contextmanager
+def verifying(workspace: Workspace, listener: Listener) -> Iterator[Session]:
+    """Run tasks that change nothing: a dataset that cannot be written to is not locked, and logs go elsewhere."""
+    if os.access(workspace.paths.root, os.W_OK):
+        with working(workspace, listener) as session:
+            yield session
+        return
+    with (
+        TemporaryDirectory() as logs,
+        closing(make_engine(workspace.config.engine, Path(logs))) as engine,
+        _opened(workspace, TaskRunner(engine, listener, Path(logs, "failures.log"))) as session,
+    ):
         yield session
 
 

@@ -27,12 +27,17 @@ def check_shards(session: Session) -> list[Finding]:
 
 def repair_shards(session: Session, findings: Sequence[Finding]) -> list[Finding]:
     """Pack bad shards again, remove those that are not in the plan, and check; returns what is still wrong."""
-    bad = {one.shard for one in findings}
-    for task in planned_shards(session.workspace.paths):
+    paths, bad = session.workspace.paths, {one.shard for one in findings}
+    was_finished = paths.checksums.exists()
+    for task in planned_shards(paths):
         if str(task.shard) in bad:
             task.index.unlink(missing_ok=True)
     session.make("pack")
-    return check_shards(session)
+    left = check_shards(session)
+    if was_finished and not left:
+        for name in ("tidy", "checksums"):
+            session.make(name)
+    return left
 
 
 def check_names(session: Session) -> list[TaxaFinding]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.progress import Listener
 from ..engines.tasks import TaskRunner
 from ..errors import InputError
-from .stage import Evidence, Inspector, Item, Job, Stage, State, state_of
+from .stage import NEEDED_AGAIN, Evidence, Inspector, Item, Job, Stage, State, state_of
 from .stage_records import Record
 from .workspace import Workspace
 
@@ -19,7 +19,6 @@ class Session:
     """A run over a workspace.
 
     Attributes:
-        workspace: the dataset.
         evidence: digests of files, and the records of stages.
         runner: where tasks run, and who hears of the progress.
         stages: every stage, by name, in order.
@@ -55,7 +54,6 @@ class Session:
         """Make the stale items of a stage; returns a summary, or None if there was nothing to do.
 
         Args:
-            name: the stage.
             only: the items to consider; all, if not given.
             run: makes the items in place of the stage's own function.
 
@@ -69,7 +67,7 @@ class Session:
     def remake(self, name: str, items: Collection[str], run: Callable[[Job], str] | None = None) -> None:
         """Make items of a stage again, though their records are in order; ``run`` as in :meth:`make`."""
         if items:
-            self._run(name, dict.fromkeys(items, "it is needed once more"), run)
+            self._run(name, dict.fromkeys(items, NEEDED_AGAIN), run)
 
     def _run(self, name: str, stale: Mapping[str, str], run: Callable[[Job], str] | None = None) -> str:
         stage, inspector = self.stages[name], Inspector(self.evidence)
@@ -78,8 +76,9 @@ class Session:
         # Before the work and not after it: a file that changes meanwhile must not pass for the one that was read.
         inputs = {item.name: inspector.inputs(stage, item) for item in items.values()}
         finished: set[str] = set()
-        # While the list of checksums exists, nothing has changed since it was written.
-        self.workspace.paths.checksums.unlink(missing_ok=True)
+        if any(item.outputs for item in items.values()):
+            # While the list of checksums exists, nothing has changed since it was written.
+            self.workspace.paths.checksums.unlink(missing_ok=True)
 
         def finish(item: str, result: Mapping[str, Any] | None = None, **observed: Any) -> None:
             """Record an item; ``observed`` are inputs as a worker saw them."""

@@ -19,6 +19,7 @@ from ..core.hash_cache import HashCache
 from ..engines.tasks import TaskRunner
 from .stage_records import Record, StageRecords
 
+NEEDED_AGAIN = "an output that was removed is needed again"
 # `status` names the commonest reasons; a build of ten thousand containers may have as many.
 _REASONS_SHOWN = 5
 NOT_MADE = "not made yet"

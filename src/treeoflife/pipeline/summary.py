@@ -17,11 +17,7 @@ class Summary:
     """A build in numbers.
 
     Attributes:
-        files: files that the sources hold.
-        samples: samples by split.
-        shards: shards by split.
         left_out: files and images that became no sample, by reason.
-        paths: the files of the dataset.
     """
 
     files: int

@@ -89,7 +89,7 @@ class Verdict:
         if self.damage:
             return f"{read}: {len(self.damage)} things wrong"
         if self.samples == self.of:
-            return f"{read}: everything is as it was written"
+            return f"{read}: all is as it was written"
         most = at_most(self.of, self.samples)
         certainty = f"with {CONFIDENCE:.0%} confidence, at most {most:,} samples are bad ({most / self.of:.3%})"
         return f"{read}: nothing wrong; {certainty}"
@@ -126,7 +126,6 @@ def verify(session: Session, sample: int | None = None, *, sources: bool = True,
     """Verify a dataset.
 
     Args:
-        session: the session.
         sample: how many samples to draw at random and follow; all, if not given. With a draw, shards and encoded images
             are not hashed as a whole; all other files are.
         sources: whether to read the sources too.
@@ -175,14 +174,7 @@ def _is_as_listed(task: _HashTask, tick: Tick) -> bool:
 
 @dataclass(frozen=True)
 class _Verification:
-    """One verification.
-
-    Attributes:
-        session: the session.
-        listed: SHA256SUMS.
-        whole: whether all samples are followed, and not a draw.
-        sources: whether the sources are read.
-    """
+    """One verification."""
 
     session: Session
     listed: checksums.Checksums

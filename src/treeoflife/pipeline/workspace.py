@@ -16,8 +16,6 @@ class Workspace:
     """What a dataset.toml describes.
 
     Attributes:
-        config: the configuration.
-        paths: the files of the dataset.
         sources: the sources, in the order of the configuration.
     """
 

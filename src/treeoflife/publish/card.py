@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from ..config.paths import Paths
 from ..config.tables import Names
 from ..core.files import write_text
@@ -17,7 +15,7 @@ from ..core.values import SPLITS
 from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..errors import InputError
-from ..reports.statistics import compute_statistics, count_skipped, count_taxa, scan_catalog
+from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, scan_catalog
 
 CheckResult = Mapping[str, Any]
 """One result of check-taxa: ``what`` was found, in how many ``images``, and ``examples``."""
@@ -71,7 +69,7 @@ def _render(paths: Paths, names: Names, check_results: Sequence[CheckResult], nu
         "## Names\n" + _names(names),
         "## Known to be wrong\n" + "\n".join(_known_errors(check_results)),
         "## Left out\n" + "\n".join(_skipped(numbers)),
-        "## Licences\n" + "\n".join(_licences(paths)),
+        "## Licences\n" + _licences(paths),
         f"## How to make it again\nWith treeoflife {__version__} and this dataset.toml, `treeoflife build` gives the same bytes:\n\n"
         + _fenced(paths.config.read_text(encoding="utf-8") if paths.config.exists() else "# none"),
     ]
@@ -81,7 +79,6 @@ def _render(paths: Paths, names: Names, check_results: Sequence[CheckResult], nu
 def _header(paths: Paths, numbers: dict[str, Any]) -> list[str]:
     """The Hub's metadata, as YAML. Every JSON text is YAML too, and quotes the names, which come from outside."""
     size = next((name for limit, name in _SIZES if numbers["images"] < limit), "n>1T")
-    tags = ["biology", "biodiversity", "taxonomy", "webdataset", "image", "text"]
     folder = paths.shards.name
     files = [{"split": split, "path": f"{folder}/{split}/*.tar"} for split in SPLITS if numbers["split"].get(split)]
     return [
@@ -90,7 +87,7 @@ def _header(paths: Paths, numbers: dict[str, Any]) -> list[str]:
         f"size_categories: [{json.dumps(size)}]",
         'language: ["en", "la"]',
         'task_categories: ["image-classification", "zero-shot-image-classification"]',
-        f"tags: {json.dumps(tags)}",
+        'tags: ["biology", "biodiversity", "taxonomy", "webdataset", "image", "text"]',
         f"configs: {json.dumps([{'config_name': 'default', 'data_files': files}])}",
     ]
 
@@ -147,15 +144,11 @@ def _skipped(numbers: dict[str, Any]) -> list[str]:
     return lines or ["Nothing."]
 
 
-def _licences(paths: Paths) -> list[str]:
+def _licences(paths: Paths) -> str:
     if not paths.licences.exists():
-        return [
-            "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
-        ]
-    table = pl.scan_csv(paths.licences, infer_schema=False)
-    counts = table.group_by("license_name").len().sort("len", "license_name", descending=[True, False]).collect()
-    rows = [f"| {_escape(name)} | {count:,} |" for name, count in counts.iter_rows()]
-    return ["| licence | images |", "| --- | ---: |", *rows]
+        return "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
+    rows = [f"| {_escape(name)} | {count:,} |" for name, count in count_licences(paths.licences).items()]
+    return "\n".join(["| licence | images |", "| --- | ---: |", *rows])
 
 
 def _fenced(text: str) -> str:

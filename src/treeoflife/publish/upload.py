@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ..config.paths import Paths
 from ..core.extras import import_extra
@@ -20,9 +19,6 @@ from ..core.hash_cache import HashCache
 from ..core.progress import Listener
 from ..core.values import SPLITS
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 # The Hub advises fewer than 100 files a commit: https://huggingface.co/docs/hub/repositories-recommendations
 _FILES_PER_COMMIT = 50
@@ -71,10 +67,8 @@ class Uploader:
         """Check that the dataset may be uploaded.
 
         Args:
-            paths: the dataset's files.
             hashes: digests of these files, as far as they are known.
             repo: the repository, as OWNER/NAME.
-            revision: the branch.
             unfinished: why the dataset is not finished, such as ``pack has work left``; empty if it is.
 
         Raises:
@@ -86,7 +80,9 @@ class Uploader:
         if (bad := paths.bad_shards).exists() and bad.read_text(encoding="utf-8").strip():
             raise InputError(f"{bad} names bad shards: 'treeoflife check-wds --repair' packs them again")
         self._paths, self._hashes, self._repo, self._revision = paths, hashes, repo, revision
-        self._api = _hub_api()
+        self._api = import_extra("huggingface_hub", "publish", "publish").HfApi(library_name="treeoflife")
+        # Its progress bars would mix with the listener's.
+        import_extra("huggingface_hub.utils", "publish", "publish").disable_progress_bars()
 
     @property
     def url(self) -> str:
@@ -122,7 +118,11 @@ class Uploader:
             if plan.outdated:
                 patterns = [glob.escape(name) for name in plan.outdated]
                 self._api.delete_files(self._repo, patterns, repo_type="dataset", revision=self._revision)
-        self._verify()
+        later = self.plan()
+        if wrong := [*(file.name for file in later.to_send), *later.outdated]:
+            raise InputError(
+                f"{wrong[0]} is not the same on the Hub as in the dataset ({len(wrong)} such files): run publish again"
+            )
         listener.finish(f"{len(plan.files)} files are on the Hub, {len(plan.to_send)} of them sent now")
         return plan
 
@@ -138,31 +138,21 @@ class Uploader:
             )  # fmt: skip
             listener.advance(len(batch))
 
-    def _verify(self) -> None:
-        plan = self.plan()
-        if wrong := [*(file.name for file in plan.to_send), *plan.outdated]:
-            raise InputError(
-                f"{wrong[0]} is not the same on the Hub as in the dataset ({len(wrong)} such files): run publish again"
-            )
-
     def _files_on_hub(self) -> HubFiles | None:
         """The files of the repository; None if there is no such repository."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:
-            entries = list(
-                self._api.list_repo_tree(self._repo, recursive=True, revision=self._revision, repo_type="dataset")
-            )
+            tree = self._api.list_repo_tree(self._repo, recursive=True, revision=self._revision, repo_type="dataset")
+            files = [entry for entry in tree if getattr(entry, "size", None) is not None]  # not folders
         except RepositoryNotFoundError:
             return None
-        files: list[Any] = [entry for entry in entries if getattr(entry, "size", None) is not None]  # not folders
         return {file.path: (file.size, file.lfs.sha256 if file.lfs else file.blob_id) for file in files}
 
     def _compare(self, path: Path, on_hub: HubFiles) -> LocalFile:
         name, size = path.relative_to(self._paths.root).as_posix(), path.stat().st_size
         hub_size, hub_hash = on_hub.get(name, (-1, ""))
-        same = size == hub_size and hub_hash == self._hash_like(path, hub_hash)
-        return LocalFile(name, size, same)
+        return LocalFile(name, size, size == hub_size and hub_hash == self._hash_like(path, hub_hash))
 
     def _hash_like(self, path: Path, other: str) -> str:
         """The hash of a file, of the same kind as ``other``: the Hub has git's hash of small files, else the SHA-256."""
@@ -186,15 +176,6 @@ def published_files(paths: Paths) -> Iterator[Path]:
     others += [*sorted(paths.reports.glob("*")), paths.croissant, paths.card]
     public = (path for path in others if path != paths.verifier_cache and not path.name.startswith("."))
     yield from (path for path in public if path.is_file())
-
-
-def _hub_api() -> HfApi:
-    import_extra("huggingface_hub", "publish", "publish")
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
-
-    disable_progress_bars()  # they would mix with the listener's
-    return HfApi(library_name="treeoflife")
 
 
 @contextmanager

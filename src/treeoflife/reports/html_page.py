@@ -6,7 +6,6 @@ import base64
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from typing import Any
@@ -16,52 +15,41 @@ from .treemap import COLOURS, Box, Node, label_text, layout, text_colour, tint
 
 # Nothing is loaded and no script runs, whatever a name in the catalog looks like.
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_COUNTED_RANKS = ("family", "genus", "species")
+_PLURALS = {"species": "species", "genus": "genera", "family": "families", "kingdom": "kingdoms"}
+_MAX_ROWS = 20
+
+Images = Mapping[str, Sequence[tuple[bytes, str]]]
+"""Sample images by kingdom: the JPEG, and the name of the taxon that it shows."""
 
 
-@dataclass(frozen=True)
-class SampleImage:
-    """A sample image: its bytes as JPEG, and the name of the taxon that it shows."""
+def render_page(
+    title: str, numbers: Mapping[str, Any], *, trees: Mapping[str, Node], images: Images,
+    findings: Sequence[tuple[str, int]], licences: Mapping[str, int], links: Sequence[tuple[str, str]],
+) -> str:  # fmt: skip
+    """Return the page as HTML.
 
-    jpeg: bytes
-    title: str
-
-
-@dataclass(frozen=True)
-class PageContent:
-    """What the page shows.
-
-    Attributes:
+    Args:
         title: the name of the dataset.
         numbers: the statistics, see :func:`statistics.compute_statistics`.
         trees: a tree for each treemap, by the title of the treemap.
         images: sample images by kingdom.
-        findings: kind, meaning and number of images of each kind of finding.
+        findings: meaning and number of images of each kind of finding.
         licences: number of images by licence.
         links: names and addresses of further files.
     """
-
-    title: str
-    numbers: Mapping[str, Any]
-    trees: Mapping[str, Node]
-    images: Mapping[str, Sequence[SampleImage]]
-    findings: Sequence[tuple[str, str, int]]
-    licences: Mapping[str, int]
-    links: Sequence[tuple[str, str]]
-
-
-def render_page(content: PageContent) -> str:
-    """Return the page as HTML."""
     style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     sections = [
-        *_overview(content.numbers),
-        *(_section(title, _treemap(tree), wide=True) for title, tree in content.trees.items()),
-        _section("Sample images", "".join(_image_strips(content.images)), wide=True) if content.images else "",
-        *_details(content),
+        *_overview(numbers),
+        *(_section(heading, _treemap(tree), wide=True) for heading, tree in trees.items()),
+        _section("Sample images", "".join(_image_strips(images)), wide=True) if images else "",
+        *_details(numbers, findings, licences),
     ]
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(content.title)}: report</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}: report</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="{_CSP}">'
-        f"<style>{style}</style></head><body>{_header(content)}<main>{''.join(sections)}</main></body></html>\n"
+        f"<style>{style}</style></head><body>{_header(title, numbers, links)}"
+        f"<main>{''.join(sections)}</main></body></html>\n"
     )
 
 
@@ -74,17 +62,11 @@ def _section(title: str, body: str, *, wide: bool = False) -> str:
     return f"<section{' class=wide' if wide else ''}><h2>{_text(title)}</h2>{body}</section>"
 
 
-def _header(content: PageContent) -> str:
-    facts = [("images", content.numbers["images"])]
-    facts += [(_plural(rank), content.numbers["taxa"][rank]) for rank in ("species", "genus", "family", "kingdom")]
+def _header(title: str, numbers: Mapping[str, Any], file_links: Sequence[tuple[str, str]]) -> str:
+    facts = [("images", numbers["images"]), *((plural, numbers["taxa"][rank]) for rank, plural in _PLURALS.items())]
     cards = "".join(f"<div><dd>{value:,}</dd><dt>{name}</dt></div>" for name, value in facts)
-    links = " · ".join(f'<a href="{escape(href, quote=True)}">{_text(name)}</a>' for name, href in content.links)
-    return f"<header><p class=kicker>treeoflife report</p><h1>{_text(content.title)}</h1><dl>{cards}</dl><nav aria-label=Files>{links}</nav></header>"
-
-
-def _plural(rank: str) -> str:
-    irregular = {"species": "species", "genus": "genera", "family": "families"}
-    return irregular.get(rank, f"{rank}s")
+    links = " · ".join(f'<a href="{escape(href, quote=True)}">{_text(name)}</a>' for name, href in file_links)
+    return f"<header><p class=kicker>treeoflife report</p><h1>{_text(title)}</h1><dl>{cards}</dl><nav aria-label=Files>{links}</nav></header>"
 
 
 def _overview(numbers: Mapping[str, Any]) -> Iterable[str]:
@@ -98,21 +80,16 @@ def _overview(numbers: Mapping[str, Any]) -> Iterable[str]:
     yield _section("Images per species", _long_tail(numbers["tail"]))
 
 
-_COUNTED_RANKS = ("family", "genus", "species")
-_MAX_ROWS = 20
-
-
 def _taxa_table(heading: str, groups: Mapping[str, Mapping[str, int]]) -> str:
     """Images and taxa of the largest groups. The rest has a number of images only, since its groups may share taxa."""
     rows: list[tuple[Any, ...]] = [
         (name or "not given", group["images"], *(group[rank] for rank in _COUNTED_RANKS))
         for name, group in groups.items()
     ]
-    rest = rows[_MAX_ROWS:]
-    if rest:
+    if rest := rows[_MAX_ROWS:]:
         blank = [None] * len(_COUNTED_RANKS)
         rows = [*rows[:_MAX_ROWS], (f"{len(rest)} more", sum(row[1] for row in rest), *blank)]
-    return _table((heading, "images", *(_plural(rank) for rank in _COUNTED_RANKS)), rows)
+    return _table((heading, "images", *(_PLURALS[rank] for rank in _COUNTED_RANKS)), rows)
 
 
 def _table(headings: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
@@ -198,11 +175,11 @@ def _treemap_box(node: Node, box: Box, depth: int, branch: int) -> str:
     return f'<g><title>{title}</title><rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" fill="{colour}"/>{label}</g>'
 
 
-def _image_strips(images: Mapping[str, Sequence[SampleImage]]) -> Iterable[str]:
+def _image_strips(images: Images) -> Iterable[str]:
     for kingdom, group in images.items():
         figures = "".join(
-            f'<figure><img alt="{_text(image.title)}" src="data:image/jpeg;base64,{_thumbnail(image.jpeg)}"><figcaption><bdi>{_text(image.title)}</bdi></figcaption></figure>'
-            for image in group
+            f'<figure><img alt="{_text(title)}" src="data:image/jpeg;base64,{_thumbnail(jpeg)}"><figcaption><bdi>{_text(title)}</bdi></figcaption></figure>'
+            for jpeg, title in group
         )
         yield f"<h3><bdi>{_text(kingdom or 'kingdom not given')}</bdi></h3><div class=strip>{figures}</div>"
 
@@ -218,18 +195,18 @@ def _thumbnail(jpeg: bytes, max_side: int = 160) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def _details(content: PageContent) -> Iterable[str]:
-    if originals := content.numbers.get("originals"):
+def _details(
+    numbers: Mapping[str, Any], findings: Sequence[tuple[str, int]], licences: Mapping[str, int]
+) -> Iterable[str]:
+    if originals := numbers["originals"]:
         width, height = originals["median"]["width"], originals["median"]["height"]
         note = f"<p class=note>Median width {width:,.0f}, median height {height:,.0f} pixels.</p>"
         sides = _table(("pixels", "images"), list(originals["longer_side"].items()))
         yield _section("Original images: longer side", sides + note)
         ratios = _table(("width / height", "images"), list(originals["width_to_height"].items()))
         yield _section("Original images: aspect ratio", ratios)
-    skipped = content.numbers.get("skipped") or {}
-    reasons = [(reason, sum(by_source.values())) for reason, by_source in skipped.items()]
+    reasons = [(reason, sum(by_source.values())) for reason, by_source in numbers["skipped"].items()]
     yield _section("Left out of the dataset", _table(("reason", "images and files"), reasons))
-    findings = [(meaning or kind, count) for kind, meaning, count in content.findings]
     yield _section("Findings of checks", _table(("finding", "images"), findings))
-    if content.licences:
-        yield _section("Licences", _table(("licence", "images"), list(content.licences.items())))
+    if licences:
+        yield _section("Licences", _table(("licence", "images"), list(licences.items())))

@@ -33,12 +33,8 @@ class ReportInputs:
     """What a report is made from. Files other than the catalog may be missing.
 
     Attributes:
-        title: the name of the dataset.
-        catalog: its catalog, CSV or Parquet.
-        ledger: its ledger.
         indexes: the indexes of its shards, which have the sizes of the original images.
         checks: for each check, such as ``check-taxa``, its findings: ``kind``, ``what`` and ``images`` of each.
-        licences: licences.csv.
         findings: the folder of the findings about single images.
         further: more files to link to.
         dataset: the dataset from which sample images are taken; None shows none.
@@ -75,8 +71,7 @@ def write_report(folder: Path, inputs: ReportInputs, listener: Listener | None =
     # The page vouches for the files that it links to, so it goes first and comes back last.
     (folder / "index.html").unlink(missing_ok=True)
     rows = statistics.count_taxa(statistics.scan_catalog(inputs.catalog))
-    numbers = statistics.compute_statistics(rows)
-    numbers |= {"originals": statistics.original_sizes(inputs.indexes)}
+    numbers = statistics.compute_statistics(rows) | {"originals": statistics.original_sizes(inputs.indexes)}
     numbers |= {"skipped": statistics.count_skipped(inputs.ledger)}
     listener.advance(1)
     images = statistics.distinct_images(rows)
@@ -87,12 +82,12 @@ def write_report(folder: Path, inputs: ReportInputs, listener: Listener | None =
         treemap.write_static(paths, treemap.build_tree(images, top, "family"), title)
         listener.advance(1)
     write_json(folder / "statistics.json", numbers)
-    write_text(folder / "index.html", html_page.render_page(_page_content(inputs, images, numbers)))
+    write_text(folder / "index.html", _render_page(inputs, images, numbers))
     listener.finish(f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species: {folder / 'index.html'}")
     return numbers
 
 
-def _page_content(inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[str, Any]) -> html_page.PageContent:
+def _render_page(inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[str, Any]) -> str:
     # On the page a treemap has room for three ranks.
     trees = {
         title: treemap.build_tree(images, top, "order" if top == "phylum" else "class")
@@ -102,13 +97,13 @@ def _page_content(inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[s
     links.append(("all numbers", "statistics.json"))
     files = [*(file.path for file in findings.read(inputs.findings)), *inputs.further]
     links += [(path.name, f"../{path.parent.name}/{path.name}") for path in files if path.exists()]
-    return html_page.PageContent(
-        title=inputs.title, numbers=numbers, trees=trees, images=_sample_images(inputs.dataset), links=links,
-        findings=_count_findings(inputs.checks, inputs.findings), licences=_count_licences(inputs.licences),
+    return html_page.render_page(
+        inputs.title, numbers, trees=trees, images=_sample_images(inputs.dataset), links=links,
+        findings=_count_findings(inputs.checks, inputs.findings), licences=statistics.count_licences(inputs.licences),
     )  # fmt: skip
 
 
-def _sample_images(dataset: Dataset | None) -> dict[str, list[html_page.SampleImage]]:
+def _sample_images(dataset: Dataset | None) -> dict[str, list[tuple[bytes, str]]]:
     """A few images of each kingdom, each of another family, chosen by the order of ids: the same every time."""
     if dataset is None:
         return {}
@@ -118,17 +113,16 @@ def _sample_images(dataset: Dataset | None) -> dict[str, list[html_page.SampleIm
         .group_by("kingdom", "family").agg(pl.all().sort_by("treeoflife_id").first())
         .sort("kingdom", "treeoflife_id").group_by("kingdom", maintain_order=True).head(_IMAGES_PER_KINGDOM).collect()
     )  # fmt: skip
-    images: dict[str, list[html_page.SampleImage]] = {}
+    images: dict[str, list[tuple[bytes, str]]] = {}
     for row in rows.iter_rows(named=True):
         lineage = [row[rank] for rank in RANKS if row[rank]]
         title = f"{row['genus']} {row['species']}".strip() or (lineage[-1] if lineage else "no name")
-        image = html_page.SampleImage(dataset[row["treeoflife_id"]].jpeg, title)
-        images.setdefault(row["kingdom"], []).append(image)
+        images.setdefault(row["kingdom"], []).append((dataset[row["treeoflife_id"]].jpeg, title))
     return images
 
 
-def _count_findings(checks: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -> list[tuple[str, str, int]]:
-    """Kind, meaning and number of images of all findings, of checks and about single images; the largest first."""
+def _count_findings(checks: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -> list[tuple[str, int]]:
+    """Meaning and number of images of each kind of finding, of checks and about single images; the largest first."""
     counts: dict[tuple[str, str], int] = {}
     for check, check_findings in checks.items():
         for finding in check_findings:
@@ -136,11 +130,4 @@ def _count_findings(checks: Mapping[str, Sequence[Mapping[str, Any]]], folder: P
             counts[key] = counts.get(key, 0) + int(finding.get("images", 1))
     for file in findings.read(folder):
         counts |= {(kind, file.kinds.get(kind, "")): count for kind, count in file.counts().items()}
-    return [(kind, what, count) for (kind, what), count in sorted(counts.items(), key=lambda item: -item[1])]
-
-
-def _count_licences(path: Path) -> dict[str, int]:
-    if not path.exists():
-        return {}
-    counts = pl.scan_csv(path, infer_schema=False).group_by("license_name").len()
-    return dict(counts.sort("len", "license_name", descending=[True, False]).collect().iter_rows())
+    return [(what or kind, count) for (kind, what), count in sorted(counts.items(), key=lambda item: -item[1])]

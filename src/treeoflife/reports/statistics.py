@@ -18,13 +18,11 @@ from ..errors import InputError
 from ..sources.columns import IDENTIFYING_KEYS
 
 STEP_VERSION = 1
-_LINEAGE_IDS = [f"{rank}_id" for rank in RANKS]
 _COMMON_COLUMNS = {"split", "treeoflife_id", *RANKS, "common", "class_index", "source"}
 _SIDE_BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 # Around the shapes of cameras and phones: 2:3, 3:4, square, 4:3 and 3:2 each fall into a bin of their own.
 _RATIO_BOUNDS = (0.5, 0.67, 0.75, 0.95, 1.05, 1.34, 1.51, 2.0)
-# Enough points for a smooth curve: the plot is 560 pixels wide.
-_TAIL_POINTS = 200
+_TAIL_POINTS = 200  # enough for a smooth curve: the plot is 560 pixels wide
 _COMMONEST_SPECIES = 12
 
 
@@ -41,8 +39,7 @@ def scan_catalog(path: Path) -> pl.LazyFrame:
         raise InputError(f"the catalog {path} cannot be read: {str(error).splitlines()[0]}") from None
     if missing := [name for name in ("split", "treeoflife_id", *RANKS) if name not in columns]:
         raise InputError(f"{path} is not a catalog: it has no column {missing[0]}")
-    texts = [pl.col(name).cast(pl.String).fill_null("") for name in RANKS]
-    return table.select("split", _source_expression(columns), *texts)
+    return table.select("split", _source_expression(columns), pl.col(RANKS).cast(pl.String).fill_null(""))
 
 
 def _source_expression(columns: Sequence[str]) -> pl.Expr:
@@ -68,9 +65,9 @@ def count_taxa(catalog: pl.LazyFrame) -> pl.DataFrame:
     """
     rows = catalog.group_by("source", "split", *RANKS).agg(images=pl.len().cast(pl.Int64)).collect(engine="streaming")
     rows = rows.sort(*RANKS, "source", "split")
-    for level, column in enumerate(_LINEAGE_IDS):
-        changed = pl.any_horizontal(pl.col(rank) != pl.col(rank).shift(1) for rank in RANKS[: level + 1])
-        rows = rows.with_columns(changed.fill_null(value=False).cum_sum().cast(pl.UInt32).alias(column))
+    for level, rank in enumerate(RANKS, 1):
+        changed = pl.any_horizontal(pl.col(RANKS[:level]) != pl.col(RANKS[:level]).shift(1))
+        rows = rows.with_columns(changed.fill_null(value=False).cum_sum().cast(pl.UInt32).alias(f"{rank}_id"))
     return rows
 
 
@@ -98,10 +95,7 @@ def compute_statistics(rows: pl.DataFrame) -> dict[str, Any]:
 
 def _taxa_counts() -> dict[str, pl.Expr]:
     """For each rank, the expression that counts the distinct taxa of that rank."""
-    return {
-        rank: pl.col(number).filter(pl.col(rank) != "").n_unique()
-        for rank, number in zip(RANKS, _LINEAGE_IDS, strict=True)
-    }
+    return {rank: pl.col(f"{rank}_id").filter(pl.col(rank) != "").n_unique() for rank in RANKS}
 
 
 def _count_by(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
@@ -157,11 +151,9 @@ def original_sizes(indexes: Sequence[Path]) -> dict[str, Any]:
     if not sized:
         return {}
     sides = pl.scan_parquet(sized).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()
-    longer = pl.max_horizontal("width", "height")
-    quantiles = [pl.col(name).quantile(0.5, "lower").alias(name) for name in ("width", "height")]
     return {
-        "median": sides.select(quantiles).collect().row(0, named=True),
-        "longer_side": _histogram(sides, longer, _SIDE_BOUNDS),
+        "median": sides.select(pl.col("width", "height").quantile(0.5, "lower")).collect().row(0, named=True),
+        "longer_side": _histogram(sides, pl.max_horizontal("width", "height"), _SIDE_BOUNDS),
         "width_to_height": _histogram(sides, pl.col("width") / pl.col("height"), _RATIO_BOUNDS),
     }
 
@@ -184,3 +176,11 @@ def count_skipped(ledger: Path) -> dict[str, dict[str, int]]:
     for reason, source, count in counts.iter_rows():
         reasons.setdefault(reason, {})[source] = count
     return dict(sorted(reasons.items(), key=lambda item: (-sum(item[1].values()), item[0])))
+
+
+def count_licences(licences: Path) -> dict[str, int]:
+    """Images by licence, the commonest first, from licences.csv; empty without that file."""
+    if not licences.exists():
+        return {}
+    counts = pl.scan_csv(licences, infer_schema=False).group_by("license_name").len()
+    return dict(counts.sort("len", "license_name", descending=[True, False]).collect().iter_rows())

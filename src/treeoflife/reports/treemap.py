@@ -21,11 +21,9 @@ from ..core.values import RANKS
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """The palette of Okabe and Ito, which people with colour blindness can tell apart."""
 UNKNOWN = "not given"
-TITLED_LEVELS = 2
-"""The outer levels, whose names are written in a strip above their boxes."""
+_TITLED_LEVELS = 2  # the outer levels, whose names are written in a strip above their boxes
 _MAX_LABEL = 60
-# Browsers become slow with many more boxes, and boxes of so small a share cannot be seen.
-_MAX_NODES = 12_000
+_MAX_NODES = 12_000  # browsers become slow with many more boxes, and boxes of so small a share cannot be seen
 _MAX_NODES_STATIC = 4000  # a PNG of 2,400 by 1,500 pixels has no room for more
 _BACKGROUND = "#f4f4f0"
 
@@ -52,41 +50,33 @@ def label_text(name: str, max_length: int = _MAX_LABEL) -> str:
 def build_tree(rows: pl.DataFrame, top: str, bottom: str) -> Node:
     """Build the tree of taxa from the rank ``top`` down to ``bottom``.
 
-    Args:
-        rows: the seven ranks and ``images``, such as :func:`statistics.count_taxa` returns.
-        top: the outermost rank.
-        bottom: the innermost rank.
+    ``rows`` have the seven ranks and ``images``, as from :func:`statistics.count_taxa`. A lineage ends at its lowest
+    named rank.
     """
     ranks = RANKS[RANKS.index(top) : RANKS.index(bottom) + 1]
     counts = rows.group_by(ranks).agg(pl.col("images").sum()).sort(ranks)
     root, nodes = Node("all", ""), dict[tuple[str, ...], Node]()
     for *lineage, images in counts.iter_rows():
         root.images += images
-        for node in _lineage_nodes(root, nodes, lineage, ranks):
-            node.images += images
+        parent, depth = root, max((level for level, name in enumerate(lineage, 1) if name), default=1)
+        for level in range(depth):
+            key = tuple(lineage[: level + 1])
+            if key not in nodes:
+                nodes[key] = Node(lineage[level] or UNKNOWN, ranks[level])
+                parent.children.append(nodes[key])
+            parent = nodes[key]
+            parent.images += images
     for node in (root, *nodes.values()):
         node.children.sort(key=lambda child: (-child.images, child.name))
     return root
 
 
-def _lineage_nodes(
-    root: Node, nodes: dict[tuple[str, ...], Node], lineage: list[str], ranks: Sequence[str]
-) -> Iterator[Node]:
-    """The nodes of a lineage down to its lowest named rank; those that do not exist yet are added to the tree."""
-    depth = max((level for level, name in enumerate(lineage, 1) if name), default=1)
-    parent = root
-    for level in range(depth):
-        key = tuple(lineage[: level + 1])
-        if key not in nodes:
-            nodes[key] = Node(lineage[level] or UNKNOWN, ranks[level])
-            parent.children.append(nodes[key])
-        parent = nodes[key]
-        yield parent
-
-
 def prune(root: Node, max_nodes: int = _MAX_NODES) -> Node:
     """The same tree with at most about ``max_nodes`` nodes: the smallest siblings are merged into one."""
-    sizes = sorted((node.images for node in _walk(root)), reverse=True)
+    nodes = [root]
+    for node in nodes:  # the list grows until it holds the whole tree
+        nodes += node.children
+    sizes = sorted((node.images for node in nodes), reverse=True)
     return _merge_small(root, sizes[max_nodes] if len(sizes) > max_nodes else 0)
 
 
@@ -98,20 +88,8 @@ def _merge_small(node: Node, max_images: int) -> Node:
     return Node(node.name, node.rank, node.images, large)
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
-
-
-def layout(root: Node, width: float, height: float, pad: float = 0) -> Iterator[tuple[Node, Box, int, int]]:
-    """Compute the box of every node below the root.
-
-    Args:
-        root: the tree.
-        width: the width of the whole.
-        height: the height of the whole.
-        pad: the height of the strip in which the name of an outer node is written.
+def layout(root: Node, width: float, height: float, pad: float) -> Iterator[tuple[Node, Box, int, int]]:
+    """Compute the box of every node below the root; ``pad`` is the height of the strip with the name of an outer node.
 
     Yields:
         The node, its box, its depth (0 for a child of the root), and the number of the root's child it belongs to.
@@ -127,18 +105,13 @@ def layout(root: Node, width: float, height: float, pad: float = 0) -> Iterator[
         named = sum(child.images for child in node.children) / max(1, node.images) if depth else 1
         for number, (child, rect) in enumerate(zip(node.children, squarify.squarify(sizes, x, y, w, h), strict=True)):
             child_branch = branch if depth else number
-            child_box = (rect["x"], rect["y"], rect["dx"] * named, rect["dy"])
-            yield child, child_box, depth, child_branch
-            strip = pad if depth < TITLED_LEVELS else 0
-            yield from boxes(child, _below_strip(child_box, strip), depth + 1, child_branch)
+            left, top, wide, high = rect["x"], rect["y"], rect["dx"] * named, rect["dy"]
+            yield child, (left, top, wide, high), depth, child_branch
+            # A low box keeps two thirds of its height for its children.
+            strip = min(pad, high / 3) if depth < _TITLED_LEVELS else 0
+            yield from boxes(child, (left, top + strip, wide, high - strip), depth + 1, child_branch)
 
     yield from boxes(root, (0.0, 0.0, width, height), 0, 0)
-
-
-def _below_strip(box: Box, strip: float) -> Box:
-    x, y, w, h = box
-    top = min(strip, h / 3)  # a low box keeps two thirds of its height for its children
-    return (x, y + top, w, h - top)
 
 
 def write_html(path: Path, root: Node, title: str) -> None:
@@ -200,7 +173,7 @@ def write_static(paths: Sequence[Path], root: Node, title: str) -> None:
 def _write_label(axes: Any, node: Node, box: Box, depth: int, colour: str) -> None:
     """Write a name if there is room: in the strip of an outer node, or in the middle of a box without children."""
     x, y, w, h = box
-    strip = depth < TITLED_LEVELS and node.children
+    strip = depth < _TITLED_LEVELS and node.children
     size = 11 if depth == 0 else 8
     # A letter is about 0.115 units wide and 0.2 high per point of the font. Fewer than five letters say nothing.
     text = label_text(node.name, max(1, int(w / (size * 0.115))))

@@ -46,11 +46,9 @@ def decide(
     """Decide on every image of a mapping.
 
     Args:
-        sources: the sources.
         indexes: the encoded store's index of every container, in order.
         mapping: the mapping, with splits.
         names: the table of names of all sources.
-        lists: the hold-out lists.
         marked: a curator's marks, by id.
         licences: the licences that images may have.
         policies: rules to apply after :data:`.rules.RULES`, and the columns that they need.
@@ -87,8 +85,6 @@ def name_images(tables: Tables, names: pl.DataFrame, marking: pl.DataFrame) -> t
     """Find the name of every image.
 
     Args:
-        tables: the images of all sources.
-        names: the table of names of all sources.
         marking: the table of marks; a mark with ranks takes precedence over ``names``.
 
     Returns:

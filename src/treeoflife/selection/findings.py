@@ -47,7 +47,6 @@ class Findings:
     """A file of findings.
 
     Attributes:
-        path: the file.
         kinds: each kind and its meaning, in a few words.
     """
 

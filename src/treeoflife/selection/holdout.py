@@ -37,7 +37,6 @@ class HoldoutList:
     """The entries of a hold-out list.
 
     Attributes:
-        path: the file.
         species: the entries that hold out a whole species, each with the species' key
             (:mod:`treeoflife.taxonomy.species_key`); empty for an entry that names no species.
         images: the image names.
@@ -149,8 +148,6 @@ def find_held_out(
     """Find the images of a source that are held out.
 
     Args:
-        lists: the hold-out lists.
-        source: the source.
         images: its images, or some of them: ``treeoflife_id``, the source's columns, and ``species_key``.
 
     Returns:
@@ -197,7 +194,6 @@ def count_matches(
     """Count the matches of each list over all sources.
 
     Args:
-        lists: the hold-out lists.
         settings: their settings, in the same order.
         held_out: the held-out images (:data:`HELD_OUT`).
         matched: for each list, by its path, the entries that matched.

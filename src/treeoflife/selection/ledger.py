@@ -94,10 +94,7 @@ def check_balance(mapping: Path, decisions: Decisions, samples: Mapping[str, Arr
     """Check that every image of the mapping is either a sample or in the ledger, once, in every split.
 
     Args:
-        mapping: the mapping.
-        decisions: the decisions.
         samples: for each split, the rows of ``decisions.images`` in its plan.
-        rows: the ledger.
 
     Raises:
         BalanceError: the numbers do not add up; the message says for which source or split.

@@ -29,8 +29,6 @@ def match_files(indexes: Sequence[Index], tables: Tables, ids: Lookup) -> Matchi
 
     Args:
         indexes: the indexes of all containers, in order.
-        tables: the images of all sources.
-        ids: the ids of all images.
     """
     keys = _key_lookups(tables)
     locations, pairs, first, start = [pl.DataFrame(schema=_SCHEMA)], [_NO_PAIR], 0, 0

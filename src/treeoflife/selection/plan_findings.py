@@ -20,7 +20,6 @@ def duplicates(decisions: Decisions, conflicts: pl.DataFrame) -> pl.DataFrame:
     """Findings about samples that show the same picture (see :mod:`treeoflife.selection.findings`).
 
     Args:
-        decisions: the decisions.
         conflicts: the images with different names; see :func:`treeoflife.selection.conflicts.conflicts`.
     """
     groups = conflicts.group_by("group").agg(others="treeoflife_id")

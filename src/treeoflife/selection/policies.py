@@ -27,7 +27,6 @@ class Facts:
 
     Attributes:
         images: a row per image; see ``Decisions.images``.
-        names: the distinct names.
         matching: which file is used for which image.
     """
 

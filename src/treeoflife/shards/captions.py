@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from ..core.tar_writer import BLOCK, padded_size
 from ..core.values import RANKS, Taxon
@@ -42,8 +41,9 @@ def compose_texts(taxon: Taxon, common: str) -> dict[str, str]:
 
 
 def fill_templates(scientific: str, taxonomic: str, common: str, tagged: str) -> dict[str, str]:
-    """The ten texts by suffix, from the names in them; for ``tagged`` see :func:`untag`."""
+    """The ten texts by suffix, from the names in them; ``tagged`` is each known rank, followed by its name."""
     names = {"scientific": scientific, "taxonomic": taxonomic, "common": common, "tagged": tagged}
+    # Only the templates are parsed: a brace in a name is text like any other.
     return {suffix: template.format_map(names) for suffix, template in _TEMPLATES.items()}
 
 
@@ -53,20 +53,13 @@ def parse_ranks(text: str) -> list[str]:
     >>> parse_ranks("a photo of kingdom Animalia genus Panthera species leo.")
     ['Animalia', '', '', '', '', 'Panthera', 'leo']
     """
-    tagged = untag(text)
-    return [_parse_rank(tagged, rank, RANKS[depth:]) for depth, rank in enumerate(RANKS, 1)]
-
-
-def _parse_rank(tagged: str, rank: str, lower: Sequence[str]) -> str:
-    # A name ends where the tag of any lower rank begins: ranks in between may be missing.
-    end = rf"(?= (?:{'|'.join(lower)}) |$)" if lower else "$"
-    match = re.search(rf"(?:^| ){rank} (.*?){end}", tagged)
-    return match[1] if match else ""
-
-
-def untag(text: str) -> str:
-    """The part of ``taxonTag.txt`` that has the ranks: each known rank, followed by its name."""
-    return text.removeprefix("a photo of ").removesuffix(".")
+    tagged, names = text.removeprefix("a photo of ").removesuffix("."), []
+    for depth, rank in enumerate(RANKS, 1):
+        # A name ends where the tag of any lower rank begins: ranks in between may be missing.
+        lower = "|".join(RANKS[depth:])
+        match = re.search(rf"(?:^| ){rank} (.*?)" + (rf"(?= (?:{lower}) |$)" if lower else "$"), tagged)
+        names.append(match[1] if match else "")
+    return names
 
 
 def texts_tar_bytes(taxon: Taxon, common: str) -> int:

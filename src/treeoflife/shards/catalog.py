@@ -14,21 +14,17 @@ from ..sources.columns import catalog_columns
 
 
 def write(csv: Path, parquet: Path, indexes: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> int:
-    """Write the catalog as CSV, and then as Parquet.
+    """Write the catalog as CSV, and then as Parquet with the SHA-256 of the CSV; returns the number of rows.
 
     Args:
-        csv: where the CSV goes.
-        parquet: where the Parquet file goes; it is written last, with the SHA-256 of the CSV in its metadata.
         indexes: the split and the index of every shard, in order.
-        sources: the sources, for their columns.
-
-    Returns:
-        The number of rows.
     """
     columns = catalog_columns(sources)
 
+    # Shard by shard, and once for each format: all rows together may not fit into memory.
     def tables() -> Iterator[pl.DataFrame]:
-        return (_read_index(split, index, columns) for split, index in indexes)
+        for split, index in indexes:
+            yield select_columns(pl.read_parquet(index).with_columns(split=pl.lit(split)), columns)
 
     header = next(tables(), pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).clear()
     parquet.unlink(missing_ok=True)  # it has the digest of the CSV that is about to change
@@ -40,10 +36,6 @@ def write(csv: Path, parquet: Path, indexes: Sequence[tuple[str, Path]], sources
             rows += table.height
     write_parquet(parquet, header.schema, tables, lambda: {"csv": sha256(csv)})
     return rows
-
-
-def _read_index(split: str, index: Path, columns: Sequence[str]) -> pl.DataFrame:
-    return select_columns(pl.read_parquet(index).with_columns(split=pl.lit(split)), columns)
 
 
 def select_columns(table: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -17,7 +17,7 @@ from ..core.values import NAME_COLUMNS, Taxon
 from ..engines.base import Tick
 from ..images.convert import is_whole_jpeg
 from ..images.store import read_meta
-from .captions import COMMON_NAME, TAGGED, TEXTS, compose_texts, fill_templates, untag
+from .captions import COMMON_NAME, TAGGED, TEXTS, compose_texts, fill_templates
 from .members import group_samples, split_name, suffix_of
 
 STEP_VERSION = 1
@@ -26,20 +26,13 @@ _LARGEST_MEMBER = 100_000_000
 # A shard that belongs to another index lacks ten thousand keys; a few of them are enough to see that.
 _KEYS_SHOWN = 20
 _CHUNK = 1 << 20
-_SUFFIXES = ("jpg", *TEXTS)
+_SUFFIXES = {"jpg", *TEXTS}
 _KEY_SCHEMA = {"key": pl.String, "shard": pl.String, "split": pl.String, "name": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong with a shard.
-
-    Attributes:
-        kind: a word that can be counted, such as ``missing-member``.
-        shard: the shard's path.
-        key: the sample's key; empty for a finding about the shard as a whole.
-        detail: a sentence for people.
-    """
+    """A fault of a shard, or of the sample ``key`` in it. ``kind`` is a word to count, such as ``missing-member``."""
 
     kind: str
     shard: str
@@ -47,20 +40,13 @@ class Finding:
     detail: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """The finding for reports."""
+        """The finding as it stands in reports."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class CheckTask:
-    """A shard to check.
-
-    Attributes:
-        shard: the tar.
-        split: the split that it belongs to.
-        size: width and height that its images must have; None takes any.
-        index: its index, if it has one; then its checksum, keys and texts must match the index.
-    """
+    """A shard to check: images must have the ``size``, if given, and all of it must match the ``index``, if given."""
 
     shard: Path
     split: str
@@ -170,19 +156,18 @@ class _ShardCheck:
             if (suffix := suffix_of(member)) in parts:
                 self._add("duplicate-member", key, f"two members .{suffix}")
             parts[suffix] = member.data or b""
-        missing = [suffix for suffix in _SUFFIXES if suffix not in parts]
-        for suffix in missing:
+        for suffix in sorted(_SUFFIXES - parts.keys()):
             self._add("missing-member", key, f"no .{suffix}")
-        for suffix in (suffix for suffix in parts if suffix not in _SUFFIXES):
+        for suffix in sorted(parts.keys() - _SUFFIXES):
             self._add("unknown-member", key, f".{suffix} is not a member of a sample")
         if "jpg" in parts and (fault := _find_image_fault(parts["jpg"], self._task.size, expected)):
             self._add("bad-image", key, fault)
-        self._check_texts(key, parts, expected, complete=not missing)
+        self._check_texts(key, parts, expected)
         if key in self._names:
             self._add("duplicate-key", key, "the key occurs twice in this shard")
         self._names[key] = parts.get("scientific_name.txt", b"").decode(errors="replace")
 
-    def _check_texts(self, key: str, parts: dict[str, bytes], expected: _Expected | None, *, complete: bool) -> None:
+    def _check_texts(self, key: str, parts: dict[str, bytes], expected: _Expected | None) -> None:
         texts: dict[str, str] = {}
         for suffix in TEXTS:
             try:
@@ -190,7 +175,7 @@ class _ShardCheck:
             except UnicodeDecodeError:
                 self._add("bad-text", key, f".{suffix} is not UTF-8")
         # Texts are compared with each other, which takes all of them.
-        if complete and len(texts) == len(TEXTS):
+        if parts.keys() >= _SUFFIXES and len(texts) == len(TEXTS):
             for fault in _find_text_faults(texts, expected):
                 self._add("bad-text", key, fault)
 
@@ -207,11 +192,10 @@ class _ShardCheck:
     def _compare_keys(self, expected: dict[str, _Expected]) -> None:
         if not self._names:
             self._add("empty", detail="there is no sample in it")
-        if expected:
-            for key in sorted(expected.keys() - self._names.keys())[:_KEYS_SHOWN]:
-                self._add("missing-key", key, "the key is in the index, but not in the shard")
-            for key in sorted(self._names.keys() - expected.keys())[:_KEYS_SHOWN]:
-                self._add("unexpected-key", key, "the key is not in the index")
+        for key in sorted(expected.keys() - self._names.keys())[:_KEYS_SHOWN]:
+            self._add("missing-key", key, "the key is in the index, but not in the shard")
+        for key in sorted(self._names.keys() - expected.keys())[: _KEYS_SHOWN if expected else 0]:
+            self._add("unexpected-key", key, "the key is not in the index")
 
 
 def _find_image_fault(data: bytes, size: tuple[int, int] | None, expected: _Expected | None) -> str:
@@ -219,6 +203,7 @@ def _find_image_fault(data: bytes, size: tuple[int, int] | None, expected: _Expe
     if expected and hashlib.sha256(data).digest() == expected.sha256:
         return ""
     try:
+        # The shard may be hostile: no other decoder is tried, and the size is checked before pixels take memory.
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             if size and image.size != size:
                 return f"{image.width}x{image.height} pixels, not {size[0]}x{size[1]}"
@@ -240,31 +225,30 @@ def _find_text_faults(texts: dict[str, str], expected: _Expected | None) -> Iter
                 yield f".{suffix} has control characters or several lines"
         if not texts["taxonomic_name.txt"]:
             yield ".taxonomic_name.txt is empty"
-        names = (texts["scientific_name.txt"], texts["taxonomic_name.txt"], texts[COMMON_NAME], untag(texts[TAGGED]))
-        correct = fill_templates(*names)
+        # Without an index, the names are only known from the texts themselves, and those of the ranks in any form.
+        common = texts[COMMON_NAME]
+        correct = fill_templates(texts["scientific_name.txt"], texts["taxonomic_name.txt"], common, tagged="")
+        tagged_common = f"{texts[TAGGED].removesuffix('.')} with common name {common}."
+        correct |= {TAGGED: texts[TAGGED], "taxonTag_com.txt": tagged_common}
     for suffix, text in correct.items():
         if texts[suffix] != text:
             yield f".{suffix} is {texts[suffix]!r:.80}, not {text!r:.80}"
 
 
 def join_findings(
-    checked: Iterable[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held_out: pl.Series | None
+    checked: Sequence[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held_out: pl.Series | None
 ) -> list[Finding]:
     """All findings about shards that were checked one by one, and about keys across them, in the order of the shards.
 
     Args:
-        checked: the checked shards, in any order.
-        tasks: the tasks, in the order of the shards.
+        checked: in any order; ``tasks`` have the order of the shards.
         ids: all ids of the mapping; None if there is no mapping.
         held_out: the keys that must not be in any shard; None if there is no hold-out.
     """
     order = {str(task.shard): position for position, task in enumerate(tasks)}
-    findings: list[Finding] = []
-    keys = [pl.DataFrame(schema=_KEY_SCHEMA)]
-    for shard in checked:
-        findings += shard.findings
-        keys.append(shard.keys)
-    findings += _check_keys(pl.concat(keys), {finding.shard for finding in findings}, ids, held_out)
+    findings = [finding for shard in checked for finding in shard.findings]
+    keys = pl.concat([pl.DataFrame(schema=_KEY_SCHEMA), *(shard.keys for shard in checked)])
+    findings += _check_keys(keys, {finding.shard for finding in findings}, ids, held_out)
     return sorted(findings, key=lambda one: (order.get(one.shard, -1), one.key, one.kind, one.detail))
 
 
@@ -274,6 +258,7 @@ def _check_keys(
     """Findings about keys across shards. ``suspects`` are the shards that have findings of their own."""
     repeated = "the key is in another shard too, of this split or of the other of train and val"
     yield from _as_findings("duplicate-key", _repeated_keys(keys, suspects), repeated)
+    # Val must not be in train_small either, although an image of train_small is in train as well.
     in_val = keys.filter(pl.col("split") == "val").select("key").unique()
     small = keys.filter(pl.col("split") == "train_small").join(in_val, on="key")
     yield from _as_findings("duplicate-key", small, "the key is in val too")
@@ -286,11 +271,8 @@ def _check_keys(
 
 
 def _repeated_keys(keys: pl.DataFrame, suspects: set[str]) -> pl.DataFrame:
-    """The keys that occur in several shards, each with the shards to blame: the suspects alone if there are any.
-
-    The keys of train_small are in train too, so they are compared with each other only.
-    """
-    group = ["key", "is_small"]
+    """The keys that occur in several shards, each with the shards to blame: the suspects alone if there are any."""
+    group = ["key", "is_small"]  # the keys of train_small are in train too, so they are compared with each other only
     shards = keys.with_columns(is_small=pl.col("split") == "train_small").select(*group, "shard").unique()
     repeated = shards.filter(pl.len().over(group) > 1).with_columns(suspect=pl.col("shard").is_in(list(suspects)))
     blamed = repeated.filter(pl.col("suspect") | ~pl.col("suspect").any().over(group))

@@ -12,7 +12,6 @@ from ..core.progress import Listener
 from ..core.values import NAME_COLUMNS
 from ..engines.base import Tick
 from ..engines.tasks import run_locally
-from ..errors import InputError
 from ..mapping.store import read_all_ids, read_source
 from ..selection.holdout import read_list
 from ..sources.columns import catalog_columns
@@ -36,18 +35,15 @@ def check_shards(
     """Check shards: members, images, texts and keys.
 
     Args:
-        patterns: brace patterns, globs, folders, paths.
         size: width and height that images must have; None takes any.
         mapping: a mapping that must have every key, if given.
         holdouts: lists of species and keys that must not be in the shards.
-        workers: processes; one per core, if not given.
-        listener: is notified of the progress.
 
     Raises:
         InputError: no shard matches a pattern, or the mapping or a list cannot be read.
         TasksFailed: a worker died.
     """
-    tasks = [CheckTask(path, path.parent.name, size) for path in _find_shards(patterns)]
+    tasks = [CheckTask(path, path.parent.name, size) for path in expand_patterns(patterns)]
     listener.start("check-wds", len(tasks), "shards")
     checked = run_locally(check_shard, tasks, lambda task: str(task.shard), listener, workers)
     held_out = _find_held_out(holdouts, pl.concat([shard.keys for shard in checked])) if holdouts else None
@@ -59,19 +55,13 @@ def check_shards(
 def catalog_shards(
     patterns: Sequence[str], mapping: Path | None, workers: int | None, listener: Listener
 ) -> pl.DataFrame:
-    """The catalog of shards, from the texts in them.
-
-    Args:
-        patterns: brace patterns, globs, folders, paths.
-        mapping: the mapping that says where each image came from, if there is one.
-        workers: processes; one per core, if not given.
-        listener: is notified of the progress.
+    """The catalog of shards, from the texts in them, with the origin of each image if there is a ``mapping``.
 
     Raises:
         InputError: no shard matches a pattern, or the mapping cannot be read.
         TasksFailed: a shard cannot be read to its end.
     """
-    shards = _find_shards(patterns)
+    shards = expand_patterns(patterns)
     listener.start("catalog", len(shards), "shards")
     rows = pl.concat(run_locally(list_samples, shards, str, listener, workers))
     if mapping:
@@ -80,22 +70,14 @@ def catalog_shards(
     return select_columns(rows, catalog_columns([]))
 
 
-def _find_shards(patterns: Sequence[str]) -> list[Path]:
-    shards = expand_patterns(patterns)
-    if not shards:
-        raise InputError(f"no shard matches {' '.join(patterns)}")
-    return shards
-
-
 def list_samples(shard: Path, _tick: Tick) -> pl.DataFrame:
     """The samples of one shard: split, id, seven ranks and common name, by their texts."""
     texts: dict[str, dict[str, str]] = {}
     for key, members in read_samples(shard, LONGEST_TEXT):
+        # A key that occurs twice becomes one row; check_shards reports it.
         texts.setdefault(key, {}).update(texts_of(members))
-    rows = [
-        (shard.parent.name, key, *parse_ranks(own.get(TAGGED, "")), own.get(COMMON_NAME, ""))
-        for key, own in texts.items()
-    ]
+    split = shard.parent.name
+    rows = [(split, key, *parse_ranks(own.get(TAGGED, "")), own.get(COMMON_NAME, "")) for key, own in texts.items()]
     schema = dict.fromkeys(("split", "treeoflife_id", *NAME_COLUMNS), pl.String)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -104,7 +86,7 @@ def _read_origins(mapping: Path) -> pl.DataFrame:
     """The key columns of the catalog for every image of a published mapping, by id."""
     frames = [pl.DataFrame(schema={"treeoflife_id": pl.String})]
     for kind in ("eol", "inat21", "bioscan"):
-        source = load_source(kind, {"path": "."}, Path())
+        source = load_source(kind, {"path": "."}, Path())  # only its columns are used, no file of it
         frames.append(read_source(mapping, source).rename(dict(zip(source.columns, source.catalog, strict=True))))
     return pl.concat(frames, how="diagonal")
 

@@ -23,7 +23,7 @@ from ..core.files import fingerprint, replacing, stamp
 from ..core.progress import Listener, SilentListener
 from ..core.tables import Array
 from ..core.tar_writer import BLOCK, padded_size
-from ..core.values import RANKS, SPLITS
+from ..core.values import NAME_COLUMNS, SPLITS
 from ..engines.base import Tick
 from ..engines.tasks import run_locally
 from ..errors import InputError
@@ -31,6 +31,7 @@ from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .members import LONGEST_TEXT, find_image, read_samples, texts_of
 
 STEP_VERSION = 1
+# Numbers of samples are 32 bits: enough for four billion, and half the memory of 64.
 _ARRAYS = {"shard": np.uint32, "row": np.uint32, "start": np.int64, "offset": np.int64, "size": np.uint32}
 
 
@@ -45,27 +46,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class SampleLocations:
-    """A table of where each sample lies, in the order of splits, shards and rows. A sample's row here is its number.
-
-    Attributes:
-        shards: the shards.
-        shard: the position of each sample's shard in ``shards``.
-        row: its row in the shard's index.
-        start: the byte of the shard at which its first member begins.
-        offset: the byte of the shard at which its image begins.
-        size: the bytes of its image.
-        hashes: the hashes of all ids, sorted.
-        order: for each of ``hashes`` the number of the sample.
-    """
+    """A table of where each sample lies, in the order of splits, shards and rows. A sample's row here is its number."""
 
     shards: tuple[Shard, ...]
-    shard: Array
-    row: Array
-    start: Array
-    offset: Array
-    size: Array
-    hashes: Array
-    order: Array
+    shard: Array  # the position of each sample's shard in ``shards``
+    row: Array  # its row in the shard's index
+    start: Array  # the byte of the shard at which its first member begins
+    offset: Array  # the byte of the shard at which its image begins
+    size: Array  # the bytes of its image
+    hashes: Array  # the hashes of all ids, sorted
+    order: Array  # for each of ``hashes`` the number of the sample
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -90,11 +80,7 @@ def hash_ids(ids: pl.Series) -> Array:
 
 
 def find_dataset(out: Path) -> Paths:
-    """The paths of a dataset, given its folder, its dataset.toml, or the folder of its shards.
-
-    Raises:
-        InputError: there are no shards.
-    """
+    """The paths of a dataset, given its folder, dataset.toml or folder of shards; an InputError if there are no shards."""
     out = out.expanduser().resolve()
     root = out.parent if out.is_file() else out
     if (root / "dataset.toml").is_file():
@@ -104,6 +90,7 @@ def find_dataset(out: Path) -> Paths:
     for folder in (root, *sorted(root.glob("*x*"))):
         width, x, height = folder.name.partition("x")
         if x and width.isdigit() and height.isdigit() and any((folder / split).is_dir() for split in SPLITS):
+            # Without a configuration, the folder's name is all that is known of the images; it need not be a valid one.
             return Paths(folder.parent, Images.model_construct(size=(int(width), int(height))))
     raise InputError(
         f"there is no dataset in {out}: neither dataset.toml nor a folder such as 224x224/train with shards"
@@ -116,6 +103,7 @@ def list_shards(paths: Paths) -> tuple[Shard, ...]:
     for split in SPLITS:
         for number, path in enumerate(sorted(paths.split_folder(split).glob("*.tar"))):
             own = paths.shard_index(split, number)
+            # An index belongs to the shard of its name; foreign shards may be numbered with gaps, or named otherwise.
             foreign = cache_folder(paths) / "index" / split / f"{path.stem}.parquet"
             shards.append(Shard(split, path, own if own.exists() and own.stem == path.stem else foreign))
     return tuple(shards)
@@ -171,11 +159,10 @@ def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
 
 
 def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
-    starts = {"start"} & pl.read_parquet_schema(index).keys()
-    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts])
-    rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
-    if not starts:  # a shard of this program: a sample begins with the header of its image
+    rows = pl.scan_parquet(index).with_row_index("row").with_columns(shard=pl.lit(position))
+    if "start" not in rows.collect_schema():  # a shard of this program: a sample begins with the header of its image
         rows = rows.with_columns(start=pl.col("offset").cast(pl.Int64) - BLOCK)
+    rows = rows.select("treeoflife_id", *_ARRAYS).collect()
     arrays = {name: rows[name].to_numpy().astype(dtype) for name, dtype in _ARRAYS.items()}
     return arrays | {"hashes": hash_ids(rows["treeoflife_id"])}
 
@@ -190,17 +177,11 @@ def write_arrays(folder: Path, arrays: dict[str, Array], meta: dict[str, Any]) -
 
 
 def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
-    """Index the shards that have no index, or one of an earlier version of the shard.
-
-    Raises:
-        TasksFailed: a shard cannot be read, or a worker died.
-    """
-    stale = [shard for shard in shards if _is_stale(shard)]
-    if not stale:
-        return
-    listener.start("index", len(stale), "shards")
-    run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
-    listener.finish(f"{len(stale)} shards")
+    """Index the shards that have no index, or one of an earlier version of the shard."""
+    if stale := [shard for shard in shards if _is_stale(shard)]:
+        listener.start("index", len(stale), "shards")
+        run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
+        listener.finish(f"{len(stale)} shards")
 
 
 def _is_stale(shard: Shard) -> bool:
@@ -211,16 +192,15 @@ def _is_stale(shard: Shard) -> bool:
     return "stamp" in meta and meta["stamp"] != stamp(shard.path)
 
 
-def index_shard(shard: Shard, _tick: Tick) -> int:
-    """Read a shard, and write its index: where each sample lies, and its names. Returns the number of samples."""
+def index_shard(shard: Shard, _tick: Tick) -> None:
+    """Read a shard, and write its index: where each sample lies, and its names."""
     shard_stamp = stamp(shard.path)  # taken first: a shard that is replaced meanwhile is indexed again
     schema = {"treeoflife_id": pl.String, "start": pl.Int64, "offset": pl.Int64, "size": pl.UInt32}
-    schema |= dict.fromkeys((*RANKS, "common"), pl.String)
+    schema |= dict.fromkeys(NAME_COLUMNS, pl.String)
     rows = pl.DataFrame(list(_index_rows(shard.path)), schema=schema, orient="row")
     meta = {"stamp": shard_stamp, "samples": rows.height}
     with replacing(shard.index) as temporary:
         rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
-    return rows.height
 
 
 def _index_rows(shard: Path) -> Iterator[tuple[Any, ...]]:

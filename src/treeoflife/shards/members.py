@@ -13,8 +13,7 @@ from ..sources.file_names import IMAGE_SUFFIXES
 LONGEST_TEXT = 100_000
 """A limit for reading texts only: longer members, images above all, are skipped without being held in memory."""
 LONGEST_MEMBER = 1 << 28
-"""A limit for reading whole samples. Members are held in memory, and their sizes are the shard's own claim; 256 MiB is
-far more than any image here has."""
+"""A limit for reading whole samples into memory; 256 MiB is far more than any image here has."""
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -34,8 +33,7 @@ def suffix_of(member: Member) -> str:
 
 def group_samples(members: Iterable[Member]) -> Iterator[tuple[str, list[Member]]]:
     """The key of each sample, and its members: neighbours that have the same key."""
-    for key, group in groupby(members, lambda member: split_name(member.name)[0]):
-        yield key, list(group)
+    return ((key, list(group)) for key, group in groupby(members, lambda member: split_name(member.name)[0]))
 
 
 def read_samples(shard: Path, max_bytes: int) -> Iterator[tuple[str, list[Member]]]:

@@ -16,13 +16,7 @@ _SIDE = 112
 
 
 def dataset_html(title: str, counts: Mapping[str, int], samples: Iterable[Sample]) -> str:
-    """The HTML of a dataset.
-
-    Args:
-        title: what the dataset is called.
-        counts: the number of samples by split.
-        samples: the samples whose pictures are shown. Their names are escaped.
-    """
+    """The HTML of a dataset: the ``counts`` of samples by split, and the pictures and names of ``samples``."""
     cells = "".join(f"<tr><td>{split}</td><td>{count:,}</td></tr>" for split, count in counts.items())
     return (
         f"<div><b><bdi>{escape(title)}</bdi></b>: {sum(counts.values()):,} samples"

@@ -1,8 +1,7 @@
 """Packing: store + plan -> shards, one task per shard.
 
 The plan determines where each member of a shard lies before any image is read. So images are read in the order in which
-they lie in the store, and each is written at its position in the shard. The bytes of the shard do not depend on that
-order, and the store is only read forwards, in few large reads.
+they lie in the store, forwards and in few large reads, and each is written at its position in the shard.
 """
 
 from __future__ import annotations
@@ -40,12 +39,8 @@ class PackTask:
     """A shard to pack.
 
     Attributes:
-        plan: the plan of its split.
-        number: the shard's number.
         fingerprint: the fingerprint of its rows in the plan.
-        samples: the number of its rows in the plan.
         store: the folder of the encoded store.
-        shard: the file to write.
         index: the index to write, after the shard.
         provenance: what the images come from and how they were made; recorded in the index.
         written_sha256: the digest of the shard if it already is as planned, so that only its index is written.
@@ -74,15 +69,15 @@ def planned_shards(paths: Paths) -> list[PackTask]:
         return []
     return [
         PackTask(
-            plan=paths.split_plan(split),
-            number=number,
-            fingerprint=digest,
-            samples=samples,
-            store=paths.store,
-            shard=paths.shard(split, number),
-            index=paths.shard_index(split, number),
-            provenance=meta.get("made", {}),
-        )
+            paths.split_plan(split),
+            number,
+            digest,
+            samples,
+            paths.store,
+            paths.shard(split, number),
+            paths.shard_index(split, number),
+            meta.get("made", {}),
+        )  # fmt: skip
         for split, meta in metas.items()
         for number, (digest, samples) in enumerate(zip(meta["shards"], meta["samples"], strict=True))
     ]
@@ -98,11 +93,7 @@ class PackedShard:
 
 
 def pack_shard(task: PackTask, tick: Tick) -> PackedShard:
-    """Write one shard and its index.
-
-    Raises:
-        StoreError: the store lacks an image of the plan, or has another one than was encoded.
-    """
+    """Write one shard and its index; a StoreError if the store lacks an image, or has another one than was encoded."""
     rows = read_shard(task.plan, task.number)
     starts, size = compute_layout(rows)
     digest = task.written_sha256 or _write_shard(task, rows, starts, size, tick)
@@ -120,7 +111,7 @@ def _write_shard(task: PackTask, rows: pl.DataFrame, starts: list[int], size: in
     """Write a shard; returns its SHA-256."""
     with replacing(task.shard) as temporary:
         with temporary.open("wb") as out:
-            out.truncate(size)
+            out.truncate(size)  # what is not written below, the end marker, reads as zeros
             texts = rows.select("treeoflife_id", "size", *NAME_COLUMNS).iter_rows(named=True)
             for start, row in zip(starts, texts, strict=True):
                 _write_at(out.fileno(), encode_texts(row), start + BLOCK + padded_size(row["size"]))
@@ -148,8 +139,8 @@ def _write_at(out: int, data: bytes, shard_offset: int) -> None:
 
 def _read_images(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:
     """Every image of the shard with the index of its row, in the order in which they lie in the store."""
-    images = rows.select("source", "container", "offset", "size", "sha256").with_row_index()
-    ordered = images.sort("source", "container", "offset")
+    # One container after the other, each from front to back.
+    ordered = rows.with_row_index().sort("source", "container", "offset")
     for (source, container), group in ordered.group_by("source", "container", maintain_order=True):
         tar = store / str(source) / f"{container}.tar"
         try:
@@ -166,6 +157,7 @@ def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tup
             block = memoryview(os.pread(file.fileno(), end - start, start))
             for index, offset, size, digest in rows[first:stop]:
                 jpeg = bytes(block[offset - start : offset - start + size])
+                # The store may have been damaged since it was written; such an image must not get into a shard.
                 if hashlib.sha256(jpeg).digest() != digest:
                     raise StoreError(
                         f"{tar} is damaged at byte {offset}; delete it, and 'treeoflife wds' encodes it again"
@@ -175,10 +167,7 @@ def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tup
 
 
 def group_reads(extents: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Group images for reading: neighbours with small gaps between them are read at once.
-
-    Args:
-        extents: the store offset and the size of each image, sorted by offset.
+    """Group images for reading, given their offsets and sizes in order: neighbours with small gaps are read at once.
 
     Yields:
         The first position in ``extents`` of each read, and the position after its last.
@@ -198,8 +187,7 @@ def group_reads(extents: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]
 
 def _write_index(task: PackTask, rows: pl.DataFrame, starts: list[int], digest: str) -> None:
     """Write the index of a shard: a row per sample as in the catalog, with the location of its image in the shard."""
-    image_offsets = pl.Series("offset", starts, dtype=pl.Int64) + BLOCK
-    index = rows.drop(PLACEMENT_COLUMNS).with_columns(offset=image_offsets)
+    index = rows.drop(PLACEMENT_COLUMNS).with_columns(offset=pl.Series(starts, dtype=pl.Int64) + BLOCK)
     meta = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height}
     meta |= {"made": task.provenance, "packed_with": versions("polars")}
     with replacing(task.index) as temporary:

@@ -34,18 +34,11 @@ _SAFE_ID = r"^[A-Za-z0-9_-]{1,80}$"
 def write_split(
     path: Path, split: str, decisions: Decisions, samples: Array, config: Config, meta: dict[str, Any]
 ) -> int:
-    """Write the plan of one split, a row group per shard, with rows in the shard's order.
+    """Write the plan of one split, a row group per shard, with rows in the shard's order; returns the number of shards.
 
     Args:
-        path: the file to write.
-        split: the split.
-        decisions: the decisions on all images.
         samples: the rows of ``decisions.images`` that are in the split.
-        config: the limits and the order of shards.
         meta: what the plan is made from; goes into the file's metadata.
-
-    Returns:
-        The number of shards.
 
     Raises:
         InputError: an id cannot be a key of WebDataset.
@@ -65,12 +58,11 @@ def write_split(
             fingerprints.append(shard_fingerprint(rows))
             yield rows
 
-    def full_meta() -> dict[str, Any]:
-        assert len(fingerprints) == len(counts)
-        return meta | {"split": split, "shards": fingerprints, "samples": counts}
-
+    # The list of fingerprints is complete when the metadata is written, after the last shard: see write_parquet.
+    full_meta = meta | {"split": split, "shards": fingerprints, "samples": counts}
     schema = _rows(decisions, samples[:0], sizes[:0], 0).schema
-    write_parquet(path, schema, shards, full_meta, row_group_size=max(counts, default=1))
+    # Row groups do not span shards, so that a worker reads the rows of its shard and no others.
+    write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(counts, default=1))
     return len(counts)
 
 
@@ -113,12 +105,12 @@ def _rows(decisions: Decisions, samples: Array, sizes: Array, shard: int) -> pl.
 
 def _tar_bytes(decisions: Decisions, samples: Array) -> Array:
     """The bytes that each sample takes in a shard: its image and its ten texts, each with a header."""
+    # Texts are measured once for each distinct name, of which there are far fewer than images.
     names = decisions.names.select(NAME_COLUMNS).iter_rows()
     texts = np.array([texts_tar_bytes(Taxon(*ranks), common) for *ranks, common in names], np.int64)
     images = decisions.images.select("file_row", "name")[samples]
     jpegs = decisions.matching.files.locations["size"].gather(images["file_row"]).to_numpy().astype(np.int64)
-    padded = padded_size(jpegs)  # type: ignore[arg-type]  # element by element
-    sizes: Array = BLOCK + padded + texts[images["name"].to_numpy()]
+    sizes: Array = BLOCK + padded_size(jpegs) + texts[images["name"].to_numpy()]  # type: ignore[arg-type]
     return sizes
 
 
@@ -127,14 +119,10 @@ def shard_bounds(sizes: Array, limits: Wds, min_shards: int) -> list[int]:
 
     Args:
         sizes: the bytes of each sample, in order.
-        limits: the largest number of samples and bytes of a shard.
         min_shards: the smallest number of shards, unless there are fewer samples.
 
     Returns:
         n + 1 positions for n shards; [0] if there are no samples.
-
-    Raises:
-        ConfigError: a single sample is larger than a shard may be.
 
     >>> shard_bounds(np.array([600] * 10), Wds(max_samples=4), min_shards=1)
     [0, 3, 6, 10]
@@ -161,6 +149,7 @@ def shard_bounds(sizes: Array, limits: Wds, min_shards: int) -> list[int]:
 
 def shard_fingerprint(rows: pl.DataFrame) -> str:
     """The digest of all that a shard and its index depend on: ids, images, names, and the version of the captions."""
+    # A container that was encoded again to the same images has other offsets: that must not pack the shard again.
     text = rows.drop(PLACEMENT_COLUMNS, strict=False).with_columns(pl.col("sha256").bin.encode("hex"))
     lines = text.write_csv(quote_style="always")
     return hashlib.sha256(f"{_SHARD_VERSION}.{CAPTIONS_VERSION}\n{lines}".encode()).hexdigest()

@@ -22,6 +22,7 @@ def describe_settings(config: Config) -> dict[str, Any]:
     settings = {
         "seed": config.seed,
         "images": config.images.model_dump(mode="json"),
+        # Whether the store is kept afterwards has no effect on shards.
         "wds": config.wds.model_dump(mode="json", exclude={"keep_store"}),
     }
     # A published mapping comes with its splits.
@@ -30,10 +31,6 @@ def describe_settings(config: Config) -> dict[str, Any]:
 
 def describe_inputs(containers: Iterable[tuple[Source, Container]], record: Record) -> list[dict[str, Any]]:
     """The archives, and the folders of containers, that images come from.
-
-    Args:
-        containers: all containers, in order.
-        record: returns the record of a container.
 
     Returns:
         For each input its ``source``; ``path``, the name of the archive or folder without its location; the numbers of

@@ -67,9 +67,7 @@ class Dataset:
     @overload
     def __getitem__(self, key: slice) -> list[Sample]: ...
     def __getitem__(self, key: str | SupportsIndex | slice) -> Sample | list[Sample]:
-        """The sample with an id or a number, or a list of samples.
-
-        An image of train_small is in train too: its id gives the sample in train.
+        """The sample with an id or a number, or a list of samples. An id of train_small gives the sample in train.
 
         Raises:
             KeyError: no sample has the id.
@@ -87,11 +85,7 @@ class Dataset:
         return self._read_at(operator.index(key) % len(self))
 
     def samples(self, split: str | None = None) -> Iterator[Sample]:
-        """The samples of a split, or of all, in the order of their numbers. Each shard is read once, front to back.
-
-        Raises:
-            InputError: there is no such split.
-        """
+        """The samples of a split, or of all, in the order of their numbers. Each shard is read once, front to back."""
         if split is not None and split not in SPLITS:
             raise InputError(f"there is no split '{split}'; the splits are {', '.join(SPLITS)}")
         first = 0
@@ -104,11 +98,7 @@ class Dataset:
             first += rows.height
 
     def read_jpeg(self, number: int) -> bytes:
-        """The image of the sample with this number, in a single read of the shard.
-
-        Raises:
-            StoreError: the shard does not match its index.
-        """
+        """The image of the sample with this number, in one read of the shard; a StoreError if that does not match its index."""
         shard, offset, size = self._shard(number), int(self.locations.offset[number]), int(self.locations.size[number])
         with shard.path.open("rb", buffering=0) as file:
             block = os.pread(file.fileno(), BLOCK + size, offset - BLOCK)
@@ -118,10 +108,7 @@ class Dataset:
         return block[BLOCK:]
 
     def scan(self) -> pl.LazyFrame:
-        """The catalog, one row per sample, to be read lazily.
-
-        Without a catalog file, the rows come from the indexes of the shards.
-        """
+        """The catalog, one row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
         if self.paths.catalog.exists():
             return pl.scan_parquet(self.paths.catalog)
         if self.paths.catalog_csv.exists():
@@ -142,6 +129,7 @@ class Dataset:
         for number in self.locations.candidates(treeoflife_id):
             shard = self._shard(number)
             with shard.path.open("rb") as file:
+                # Hashes of different ids can be equal, so the shard itself has the last word.
                 key, _ = _read_members(file, shard, int(self.locations.start[number]), max_bytes=0)
             if key == treeoflife_id:
                 return number
@@ -149,6 +137,7 @@ class Dataset:
 
     def _read_at(self, number: int) -> Sample:
         shard, index_row = self._shard(number), int(self.locations.row[number])
+        # Lazily: only the row group that has the row is read.
         row = pl.scan_parquet(shard.index).slice(index_row, 1).collect().row(0, named=True)
         with shard.path.open("rb") as file:
             return self._read(file, number, row)

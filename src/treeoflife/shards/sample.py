@@ -22,14 +22,11 @@ class Sample:
 
     Attributes:
         id: the treeoflife id.
-        split: the split of its shard.
-        jpeg: the bytes of the image.
         texts: the ten texts, by the suffix of their member, such as ``sci.txt``.
         row: its row of the catalog. Where this program made the shard, also its source, its container, and the width
             and height of the original.
-        shard: the shard.
         shard_offset: the byte of the shard at which the sample begins.
-        number: its number among all samples of the dataset: ``dataset[sample.number]`` is this sample.
+        number: its number among all samples: ``dataset[sample.number]`` is this sample.
     """
 
     id: str
@@ -71,6 +68,7 @@ class Sample:
 
 def _find_names(names: Path, row: dict[str, Any], treeoflife_id: str) -> dict[str, Any]:
     """The row of names.parquet that names an image: by its id, its EOL page, or its iNat21 class."""
+    # Each source has its own kind of name key, and the shards do not record which.
     keys = {treeoflife_id, str(row.get("eol_page_id")), str(row.get("inat21_cls_num"))}
     matches = pl.scan_parquet(names).filter(pl.col("name_key").is_in(sorted(keys)))
     if row.get("source"):

@@ -19,11 +19,10 @@ CAPTIONS = NAMES[3:]
 
 
 def stream_shard(shard: Path, out: BinaryIO, captions: Sequence[str] = CAPTIONS, rng: Random | None = None) -> int:
-    """Write a shard with one text per image; returns the number of images.
+    """Write a shard with one text per image to ``out``, holding one sample in memory; returns the number of images.
 
     Args:
         shard: a shard with the ten texts. Samples without an image or without any of ``captions`` are left out.
-        out: receives the tar. No more than a sample is held in memory.
         captions: the texts to choose from at random, such as ``taxonTag_com``.
         rng: makes the choice; by default it differs each time.
 
@@ -34,6 +33,7 @@ def stream_shard(shard: Path, out: BinaryIO, captions: Sequence[str] = CAPTIONS,
         raise InputError(f"there is no text '{unknown[0]}'; the texts are {', '.join(NAMES)}")
     rng, count, size = rng or Random(), 0, 0  # noqa: S311 - nothing is kept secret
     for key, members in read_samples(shard, LONGEST_MEMBER):
+        # Bytes, not text: a caption that is not UTF-8 is passed on as it is.
         data, image = {suffix_of(member): member.data or b"" for member in members}, find_image(members)
         choices = [data[f"{name}.txt"] for name in captions if f"{name}.txt" in data]
         if image and choices:

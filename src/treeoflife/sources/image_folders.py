@@ -53,7 +53,6 @@ def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
     """The images in ``folder``, ordered by name. Hidden files and folders are left out.
 
     Args:
-        folder: where to look.
         deep: include images in folders below it; links to folders are not followed.
 
     Raises:

@@ -68,8 +68,6 @@ class TaxaCheck:
     """A check of distinct lineages: expressions over the seven ranks and ``common``, as text, empty where unknown.
 
     Attributes:
-        kind: a word that can be counted.
-        meaning: a phrase for people.
         condition: whether the check has found something in a lineage.
         example: how such a lineage is shown.
     """
@@ -113,12 +111,7 @@ def _several_parents(parent: str, rank: str) -> TaxaCheck:
 
 
 def check_taxa(path: Path, kingdoms: Sequence[str]) -> list[TaxaFinding]:
-    """Check the names of a catalog; checks that find nothing are left out.
-
-    Args:
-        path: a catalog or predicted catalog.
-        kingdoms: the expected kingdoms.
-    """
+    """Check the names of a catalog; checks that find nothing are left out."""
     taxa = read_catalog(path).group_by(*RANKS, "common").agg(images=pl.len()).collect()
     findings = [_apply(check, taxa) for check in make_checks(kingdoms)]
     return [finding for finding in findings if finding.images]

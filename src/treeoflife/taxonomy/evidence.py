@@ -55,7 +55,6 @@ def of_pages(
         pages: the pages, as ``name_key``.
         nodes: EOL's tree, if configured.
         scraped: the file of scraped names, if configured.
-        parser: splits the names.
     """
     pages, parts = pages.select("name_key"), [conform(pl.DataFrame(schema={"name_key": pl.String}))]
     if nodes is not None:

@@ -45,7 +45,6 @@ class NameFiles:
     """The files that :func:`resolve_names` writes.
 
     Attributes:
-        names: names.parquet.
         findings: the findings about names, as Parquet.
         findings_csv: the same for people.
         lookups: the folder of the name lookups in their published form.
@@ -115,11 +114,7 @@ def resolve_names(
     """Name every image of the mapping, and write all files of names; names.parquet last.
 
     Args:
-        names: the taxonomies and settings.
-        sources: the sources to name.
-        mapping: the mapping, with splits.
         marking: a curator's marks, which predicted-catalog.csv obeys; see :func:`treeoflife.selection.marks.table`.
-        files: where the results go.
         note: receives lines about what is not configured or not available.
 
     Raises:

@@ -75,7 +75,6 @@ def write_predicted_catalog(
     """Write one row per image and split, by source and id.
 
     Args:
-        path: the file to write.
         names: the names with class numbers.
         splits: the split of every image.
         images: the images of each source, with their name keys.

@@ -48,7 +48,6 @@ def ask(names: Sequence[str], settings: Verifier, cache: Path, note: Callable[[s
 
     Args:
         names: scientific names without authors.
-        settings: the service and how to ask it.
         cache: the SQLite file of earlier answers; made if it does not exist.
         note: receives a line if the service is unavailable.
 

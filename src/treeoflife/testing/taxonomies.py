@@ -36,7 +36,6 @@ def write_eol(folder: Path, pages: dict[int, Species], scraped: dict[int, str]) 
     """Write EOL's tables: taxon.tab with the lineage of each page, vernacularnames.csv and scraped_page_ids.csv.
 
     Args:
-        folder: where the tables go.
         pages: the species of each page.
         scraped: the scientific names of pages that are not in the tree.
     """

@@ -85,7 +85,6 @@ def draw_world(root: Path, images: int = 120, seed: int = 1, *, natural: bool = 
     Args:
         root: a folder; existing files are overwritten.
         images: about how many images to draw, over all sources.
-        seed: of the random numbers.
         natural: use the providers' layout and taxonomies; otherwise the published layout, with a mapping and name
             lookups.
     """

@@ -38,8 +38,6 @@ class Scripts:
     """The scripts of ``export-slurm`` for one dataset.
 
     Attributes:
-        table: what the jobs request.
-        config: the dataset.toml.
         logs: the folder for the logs of the jobs.
         cpus: cores per node of the scripts that use whole nodes.
         nodes: number of nodes of the script that uses Ray.

@@ -27,7 +27,7 @@ from ...images.encode import (
 )
 from ...images.store import expected_meta, read_meta
 from ...sources.base import Container, Source, container_size
-from ..stage import Item, Job, Stage
+from ..stage import NEEDED_AGAIN, Item, Job, Stage
 from ..workspace import Workspace
 
 T = TypeVar("T", EncodeTask, JoinTask)
@@ -92,6 +92,8 @@ class Encoding:
         """Whether the store holds the container as it would be encoded now, if its files have the same content."""
         tar, index = self._outputs(source, container)
         meta, expected = read_meta(index), expected_meta(self.images)
+        if self.job.stale[container.label] == NEEDED_AGAIN:
+            return False
         if meta is None or describe_difference({key: meta.get(key) for key in expected}, expected):
             return False
         if not tar.exists():

@@ -87,9 +87,6 @@ def pack_tasks(
     """Pack the shards of a job, and record each.
 
     Args:
-        tasks: the tasks of all planned shards.
-        paths: the files of the dataset.
-        job: says which shards are stale.
         unlist: splits whose lists go in any case.
 
     Returns:

@@ -127,8 +127,6 @@ def compare_pairs(
     Args:
         pairs: candidates, such as those of :func:`find_candidates`.
         locate: returns where the images of some rows are stored, such as :meth:`StoredImages.locations`.
-        runner: runs the tasks, and reports progress in pairs.
-        name: the name of the stage, for the progress display.
 
     Returns:
         A Boolean per pair: whether both images show the same picture.

@@ -23,8 +23,6 @@ def add_ids(
         files: ``source``, ``container``, ``position``, and any other columns. Of several files of one image, the first
             row is kept.
         indexes: source, container and path of the store's index of every container, in order.
-        mapping: the mapping.
-        sources: the sources.
     """
     parts = [pl.DataFrame(schema=_SCHEMA)]
     for source in sources:
