@@ -8,10 +8,7 @@ from typing import Any
 def describe_difference(recorded: Any, current: Any, name: str = "") -> str | None:
     """The first difference between the recorded inputs of an output and its current ones; None if they are equal.
 
-    Args:
-        recorded: the JSON value on record; None if there is none.
-        current: the JSON value that would be recorded now.
-        name: what the values are, such as ``images.quality``; it begins the sentence.
+    Both are JSON values; ``name`` is what they are, such as ``images.quality``, and begins the sentence.
 
     >>> describe_difference({"images": {"quality": 90}}, {"images": {"quality": 100}})
     'images.quality changed from 90 to 100'

@@ -12,8 +12,7 @@ def import_extra(module: str, extra: str, purpose: str, alternative: str = "") -
     """Import a module that is present only if an extra is installed.
 
     Args:
-        module: the module's full name: one of an optional package, or one of treeoflife that imports such a package.
-        extra: the extra of treeoflife that installs the package, such as ``reports``.
+        module: a module of an optional package, or one of treeoflife that imports such a package.
         purpose: what needs the package; it begins the message.
         alternative: what the user can do instead of installing the package; it ends the message.
 

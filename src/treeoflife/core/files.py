@@ -55,10 +55,7 @@ def _check_writable(path: Path, error: Exception) -> None:
     """Write more to a file that a library failed to write.
 
     Libraries word a full disk in their own ways: Polars as "out of specification" or "transport error". If the disk was
-    the cause, this second attempt fails too, with the system's own message.
-
-    Raises:
-        OSError: the file cannot be written: the disk is full, or a quota is used up.
+    the cause, this second attempt fails too, with the system's own message in an OSError.
     """
     try:
         with path.open("ab") as out:

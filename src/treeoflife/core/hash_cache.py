@@ -19,11 +19,9 @@ class HashCache:
     """
 
     def __init__(self, path: Path, base: HashCache | None = None) -> None:
-        """Open the cache at ``path``, which need not exist.
+        """Open the cache at ``path``, which need not exist; what it lacks is looked up in ``base``, which is only read.
 
-        Args:
-            path: the SQLite file. In a folder that cannot be written to, its contents are read into memory.
-            base: where digests that this cache lacks are looked up; it is never written.
+        If the folder cannot be written to, the contents are read into memory.
         """
         self._base = base
         self._known: dict[str, tuple[str, str]] = {}
@@ -43,9 +41,8 @@ class HashCache:
 
     def get(self, name: str, stamp: str) -> str | None:
         """The digest of the file ``name``, if it was recorded for the same stamp."""
-        known_stamp, digest = self._known.get(name, (None, None))
-        if known_stamp == stamp:
-            return digest
+        if (known := self._known.get(name)) and known[0] == stamp:
+            return known[1]
         return self._base.get(name, stamp) if self._base else None
 
     def merge(self, path: Path) -> None:

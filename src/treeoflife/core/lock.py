@@ -35,23 +35,14 @@ _FLOCK_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLC
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds the lock of a dataset.
+    """The process that holds the lock of a dataset."""
 
-    Attributes:
-        host: the name of its computer.
-        pid: its process id there.
-        since: when it took the lock, as an ISO 8601 time in UTC.
-        job: its Slurm job id, or empty.
-        birth: the boot and the start time of the process, which distinguish it from a later one with the same pid.
-        beat: the number of heartbeats so far.
-    """
-
-    host: str
-    pid: int
-    since: str
-    job: str = ""
-    birth: str = ""
-    beat: int = 0
+    host: str  # the name of its computer
+    pid: int  # its process id there
+    since: str  # when it took the lock, as an ISO 8601 time in UTC
+    job: str = ""  # its Slurm job id
+    birth: str = ""  # its boot and start time, which distinguish it from a later process with the same pid
+    beat: int = 0  # the number of heartbeats so far
 
     def __str__(self) -> str:
         job = f" (Slurm job {self.job})" if self.job else ""
@@ -84,9 +75,7 @@ def request_stop(path: Path, target: Holder) -> None:
 def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
     """Hold the lock at ``path``. A holder that was killed does not hold it any longer.
 
-    Args:
-        path: the lock file. It remains, empty, when nobody holds the lock.
-        beat_seconds: the time between heartbeats; it must be the same for all runs.
+    The file remains, empty, when nobody holds the lock. The time between heartbeats must be the same for all runs.
 
     Raises:
         BusyError: another run holds it; the message names that run.
@@ -101,8 +90,10 @@ def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[N
         own = _own_record()
         _write(fd, own)
         _request_path(path).unlink(missing_ok=True)
-        if not has_flock:
-            _confirm(path, own, beat_seconds)
+        if not has_flock:  # another run may have written its record at the same moment: the later writer has the lock
+            time.sleep(beat_seconds)
+            if (current := read_holder(path)) != own:
+                raise BusyError(_message(path, current))
         stop = threading.Event()
         heartbeat = threading.Thread(target=_send_heartbeats, args=(fd, path, own, beat_seconds, stop), daemon=True)
         heartbeat.start()
@@ -159,13 +150,8 @@ def _flock(fd: int, path: Path, mode: int) -> bool:
 
 
 def _check_holder_is_dead(path: Path, has_flock: bool, beat_seconds: float) -> None:
-    """Return once it is certain that the process on record is dead; watching another host's takes 20 seconds.
-
-    Raises:
-        BusyError: it is alive.
-    """
-    recorded = read_holder(path)
-    if recorded is None:
+    """Return once the process on record is certainly dead, else raise; watching another host's takes 20 seconds."""
+    if (recorded := read_holder(path)) is None:
         return
     if recorded.is_here():
         # On one host flock is decisive: a living holder would have kept it.
@@ -175,33 +161,20 @@ def _check_holder_is_dead(path: Path, has_flock: bool, beat_seconds: float) -> N
     end = time.monotonic() + _WATCH_BEATS * beat_seconds
     while time.monotonic() < end:
         time.sleep(beat_seconds / 2)
-        current = read_holder(path)
-        if current is not None and current != recorded:
+        if (current := read_holder(path)) and current != recorded:
             raise BusyError(_message(path, current))
 
 
-def _confirm(path: Path, own: Holder, beat_seconds: float) -> None:
-    """Check, without flock, that no other run wrote its record at the same moment: the later writer holds the lock."""
-    time.sleep(beat_seconds)
-    current = read_holder(path)
-    if current != own:
-        raise BusyError(_message(path, current))
-
-
 def _send_heartbeats(fd: int, path: Path, own: Holder, seconds: float, stop: threading.Event) -> None:
+    request = _request_path(path)
     while not stop.wait(seconds):
         own = replace(own, beat=own.beat + 1)
         with suppress(OSError):  # a file system that fails for a moment must not end the heartbeat
             _write(fd, own)
-            _obey_request(path, own)
-
-
-def _obey_request(path: Path, own: Holder) -> None:
-    request = _request_path(path)
-    # Listing the folder makes NFS show new files of other hosts at once; a lookup by name may come from its cache.
-    if request in path.parent.iterdir() and read_holder(request) == replace(own, beat=0):
-        request.unlink(missing_ok=True)
-        os.kill(os.getpid(), signal.SIGTERM)
+            # Listing the folder makes NFS show new files of other hosts at once; a lookup by name may be cached.
+            if request in path.parent.iterdir() and read_holder(request) == replace(own, beat=0):
+                request.unlink(missing_ok=True)
+                os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _request_path(path: Path) -> Path:

@@ -72,12 +72,9 @@ class Lookup:
 
 
 def write_csv_and_parquet(parquet: Path, table: pl.DataFrame, meta: dict[str, Any]) -> None:
-    """Write a table as CSV for people, and then as Parquet for programs; the metadata of the latter covers both.
+    """Write a table as CSV for people beside ``parquet``, and then as Parquet for programs.
 
-    Args:
-        parquet: the Parquet file; the CSV is written beside it, with the suffix ``.csv``.
-        table: the rows.
-        meta: the metadata, written as JSON under the key ``treeoflife``, with the SHA-256 of the CSV added as ``csv``.
+    The Parquet's metadata is ``meta`` as JSON under the key ``treeoflife``, with the SHA-256 of the CSV as ``csv``.
     """
     parquet.unlink(missing_ok=True)  # its metadata holds the SHA-256 of the CSV, which is about to change
     csv = parquet.with_suffix(".csv")
@@ -98,7 +95,6 @@ def write_parquet(
     """Write a Parquet file in pieces, which need not fit into memory together.
 
     Args:
-        pieces: returns an iterator over the pieces.
         meta: returns the metadata, written as JSON under the key ``treeoflife``. It is called after the last piece.
         row_group_size: rows of a row group; the default is that of DuckDB.
     """

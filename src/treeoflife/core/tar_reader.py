@@ -42,21 +42,13 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of an archive.
+    """One member of an archive."""
 
-    Attributes:
-        name: as the archive has it: hostile until proven otherwise.
-        size: bytes of data.
-        data_offset: where the data begins, in bytes from the start of the archive.
-        regular: whether it is a plain file: not a folder, link, device or sparse file.
-        data: the bytes of a plain file that is not longer than the limit, else None.
-    """
-
-    name: str
-    size: int
-    data_offset: int
-    regular: bool
-    data: bytes | None = field(default=None, repr=False)
+    name: str  # as the archive has it: hostile until proven otherwise
+    size: int  # bytes of data
+    data_offset: int  # where the data begins, in bytes from the start of the archive
+    regular: bool  # whether it is a plain file: not a folder, link, device or sparse file
+    data: bytes | None = field(default=None, repr=False)  # of a plain file that is not longer than the limit
 
 
 Sink = Callable[[bytes], object]

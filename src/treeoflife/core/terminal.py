@@ -32,12 +32,11 @@ def format_quantity(number: float, unit: str) -> str:
     """
     if unit != "bytes":
         return f"{number:,.0f} {unit}"
-    size, prefix = number, ""
-    for prefix in ("", "k", "M", "G", "T"):
-        if size < 1000 or prefix == "T":
-            break
-        size /= 1000
-    return f"{size:.1f} {prefix}B"
+    for prefix in ("", "k", "M", "G"):
+        if number < 1000:
+            return f"{number:.1f} {prefix}B"
+        number /= 1000
+    return f"{number:.1f} TB"
 
 
 def format_duration(seconds: float) -> str:

@@ -32,39 +32,22 @@ class ZipError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ZipMember:
-    """An entry of the central directory.
+    """An entry of the central directory."""
 
-    Attributes:
-        name: as the archive has it: hostile until proven otherwise.
-        size: bytes of data, as the directory claims.
-        packed_size: bytes that they take in the archive.
-        header_offset: where the member's own header begins.
-        crc: CRC-32 of the data.
-        method: how the data is compressed: 0 is stored, 8 is deflated.
-        encrypted: whether it is encrypted.
-        regular: whether it is a plain file.
-        entry_start: where its entry in the directory begins.
-        entry_end: where the next entry begins.
-    """
-
-    name: str
-    size: int
-    packed_size: int
-    header_offset: int
-    crc: int
-    method: int
+    name: str  # as the archive has it: hostile until proven otherwise
+    size: int  # bytes of data, as the directory claims
+    packed_size: int  # bytes that they take in the archive
+    header_offset: int  # where the member's own header begins
+    crc: int  # CRC-32 of the data
+    method: int  # how the data is compressed: 0 is stored, 8 is deflated
     encrypted: bool
-    regular: bool
-    entry_start: int
-    entry_end: int
+    regular: bool  # whether it is a plain file
+    entry_start: int  # where its entry in the directory begins
+    entry_end: int  # where the next entry begins
 
 
 def find_directory(fd: IO[bytes]) -> tuple[int, int, int]:
-    """The start and end offsets of the central directory, and its number of entries.
-
-    Raises:
-        ZipError: there is none.
-    """
+    """The start and end offsets of the central directory, and its number of entries; a ZipError if there is none."""
     size = fd.seek(0, os.SEEK_END)
     fd.seek(max(0, size - _END.size - _FULL16))  # a comment of up to 65,535 bytes may follow the end record
     tail = fd.read()
@@ -95,11 +78,7 @@ def _find_directory64(fd: IO[bytes], end_offset: int) -> tuple[int, int, int] | 
 
 
 def read_entries(fd: IO[bytes], start: int | None = None, stop: int | None = None) -> Iterator[ZipMember]:
-    """The entries of the central directory, or of the part of it from offset ``start`` to ``stop``.
-
-    Raises:
-        ZipError: it is damaged.
-    """
+    """The entries of the central directory, or of its part from ``start`` to ``stop``; a ZipError if it is damaged."""
     if start is None or stop is None:
         start, stop, _ = find_directory(fd)
     # The buffer holds the directory from buffer_offset on, and always at least one entry, whatever its length.

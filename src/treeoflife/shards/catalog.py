@@ -14,11 +14,7 @@ from ..sources.columns import catalog_columns
 
 
 def write(csv: Path, parquet: Path, indexes: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> int:
-    """Write the catalog as CSV, and then as Parquet with the SHA-256 of the CSV; returns the number of rows.
-
-    Args:
-        indexes: the split and the index of every shard, in order.
-    """
+    """Write the catalog of shards, given split and index of each, as CSV and as Parquet; returns the number of rows."""
     columns = catalog_columns(sources)
 
     # Shard by shard, and once for each format: all rows together may not fit into memory.

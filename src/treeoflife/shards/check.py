@@ -238,12 +238,9 @@ def _find_text_faults(texts: dict[str, str], expected: _Expected | None) -> Iter
 def join_findings(
     checked: Sequence[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held_out: pl.Series | None
 ) -> list[Finding]:
-    """All findings about shards that were checked one by one, and about keys across them, in the order of the shards.
+    """All findings about shards that were checked one by one, and about keys across them, in the order of ``tasks``.
 
-    Args:
-        checked: in any order; ``tasks`` have the order of the shards.
-        ids: all ids of the mapping; None if there is no mapping.
-        held_out: the keys that must not be in any shard; None if there is no hold-out.
+    If ``ids`` are given, every key must be one of them; if ``held_out`` is given, no key may be in it.
     """
     order = {str(task.shard): position for position, task in enumerate(tasks)}
     findings = [finding for shard in checked for finding in shard.findings]

@@ -80,7 +80,7 @@ def hash_ids(ids: pl.Series) -> Array:
 
 
 def find_dataset(out: Path) -> Paths:
-    """The paths of a dataset, given its folder, dataset.toml or folder of shards; an InputError if there are no shards."""
+    """The paths of a dataset, given its folder, dataset.toml or folder of shards; an InputError if it has no shards."""
     out = out.expanduser().resolve()
     root = out.parent if out.is_file() else out
     if (root / "dataset.toml").is_file():
@@ -159,10 +159,11 @@ def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
 
 
 def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
-    rows = pl.scan_parquet(index).with_row_index("row").with_columns(shard=pl.lit(position))
-    if "start" not in rows.collect_schema():  # a shard of this program: a sample begins with the header of its image
+    starts = {"start"} & pl.read_parquet_schema(index).keys()
+    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts])
+    rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
+    if not starts:  # a shard of this program: a sample begins with the header of its image
         rows = rows.with_columns(start=pl.col("offset").cast(pl.Int64) - BLOCK)
-    rows = rows.select("treeoflife_id", *_ARRAYS).collect()
     arrays = {name: rows[name].to_numpy().astype(dtype) for name, dtype in _ARRAYS.items()}
     return arrays | {"hashes": hash_ids(rows["treeoflife_id"])}
 

@@ -58,8 +58,5 @@ def find_image(members: Iterable[Member]) -> Member | None:
 
 def texts_of(members: Iterable[Member]) -> dict[str, str]:
     """The texts of a sample, by suffix, such as ``sci.txt``. Bytes that are not UTF-8 are replaced."""
-    return {
-        suffix_of(member): (member.data or b"").decode(errors="replace")
-        for member in members
-        if member.name.endswith(".txt")
-    }
+    texts = (member for member in members if member.name.endswith(".txt"))
+    return {suffix_of(member): (member.data or b"").decode(errors="replace") for member in texts}

@@ -67,20 +67,13 @@ def planned_shards(paths: Paths) -> list[PackTask]:
     metas = {split: meta for split in SPLITS if (meta := read_meta(paths.split_plan(split)))}
     if len(metas) < len(SPLITS):
         return []
-    return [
-        PackTask(
-            paths.split_plan(split),
-            number,
-            digest,
-            samples,
-            paths.store,
-            paths.shard(split, number),
-            paths.shard_index(split, number),
-            meta.get("made", {}),
-        )  # fmt: skip
-        for split, meta in metas.items()
-        for number, (digest, samples) in enumerate(zip(meta["shards"], meta["samples"], strict=True))
-    ]
+    tasks = []
+    for split, meta in metas.items():
+        plan, made = paths.split_plan(split), meta.get("made", {})
+        for number, (digest, samples) in enumerate(zip(meta["shards"], meta["samples"], strict=True)):
+            shard, index = paths.shard(split, number), paths.shard_index(split, number)
+            tasks.append(PackTask(plan, number, digest, samples, paths.store, shard, index, made))
+    return tasks
 
 
 @dataclass(frozen=True)
@@ -139,8 +132,9 @@ def _write_at(out: int, data: bytes, shard_offset: int) -> None:
 
 def _read_images(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:
     """Every image of the shard with the index of its row, in the order in which they lie in the store."""
+    images = rows.select("source", "container", "offset", "size", "sha256").with_row_index()
     # One container after the other, each from front to back.
-    ordered = rows.with_row_index().sort("source", "container", "offset")
+    ordered = images.sort("source", "container", "offset")
     for (source, container), group in ordered.group_by("source", "container", maintain_order=True):
         tar = store / str(source) / f"{container}.tar"
         try:

@@ -115,14 +115,9 @@ def _tar_bytes(decisions: Decisions, samples: Array) -> Array:
 
 
 def shard_bounds(sizes: Array, limits: Wds, min_shards: int) -> list[int]:
-    """Where shards begin and end among the samples: as few shards as the limits allow, filled evenly, none empty.
+    """Where shards begin and end among samples of these sizes in bytes: n + 1 positions for n shards, [0] for none.
 
-    Args:
-        sizes: the bytes of each sample, in order.
-        min_shards: the smallest number of shards, unless there are fewer samples.
-
-    Returns:
-        n + 1 positions for n shards; [0] if there are no samples.
+    There are as few shards as the limits allow, but ``min_shards`` if there are as many samples; all filled evenly.
 
     >>> shard_bounds(np.array([600] * 10), Wds(max_samples=4), min_shards=1)
     [0, 3, 6, 10]

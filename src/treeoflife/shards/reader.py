@@ -85,7 +85,11 @@ class Dataset:
         return self._read_at(operator.index(key) % len(self))
 
     def samples(self, split: str | None = None) -> Iterator[Sample]:
-        """The samples of a split, or of all, in the order of their numbers. Each shard is read once, front to back."""
+        """The samples of a split, or of all, in the order of their numbers. Each shard is read once, front to back.
+
+        Raises:
+            InputError: there is no such split.
+        """
         if split is not None and split not in SPLITS:
             raise InputError(f"there is no split '{split}'; the splits are {', '.join(SPLITS)}")
         first = 0
@@ -98,7 +102,7 @@ class Dataset:
             first += rows.height
 
     def read_jpeg(self, number: int) -> bytes:
-        """The image of the sample with this number, in one read of the shard; a StoreError if that does not match its index."""
+        """The image of the sample with this number, in one read; a StoreError if the shard does not match its index."""
         shard, offset, size = self._shard(number), int(self.locations.offset[number]), int(self.locations.size[number])
         with shard.path.open("rb", buffering=0) as file:
             block = os.pread(file.fileno(), BLOCK + size, offset - BLOCK)
@@ -108,7 +112,7 @@ class Dataset:
         return block[BLOCK:]
 
     def scan(self) -> pl.LazyFrame:
-        """The catalog, one row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
+        """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
         if self.paths.catalog.exists():
             return pl.scan_parquet(self.paths.catalog)
         if self.paths.catalog_csv.exists():

@@ -63,15 +63,12 @@ class Sample:
     @cached_property
     def names(self) -> dict[str, Any]:
         """Its row of names.parquet: each rank, and where it came from. Empty if the dataset has no such row."""
-        return _find_names(self._names_file, self.row, self.id) if self._names_file else {}
-
-
-def _find_names(names: Path, row: dict[str, Any], treeoflife_id: str) -> dict[str, Any]:
-    """The row of names.parquet that names an image: by its id, its EOL page, or its iNat21 class."""
-    # Each source has its own kind of name key, and the shards do not record which.
-    keys = {treeoflife_id, str(row.get("eol_page_id")), str(row.get("inat21_cls_num"))}
-    matches = pl.scan_parquet(names).filter(pl.col("name_key").is_in(sorted(keys)))
-    if row.get("source"):
-        matches = matches.filter(pl.col("source") == row["source"])
-    first = matches.head(1).collect()
-    return first.row(0, named=True) if first.height else {}
+        if not self._names_file:
+            return {}
+        # Each source has its own kind of name key, and the shards do not record which: id, EOL page or iNat21 class.
+        keys = {self.id, str(self.row.get("eol_page_id")), str(self.row.get("inat21_cls_num"))}
+        matches = pl.scan_parquet(self._names_file).filter(pl.col("name_key").is_in(sorted(keys)))
+        if self.row.get("source"):
+            matches = matches.filter(pl.col("source") == self.row["source"])
+        first = matches.head(1).collect()
+        return first.row(0, named=True) if first.height else {}

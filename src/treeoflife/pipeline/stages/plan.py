@@ -18,7 +18,7 @@ from ...selection.conflicts import conflicts
 from ...selection.decide import decide
 from ...selection.decisions import Decisions, Index
 from ...selection.ledger import check_balance, ledger, write_ledger
-from ...shards import plan, provenance
+from ...shards import made_from, plan
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..workspace import Workspace
 
@@ -172,7 +172,7 @@ def _count_renamed(before: pl.DataFrame | None, after: pl.DataFrame | None) -> i
 def _made_from(workspace: Workspace) -> dict[str, Any]:
     """What the shards are made from and how, for the shards' indexes."""
     index = workspace.paths.encoded_index
-    inputs = provenance.describe_inputs(
+    inputs = made_from.describe_inputs(
         workspace.containers(), lambda source, one: read_meta(index(source.name, one.name)) or {}
     )
-    return {"inputs": inputs, "settings": provenance.describe_settings(workspace.config)}
+    return {"inputs": inputs, "settings": made_from.describe_settings(workspace.config)}
