@@ -15,8 +15,6 @@ All but ConfigError end the command with exit status 1. A message names the bad 
 do about it.
 """
 
-from __future__ import annotations
-
 
 class TreeoflifeError(Exception):
     """Any error that this library raises on purpose."""

@@ -4,8 +4,6 @@ Exit status: 0 done; 1 work failed, or a check found something; 2 wrong usage or
 stopped by Ctrl-C and SIGTERM. What the library needs is imported when a command runs, so that --help is there at once.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

@@ -1,7 +1,5 @@
 """The commands, in groups."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The commands that build a dataset: init, build, status, the single stages, demo."""
 
-from __future__ import annotations
-
 import enum
 from pathlib import Path
 from typing import Annotated

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,7 +120,7 @@ def _parse_size(text: str) -> tuple[int, int] | None:
 
 def _show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
-        show({"findings": [one.to_json() for one in findings], "kinds": Counter(one.kind for one in findings)})
+        show({"findings": [asdict(one) for one in findings], "kinds": Counter(one.kind for one in findings)})
         return
     for one in findings[:_FINDINGS_SHOWN]:
         say(f"{one.shard}: {one.kind}{f' {one.key}' if one.key else ''}: {one.detail}")
@@ -162,8 +163,6 @@ def verify(
 
 
 def _show_verdict(verdict: Verdict, *, as_json: bool) -> None:
-    from dataclasses import asdict
-
     from ..pipeline.verify import CONFIDENCE, at_most
 
     if as_json:

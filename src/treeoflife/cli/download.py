@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .common import EngineOption, JsonOption, WorkersOption
+from .common import EngineOption, JsonOption, WorkersOption, show
 
 if TYPE_CHECKING:
     from ..config.config import Config
@@ -164,8 +164,6 @@ def _state(state: FileState) -> str:
 
 
 def _show(rows: list[ComponentState], root: Path, *, as_json: bool) -> None:
-    import json
-
     from ..core.terminal import format_quantity
 
     if as_json:
@@ -174,7 +172,7 @@ def _show(rows: list[ComponentState], root: Path, *, as_json: bool) -> None:
             | {"files": row.files, "whole": row.complete, "there": row.received, "total": row.size}
             for row in rows
         ]
-        print(json.dumps({"root": str(root), "components": listed}, indent=1, ensure_ascii=False))
+        show({"root": str(root), "components": listed})
         return
     for row in rows:
         one = row.component

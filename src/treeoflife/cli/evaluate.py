@@ -1,7 +1,5 @@
 """The commands for benchmarks: finding their images in the dataset, and making hold-out sets."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -65,8 +63,7 @@ def hashes(
     from tempfile import TemporaryDirectory
 
     from ..core.terminal import make_listener
-    from ..evaluation.benchmark import write_hashes
-    from ..evaluation.hashes import hash_benchmark
+    from ..evaluation.benchmark import hash_benchmark, write_hashes
 
     if out.suffix != ".parquet":
         raise ConfigError(f"--out {out}: hashes are written as a Parquet file, whose name ends in .parquet")

@@ -1,7 +1,5 @@
 """The commands to look at a dataset: report, explore, catalog."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

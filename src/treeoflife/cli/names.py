@@ -1,13 +1,11 @@
 """``treeoflife names``: why something is called what it is called, and what changed between two tables of names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .common import say
+from .common import DEFAULT_CONFIG, ConfigOption, say
 
 app = typer.Typer(no_args_is_help=True, help="Look into names.")
 
@@ -17,7 +15,7 @@ def why(
     name: Annotated[
         str, typer.Argument(help="A scientific name, an EOL page, a class number, a treeoflife id, or source:key.")
     ],
-    config: Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml.")] = Path("dataset.toml"),
+    config: ConfigOption = DEFAULT_CONFIG,
     limit: Annotated[int, typer.Option(min=1, help="The most names to explain.")] = 3,
 ) -> None:
     """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""

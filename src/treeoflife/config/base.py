@@ -1,7 +1,5 @@
 """The base of all parts of a configuration."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict
 
 

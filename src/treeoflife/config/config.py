@@ -4,8 +4,6 @@ The file is checked strictly: an unknown key is an error. Relative paths are res
 file. :func:`load` reads it; ``treeoflife init`` writes it, with a comment above every key. Nothing heavy is imported.
 """
 
-from __future__ import annotations
-
 import difflib
 import tomllib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The tables of dataset.toml about downloads. They do not affect the contents of a dataset."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The tables of dataset.toml about where tasks run. They do not affect the contents of a dataset."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 The docstring under a field becomes the comment above its key in the dataset.toml that ``treeoflife init`` writes.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 

@@ -1,7 +1,5 @@
 """Writing a dataset.toml: as a whole, each key under its explanation, or one more hold-out list."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The checksums of a dataset, in the format of ``sha256sum``: one line per file, and a last line with their digest."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

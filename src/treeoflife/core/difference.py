@@ -1,7 +1,5 @@
 """The difference between two records, in words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

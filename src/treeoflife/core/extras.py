@@ -1,7 +1,5 @@
 """Optional packages, which are installed as extras of treeoflife."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

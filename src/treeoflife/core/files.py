@@ -1,7 +1,5 @@
 """Writing files so that each is whole or absent (law 2), and telling whether a file changed (law 3)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

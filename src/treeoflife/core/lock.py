@@ -9,8 +9,6 @@ run is alive; if not, it is dead. Clocks are never compared, since those of two 
 To stop a run on another computer, a request is written to a file beside the lock; its holder reads that at each beat.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import json

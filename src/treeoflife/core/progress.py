@@ -1,7 +1,5 @@
 """Reporting the progress of long work. The library calls a listener; the command line shows what it receives."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

@@ -1,7 +1,5 @@
 """The resources of this computer."""
 
-from __future__ import annotations
-
 import os
 
 

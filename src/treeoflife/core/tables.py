@@ -1,7 +1,5 @@
 """Finding rows of a large table by key in little memory, and writing large tables as Parquet in pieces."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -5,8 +5,6 @@ behind it; it also keeps every member in memory. This reader raises an error, ke
 each member's data. ``tarfile`` still parses unusual headers; long names in GNU and PAX form are supported.
 """
 
-from __future__ import annotations
-
 import re
 import tarfile
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A writer of tar archives whose bytes depend only on names and contents: ustar, mode 644, time 0, owner 0."""
 
-from __future__ import annotations
-
 BLOCK = 512
 """Headers and data fill whole blocks of this many bytes."""
 _RECORD = 20 * BLOCK  # an archive fills whole records: the blocking factor of GNU tar and of tarfile

@@ -1,7 +1,5 @@
 """Showing progress to people: a moving bar on a terminal, and a plain line now and then elsewhere."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Making text from outside safe to print. Files keep the original text."""
 
-from __future__ import annotations
-
 
 def printable(text: str) -> str:
     r"""``text`` with control characters, except newlines, as escapes: a terminal would obey them.

@@ -1,7 +1,5 @@
 """The values that stages exchange. All are immutable and can be pickled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The versions of packages on which the bytes of outputs depend."""
 
-from __future__ import annotations
-
 from functools import cache
 
 __version__ = "0.1.0"

@@ -5,8 +5,6 @@ directory, and finds a member by the offset that the directory gives. Checksums 
 The format, ZIP64 included, is that of PKWARE's APPNOTE.TXT, sections 4.3 to 4.5.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 import zlib

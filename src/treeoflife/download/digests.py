@@ -1,14 +1,14 @@
 """Checksums of downloaded files: the SHA-256 of each, and the MD5 where the provider publishes that."""
 
-from __future__ import annotations
-
 import hashlib
+from functools import partial
 from pathlib import Path
 
 from ..core.files import sha256
 from .part_file import PartFile
 
 _MD5_HEX_LENGTH = 32
+_new_md5 = partial(hashlib.md5, usedforsecurity=False)
 _HASHED_AT_ONCE = 1 << 20  # so little that the caller soon notices when a connection fails
 
 
@@ -19,10 +19,6 @@ def matching_sha256(path: Path, published: str) -> str:
         with path.open("rb") as fd:
             other = hashlib.file_digest(fd, _new_md5).hexdigest()
     return digest if published in ("", other) else ""
-
-
-def _new_md5() -> hashlib._Hash:
-    return hashlib.md5(usedforsecurity=False)
 
 
 class PrefixDigest:

@@ -1,7 +1,5 @@
 """The file ``downloads.jsonl``: one line for each file that was downloaded completely. The dataset card shows it."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable

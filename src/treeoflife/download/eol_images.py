@@ -4,8 +4,6 @@ An archive is the work of one task. It is made again when its rows or the rules 
 taken over. A run that was killed continues after its last batch, and ends with the same bytes.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

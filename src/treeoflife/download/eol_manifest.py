@@ -1,7 +1,5 @@
 """EOL's media manifest: CSV files with a row per image, of which only the first has a header."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The HTTP client of all downloads, and how long to wait until a server is asked again."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -5,8 +5,6 @@ token and which SHA-256, and :mod:`.transfer` fetches the bytes: huggingface_hub
 process was killed, and keeps a second copy in its cache (docs/decisions/download-hub-bytes.md).
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import time

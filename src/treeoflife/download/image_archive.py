@@ -5,8 +5,6 @@ of the archive after this batch. Whatever a killed run left behind the last such
 member of its own, so that an archive ends with the same bytes however often it was interrupted.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Which files of components are present, which are still to be downloaded, and whether the disk has room for them."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Checking a server's response to a request for a file, or for a range of it."""
 
-from __future__ import annotations
-
 import re
 import zlib
 

@@ -1,7 +1,5 @@
 """Fetching one file over HTTP: in ranges over several connections, resumable, and hashed while it is received."""
 
-from __future__ import annotations
-
 import shutil
 import threading
 import time

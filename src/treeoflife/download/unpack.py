@@ -5,8 +5,6 @@ A file gets its name only when it is complete, so another run skips files of the
 it holds what was unpacked, and the archive need not be read again.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

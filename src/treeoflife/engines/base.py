@@ -1,7 +1,5 @@
 """The contract of engines: an engine runs picklable tasks, and knows nothing of images."""
 
-from __future__ import annotations
-
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The last lines of a log, to show after an error message."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 # About 20 lines: enough for the end of a traceback, and little enough to read in a terminal.

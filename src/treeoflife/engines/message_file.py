@@ -4,8 +4,6 @@ A file has one writer and consists of frames: eight bytes of length, then a pick
 unfinished is never read. Each start of a job writes a new file. See docs/decisions/slurm-streams.md.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import struct

@@ -4,8 +4,6 @@ Ray places tasks, retries those that lose their worker or node, and kills worker
 (this process) limits the number of tasks in flight, and collects progress through a small actor on its own node.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """The engine that dataset.toml names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ..config.engines import EngineTable

@@ -1,7 +1,5 @@
 """Ending runs on a cluster from another process than their driver."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

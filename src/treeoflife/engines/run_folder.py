@@ -7,8 +7,6 @@ logs/jobs/<run>/slurm/          sbatch scripts, and the log of each job
 logs/jobs/<run>/cancelled       written by ``treeoflife cancel``; the driver stops when it exists
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

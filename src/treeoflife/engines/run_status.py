@@ -1,7 +1,5 @@
 """The status of runs on a cluster, from their folders and, if Slurm is installed, from its queue."""
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Iterator

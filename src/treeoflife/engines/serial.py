@@ -1,7 +1,5 @@
 """The engine for debugging: it runs tasks one after the other in this process."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from .base import Done, Failed, Function, R, T, Tick, describe_failure

@@ -1,7 +1,5 @@
 """Bookkeeping of the tasks of a run on a cluster, the same for Slurm and Ray."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Running all tasks of a stage, and raising one error that names those that failed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass

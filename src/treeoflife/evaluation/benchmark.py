@@ -4,8 +4,6 @@ A benchmark is a folder of images, WebDataset shards, Parquet with images, or ha
 wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text file of PDQ hashes, one a line.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -18,8 +16,10 @@ import polars as pl
 from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import replacing
+from ..core.progress import Listener
 from ..core.tar_reader import TarError, read_members
 from ..engines.base import Tick, is_expendable
+from ..engines.tasks import run_locally
 from ..errors import InputError
 from ..images import measure
 from ..images.convert import Encoded
@@ -160,6 +160,20 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
         data = rows[column].struct.field("bytes") if column in structs else rows[column]
         names = rows[named].cast(pl.String) if named else pl.Series([f"row {number + one}" for one in range(len(data))])
         yield from ((str(name), one) for name, one in zip(names, data, strict=True) if one)
+
+
+def hash_benchmark(benchmark: Path, work: Path, workers: int | None, listener: Listener) -> list[pl.DataFrame]:
+    """The hashes of all images of a benchmark, decoded with the default settings; see :data:`IMAGES`.
+
+    Raises:
+        InputError: there is no image.
+        TasksFailed: a part cannot be read.
+    """
+    parts = hash_tasks(benchmark, Images(), work)
+    listener.start("hashes", len(parts), "parts")
+    frames = run_locally(hash_part, parts, lambda part: part.label, listener, workers)
+    listener.finish(f"{sum(frame.height for frame in frames)} images")
+    return frames
 
 
 def write_hashes(path: Path, hashes: Sequence[pl.DataFrame]) -> int:

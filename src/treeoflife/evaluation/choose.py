@@ -1,7 +1,5 @@
 """Choosing the images of a hold-out set: species with enough distinct pictures, and as many of each, at random."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Files of the sources, as they came, for the images that were chosen. One task per container."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

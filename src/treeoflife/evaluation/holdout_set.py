@@ -1,9 +1,7 @@
 """Making a hold-out set: its images in folders of classes, a catalog, licences, and lists that the build obeys."""
 
-from __future__ import annotations
-
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,9 +99,11 @@ def _write(dataset: NamedDataset, choice: Choice, request: Request, out: Path) -
     _write_tables(rows.drop("container", "position", "source_sha256"), choice, out)
     if manifest := dataset.config.licences.manifest:
         licences.write_licences(out / "licences.csv", out / "catalog.parquet", manifest)
-    lists = {name: list(files) for name, files in _files_by_species(rows)}
+    by_species = rows.partition_by("genus", "species", maintain_order=True)
+    lists = {Taxon(*part.select(RANKS).row(0)).scientific_name: list(part["file_name"]) for part in by_species}
     write_json(out / UNSEEN, lists)
-    write_json(out / SEEN, {name[:1].upper() + name[1:]: [] for name in _species_that_stay(choice)})
+    staying = choice.rejected.filter(pl.col("reason") != ABSENT)["species"]
+    write_json(out / SEEN, {name[:1].upper() + name[1:]: [] for name in staying})
     write_json(out / RECORD, asdict(request) | {"images": rows.height, "chosen": len(lists)})
     listener.finish(f"{rows.height} images of {len(lists)} species")
 
@@ -114,17 +114,6 @@ def _write_tables(rows: pl.DataFrame, choice: Choice, out: Path) -> None:
             table.write_csv(temporary)
     with replacing(out / "catalog.parquet") as temporary:
         rows.write_parquet(temporary)
-
-
-def _species_that_stay(choice: Choice) -> list[str]:
-    """The species of the request that stay in the dataset."""
-    return choice.rejected.filter(pl.col("reason") != ABSENT)["species"].to_list()
-
-
-def _files_by_species(rows: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
-    """Each species, and the files of its images."""
-    for part in rows.partition_by("genus", "species", maintain_order=True):
-        yield Taxon(*part.select(RANKS).row(0)).scientific_name, part["file_name"]
 
 
 def _catalog(decisions: Decisions, choice: Choice) -> pl.DataFrame:

@@ -1,7 +1,5 @@
 """Finding the images of a benchmark in a dataset."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

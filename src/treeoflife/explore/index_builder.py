@@ -1,7 +1,5 @@
 """Building the index that the page reads: the lineage and the codes of each image, sorted by lineage, and the names."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ one subtraction of running totals, and finding the n-th of them is one binary se
 from the dataset's ``.view`` folder, so memory does not grow with the part of the dataset that is viewed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

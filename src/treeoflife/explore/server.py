@@ -1,7 +1,5 @@
 """Serving the page of a dataset."""
 
-from __future__ import annotations
-
 import secrets
 import socket
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Requests are untrusted: rows are integers, nodes are checked, and no text from a request is used as a path.
 """
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass
 from importlib import resources

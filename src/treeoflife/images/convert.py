@@ -4,8 +4,6 @@ Files come from anywhere, so only raster formats that Pillow decodes itself are 
 are checked by the header before a pixel is decoded, and whatever a decoder raises becomes a :class:`Skip`.
 """
 
-from __future__ import annotations
-
 import io
 import warnings
 from dataclasses import dataclass, field

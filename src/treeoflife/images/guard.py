@@ -6,8 +6,6 @@ process. What becomes of an image therefore does not depend on what else its pro
 the last word.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import resource

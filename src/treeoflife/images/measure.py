@@ -5,8 +5,6 @@ every computer measures the same. What the numbers mean is decided later (:mod:`
 changing a limit decodes nothing.
 """
 
-from __future__ import annotations
-
 from math import isqrt
 from typing import Any, NamedTuple
 

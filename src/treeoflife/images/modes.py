@@ -1,7 +1,5 @@
 """Converting images of any of Pillow's modes to opaque RGB or gray, without clipping, and in little memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import cast
 

@@ -6,8 +6,6 @@ it differs from the reference program's hash of the original by at most 14 bits,
 it can be compared with lists of PDQ hashes from elsewhere.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

@@ -6,8 +6,6 @@ pixels on every processor, though not Pillow's: of photographs, about 1 value in
 keeps its weights in fewer bits (docs/images.md).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 

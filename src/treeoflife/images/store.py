@@ -158,8 +158,3 @@ def _read_batch(indexes: Sequence[Path], first: int, columns: Iterable[str]) -> 
     container = pl.col("container").replace_strict(numbers, return_dtype=pl.UInt32)
     rows = pl.scan_parquet(list(indexes), glob=False, include_file_paths="container")
     return rows.select(*columns, container).collect()
-
-
-def count_rows(indexes: Sequence[Path]) -> int:
-    """The number of files in indexes."""
-    return sum(rows.height for rows in read_indexes(indexes, ["position"]))

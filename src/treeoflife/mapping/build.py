@@ -1,7 +1,5 @@
 """Make the mapping: an id for every natural key that the sources hold."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The ids of images: UUIDs that depend on the source and the natural key alone."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
 from uuid import UUID

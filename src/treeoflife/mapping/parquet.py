@@ -6,8 +6,6 @@ SQLite is too slow beyond some ten million images; docs/scale.md compares both.
 The functions without a docstring are those of :class:`.store.Format`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Shuffles that depend only on a seed and the ids: the same on every computer, whatever order the ids come in."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 

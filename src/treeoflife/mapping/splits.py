@@ -1,7 +1,5 @@
 """Choose the images for validation and for the small training set; all images of a group get the same split."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 The functions without a docstring are those of :class:`.store.Format`.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager

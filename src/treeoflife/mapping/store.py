@@ -3,8 +3,6 @@
 The suffix of the file selects the format. A published mapping is only read; our own is replaced as a whole.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol

@@ -1,7 +1,5 @@
 """``treeoflife.build``, ``status`` and ``verify``: the pipeline for Python programs and notebooks."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

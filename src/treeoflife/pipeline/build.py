@@ -1,7 +1,5 @@
 """Building a dataset: the stages in order, each only if it is stale."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Looking at a folder of raw data, and writing the dataset.toml that fits it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal

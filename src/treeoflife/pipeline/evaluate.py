@@ -1,7 +1,5 @@
 """Benchmarks and a dataset: what the commands ``leaks`` and ``holdout make`` do, from the stages to the result."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Following samples back: from a shard to its plan, and from the encoded store to the source. Tasks for workers."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Opening a dataset: its stages are declared, it is locked for those that change it, and what is known is loaded."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

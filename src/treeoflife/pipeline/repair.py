@@ -1,7 +1,5 @@
 """Checks that a command runs though the record of the last one is up to date, and packing bad shards again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ..shards.check import Finding

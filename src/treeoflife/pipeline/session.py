@@ -1,7 +1,5 @@
 """One run over a dataset: how far each stage is, and making what is stale."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

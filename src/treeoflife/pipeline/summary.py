@@ -1,7 +1,5 @@
 """What came of a build, in a few lines: images in, samples out, what was left out and why, and where it all is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import polars as pl

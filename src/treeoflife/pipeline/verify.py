@@ -8,12 +8,10 @@
 Nothing is taken from caches or file times: everything is read.
 """
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,10 +56,6 @@ class Damage:
     kind: str
     file: str
     detail: str
-
-    def to_json(self) -> dict[str, str]:
-        """For programs."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -160,14 +154,9 @@ def _outputs(session: Session) -> list[Path]:
     return outputs(session.workspace.paths, stages)
 
 
-@dataclass(frozen=True)
-class _HashTask:
-    path: Path
-    digest: str
-
-
-def _is_as_listed(task: _HashTask, tick: Tick) -> bool:
-    matches = sha256(task.path) == task.digest
+def _is_as_listed(task: tuple[Path, str], tick: Tick) -> bool:
+    path, digest = task
+    matches = sha256(path) == digest
     tick(1)
     return matches
 
@@ -208,11 +197,11 @@ class _Verification:
             Damage("unlisted", name, "it is not in SHA256SUMS") for name in sorted(files.keys() - listed.keys())
         )
         names = [name for name in sorted(files.keys() & listed.keys()) if self.whole or not name.endswith(".tar")]
-        tasks = [_HashTask(files[name], listed[name]) for name in names]
+        tasks = [(files[name], listed[name]) for name in names]
         listener = self.session.listener
         listener.start("verify: checksums", len(tasks), "files")
-        outcomes = self.session.runner.run(_is_as_listed, tasks, lambda task: str(task.path))
-        changed = sorted(task.path for task, matches in outcomes if not matches)
+        outcomes = self.session.runner.run(_is_as_listed, tasks, lambda task: str(task[0]))
+        changed = sorted(path for (path, _), matches in outcomes if not matches)
         listener.finish(f"{len(tasks)} files, {len(changed)} changed")
         for path in changed:
             yield Damage("checksum", self._name(path), "its SHA-256 is not the one that it was written with")

@@ -1,7 +1,5 @@
 """A dataset that is being built: its configuration, its files, its sources and their containers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The dataset card: README.md with the Hub's metadata, filled in from what was built."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

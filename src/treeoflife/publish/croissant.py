@@ -3,8 +3,6 @@
 The format is Croissant 1.0: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The files that describe a dataset to others, written together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ huggingface_hub sends the files, several in a commit. Which files the Hub has is
 files by git's hash, and never by what an earlier run recorded: so an upload that was killed can simply be repeated.
 """
 
-from __future__ import annotations
-
 import glob
 import hashlib
 from collections.abc import Iterator, Sequence

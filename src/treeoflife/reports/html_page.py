@@ -1,7 +1,5 @@
 """reports/index.html: one page that needs no other file, no network and no script, so it can be mailed or archived."""
 
-from __future__ import annotations
-
 import base64
 import io
 import math

@@ -4,8 +4,6 @@ A taxon of a rank is a whole lineage down to that rank: *Morus* the mulberry and
 ``images`` counts each image once; ``samples`` counts an image of train_small twice, since it is in two shards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images of one group that have different names: one of the names is wrong, or all are."""
 
-from __future__ import annotations
-
 import polars as pl
 
 from ..core.values import NAME_COLUMNS, RANKS

@@ -4,8 +4,6 @@ The tables here have a row per image or file of the whole dataset, so they hold 
 ledger needs are read again for its rows, and each distinct name is held once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

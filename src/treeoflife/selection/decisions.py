@@ -1,7 +1,5 @@
 """The tables of the plan's decisions: all images, the files of the store, and which file is used for which image."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

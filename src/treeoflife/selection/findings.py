@@ -18,8 +18,6 @@ A sample may have several rows, of one kind or of many. A row whose ``treeoflife
 ids in ``others`` that are not are shown as ids.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Hold-out lists: species and images that must not be in the dataset because a benchmark uses them."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

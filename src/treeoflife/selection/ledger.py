@@ -1,7 +1,5 @@
 """The ledger: every image that did not become a sample, every file that belongs to no image, and why."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

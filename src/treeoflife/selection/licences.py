@@ -1,7 +1,5 @@
 """The licences of EOL's images, from its media manifest: which images may be in the shards, and ``licences.csv``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

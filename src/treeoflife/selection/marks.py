@@ -1,8 +1,6 @@
 """A curator's marks, ``marks.csv``: an image that is marked ``drop`` becomes a ledger row, one that is marked
 ``relabel`` gets the ranks and the common name of its mark. If an image is marked twice, the last mark counts."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Match the files of the encoded store to the images of the mapping."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 

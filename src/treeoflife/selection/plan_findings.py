@@ -1,7 +1,5 @@
 """The plan's findings about samples: duplicates, different names of one picture, doubtful quality."""
 
-from __future__ import annotations
-
 import polars as pl
 
 from . import quality

@@ -3,8 +3,6 @@
 A policy is built from the configuration and from tables; :func:`treeoflife.selection.decide.decide` applies any.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

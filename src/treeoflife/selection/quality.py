@@ -4,8 +4,6 @@ The limits were set on labelled examples; docs/clean.md says how reliable each i
 photograph of something on white paper has the same measures as a drawing.
 """
 
-from __future__ import annotations
-
 import polars as pl
 
 STEP_VERSION = 1

@@ -4,8 +4,6 @@ A rule sees the images of all sources at once. A further rule is an entry of :da
 (:mod:`treeoflife.selection.policies`) together with the columns that it needs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The ten texts of a sample: three names and seven captions, made from its seven ranks and its common name."""
 
-from __future__ import annotations
-
 import re
 
 from ..core.tar_writer import BLOCK, padded_size

@@ -1,7 +1,5 @@
 """The catalog: one row per sample, from the indexes of the shards."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

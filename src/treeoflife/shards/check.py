@@ -1,11 +1,9 @@
 """Checking shards, this program's and others': complete tars, complete samples, sound images and texts, unique keys."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -38,10 +36,6 @@ class Finding:
     shard: str
     key: str = ""
     detail: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        """The finding as it stands in reports."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Checking and cataloging shards that this program has no record of. The split of a shard is the name of its folder."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ All of it is in the indexes of the shards. A shard without an index, such as a p
 index is kept in the dataset's ``.view`` folder. So are the arrays of all locations, which are mapped into memory.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

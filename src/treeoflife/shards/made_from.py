@@ -3,8 +3,6 @@
 No path or time is part of it, so that the same input gives the same bytes everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The members of a shard, grouped into samples as WebDataset groups them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A dataset as notebooks show it: samples per split, and a row of pictures, in one piece of HTML without links."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@ The plan determines where each member of a shard lies before any image is read. 
 they lie in the store, forwards and in few large reads, and each is written at its position in the shard.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

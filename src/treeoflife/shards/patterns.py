@@ -1,7 +1,5 @@
 """The brace patterns, globs, folders and paths by which people name shards."""
 
-from __future__ import annotations
-
 import glob
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The plan: which sample goes into which shard, in what order, and where its image is in the store."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The Python API for a finished dataset: ``treeoflife.open(OUT)`` gives samples by id, by number, or in order."""
 
-from __future__ import annotations
-
 import operator
 import os
 from collections.abc import Iterator

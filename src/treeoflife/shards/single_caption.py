@@ -1,7 +1,5 @@
 """A shard for trainers that read one caption: each image with one of its texts, as ``<id>.txt``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random

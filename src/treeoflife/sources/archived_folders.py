@@ -5,8 +5,6 @@ anywhere by its directory. A .tar.gz cannot: it is read once, which leaves two h
 any folder can be reached by unpacking at most 128 MB before it (docs/decisions/inat21-from-its-archive.md).
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -11,8 +11,6 @@ dataset.toml calls it by. :class:`treeoflife.testing.SourceContract` tests that 
     path = "raw/traps"
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """BIOSCAN-1M: folders ``partN`` of images, with labels in a metadata file."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The columns of a catalog, which say where each image came from and what it shows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from ..core.values import RANKS

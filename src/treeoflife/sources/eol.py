@@ -1,7 +1,5 @@
 """EOL's image archives: tars whose members are ``<content id>_<page id>_eol….jpg`` or ``<treeoflife id>.jpg``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Names of image files and containers: which are images, and how they are written into tables and file systems."""
 
-from __future__ import annotations
-
 import hashlib
 from urllib.parse import quote
 

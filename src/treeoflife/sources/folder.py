@@ -1,7 +1,5 @@
 """A folder of photographs, and a table that says what they show."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reading images from folders, which several sources do."""
 
-from __future__ import annotations
-
 import os
 from abc import abstractmethod
 from collections.abc import Iterator

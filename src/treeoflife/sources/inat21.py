@@ -1,7 +1,5 @@
 """iNat21: one folder per class, named ``NNNNN_Kingdom_Phylum_Class_Order_Family_Genus_species``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

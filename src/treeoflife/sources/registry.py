@@ -1,7 +1,5 @@
 """Finding the installed kinds of sources, and making the sources that a dataset.toml describes."""
 
-from __future__ import annotations
-
 import re
 from importlib.metadata import entry_points
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reading .tar and .tar.gz archives as streams."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The authorities: the configured taxonomies, read into records for resolving and vernaculars for common names."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import zipfile

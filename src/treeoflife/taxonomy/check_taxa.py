@@ -1,7 +1,5 @@
 """Checks for wrong labels in a catalog: counts and examples of what should not be in it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Evidence: what the sources themselves give for every name key, as ranks and as the name that was written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path

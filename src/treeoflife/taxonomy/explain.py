@@ -1,7 +1,5 @@
 """Explaining one name with all its candidates, and comparing two tables of names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Polars expressions over the columns of the seven ranks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import polars as pl

@@ -13,8 +13,6 @@
 | cycle | a node is its own ancestor |
 """
 
-from __future__ import annotations
-
 import polars as pl
 
 from .expressions import UPPER, is_hole, is_nameless, joined

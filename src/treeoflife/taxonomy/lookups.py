@@ -1,7 +1,5 @@
 """The published name lookups, ``{eol,inat21,bioscan}_name_lookup.json``, as one table of names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Naming every image of the original path: from evidence and authorities to names, findings and published files."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Write the published files of names: lookups with class numbers, predicted-catalog.csv, scientific_to_common.json."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

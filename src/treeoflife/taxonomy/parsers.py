@@ -1,7 +1,5 @@
 """The parsers of scientific names, by the name that the configuration gives them."""
 
-from __future__ import annotations
-
 from ..errors import ConfigError
 from .gnparser import GNParser
 from .parsing import Parser

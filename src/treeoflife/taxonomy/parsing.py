@@ -4,8 +4,6 @@ Names that are plainly ``Genus epithet`` are split here. All others go to the pa
 see :mod:`treeoflife.taxonomy.parsers`.
 """
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

@@ -3,8 +3,6 @@
 A *record* is a row with the seven ranks, kingdom to species (the epithet alone), each empty where unknown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -11,8 +11,6 @@ It *fits* if it names no other kingdom and contradicts no other rank of the evid
   (ITIS has no phyla of plants) unless another authority knows the species too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

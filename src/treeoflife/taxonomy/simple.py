@@ -1,7 +1,5 @@
 """A plain parser of scientific names, for computers on which gnparser's library does not run."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ Hold-out lists, the columns ``genus`` and ``species``, and the texts ``scientifi
 different ways. Wherever a species is looked up across them, keys are compared, and only this module makes keys.
 """
 
-from __future__ import annotations
-
 import re
 
 import polars as pl

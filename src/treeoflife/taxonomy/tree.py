@@ -4,8 +4,6 @@ Parents are followed for all nodes at once: after k rounds every node knows its 
 rank among 2^k, so a chain of a thousand nodes takes ten rounds, and a million rows some seconds.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import polars as pl

@@ -6,8 +6,6 @@ without it and says so; names are then as if it knew nothing, and the next run a
 The API: https://apidoc.globalnames.org/gnverifier
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

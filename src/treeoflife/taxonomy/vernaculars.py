@@ -6,8 +6,6 @@ ITIS by serial number and then as ITIS lists them; iNaturalist those without a l
 EOL those that EOL prefers (the text ``preferred``), then those that a resource prefers, then the most repeated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Building the drawn world with the command line, and comparing datasets."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -8,8 +8,6 @@
 If the engine runs tasks on other computers, these must share ``tmp_path``.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import signal

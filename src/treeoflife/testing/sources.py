@@ -8,8 +8,6 @@
 The source of the fixture must have at least one image.
 """
 
-from __future__ import annotations
-
 import pickle
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Small taxonomies for a drawn world, in the file formats of their providers."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ It has one of two layouts: that of the providers, or that of the published datas
 organisms; the pictures are random blots.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

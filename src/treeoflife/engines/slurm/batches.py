@@ -1,7 +1,5 @@
 """Batches of tasks that share a Slurm job: starting a job for a task of seconds would take longer than the task."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Submitting the job that drives a detached build."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import subprocess

@@ -7,8 +7,6 @@ outcome was killed. The tasks that it was running are tried again, each in its o
 out of it; tasks that it had not started go into another job. See docs/decisions/slurm-streams.md.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections import deque

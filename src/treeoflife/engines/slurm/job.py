@@ -1,7 +1,5 @@
 """The program of a Slurm job: it runs the tasks of one batch, in as many processes as the job has cores."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

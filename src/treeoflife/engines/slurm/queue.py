@@ -1,7 +1,5 @@
 """Slurm's commands and the meaning of their output. None of them needs an accounting database."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

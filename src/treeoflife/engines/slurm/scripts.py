@@ -1,7 +1,5 @@
 """Plain sbatch scripts: the job that drives a detached build, and the scripts of ``export-slurm``."""
 
-from __future__ import annotations
-
 import math
 import shlex
 import sys

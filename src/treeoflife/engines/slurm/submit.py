@@ -1,7 +1,5 @@
 """Submitting batches of tasks as arrays of jobs, through submitit, and what a refusal by sbatch means."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """catalog: the shards' indexes -> catalog.csv and catalog.parquet."""
 
-from __future__ import annotations
-
 from ...core.values import SPLITS
 from ...shards import catalog
 from ...shards.pack import planned_shards

@@ -1,9 +1,8 @@
 """check-wds: shards -> findings and logs/bad-shards.txt; repair packs the bad ones again. One task per shard."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ def _result(findings: Sequence[Finding], shards: int) -> dict[str, Any]:
         "found": len(findings),
         "kinds": dict(Counter(one.kind for one in findings).most_common()),
         "bad": list(dict.fromkeys(one.shard for one in findings)),
-        "findings": [one.to_json() for one in findings[:_FINDINGS_KEPT]],
+        "findings": [asdict(one) for one in findings[:_FINDINGS_KEPT]],
     }
 
 

@@ -1,7 +1,5 @@
 """check-taxa: the catalog -> findings about names, for a curator to look at."""
 
-from __future__ import annotations
-
 from ...core.files import write_json
 from ...taxonomy.check_taxa import STEP_VERSION, TaxaFinding, check_taxa
 from ..stage import Item, Job, Stage

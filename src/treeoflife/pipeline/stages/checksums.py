@@ -4,8 +4,6 @@ While the list exists, this program has not written to the dataset since: the li
 a file that is not as the list says was changed by something else, and is made again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """duplicates: encoded store -> groups of images that are the same picture. One task per few hundred pairs."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 

@@ -1,7 +1,5 @@
 """encode: containers -> the encoded store. One task per container; large ones in parts, which are then joined."""
 
-from __future__ import annotations
-
 import heapq
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence

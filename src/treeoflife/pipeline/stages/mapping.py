@@ -1,7 +1,5 @@
 """mapping: containers -> the mapping. Archives are scanned only where the store has no up-to-date index of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import polars as pl

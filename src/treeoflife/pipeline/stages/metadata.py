@@ -1,7 +1,5 @@
 """metadata: mapping + taxonomies, or the published lookups -> names.parquet, and lookups in their published form."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import polars as pl

@@ -1,7 +1,5 @@
 """pack: store + plan -> shards, and beside them the lists that open_clip and wids read. One task per shard."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """plan: store + mapping + names -> which sample goes into which shard, the ledger, and findings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

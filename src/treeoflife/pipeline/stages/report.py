@@ -1,7 +1,5 @@
 """report: catalog, ledger and findings -> reports/. Not a part of build: it needs the extra ``reports``."""
 
-from __future__ import annotations
-
 from ...reports.report import ReportInputs, report_files, write_report
 from ...reports.statistics import STEP_VERSION
 from ...selection import findings

@@ -1,7 +1,5 @@
 """splits: the mapping and the groups of duplicates -> the mapping's table of splits."""
 
-from __future__ import annotations
-
 import polars as pl
 
 from ...mapping import splits

@@ -1,7 +1,5 @@
 """tidy: where the store is not to be kept, its images are removed once the shards are checked; its indexes stay."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ..stage import Item, Job, Stage

@@ -11,8 +11,6 @@ All thresholds were tuned on photographs with planted copies and look-alikes: ``
 measures recall and precision for each kind of copy, and docs/clean.md has the results.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

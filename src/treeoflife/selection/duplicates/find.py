@@ -5,8 +5,6 @@ Ten million images fit in memory as numbers: the first 64 bits of each digest, a
 again only for the images that need them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

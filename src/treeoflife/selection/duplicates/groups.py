@@ -1,7 +1,5 @@
 """Groups of images that show the same picture: the connected components of the links between them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

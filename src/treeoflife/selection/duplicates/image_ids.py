@@ -1,7 +1,5 @@
 """Look up the ids of stored images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

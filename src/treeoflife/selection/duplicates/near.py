@@ -11,8 +11,6 @@ Memory is a few times that of the hashes. A hash has a limited number of neighbo
 similar images cost no more than other images do.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
