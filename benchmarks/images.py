@@ -40,10 +40,9 @@ from treeoflife.config.tables import Images
 from treeoflife.core.system import cores
 from treeoflife.engines.base import WorkerTick
 from treeoflife.images.encode import EncodeTask, encode_container
-from treeoflife.pipeline.stages import pack
 from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.shards.check import CheckTask, check_shard
-from treeoflife.shards.pack import PackTask, pack_shard
+from treeoflife.shards.pack import PackTask, pack_shard, planned_shards
 from treeoflife.sources.base import Container, Source
 
 Share = tuple[Source, Container]
@@ -222,7 +221,7 @@ def shards(out: Path) -> None:
 
 
 def _tasks(out: Path) -> list[PackTask]:
-    return pack.planned(open_workspace(out / "dataset.toml").paths)
+    return planned_shards(open_workspace(out / "dataset.toml").paths)
 
 
 def _pack(out: Path) -> tuple[int, dict[str, object]]:

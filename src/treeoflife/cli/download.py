@@ -69,11 +69,11 @@ def files(
     from ..errors import ConfigError
 
     settings, records = _settings(config)
-    known = load_components(settings.download.components)
+    components = load_components(settings.download.components)
     root = downloads_folder(settings.download, to)
-    chosen = select_components(names or [], known)
+    chosen = select_components(names or [], components)
     if listing:
-        _show([component_state(component, root) for component in chosen or known.values()], root, as_json=as_json)
+        _show([component_state(component, root) for component in chosen or components.values()], root, as_json=as_json)
         return
     if not chosen:
         raise ConfigError("name components or a group: original or published; 'treeoflife download --list' shows them")
@@ -96,8 +96,8 @@ def eol_images(
     from ..download.inventory import downloads_folder
 
     settings, records = _settings(config)
-    asked = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
-    settings = settings.model_copy(update={"engine": settings.engine.model_copy(update=asked)})
+    options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
+    settings = settings.model_copy(update={"engine": settings.engine.model_copy(update=options)})
     _images(downloads_folder(settings.download, to), settings, records, again=again)
 
 

@@ -13,7 +13,7 @@ _HASHED_AT_ONCE = 1 << 20  # so little that the caller soon notices when a conne
 
 
 def matching_sha256(path: Path, published: str) -> str:
-    """The SHA-256 of a file if it has the published MD5 or SHA-256, or if that is empty; otherwise an empty string."""
+    """The SHA-256 of a file; empty if its MD5 or SHA-256 is not ``published``, which may be empty for any."""
     digest = other = sha256(path)
     if len(published) == _MD5_HEX_LENGTH:
         with path.open("rb") as fd:

@@ -171,7 +171,7 @@ def _announce(tasks: Sequence[ArchiveTask], listener: Listener) -> None:
     for task in tasks:
         if finished := task.files.finished():
             why = describe_difference(finished.made_from, task.made_from) or "failed images are tried again"
-            listener.note(f"{task.files.archive.name} is made again: {why}; the images that it has are taken over")
+            listener.note(f"{task.files.archive.name} is made again: {why}; the images that it already has are kept")
 
 
 def _summarize(archives: Sequence[ArchiveFiles], root: Path) -> str:

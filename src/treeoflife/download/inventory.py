@@ -93,7 +93,7 @@ def _file_state(file: Component, root: Path, entry: Entry | None) -> FileState:
 
 
 def component_state(component: Component, root: Path) -> ComponentState:
-    """The state of a component."""
+    """How much of a component is downloaded already."""
     if component.kind == "images":
         ledgers = [*(root / component.to / "ledger").glob("*.parquet")]
         return ComponentState(component, None, 0, len(ledgers), 0, 0)

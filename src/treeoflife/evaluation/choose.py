@@ -58,16 +58,16 @@ def choose(decisions: Decisions, request: Request) -> Choice:
     species = images.select("requested").unique().join(elsewhere, on="requested", how="anti")
     counts = species.join(distinct.group_by("requested").len("count"), on="requested", how="left")
     enough = counts.filter(pl.col("count") >= request.per_species)
-    kept = distinct.join(enough, on="requested", how="semi").sort("requested", "shuffle", "treeoflife_id")
-    kept = kept.filter(pl.int_range(pl.len()).over("requested") < request.per_species)
-    kept = kept.sort("requested", "treeoflife_id")
+    chosen = distinct.join(enough, on="requested", how="semi").sort("requested", "shuffle", "treeoflife_id")
+    chosen = chosen.filter(pl.int_range(pl.len()).over("requested") < request.per_species)
+    chosen = chosen.sort("requested", "treeoflife_id")
     too_few = counts.join(enough, on="requested", how="anti")
     reasons = dict.fromkeys(request.species, ABSENT)
     reasons |= {one: f"it is in {sources}" for one, sources in elsewhere.iter_rows()}
     reasons |= {one: f"it has {count or 0} distinct images that may be taken" for one, count in too_few.iter_rows()}
     rejected = pl.DataFrame(sorted(reasons.items()), schema=_REJECTED, orient="row")
     rejected = rejected.join(enough, left_on="species", right_on="requested", how="anti", maintain_order="left")
-    return Choice(kept.select("treeoflife_id", "source", "file_row", *NAME_COLUMNS), rejected)
+    return Choice(chosen.select("treeoflife_id", "source", "file_row", *NAME_COLUMNS), rejected)
 
 
 def _images_of(decisions: Decisions, request: Request) -> pl.DataFrame:

@@ -214,7 +214,7 @@ class HashTask:
 
 
 def hash_container(task: HashTask, tick: Tick) -> tuple[str, str]:
-    """Read a container, without decoding; returns its signature, and the digest of its content as the index has it."""
+    """Read a container without decoding; returns its signature, and the digest of its content as in the index."""
     before, digests = signature(task.source, task.container), Digests()
     for image in task.source.read(task.container, task.max_bytes):
         reason = (image.skip or EMPTY).reason
@@ -225,7 +225,7 @@ def hash_container(task: HashTask, tick: Tick) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class ScanTask:
-    """A container to read the natural keys of, without encoding it."""
+    """A container whose natural keys are read without encoding it."""
 
     source: Source
     container: Container

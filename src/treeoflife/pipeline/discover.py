@@ -56,9 +56,9 @@ def discover(kind: Kind, raw: Path, table: Path | None = None) -> Discovery:
 def _folder(raw: Path, table: Path | None) -> Discovery:
     tables = [table.expanduser().resolve()] if table else sorted(path for glob in _TABLES for path in raw.glob(glob))
     if len(tables) != 1:
-        there = ", ".join(path.name for path in tables) or "none"
+        names = ", ".join(path.name for path in tables) or "none"
         raise ConfigError(
-            f"name the table that says what the photographs in {raw} show with --table; in it there is {there}"
+            f"name the table that says what the photographs in {raw} show with --table; in it there is {names}"
         )
     sources = {"photos": {"kind": "folder", "path": str(raw), "table": str(tables[0])}}
     return Discovery(Config(sources=sources, names=find_files(raw)[0]), (f"photos: {raw}", f"table: {tables[0]}"), ())
@@ -69,49 +69,51 @@ def _providers(kind: Kind, raw: Path) -> Discovery:
     sources: dict[str, dict[str, Any]] = {}
     missing: list[str] = []
     for name, places in _FOLDERS.items():
-        there = (base / place for base in (raw, raw / "dataset") for place in places)
-        path = next((one for one in there if one.is_dir() and not is_partly_unpacked(one.parent)), None)
+        folders = (base / place for base in (raw, raw / "dataset") for place in places)
+        path = next((one for one in folders if one.is_dir() and not is_partly_unpacked(one.parent)), None)
         if path:
             sources[name] = {"path": str(path)}
         else:
             missing.append(f"{name}: no folder {raw / places[0]} or {raw / 'dataset' / places[0]}")
     if not sources:
         raise ConfigError(f"nothing is known in {raw}: " + "; ".join(missing))
-    found = [f"{name}: {table['path']}" for name, table in sources.items()]
+    present = [f"{name}: {table['path']}" for name, table in sources.items()]
     if kind == "published":
-        mapping, names = _published(metadata, found, missing)
+        mapping, names = _published(metadata, present, missing)
     else:
         mapping, (names, absent) = Mapping(), find_files(raw)
-        found += [f"names: {path}" for path in dict(names).values() if isinstance(path, Path)]
+        present += [f"names: {path}" for path in dict(names).values() if isinstance(path, Path)]
         missing += absent
-        _bioscan_metadata(sources, metadata, found, missing)
-    holdout = _holdouts(metadata, found, missing)
+        _bioscan_metadata(sources, metadata, present, missing)
+    holdout = _holdouts(metadata, present, missing)
     return Discovery(
-        Config(sources=sources, mapping=mapping, names=names, holdout=holdout), tuple(found), tuple(missing)
+        Config(sources=sources, mapping=mapping, names=names, holdout=holdout), tuple(present), tuple(missing)
     )
 
 
-def _published(metadata: Path, found: list[str], missing: list[str]) -> tuple[Mapping, Names]:
+def _published(metadata: Path, present: list[str], missing: list[str]) -> tuple[Mapping, Names]:
     mapping, naming = metadata / "mapping.sqlite", metadata / "naming"
     for what, path in {"mapping": mapping, "names": naming}.items():
-        (found if path.exists() else missing).append(f"{what}: {path}" if path.exists() else f"{what}: no {path}")
+        (present if path.exists() else missing).append(f"{what}: {path}" if path.exists() else f"{what}: no {path}")
     return Mapping(published=mapping), Names(lookups=naming)
 
 
-def _bioscan_metadata(sources: dict[str, dict[str, Any]], metadata: Path, found: list[str], missing: list[str]) -> None:
+def _bioscan_metadata(
+    sources: dict[str, dict[str, Any]], metadata: Path, present: list[str], missing: list[str]
+) -> None:
     if "bioscan" not in sources:
         return
     path = next((metadata / "bioscan" / name for name in _BIOSCAN if (metadata / "bioscan" / name).exists()), None)
     if path:
         sources["bioscan"]["metadata"] = str(path)
-        found.append(f"names: {path}")
+        present.append(f"names: {path}")
     else:
         missing.append(f"BIOSCAN's metadata: no {metadata / 'bioscan' / _BIOSCAN[0]}")
 
 
-def _holdouts(metadata: Path, found: list[str], missing: list[str]) -> tuple[Holdout, ...]:
+def _holdouts(metadata: Path, present: list[str], missing: list[str]) -> tuple[Holdout, ...]:
     lists = sorted((metadata / "rarespecies").glob("*seen_in_training.json"))
     if not lists:
         missing.append(f"hold-out lists: no {metadata / 'rarespecies'}/…seen_in_training.json")
-    found += [f"hold-out: {path}" for path in lists]
+    present += [f"hold-out: {path}" for path in lists]
     return tuple(Holdout(path=path, by="images" if path.name.startswith("seen") else "species") for path in lists)

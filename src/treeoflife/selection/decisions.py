@@ -37,7 +37,7 @@ class StoreFiles:
         indexes: the indexes of the containers.
         starts: the row of each container's first file, and at the end the number of files.
         locations: a row per file: :data:`LOCATION_COLUMNS`, ``container`` (its number), and ``bad``, whether the file
-            is no usable image.
+            is not a usable image.
     """
 
     indexes: Sequence[Index]

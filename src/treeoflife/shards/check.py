@@ -257,8 +257,8 @@ def _check_keys(
         unknown = keys.join(pl.DataFrame({"key": ids}), on="key", how="anti")
         yield from _as_findings("not-in-mapping", unknown, "the mapping has no such id")
     if held_out is not None:
-        kept = keys.join(pl.DataFrame({"key": held_out}, schema={"key": pl.String}), on="key", how="semi")
-        yield from _as_findings("held-out", kept, "a hold-out list names it, or its species")
+        leaks = keys.join(pl.DataFrame({"key": held_out}, schema={"key": pl.String}), on="key", how="semi")
+        yield from _as_findings("held-out", leaks, "a hold-out list names it, or its species")
 
 
 def _repeated_keys(keys: pl.DataFrame, suspects: set[str]) -> pl.DataFrame:

@@ -67,7 +67,7 @@ class TaxaCheck:
 
     Attributes:
         condition: whether the check has found something in a lineage.
-        example: how such a lineage is shown.
+        example: how such a lineage is ranks.
     """
 
     kind: str
@@ -79,8 +79,8 @@ class TaxaCheck:
 def make_checks(kingdoms: Sequence[str]) -> list[TaxaCheck]:
     """All checks of lineages, for catalogs and for the page of ``explore`` alike."""
     kingdom, genus, species, common = (pl.col(name) for name in ("kingdom", "genus", "species", "common"))
-    shown = [pl.when(pl.col(rank) == "").then(pl.lit("·")).otherwise(rank) for rank in RANKS]
-    lineage = pl.concat_str(shown, separator=" ")
+    ranks = [pl.when(pl.col(rank) == "").then(pl.lit("·")).otherwise(rank) for rank in RANKS]
+    lineage = pl.concat_str(ranks, separator=" ")
     unexpected = (kingdom != "") & ~kingdom.is_in(list(kingdoms))
     hole = pl.any_horizontal(is_hole(rank) for rank in UPPER)
     placeholder = pl.any_horizontal(pl.col(rank).str.contains(_PLACEHOLDER) for rank in RANKS)

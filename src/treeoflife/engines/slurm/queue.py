@@ -33,7 +33,7 @@ class State:
 
     @property
     def has_ended(self) -> bool:
-        """The job does not run and will not run."""
+        """Whether the job does not run and never will."""
         # Slurm holds a job for ever that the nodes could not launch ("launch failed requeued held").
         return self.state in _ENDED or "launch" in self.reason
 

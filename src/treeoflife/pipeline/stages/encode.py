@@ -120,17 +120,19 @@ class Encoding:
     def _encode(self, stale: Sequence[tuple[Source, Container]], unchanged: int) -> str:
         sizes = {one.label: container_size(source, one) for source, one in stale}
         whole, parts = self._tasks(stale, sizes)
-        kept = {path for task in parts for path in (task.tar, task.index)} | {task.marker for task in whole + parts}
-        self._clear(stale, kept)
+        current_files = {path for task in parts for path in (task.tar, task.index)} | {
+            task.marker for task in whole + parts
+        }
+        self._clear(stale, current_files)
         self.job.runner.listener.start("encode", sum(sizes.values()), "bytes")
-        done = [
+        encoded = [
             self._finish(task, made)
             for task, made in self._largest_first(encode_container, [*whole, *self._unmade(parts)])
             if task.container.part[1] == 1
         ]
-        done += [self._finish(task, made) for task, made in self._largest_first(join_parts, self._joins(parts))]
+        encoded += [self._finish(task, made) for task, made in self._largest_first(join_parts, self._joins(parts))]
         self._clear(stale)
-        images, skipped = sum(made.images for made in done), sum(made.skipped for made in done)
+        images, skipped = sum(made.images for made in encoded), sum(made.skipped for made in encoded)
         same = f", {unchanged} containers unchanged" if unchanged else ""
         summary = f"{images} images encoded, {skipped} skipped{same}"
         self.job.runner.listener.finish(summary)
