@@ -63,3 +63,16 @@ def test_private_attributes_stay_in_their_module(path: Path) -> None:
         and (node.level or (node.module or "").startswith("treeoflife"))
     ]
     assert not foreign
+
+
+def test_no_table_is_opened_by_a_pattern() -> None:
+    """Polars takes brackets, stars and question marks in a path for a pattern, unless it is told not to."""
+    readers = {"read_parquet", "scan_parquet", "read_csv", "scan_csv"}
+    bare = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in readers
+        and not any(keyword.arg == "glob" for keyword in node.keywords)
+    ]  # fmt: skip
+    assert not bare

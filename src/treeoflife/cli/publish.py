@@ -44,7 +44,7 @@ def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 def _describe(session: Session, url: str = "") -> list[Path]:
     from ..pipeline.stages.report import check_results
-    from ..publish.describe import describe
+    from ..publish.card import describe
 
     workspace = session.workspace
     findings = check_results(session.evidence.records).get("check-taxa", [])

@@ -72,7 +72,7 @@ class ArchiveFiles:
 
     def counts(self) -> tuple[int, dict[str, int]]:
         """The number of images, and for each reason the number of rows that have none for it."""
-        reasons = pl.read_parquet(self.ledger, columns=["reason"])["reason"]
+        reasons = pl.read_parquet(self.ledger, columns=["reason"], glob=False)["reason"]
         failed = reasons.drop_nulls().value_counts().sort("reason")
         return reasons.null_count(), dict(failed.iter_rows())
 
@@ -183,7 +183,7 @@ class PreviousArchive:
         self._images: dict[str, tuple[str, str]] = {}
         self._members: Iterator[Member] = iter(())
         if files.archive.exists() and files.ledger.exists():
-            rows = pl.read_parquet(files.ledger, columns=["file", "url", "md5"]).drop_nulls("file")
+            rows = pl.read_parquet(files.ledger, columns=["file", "url", "md5"], glob=False).drop_nulls("file")
             self._images = {file: (url, md5) for file, url, md5 in rows.iter_rows()}
             self._members = archive_members(files.archive, max_bytes)
 

@@ -62,9 +62,9 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
     """
     try:
         if path.suffix == ".parquet" and path.is_file():
-            table = pl.read_parquet(path) if {*_HASHES} & set(pl.read_parquet_schema(path)) else None
+            table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(pl.read_parquet_schema(path)) else None
         elif path.suffix == ".csv":
-            table = pl.read_csv(path, infer_schema=False)
+            table = pl.read_csv(path, infer_schema=False, glob=False)
         elif path.suffix == ".txt":
             table = pl.DataFrame({"pdq": path.read_text().split()}, schema={"pdq": pl.String})
         else:
@@ -155,8 +155,10 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
     if column is None:
         raise InputError(f"{path} has no column of images: bytes, or structs that have 'bytes'")
     named = next((name for name in ("file_name", "image_id", "id", "name") if name in schema), None)
-    for number in range(0, pl.scan_parquet(path).select(pl.len()).collect().item(), _FILES_A_PART):
-        rows = pl.scan_parquet(path).slice(number, _FILES_A_PART).select({column, named or column}).collect()
+    for number in range(0, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), _FILES_A_PART):
+        rows = (
+            pl.scan_parquet(path, glob=False).slice(number, _FILES_A_PART).select({column, named or column}).collect()
+        )
         data = rows[column].struct.field("bytes") if column in structs else rows[column]
         names = rows[named].cast(pl.String) if named else pl.Series([f"row {number + one}" for one in range(len(data))])
         yield from ((str(name), one) for name, one in zip(names, data, strict=True) if one)

@@ -1,5 +1,6 @@
 """Making a hold-out set: its images in folders of classes, a catalog, licences, and lists that the build obeys."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,18 +12,18 @@ from ..config.config import Config
 from ..config.paths import Paths
 from ..config.tables import Holdout
 from ..config.writer import add_holdout
-from ..core.files import remove_leftovers, replacing, write_json
+from ..core.files import remove_leftovers, replacing, write_bytes, write_json
 from ..core.tables import Array
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
+from ..engines.base import Tick
 from ..engines.tasks import TaskRunner
-from ..errors import ConfigError, HoldoutError
+from ..errors import ConfigError, ContainerError, HoldoutError
 from ..selection import holdout, licences
 from ..selection.decisions import Decisions
 from ..sources.base import Container, Source
 from ..sources.file_names import safe_file_name
 from ..taxonomy.species_key import species_name
 from .choose import ABSENT, Choice, Request, choose
-from .extract import ExtractTask, extract
 
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "JPEG2000": ".jp2", "TIFF": ".tif"}
 _INDEX_COLUMNS = ["position", "file", "source_sha256", "width", "height", "format"]
@@ -68,6 +69,44 @@ def check_request(request: Request, sources: Sequence[str], out: Path) -> None:
         raise ConfigError(f"--not-in names {unknown[0]}, which is no source of this dataset; there are {list(sources)}")
     if out.exists() and any(out.iterdir()) and not (out / RECORD).exists():
         raise ConfigError(f"{out} holds something that is no hold-out set; name another folder with --out")
+
+
+@dataclass(frozen=True)
+class ExtractTask:
+    """Files of one container to write; ``wanted`` has the position, the SHA-256 when encoded, and new path of each."""
+
+    source: Source
+    container: Container
+    max_bytes: int
+    wanted: tuple[tuple[int, bytes, Path], ...]
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.container.label
+
+
+def extract(task: ExtractTask, tick: Tick) -> int:
+    """Write the files; returns how many.
+
+    Raises:
+        ContainerError: a file is not the one that was encoded, or is gone.
+    """
+    left = {position: (digest, path) for position, digest, path in task.wanted}
+    for position, image in enumerate(task.source.read(task.container, task.max_bytes)):
+        if position in left:
+            digest, path = left.pop(position)
+            if hashlib.sha256(image.data).digest() != digest:
+                raise ContainerError(
+                    f"{task.container.path} changed since it was encoded, at {image.file}; build again"
+                )
+            write_bytes(path, image.data)
+            tick(1)
+        if not left:
+            break
+    if left:
+        raise ContainerError(f"{task.container.path} has fewer files than when it was encoded; build again")
+    return len(task.wanted)
 
 
 def make_holdout_set(dataset: NamedDataset, request: Request, out: Path) -> Choice:

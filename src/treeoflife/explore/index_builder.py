@@ -95,7 +95,9 @@ def _sample_codes(dataset: Dataset, taxa: pl.DataFrame) -> tuple[Array, Array, A
     taxon, split, source, sources = [], [], [], list[str]()
     for shard in dataset.locations.shards:
         recorded = {"source"} & pl.read_parquet_schema(shard.index).keys()
-        rows = pl.read_parquet(shard.index, columns=[*RANKS, *recorded]).with_columns(pl.col(RANKS).fill_null(""))
+        rows = pl.read_parquet(shard.index, columns=[*RANKS, *recorded], glob=False).with_columns(
+            pl.col(RANKS).fill_null("")
+        )
         numbers = rows.join(numbered, on=RANKS, how="left", maintain_order="left")["taxon"]
         taxon.append(numbers.to_numpy().astype(np.uint32))
         split.append(np.full(rows.height, SPLITS.index(shard.split), np.uint8))
@@ -171,7 +173,9 @@ def _licence_codes(dataset: Dataset) -> tuple[Array, list[str]]:
     """For each sample the code of its licence, from licences.csv; and the licences by code."""
     codes, licences = np.zeros(len(dataset.locations), np.uint8), ["not provided"]
     if dataset.paths.licences.exists():
-        table = pl.read_csv(dataset.paths.licences, columns=["treeoflife_id", "license_name"], infer_schema=False)
+        table = pl.read_csv(
+            dataset.paths.licences, columns=["treeoflife_id", "license_name"], infer_schema=False, glob=False
+        )
         positions, numbers = _sample_numbers(dataset.locations, table["treeoflife_id"])
         codes[numbers] = _encode(table["license_name"].fill_null("not provided"), licences)[positions]
     return codes, licences

@@ -184,7 +184,7 @@ def open_index(dataset: Dataset) -> LineageIndex:
     """Open the index of a dataset; it is built first if it is missing or out of date."""
     folder, findings = ensure_index(dataset)
     meta = json.loads((folder / "known.json").read_text(encoding="utf-8"))
-    taxa = pl.read_parquet(folder / "taxa.parquet")
+    taxa = pl.read_parquet(folder / "taxa.parquet", glob=False)
     codes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in CODES}
     number = np.load(folder / "number.npy", mmap_mode="r")
     facets = meta["values"], meta["counts"], meta["meanings"]

@@ -49,7 +49,7 @@ class NameSearch:
         """Open the search index that :func:`build_name_search` wrote into ``folder``."""
         names = ("keys", "starts", "postings", "lengths")
         arrays = {name: np.load(folder / f"names-{name}.npy", mmap_mode="r") for name in names}
-        return NameSearch(pl.read_parquet(folder / "names.parquet"), **arrays)
+        return NameSearch(pl.read_parquet(folder / "names.parquet", glob=False), **arrays)
 
     def search(self, text: str, limit: int = 30) -> list[dict[str, Any]]:
         """Return the rows of ``table`` whose names are most similar to ``text``, best match first."""

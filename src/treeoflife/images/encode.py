@@ -184,7 +184,7 @@ def join_parts(task: JoinTask, _tick: Tick) -> EncodedContainer:
     signatures = {str((read_meta(index) or {}).get("signature")) for _, index in task.parts}
     if len(signatures) > 1:
         raise ContainerError(f"{task.container.path} changed while it was read; run again")
-    rows = pl.concat([pl.read_parquet(index) for _, index in task.parts]).sort("position")
+    rows = pl.concat([pl.read_parquet(index, glob=False) for _, index in task.parts]).sort("position")
     offsets: list[int | None] = []
     with _replacing_tar(task) as whole, ExitStack() as stack:
         tars = [stack.enter_context(tar.open("rb")) for tar, _ in task.parts]

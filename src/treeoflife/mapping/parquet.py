@@ -102,7 +102,7 @@ def _pieces(path: Path) -> Iterator[pl.DataFrame]:
 
 def _scan(path: Path) -> pl.LazyFrame:
     _schema(path)
-    return pl.scan_parquet(path)
+    return pl.scan_parquet(path, glob=False)
 
 
 def _schema(path: Path) -> pl.Schema:

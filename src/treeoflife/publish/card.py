@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..config.config import Config
 from ..config.paths import Paths
 from ..config.tables import Names
 from ..core.files import write_text
@@ -14,6 +15,8 @@ from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..errors import InputError
 from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, scan_catalog
+from ..selection.licences import write_licences
+from .croissant import write_croissant
 
 CheckResult = Mapping[str, Any]
 """One result of check-taxa: ``what`` was found, in how many ``images``, and ``examples``."""
@@ -38,6 +41,24 @@ _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
+
+
+def describe(paths: Paths, config: Config, check_results: Sequence[CheckResult], url: str = "") -> list[Path]:
+    """Write licences.csv, the card README.md and croissant.json of a built dataset; returns their paths.
+
+    Args:
+        config: its configuration. Without ``[licences] manifest``, licences.csv is not written.
+        check_results: the results of check-taxa, which the card lists.
+        url: the address at which the dataset is published, if it is.
+
+    Raises:
+        InputError: there is no catalog, or the manifest of licences cannot be read.
+    """
+    written, manifest = list[Path](), config.licences.manifest
+    if manifest and paths.catalog.exists():
+        write_licences(paths.licences, paths.catalog, manifest)
+        written.append(paths.licences)
+    return [*written, write_card(paths, config.names, check_results), write_croissant(paths, url)]
 
 
 def write_card(paths: Paths, names: Names, check_results: Sequence[CheckResult]) -> Path:

@@ -31,7 +31,11 @@ def scan_catalog(path: Path) -> pl.LazyFrame:
         InputError: the catalog is missing or lacks a column.
     """
     try:
-        table = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
+        table = (
+            pl.scan_parquet(path, glob=False)
+            if path.suffix == ".parquet"
+            else pl.scan_csv(path, infer_schema=False, glob=False)
+        )
         columns = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the catalog {path} cannot be read: {str(error).splitlines()[0]}") from None
@@ -148,7 +152,7 @@ def original_sizes(indexes: Sequence[Path]) -> dict[str, Any]:
     sized = [path for path in indexes if {"width", "height"} <= set(pl.read_parquet_schema(path))]
     if not sized:
         return {}
-    sides = pl.scan_parquet(sized).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()
+    sides = pl.scan_parquet(sized, glob=False).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()
     return {
         "median": sides.select(pl.col("width", "height").quantile(0.5, "lower")).collect().row(0, named=True),
         "longer_side": _histogram(sides, pl.max_horizontal("width", "height"), _SIDE_BOUNDS),
@@ -169,7 +173,7 @@ def count_skipped(ledger: Path) -> dict[str, dict[str, int]]:
     """Images and files that became no sample, by reason (the commonest first) and source; empty without a ledger."""
     if not ledger.exists():
         return {}
-    counts = pl.scan_parquet(ledger).group_by("reason", "source").len().sort("reason", "source").collect()
+    counts = pl.scan_parquet(ledger, glob=False).group_by("reason", "source").len().sort("reason", "source").collect()
     reasons: dict[str, dict[str, int]] = {}
     for reason, source, count in counts.iter_rows():
         reasons.setdefault(reason, {})[source] = count
@@ -180,5 +184,5 @@ def count_licences(licences: Path) -> dict[str, int]:
     """Images by licence, the commonest first, from licences.csv; empty without that file."""
     if not licences.exists():
         return {}
-    counts = pl.scan_csv(licences, infer_schema=False).group_by("license_name").len()
+    counts = pl.scan_csv(licences, infer_schema=False, glob=False).group_by("license_name").len()
     return dict(counts.sort("len", "license_name", descending=[True, False]).collect().iter_rows())

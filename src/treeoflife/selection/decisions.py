@@ -52,7 +52,7 @@ class StoreFiles:
         rows = np.unique(rows)
         frames = [pl.DataFrame(schema=_DESCRIPTION)]
         for index, start, own in self._by_container(rows):
-            texts = pl.read_parquet(index.path, columns=["file", "reason", "detail"])[own - start]
+            texts = pl.read_parquet(index.path, columns=["file", "reason", "detail"], glob=False)[own - start]
             frames.append(texts.select(file_row=pl.Series(own, dtype=pl.UInt32), container=pl.lit(index.container),
                                        file="file", file_reason="reason", file_detail="detail"))  # fmt: skip
         return pl.concat(frames)
@@ -61,7 +61,7 @@ class StoreFiles:
         """Columns of the indexes for the files in these rows, in the order of ``rows``; read again."""
         order = np.argsort(rows, kind="stable")
         frames = [
-            pl.read_parquet(index.path, columns=list(columns))[own - start]
+            pl.read_parquet(index.path, columns=list(columns), glob=False)[own - start]
             for index, start, own in self._by_container(rows[order])
         ]
         return pl.concat(frames)[np.argsort(order, kind="stable")] if frames else pl.DataFrame()

@@ -53,7 +53,7 @@ class Findings:
 
     def scan(self) -> pl.LazyFrame:
         """The rows; see :data:`SCHEMA`."""
-        return pl.scan_parquet(self.path).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+        return pl.scan_parquet(self.path, glob=False).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 
     def of(self, treeoflife_id: str) -> list[dict[str, Any]]:
         """The findings about a sample: kind, detail and others of each row."""
@@ -107,5 +107,7 @@ def _open(path: Path) -> Findings:
     kinds = meta.get("kinds") if isinstance(meta, dict) else None
     # A table that another program wrote has no such metadata: its kinds are those of its rows.
     if not isinstance(kinds, dict):
-        kinds = dict.fromkeys(pl.scan_parquet(path).select(pl.col("kind").unique().sort()).collect()["kind"], "")
+        kinds = dict.fromkeys(
+            pl.scan_parquet(path, glob=False).select(pl.col("kind").unique().sort()).collect()["kind"], ""
+        )
     return Findings(path, kinds)

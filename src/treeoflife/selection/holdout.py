@@ -66,7 +66,7 @@ class Matches:
 
 
 def read_list(holdout: Holdout) -> HoldoutList:
-    """Read a hold-out list: JSON (``{species: [image names]}`` or a list of either), CSV, or text with one entry per line.
+    """Read a hold-out list: JSON (``{species: [image names]}``, or a list of either), CSV, or text, one entry per line.
 
     Raises:
         InputError: the file is missing, malformed or empty.

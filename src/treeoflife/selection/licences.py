@@ -33,7 +33,7 @@ def scan_manifest(files: Sequence[Path]) -> pl.LazyFrame:
     frames = []
     for path in files:
         try:
-            frame = pl.scan_csv(path, has_header=False, infer_schema=False)
+            frame = pl.scan_csv(path, has_header=False, infer_schema=False, glob=False)
             columns = frame.collect_schema().names()
         except (OSError, pl.exceptions.PolarsError) as error:
             raise InputError(f"the manifest {path} cannot be read: {str(error).splitlines()[0]}") from None
@@ -71,7 +71,7 @@ def refuse(images: pl.DataFrame, manifest: Sequence[Path], allow: Sequence[str])
 
 def write_licences(path: Path, catalog: Path, manifest: Sequence[Path]) -> dict[str, int]:
     """Write ``licences.csv`` for EOL's images in a catalog; returns the number of images of each licence."""
-    rows = pl.scan_parquet(catalog).filter(pl.col("eol_content_id").is_not_null()).unique("treeoflife_id")
+    rows = pl.scan_parquet(catalog, glob=False).filter(pl.col("eol_content_id").is_not_null()).unique("treeoflife_id")
     rows = rows.select("treeoflife_id", pl.col("eol_content_id").cast(pl.Int64), "eol_page_id")
     # The catalog's page id, not the manifest's: the mapping says on which page an image is in the dataset.
     table = rows.join(scan_manifest(manifest).drop("eol_page_id"), on="eol_content_id", how="left")

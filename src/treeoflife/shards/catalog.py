@@ -18,7 +18,7 @@ def write(csv: Path, parquet: Path, indexes: Sequence[tuple[str, Path]], sources
     # Shard by shard, and once for each format: all rows together may not fit into memory.
     def tables() -> Iterator[pl.DataFrame]:
         for split, index in indexes:
-            yield select_columns(pl.read_parquet(index).with_columns(split=pl.lit(split)), columns)
+            yield select_columns(pl.read_parquet(index, glob=False).with_columns(split=pl.lit(split)), columns)
 
     header = next(tables(), pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).clear()
     parquet.unlink(missing_ok=True)  # it has the digest of the CSV that is about to change

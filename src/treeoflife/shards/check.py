@@ -128,7 +128,9 @@ class _ShardCheck:
         if self._meta is None:
             self._add("no-index", detail=f"its index {self._task.index} is missing or damaged")
             return {}
-        rows = pl.read_parquet(self._task.index, columns=["treeoflife_id", "sha256", *NAME_COLUMNS]).iter_rows()
+        rows = pl.read_parquet(
+            self._task.index, columns=["treeoflife_id", "sha256", *NAME_COLUMNS], glob=False
+        ).iter_rows()
         return {key: _Expected(Taxon(*ranks), common, sha256) for key, sha256, *ranks, common in rows}
 
     def _sound_members(self, reader: _HashingReader) -> Iterator[Member]:

@@ -158,7 +158,7 @@ def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
 
 def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
     starts = {"start"} & pl.read_parquet_schema(index).keys()
-    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts])
+    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts], glob=False)
     rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
     if not starts:  # a shard of this program: a sample begins with the header of its image
         rows = rows.with_columns(start=pl.col("offset").cast(pl.Int64) - BLOCK)

@@ -92,7 +92,7 @@ class Dataset:
             raise InputError(f"there is no split '{split}'; the splits are {', '.join(SPLITS)}")
         first = 0
         for shard in self.locations.shards:
-            rows = pl.read_parquet(shard.index)
+            rows = pl.read_parquet(shard.index, glob=False)
             if split in (None, shard.split):
                 with shard.path.open("rb") as file:
                     for number, row in enumerate(rows.iter_rows(named=True), first):
@@ -112,11 +112,11 @@ class Dataset:
     def scan(self) -> pl.LazyFrame:
         """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
         if self.paths.catalog.exists():
-            return pl.scan_parquet(self.paths.catalog)
+            return pl.scan_parquet(self.paths.catalog, glob=False)
         if self.paths.catalog_csv.exists():
-            return pl.scan_csv(self.paths.catalog_csv, infer_schema=False)
+            return pl.scan_csv(self.paths.catalog_csv, infer_schema=False, glob=False)
         shards = self.locations.shards
-        frames = [pl.scan_parquet(shard.index).with_columns(split=pl.lit(shard.split)) for shard in shards]
+        frames = [pl.scan_parquet(shard.index, glob=False).with_columns(split=pl.lit(shard.split)) for shard in shards]
         return pl.concat(frames, how="diagonal").select(pl.col("split"), pl.exclude("split", *_LOCATION_COLUMNS))
 
     @property
@@ -140,7 +140,7 @@ class Dataset:
     def _read_at(self, number: int) -> Sample:
         shard, index_row = self._shard(number), int(self.locations.row[number])
         # Lazily: only the row group that has the row is read.
-        row = pl.scan_parquet(shard.index).slice(index_row, 1).collect().row(0, named=True)
+        row = pl.scan_parquet(shard.index, glob=False).slice(index_row, 1).collect().row(0, named=True)
         with shard.path.open("rb") as file:
             return self._read(file, number, row)
 

@@ -67,7 +67,7 @@ class Sample:
             return {}
         # Each source has its own kind of name key, and the shards do not record which: id, EOL page or iNat21 class.
         keys = {self.id, str(self.row.get("eol_page_id")), str(self.row.get("inat21_cls_num"))}
-        matches = pl.scan_parquet(self._names_file).filter(pl.col("name_key").is_in(sorted(keys)))
+        matches = pl.scan_parquet(self._names_file, glob=False).filter(pl.col("name_key").is_in(sorted(keys)))
         if self.row.get("source"):
             matches = matches.filter(pl.col("source") == self.row["source"])
         first = matches.head(1).collect()

@@ -166,9 +166,9 @@ def _first(by_name: dict[str, str], names: tuple[str, ...]) -> str | None:
 def _read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False)
         separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-        return pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy")
+        return pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", glob=False)
     except FileNotFoundError:
         raise InputError(f"there is no table {path}") from None
     except (OSError, pl.exceptions.PolarsError) as error:

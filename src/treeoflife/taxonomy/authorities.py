@@ -161,7 +161,7 @@ def _read_taxonopy(path: Path, parser: Parser) -> tuple[pl.DataFrame, pl.DataFra
 
 
 def _taxonopy_part(file: Path) -> pl.DataFrame:
-    scan = pl.scan_parquet(file)
+    scan = pl.scan_parquet(file, glob=False)
     present = scan.collect_schema().names()
     missing = [rank for rank in RANKS if rank not in present]
     if missing:

@@ -50,7 +50,11 @@ def read_catalog(path: Path) -> pl.LazyFrame:
         InputError: it is missing or lacks a column.
     """
     try:
-        table = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
+        table = (
+            pl.scan_parquet(path, glob=False)
+            if path.suffix == ".parquet"
+            else pl.scan_csv(path, infer_schema=False, glob=False)
+        )
         present = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the catalog {path} cannot be read: {error}") from None

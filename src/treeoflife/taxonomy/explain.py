@@ -25,7 +25,7 @@ def read_names(path: Path) -> pl.DataFrame:
         InputError: it is missing, or is not a table of names.
     """
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (OSError, PolarsError) as error:
         raise InputError(f"{path} cannot be read as names.parquet: {error}".splitlines()[0]) from None
     missing = [column for column in ("source", "name_key", *RANKS, "common") if column not in frame.columns]

@@ -47,6 +47,7 @@ def read_table(
         frame = pl.scan_csv(
             path, separator=separator, quote_char=None if separator == "\t" else '"', infer_schema=False,
             encoding="utf8-lossy", truncate_ragged_lines=True,
+            glob=False,
         )  # fmt: skip
         present = frame.collect_schema().names()
         missing = [column for column in columns if column not in present]

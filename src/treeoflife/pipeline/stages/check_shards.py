@@ -124,7 +124,7 @@ def _held_out(workspace: Workspace) -> pl.Series:
     lists = [holdout.read_list(one) for one in workspace.config.holdout]
     ids = [pl.Series("treeoflife_id", [], pl.String)]
     if lists and workspace.mapping.exists() and workspace.paths.names.exists():
-        names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS])
+        names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)
         for source in workspace.sources:
             key = pl.col(source.name_key).cast(pl.String)
             images = read_source(workspace.mapping, source).with_columns(name_key=key)

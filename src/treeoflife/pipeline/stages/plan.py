@@ -115,7 +115,7 @@ def _decide(workspace: Workspace, job: Job) -> Decisions:
 
 def _decisions(workspace: Workspace, lists: list[holdout.HoldoutList], further: list[policies.Policy]) -> Decisions:
     indexes = [Index(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
-    names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS])
+    names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)
     marking, licences = marks.read(workspace.paths.marks), workspace.config.licences
     return decide(workspace.sources, indexes, workspace.mapping, names, lists, marking, licences, policies=further)
 
@@ -133,7 +133,7 @@ def _policies(workspace: Workspace) -> list[policies.Policy]:
 
 
 def _groups(workspace: Workspace) -> pl.DataFrame:
-    return pl.read_parquet(workspace.paths.duplicates, columns=["source", "container", "position", "group"])
+    return pl.read_parquet(workspace.paths.duplicates, columns=["source", "container", "position", "group"], glob=False)
 
 
 def _write_findings(workspace: Workspace, decisions: Decisions, job: Job) -> None:
@@ -157,7 +157,7 @@ def _text_hashes(workspace: Workspace) -> pl.DataFrame | None:
     if not all(read_meta(path) for path in files):
         return None
     hashes = {"id": pl.col("treeoflife_id").hash(), "texts": pl.struct(NAME_COLUMNS).hash()}
-    return pl.concat([pl.scan_parquet(path).select(**hashes).collect(engine="streaming") for path in files])
+    return pl.concat([pl.scan_parquet(path, glob=False).select(**hashes).collect(engine="streaming") for path in files])
 
 
 def _count_renamed(before: pl.DataFrame | None, after: pl.DataFrame | None) -> int:

@@ -44,5 +44,5 @@ def _groups(workspace: Workspace) -> pl.DataFrame | None:
     if not workspace.config.one_split_per_group or not paths.duplicates.exists():
         return None
     indexes = [(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
-    members = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"])
+    members = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"], glob=False)
     return add_ids(members, indexes, workspace.mapping, workspace.sources).select("treeoflife_id", "group")

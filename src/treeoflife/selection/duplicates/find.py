@@ -67,7 +67,7 @@ class StoredImages:
         frames = [pl.DataFrame(schema=_DESCRIPTION)]
         for (number,), part in chosen.group_by("container"):
             container = self.containers[number]
-            names = pl.read_parquet(container.index, columns=["position", "file"])
+            names = pl.read_parquet(container.index, columns=["position", "file"], glob=False)
             named = part.select("row", "position").join(names, on="position", how="left")
             frames.append(named.select("row", pl.lit(container.source).alias("source"),
                                        pl.lit(container.container).alias("container"), "position", "file"))  # fmt: skip
