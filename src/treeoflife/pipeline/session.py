@@ -41,9 +41,9 @@ class Session:
         """How far stages are, in order; those that need one with work to do are waiting for it."""
         states: dict[str, State] = {}
         for name in names:
-            unfinished = [need for need in self.stages[name].needs if need in states and not states[need].fresh]
-            waiting = State(0, 1, (f"waiting for {', '.join(unfinished)}",), waiting=True)
-            states[name] = waiting if unfinished else self.state(name)
+            needs = self.stages[name].needs
+            unfinished = next((need for need in needs if need in states and not states[need].fresh), None)
+            states[name] = State(0, 1, (f"waiting for {unfinished}",), waiting=True) if unfinished else self.state(name)
         return states
 
     def make(

@@ -55,8 +55,10 @@ def _inputs(
 
 
 def _digests(evidence: Evidence, files: list[Path]) -> dict[str, str | None]:
-    present = [path for path in files if path.exists()]
-    return {f"{number} {path.name}": evidence.sha256(path) for number, path in enumerate(present)}
+    digests: dict[str, str | None] = {}
+    for number, path in enumerate(path for path in files if path.exists()):
+        digests[f"{path.name} {number}" if path.name in digests else path.name] = evidence.sha256(path)
+    return digests
 
 
 def _outputs(workspace: Workspace, published: list[Source], others: list[Source]) -> tuple[Path, ...]:
