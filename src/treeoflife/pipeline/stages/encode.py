@@ -4,6 +4,7 @@ import heapq
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ def declare(workspace: Workspace) -> Stage:
         needs=(),
         version=settings.pop("step"),
         settings=settings,
-        items=lambda: [_item(workspace, *one) for one in workspace.containers()],
+        items=cache(lambda: [_item(workspace, *one) for one in workspace.containers()]),
         run=lambda job: Encoding(workspace, job).run(),
     )
 
@@ -57,7 +58,7 @@ def _item(workspace: Workspace, source: Source, container: Container) -> Item:
     tar = workspace.paths.encoded(container.source, container.name)
     return Item(
         container.label,
-        inputs={"files": workspace.signature(source, container)},
+        inputs={"files": lambda _: workspace.signature(source, container)},
         outputs=(index, tar) if keep else (index,),
         optional=() if keep else (tar,),
     )
