@@ -5,6 +5,7 @@ stopped by Ctrl-C and SIGTERM. What the library needs is imported when a command
 """
 
 import errno
+import gc
 import os
 import sys
 
@@ -17,6 +18,8 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line, and turn what goes wrong into a sentence and an exit status."""
+    # What is on record of many containers is a million objects without cycles, which the collector would look for.
+    gc.set_threshold(200_000)
     with stoppable():
         _run()
 

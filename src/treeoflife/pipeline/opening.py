@@ -15,7 +15,7 @@ from ..engines.run_control import end_orphaned_runs
 from ..engines.serial import SerialEngine
 from ..engines.tasks import TaskRunner
 from .session import Session
-from .stage import Evidence, Stage
+from .stage import Evidence, Snapshot, Stage
 from .stage_records import StageRecords
 from .stages import (
     catalog,
@@ -74,7 +74,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
 @contextmanager
 def inspecting(workspace: Workspace) -> Iterator[Session]:
     """Look at a dataset without changing it; others may work on it meanwhile."""
-    with _opened(workspace, TaskRunner(SerialEngine(), SilentListener())) as session:
+    with _opened(workspace, TaskRunner(SerialEngine(), SilentListener()), Snapshot) as session:
         yield session
 
 
@@ -94,10 +94,10 @@ def verifying(workspace: Workspace, listener: Listener) -> Iterator[Session]:
 
 
 @contextmanager
-def _opened(workspace: Workspace, runner: TaskRunner) -> Iterator[Session]:
+def _opened(workspace: Workspace, runner: TaskRunner, evidence: type[Evidence] = Evidence) -> Iterator[Session]:
     paths = workspace.paths
     with closing(HashCache(paths.hash_cache)) as hashes, closing(StageRecords(paths.stage_records)) as records:
-        yield session_over(workspace, Evidence(paths.root, hashes, records), runner)
+        yield session_over(workspace, evidence(paths.root, hashes, records), runner)
 
 
 def session_over(workspace: Workspace, evidence: Evidence, runner: TaskRunner) -> Session:

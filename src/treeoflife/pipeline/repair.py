@@ -1,6 +1,7 @@
 """Checks that a command runs though the record of the last one is up to date, and packing bad shards again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ..shards.check import Finding
 from ..shards.pack import planned_shards
@@ -9,17 +10,29 @@ from .session import Session
 from .stage import Job
 from .stages import check_shards as shards_stage
 from .stages import check_taxa as taxa_stage
+from .workspace import Workspace
+
+T = TypeVar("T")
 
 
 def check_shards(session: Session) -> list[Finding]:
     """Check the dataset's shards, whatever was checked before."""
-    findings: list[Finding] = []
+    return _check(session, "check-wds", shards_stage.check)
+
+
+def check_names(session: Session) -> list[TaxaFinding]:
+    """Check the names in the dataset's catalog, whatever was checked before."""
+    return _check(session, "check-taxa", taxa_stage.check)
+
+
+def _check(session: Session, stage: str, check: Callable[[Workspace, Job], list[T]]) -> list[T]:
+    findings: list[T] = []
 
     def run(job: Job) -> str:
-        findings.extend(shards_stage.check(session.workspace, job))
+        findings.extend(check(session.workspace, job))
         return f"{len(findings)} findings"
 
-    session.remake("check-wds", ["check-wds"], run)
+    session.remake(stage, [stage], run)
     return findings
 
 
@@ -36,15 +49,3 @@ def repair_shards(session: Session, findings: Sequence[Finding]) -> list[Finding
         for name in ("tidy", "checksums"):
             session.make(name)
     return left
-
-
-def check_names(session: Session) -> list[TaxaFinding]:
-    """Check the names in the dataset's catalog, whatever was checked before."""
-    findings: list[TaxaFinding] = []
-
-    def run(job: Job) -> str:
-        findings.extend(taxa_stage.check(session.workspace, job))
-        return f"{len(findings)} kinds of finding"
-
-    session.remake("check-taxa", ["check-taxa"], run)
-    return findings

@@ -45,6 +45,19 @@ class Evidence:
         return str(path).removeprefix(f"{self.root}/")
 
 
+@dataclass(frozen=True)
+class Snapshot(Evidence):
+    """Evidence that looks at each file once, for a session that changes none."""
+
+    digests: dict[Path, str | None] = field(default_factory=dict)
+
+    def sha256(self, path: Path) -> str | None:
+        """As :class:`Evidence` has it."""
+        if path not in self.digests:
+            self.digests[path] = super().sha256(path)
+        return self.digests[path]
+
+
 Input = Any
 """A JSON value; a path, for the SHA-256 of the file; or a function from :class:`Evidence` to a JSON value."""
 

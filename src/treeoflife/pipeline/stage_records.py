@@ -61,7 +61,8 @@ class StageRecords:
         self._db = self._open(path)
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        if not _is_writable(path):
+        folder = next(one for one in path.absolute().parents if one.exists())
+        if not os.access(folder, os.W_OK):
             self._records.update(_read(path))
             return _connected(":memory:")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,11 +99,6 @@ class StageRecords:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-
-def _is_writable(path: Path) -> bool:
-    folder = next(one for one in path.absolute().parents if one.exists())
-    return os.access(folder, os.W_OK)
 
 
 def _connected(path: Path | str) -> sqlite3.Connection:

@@ -10,8 +10,8 @@ Nothing is taken from caches or file times: everything is read.
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -179,7 +179,8 @@ class _Verification:
         damage += self._check_ids(chosen, bad)
         of_shards = self._follow("shards", follow_shard, list(self._shard_tasks(chosen, bad)))
         of_containers = self._follow("sources", follow_container, list(self._container_tasks(chosen, bad)))
-        damage += self._as_damage(one for mismatches, _ in (*of_shards, *of_containers) for one in mismatches)
+        mismatches = [one for some, _ in (*of_shards, *of_containers) for one in some]
+        damage += sorted((Damage(one.kind, self._name(one.path), one.detail) for one in mismatches), key=astuple)
         files = sum(1 for name in self.listed.digests if self.whole or not name.endswith(".tar"))
         images = sum(count for _, count in of_containers)
         return Verdict(tuple(dict.fromkeys(damage)), files, chosen.height, rows.height, images)
@@ -284,11 +285,6 @@ class _Verification:
         outcomes = [outcome for _, outcome in self.session.runner.run(function, tasks, lambda task: str(task.label))]
         listener.finish(f"{len(tasks)} {unit}")
         return outcomes
-
-    def _as_damage(self, mismatches: Iterable[Mismatch]) -> list[Damage]:
-        """Mismatches as damage, in a fixed order."""
-        damage = (Damage(one.kind, self._name(one.path), one.detail) for one in mismatches)
-        return sorted(damage, key=lambda one: (one.kind, one.file, one.detail))
 
 
 def _draw(rows: pl.DataFrame, sample: int | None, seed: int | None) -> pl.DataFrame:

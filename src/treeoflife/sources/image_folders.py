@@ -64,7 +64,7 @@ def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     files += image_files(Path(entry.path), deep=True) if deep else []
-                elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+                elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - many times as fast
                     files.append(Path(entry.path))
     except OSError as error:
         raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
@@ -78,6 +78,7 @@ def subfolders(folder: Path) -> list[Path]:
         InputError: the folder does not exist, or cannot be listed.
     """
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        with os.scandir(folder) as entries:
+            return sorted(Path(one.path) for one in entries if one.is_dir() and not one.name.startswith("."))
     except OSError as error:
         raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None

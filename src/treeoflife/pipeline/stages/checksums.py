@@ -19,16 +19,15 @@ def declare(workspace: Workspace, stages: Sequence[Stage]) -> Stage:
     """The stage; its inputs are the outputs of all the others."""
     paths = workspace.paths
 
-    def items() -> list[Item]:
-        files = {"files": lambda evidence: _digests(evidence, outputs(paths, stages))}
-        return [Item("checksums", files, (paths.checksums,))]
+    def digests(evidence: Evidence) -> dict[str, str | None]:
+        return {evidence.name(path): evidence.sha256(path) for path in outputs(paths, stages)}
 
     return Stage(
         name="checksums",
         needs=tuple(stage.name for stage in stages),
         version=1,
         settings={},
-        items=items,
+        items=lambda: [Item("checksums", {"files": digests}, (paths.checksums,))],
         run=lambda job: _write(paths, stages, job),
     )
 
@@ -39,10 +38,6 @@ def outputs(paths: Paths, stages: Sequence[Stage]) -> list[Path]:
     folders = [folder for split in SPLITS for folder in (paths.split_folder(split), paths.shard_index(split, 0).parent)]
     shards = (path for folder in folders for path in sorted(folder.glob("shard-*.*")))
     return [path for path in dict.fromkeys((*declared, *shards)) if path.is_file()]
-
-
-def _digests(evidence: Evidence, files: Sequence[Path]) -> dict[str, str | None]:
-    return {evidence.name(path): evidence.sha256(path) for path in files}
 
 
 def _write(paths: Paths, stages: Sequence[Stage], job: Job) -> str:

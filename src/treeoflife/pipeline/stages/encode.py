@@ -121,14 +121,13 @@ class Encoding:
     def _encode(self, stale: Sequence[tuple[Source, Container]], unchanged: int) -> str:
         sizes = {one.label: container_size(source, one) for source, one in stale}
         whole, parts = self._tasks(stale, sizes)
-        current_files = {path for task in parts for path in (task.tar, task.index)} | {
-            task.marker for task in whole + parts
-        }
-        self._clear(stale, current_files)
+        in_use = {path for task in parts for path in (task.tar, task.index)}
+        self._clear(stale, in_use | {task.marker for task in whole + parts})
         self.job.runner.listener.start("encode", sum(sizes.values()), "bytes")
+        unmade = [*whole, *(one for one in parts if not self._is_made(one))]
         encoded = [
             self._finish(task, made)
-            for task, made in self._largest_first(encode_container, [*whole, *self._unmade(parts)])
+            for task, made in self._largest_first(encode_container, unmade)
             if task.container.part[1] == 1
         ]
         encoded += [self._finish(task, made) for task, made in self._largest_first(join_parts, self._joins(parts))]
@@ -172,11 +171,8 @@ class Encoding:
         """The tar and the index of a container."""
         return self.paths.encoded(source.name, container.name), self.paths.encoded_index(source.name, container.name)
 
-    def _unmade(self, parts: Sequence[EncodeTask]) -> list[EncodeTask]:
-        """The parts that an earlier run did not finish, or made from other files or settings."""
-        return [task for task in parts if not self._is_made(task)]
-
     def _is_made(self, task: EncodeTask) -> bool:
+        """Whether an earlier run finished a part, from these files and with these settings."""
         signature = self.workspace.signature(task.source, task.container)
         expected = expected_meta(task.images) | part_meta(task.container, task.images, signature)
         return task.tar.exists() and expected.items() <= (read_meta(task.index) or {}).items()
