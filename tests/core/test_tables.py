@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeoflife.core.tables import Lookup, write_parquet
@@ -16,6 +16,7 @@ SCHEMA = {"number": pl.Int64, "text": pl.String}
 
 
 @given(keys, keys)
+@settings(deadline=None)
 def test_pairs_are_those_of_a_join(table: list[tuple[int, str]], queries: list[tuple[int, str]]) -> None:
     """Every pair of equal rows, duplicates included; null is equal to nothing."""
     query_rows, rows = Lookup(_frame(table)).match_rows(_frame(queries))
@@ -28,6 +29,7 @@ def test_pairs_are_those_of_a_join(table: list[tuple[int, str]], queries: list[t
 
 
 @given(keys)
+@settings(deadline=None)
 def test_a_duplicate_equals_an_earlier_row(table: list[tuple[int, str]]) -> None:
     """None where all rows differ."""
     row = Lookup(_frame(table)).find_duplicate()

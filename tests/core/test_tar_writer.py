@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeoflife.core import tar_writer
@@ -22,6 +22,7 @@ def archive(files: list[tuple[str, bytes]]) -> bytes:
 
 
 @given(st.lists(st.tuples(NAMES, st.binary(max_size=1200)), max_size=5))
+@settings(deadline=None)
 def test_python_reads_what_is_written(files: list[tuple[str, bytes]]) -> None:
     """Names, contents, and headers without a trace of when or by whom."""
     data = archive(files)
@@ -35,6 +36,7 @@ def test_python_reads_what_is_written(files: list[tuple[str, bytes]]) -> None:
 
 
 @given(NAMES, st.integers(0, 8**11 - 1))
+@settings(deadline=None)
 def test_headers_mean_what_those_of_python_mean(name: str, size: int) -> None:
     """Checksum and all."""
     ours = tarfile.TarInfo.frombuf(tar_writer.encode_header(name, size), "utf-8", "strict")
