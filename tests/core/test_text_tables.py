@@ -1,0 +1,134 @@
+"""Text tables of any origin: every row is read, or the error names the line."""
+
+import csv
+import io
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from treeoflife.core import text_tables
+from treeoflife.core.text_tables import read_text_table
+from treeoflife.errors import InputError
+
+BIRDS = [("a.jpg", "Parus major"), ("b.jpg", "Möwe"), ("c.jpg", "Turdus merula")]
+
+
+def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_encoding_delimiter_and_line_ends_are_recognised(
+    encoding: str, delimiter: str, line_end: str, tmp_path: Path
+) -> None:
+    text = line_end.join(delimiter.join(row) for row in [("file", "name"), *BIRDS]) + line_end
+    table = read_text_table(written(tmp_path / "birds.csv", text, encoding))
+    assert table.rows.rows() == BIRDS
+    assert table.delimiter == delimiter
+    assert list(table.lines) == [2, 3, 4]
+    assert bool(table.remarks) == (encoding == "cp1252")
+
+
+def test_a_line_that_names_the_separator_is_obeyed(tmp_path: Path) -> None:
+    table = read_text_table(written(tmp_path / "birds.csv", "sep=;\nfile;name, as written\na.jpg;Parus, major\n"))
+    assert table.rows.rows() == [("a.jpg", "Parus, major")]
+    assert list(table.lines) == [3]
+
+
+@pytest.mark.parametrize("note", ['"', '5" lens', 'a "tame" one', '"tame" one', 'says "', '""" '])
+def test_stray_quotation_marks_lose_no_row(note: str, tmp_path: Path) -> None:
+    rows = [("a.jpg", "Parus major", note), ("b.jpg", "Möwe", ""), ("c.jpg", "Turdus merula", note), ("d.jpg", "", "")]
+    text = "".join(",".join(row) + "\n" for row in [("file", "name", "note"), *rows])
+    table = read_text_table(written(tmp_path / "birds.csv", text), {"file", "name"})
+    assert table.rows.rows() == [row[:2] for row in rows]
+
+
+def test_a_stray_quotation_mark_beside_quoted_delimiters_is_an_error_with_its_line(tmp_path: Path) -> None:
+    text = (
+        'file,name,note\na.jpg,Parus major,"big, old"\nb.jpg,Pica pica,"x\nc.jpg,Turdus merula,y\nd.jpg,Apus apus,"\n'
+    )
+    with pytest.raises(InputError, match="line 3: a quotation mark"):
+        read_text_table(written(tmp_path / "birds.csv", text))
+
+
+def test_a_value_over_several_lines_is_one_value(tmp_path: Path) -> None:
+    text = 'file,name,note\na.jpg,Parus major,"big,\nold\n\nbird"\nb.jpg,Pica pica,\n'
+    table = read_text_table(written(tmp_path / "birds.csv", text))
+    assert table.rows.rows() == [("a.jpg", "Parus major", "big,\nold\n\nbird"), ("b.jpg", "Pica pica", "")]
+    assert list(table.lines) == [2, 6]
+
+
+def test_a_field_too_many_is_an_error_and_a_missing_one_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 3: has 3 fields, but the header has 2; enclose a value with commas"):
+        read_text_table(written(tmp_path / "birds.csv", "file,name\na.jpg,Pica\nb.jpg,Parus, major\n"))
+    table = read_text_table(written(tmp_path / "birds.csv", "file,name\na.jpg,Pica,,\nb.jpg\nc.jpg,Apus\n"))
+    assert table.rows.rows() == [("a.jpg", "Pica"), ("b.jpg", ""), ("c.jpg", "Apus")]
+    assert table.remarks == (
+        "1 of its 3 rows have fewer fields than the header, the first on line 3; what they lack is empty",
+    )
+
+
+def test_a_table_that_was_cut_off_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="ends in the middle of line 3: is it complete"):
+        read_text_table(written(tmp_path / "birds.csv", "file,name\na.jpg,Pica pica\nb.j"))
+
+
+def test_text_in_two_encodings_is_an_error_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "birds.csv"
+    path.write_bytes("file,name\na.jpg,Möwe\n".encode() + "b.jpg,Möwe\n".encode("latin-1"))
+    with pytest.raises(InputError, match="line 3: is not UTF-8, which other lines are"):
+        read_text_table(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is empty"), (b" \r\n", "is empty"), (b"PK\x03\x04rest", "a spreadsheet or zip archive; save it as CSV"),
+        (b"\x1f\x8brest", "gzip; unpack it"), (b"<!DOCTYPE html><html>", "is a web page"),
+        (b"file,name\na.jpg,Pica\0\n", "line 2: has a NUL"), (b"a,b,a\n1,2,3\n", "two columns called 'a'"),
+        (b"file,name\na.jpg,\x81\n", "line 2: is neither UTF-8 nor Windows-1252"),
+        (b'file,name\na.jpg,"Parus, major\nb.jpg,Pica\n', "line 2: a quotation mark is opened and never closed"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_a_sentence(data: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "birds.csv"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=reason) as error:
+        read_text_table(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no table"):
+        read_text_table(tmp_path / "birds.csv")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_text_table(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_a_writer_of_csv_writes_is_read(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_tables, "_CHUNK_BYTES", 37)  # pieces must join anywhere
+    drawn = random.Random(seed)
+    for _ in range(40):
+        delimiter, width = drawn.choice(",;\t"), drawn.randint(2, 5)
+        letters = [*"abcé日 ", '"', delimiter, "Parus major"]
+        # An empty note of several lines keeps records with line breaks apart from stray quotation marks.
+        rows = [
+            ["".join(drawn.choices(letters, k=drawn.randint(0, 5))).strip() for _ in range(width)]
+            + [drawn.choice(["", "two\n\nparts"])]
+            for _ in range(drawn.randint(0, 9))
+        ]
+        out = io.StringIO(newline="")
+        quoting: Any = drawn.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+        writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=drawn.choice(["\n", "\r\n"]))
+        writer.writerows([[f"column {number}" for number in range(width + 1)], *rows])
+        path = written(tmp_path / "drawn.csv", out.getvalue(), drawn.choice(["utf-8", "utf-8-sig", "utf-16"]))
+        table = read_text_table(path, delimiter=delimiter)
+        assert [list(row) for row in table.rows.rows()] == rows
+        assert not table.remarks
