@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ def test_text_in_two_encodings_is_an_error_with_the_line(tmp_path: Path) -> None
         (b"\x1f\x8brest", "gzip; unpack it"), (b"<!DOCTYPE html><html>", "is a web page"),
         (b"file,name\na.jpg,Pica\0\n", "line 2: has a NUL"), (b"a,b,a\n1,2,3\n", "two columns called 'a'"),
         (b"file,name\na.jpg,\x81\n", "line 2: is neither UTF-8 nor Windows-1252"),
+        (b"x" * 200_000 + b",b\n1,2\n", "line 1: field larger than"),
         (b'file,name\na.jpg,"Parus, major\nb.jpg,Pica\n', "line 2: a quotation mark is opened and never closed"),
     ],
 )  # fmt: skip
@@ -109,6 +111,9 @@ def test_what_is_no_file_is_a_sentence(tmp_path: Path) -> None:
         read_text_table(tmp_path / "birds.csv")
     with pytest.raises(InputError, match="cannot be read"):
         read_text_table(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match="is a pipe"):
+        read_text_table(tmp_path / "pipe.csv")
 
 
 @pytest.mark.parametrize("seed", range(8))

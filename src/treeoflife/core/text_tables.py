@@ -11,6 +11,7 @@ import csv
 import io
 import mmap
 import re
+import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,8 @@ def read_text_table(
     ([('1.jpg', 'Möwe')], ';', 'cp1252', [2])
     """
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for a writer
+            raise InputError(f"the table {path} is a pipe, not a file")
         with path.open("rb") as fd:
             sample = fd.read(_SAMPLE_BYTES)
             _check_is_text(path, sample)
@@ -150,7 +153,11 @@ class _Reader:
     def _read_by_polars(self, rows: int, *, quoted: bool) -> TextTable:
         end = self._bytes.find(b"\n")
         header = self._bytes[: end if end >= 0 else len(self._bytes)].decode()
-        columns = self._columns(next(csv.reader([header], delimiter=self._delimiter, quoting=_quoting(quoted=quoted))))
+        try:
+            fields = next(csv.reader([header], delimiter=self._delimiter, quoting=_quoting(quoted=quoted)))
+        except csv.Error as error:
+            raise InputError(f"the table {self._path}, line 1: {error}") from None
+        columns = self._columns(fields)
         try:
             frame = pl.scan_csv(
                 self._path if self._is_as_stored else io.BytesIO(self._bytes), separator=self._delimiter,
