@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
+import random
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -167,3 +172,47 @@ def test_plain_headers_are_read_as_tarfile_reads_them(name: str, size: int, inde
             if plain := parse_plain_header(block):
                 expected = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
                 assert plain == (expected.name, expected.size, expected.type)
+
+
+ENDS = {
+    "a second archive": tar_of(FILES) + tar_of(FILES),
+    "a second archive behind the shortest end marker": tar_of(FILES)[:3584] + bytes(1024) + tar_of(FILES),
+    "garbage": tar_of(FILES) + b"garbage",
+    "one byte after a long padding": tar_of(FILES) + bytes(300_000) + b"x",
+    "a header of zeros in the middle": tar_of(FILES)[:2048] + bytes(512) + tar_of(FILES)[2560:],
+    "a header of zeros at the beginning": bytes(512) + tar_of(FILES)[512:],
+    "two headers of zeros, and what follows": tar_of(FILES)[:2048] + bytes(1024) + tar_of(FILES)[3072:],
+}
+
+
+@pytest.mark.parametrize("data", ENDS.values(), ids=ENDS)
+def test_what_follows_the_end_marker_is_an_error_and_never_the_end(data: bytes) -> None:
+    with pytest.raises(TarError, match=r"bytes follow its end marker \(byte \d+\), from byte \d+ on"):
+        read(data)
+
+
+@pytest.mark.parametrize("zeros", [0, 512, 10_240, 100_000, 1 << 20])
+def test_any_padding_of_a_record_may_follow_the_end_marker(zeros: int) -> None:
+    """Records are 10 kB, and up to 1 MiB on tapes."""
+    assert read(tar_of(FILES)[:3584] + bytes(1024 + zeros)) == FILES
+
+
+def test_a_hole_that_a_download_left_is_no_end() -> None:
+    """Space that was reserved and not filled is zeros, and begins where a member ends by chance."""
+    with pytest.raises(TarError, match="bytes of zeros end it, from byte 2048"):
+        read(tar_of(FILES)[:2048] + bytes(2 << 20))
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_long_name_without_its_member_is_an_error(kind: int) -> None:
+    """The last member's own header was overwritten with zeros, and it has no data."""
+    data = tar_of([*FILES, ("d/" * 100 + "last.jpg", b"")], kind)
+    end = len(data.rstrip(b"\0")) // 512 * 512
+    with pytest.raises(TarError, match="overwritten with zeros"):
+        read(data[:end] + bytes(len(data) - end))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_a_compressed_archive_is_packed_with_is_named(pack: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(TarError, match=r"packed with (gzip|bzip2|xz); unpack that first"):
+        read(pack(tar_of([("a.jpg", random.Random(1).randbytes(2000))])))

@@ -3,6 +3,9 @@
 Python's ``tarfile`` takes a damaged header in the middle of an archive for the end, and so silently loses all members
 behind it; it also keeps every member in memory. This reader raises an error, keeps nothing, and gives the offset of
 each member's data. ``tarfile`` still parses unusual headers; long names in GNU and PAX form are supported.
+
+A header of zeros ends an archive, and only zeros may follow it. Whatever else follows is an error, and is not read on:
+other programs would not read it either, and what lies between may be lost.
 """
 
 import re
@@ -23,6 +26,10 @@ _WITHOUT_DATA = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKT
 _GNU_LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _EXTENSIONS = (*_GNU_LONG, *_PAX, tarfile.XGLTYPE)
+# The zeros at the end fill a record, which is 10 kB for nearly all programs and up to 1 MiB on tapes. More zeros are a
+# hole: a copy or download that reserves its space before it has the data leaves them when it is cut off.
+_LONGEST_END = 2 * BLOCK + (1 << 20)
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\3\4": "zip"}
 _NOT_OCTAL = re.compile(rb"[89]")
 _PAX_LENGTH = re.compile(rb"([0-9]{1,7}) ")
 
@@ -46,6 +53,7 @@ class Member:
     size: int  # bytes of data
     data_offset: int  # where the data begins, in bytes from the start of the archive
     regular: bool  # whether it is a plain file: not a folder, link, device or sparse file
+    folder: bool = False
     data: bytes | None = field(default=None, repr=False)  # of a plain file that is not longer than the limit
 
 
@@ -58,7 +66,8 @@ def read_members(
 ) -> Iterator[Member]:
     """The members of the tar archive in ``stream``, with the data of plain files of at most ``max_bytes``.
 
-    Folders, links, devices and longer files come without data.
+    Folders, links, devices and longer files come without data. The stream is read to its end, so that whatever checks
+    it there, such as gzip's checksum, does so.
 
     Args:
         stream: the archive, not compressed.
@@ -67,7 +76,13 @@ def read_members(
             data, before the member is yielded, or None to drop them.
 
     Raises:
-        TarError: a header is damaged, or the archive stops before its end marker.
+        TarError: a header is damaged, the archive stops before its end marker, or more than zeros follow that.
+
+    >>> import io
+    >>> from treeoflife.core.tar_writer import encode_member, end_marker
+    >>> archive = encode_member("a.txt", b"1") + end_marker(1024)
+    >>> [(member.name, member.data) for member in read_members(io.BytesIO(archive), 100)]
+    [('a.txt', b'1')]
     """
     offset = extension_bytes = 0
     overrides: dict[str, str] = {}
@@ -86,12 +101,34 @@ def read_members(
             size = _parse_size(overrides.get("size", str(info.size)), offset)
         regular = info.type in _REGULAR and not any(key.startswith("GNU.sparse") for key in overrides)
         if regular and size <= max_bytes:
-            yield Member(name, size, offset, regular, _read_exactly(stream, padded_size(size), offset)[:size])
+            data = _read_exactly(stream, padded_size(size), offset)[:size]
+            yield Member(name, size, offset, regular, data=data)
         else:
             _skip(stream, padded_size(size), offset, size, sink_of(name, size) if sink_of and regular else None)
-            yield Member(name, size, offset, regular)
+            yield Member(name, size, offset, regular, info.type == tarfile.DIRTYPE)
         offset += padded_size(size)
         overrides, extension_bytes = {}, 0
+    if overrides:
+        raise TarError(f"the header at byte {offset} was overwritten with zeros: it follows the header of a long name")
+    _check_end(stream, offset)
+
+
+def _check_end(stream: Readable, offset: int) -> None:
+    """Read the zeros that follow those at ``offset``; a TarError if they are something else, or far too many."""
+    position = offset + BLOCK
+    while data := stream.read(_SKIP_CHUNK):
+        if rest := data.lstrip(b"\0"):
+            raise TarError(
+                f"bytes follow its end marker (byte {offset}), from byte {position + len(data) - len(rest)} on: "
+                "a second archive was appended to it, or a header was overwritten with zeros; fetch it again, "
+                "or unpack it with 'tar --ignore-zeros -xf' and pack it again"
+            )
+        position += len(data)
+    if position - offset > _LONGEST_END:
+        raise TarError(
+            f"{position - offset} bytes of zeros end it, from byte {offset} on, as after a copy or download that was "
+            "cut off; fetch it again"
+        )
 
 
 class Header(NamedTuple):
@@ -108,6 +145,9 @@ def _parse_header(block: bytes, offset: int) -> Header | tarfile.TarInfo:
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.TarError as error:
+        packing = next((name for magic, name in _COMPRESSED.items() if not offset and block.startswith(magic)), None)
+        if packing:
+            raise TarError(f"it is no tar, but packed with {packing}; unpack that first") from None
         raise TarError(f"damaged header at byte {offset}: {error}") from None
     if info.size < 0:
         raise TarError(f"damaged header at byte {offset}: its size is negative")

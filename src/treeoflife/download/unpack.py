@@ -172,8 +172,7 @@ def _unpack_tar(target: _Target) -> None:
 
     with ExitStack() as unfinished, open_tar(target.archive) as stream:
         for member in read_members(stream, _MAX_IN_MEMORY, open_sink):
-            # Folders end in a slash, except "." in archives that were made of a whole folder.
-            if member.name.endswith("/") or (not member.regular and not member.size and member.name == "."):
+            if member.folder:
                 target.check_folder(member.name)
                 continue
             if (path := target.path(member.name, member.regular)) is None:
@@ -186,8 +185,6 @@ def _unpack_tar(target: _Target) -> None:
             if member.data is not None and not _is_present(path, member.size):
                 with _new_file(path, target.folder) as out:
                     out.write(member.data)
-        while stream.read(_MAX_IN_MEMORY):  # gzip checks its checksum at the end of the stream
-            pass
 
 
 def _write_in_pieces(path: Path, folder: Path, size: int, unfinished: ExitStack) -> Callable[[bytes], object]:

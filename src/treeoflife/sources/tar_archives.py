@@ -4,12 +4,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from isal import igzip, igzip_lib
 
-from ..core import tar_reader
-from ..core.tar_reader import Member, TarError
+from ..core.tar_reader import Member, Readable, TarError, read_members
 from ..errors import ContainerError
 
 TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
@@ -23,18 +22,24 @@ _BUFFER = 1 << 20
 
 
 @contextmanager
-def open_tar(archive: Path) -> Iterator[IO[bytes]]:
+def open_tar(archive: Path) -> Iterator[Readable]:
     """The tar stream in ``archive``, unpacked while it is read if the file is gzip, whatever its name is.
 
     Raises:
         ContainerError: it cannot be read. Errors raised while the stream is read, TarError too, become this one.
     """
     try:
-        with archive.open("rb", buffering=_BUFFER) as raw:
-            yield cast("IO[bytes]", _GzipStream(raw)) if is_gzip(archive) else raw
-    except (TarError, EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
-        reason = str(error) or type(error).__name__
-        raise ContainerError(f"the archive {archive} cannot be read to its end: {reason}") from error
+        with _open(archive) as raw:
+            yield _Stream(raw, igzip.open(raw, "rb") if is_gzip(archive) else raw)  # type: ignore[no-untyped-call]
+    except TarError as error:
+        raise ContainerError(f"the archive {archive} cannot be read to its end: {error}") from error
+
+
+def _open(archive: Path) -> IO[bytes]:
+    try:
+        return archive.open("rb", buffering=_BUFFER)
+    except OSError as error:
+        raise TarError(str(error)) from error
 
 
 def is_gzip(archive: Path) -> bool:
@@ -43,15 +48,20 @@ def is_gzip(archive: Path) -> bool:
         return fd.read(2) == b"\x1f\x8b"
 
 
-class _GzipStream:
-    """An unpacked gzip stream that raises TarError when it expands too far."""
+class _Stream:
+    """A tar stream whose errors are all TarErrors, also that it expands too far.
 
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw, self._size = raw, 0
-        self._stream = cast("IO[bytes]", igzip.open(raw, "rb"))  # type: ignore[no-untyped-call]
+    What goes wrong with the files that a caller writes meanwhile is thus not taken for an error of the archive.
+    """
+
+    def __init__(self, raw: IO[bytes], unpacked: IO[bytes]) -> None:
+        self._raw, self._unpacked, self._size = raw, unpacked, 0
 
     def read(self, size: int, /) -> bytes:
-        data = self._stream.read(size)
+        try:
+            data = self._unpacked.read(size)
+        except (EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
+            raise TarError(str(error) or type(error).__name__) from error
         self._size += len(data)
         if is_decompression_bomb(self._raw.tell(), self._size):
             raise TarError(f"it unpacks to more than {MAX_EXPANSION} times its size, as no archive of images does")
@@ -76,9 +86,4 @@ def archive_members(archive: Path, max_bytes: int) -> Iterator[Member]:
         ContainerError: it cannot be read to its end.
     """
     with open_tar(archive) as stream:
-        for member in tar_reader.read_members(stream, max_bytes):
-            if member.regular or not member.name.endswith("/"):
-                yield member
-        while rest := stream.read(_BUFFER):  # gzip checks its checksum at the end of the stream
-            if rest.strip(b"\0"):
-                raise TarError("bytes follow its end marker: a second archive, or a block that was zeroed")
+        yield from (member for member in read_members(stream, max_bytes) if not member.folder)
