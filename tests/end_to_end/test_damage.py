@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from helpers import built, cli, digests, retar, samples, sentence, shards
-from treeoflife.core.files import TEMPORARY
 from treeoflife.pipeline.opening import inspecting, working
 from treeoflife.pipeline.repair import check_shards
 from treeoflife.pipeline.workspace import open_workspace
@@ -144,7 +143,7 @@ def test_what_a_worker_left_half_written_is_no_file_of_the_dataset(build_copy: P
     """It lies there until the run ends; the check, made before, holds afterwards."""
     workspace = open_workspace(build_copy / "dataset.toml")
     with working(workspace) as session:
-        left = build_copy / f"224x224/train/shard-000000.tar{TEMPORARY}host-1-abc"
+        left = build_copy / "224x224/train/shard-000000.tar.writing-host-1-0a1b2c3d"
         left.write_bytes(b"half of a sh")
         assert not check_shards(session)
     assert not left.exists()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from helpers import built, cli, command, configured, digests, samples, shards
 from tally import Tally
-from treeoflife.core.files import TEMPORARY, read_json
+from treeoflife.core.files import is_temporary, read_json
 from treeoflife.pipeline import build as pipeline
 from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.workspace import open_workspace
@@ -183,7 +183,7 @@ def check_files(ref: Reference, out: Path, *others: Reference) -> None:
     """No file under its final name is one that an undisturbed build would not have there; reports are whole JSON."""
     for name, digest in digests(out).items():
         right = set[str]().union(*(one.allowed.get(name, ()) for one in (ref, *others)))
-        passing = TEMPORARY in name or name.endswith(".tried")
+        passing = is_temporary(name) or name.endswith(".tried")
         assert passing or digest in right, f"{name} is none that an undisturbed build makes"
     for report in out.glob("logs/*.json"):
         assert read_json(report) is not None, f"{report} is not whole"

@@ -47,11 +47,13 @@ def init(
 ) -> None:
     """Look at raw data, and write the dataset.toml that fits it."""
     from ..core.files import write_text
+    from ..pipeline.boundaries import check_raw_is_not_out
     from ..pipeline.discover import discover
 
     path = out / "dataset.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; --force replaces it")
+    check_raw_is_not_out(raw, out)
     discovery = discover(kind.value, raw, table)
     write_text(path, discovery.text)
     for line in discovery.found:

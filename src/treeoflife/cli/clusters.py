@@ -23,11 +23,13 @@ def detach_driver(config: Path, engine: str | None, *arguments: str) -> None:
     """Submit a small Slurm job that runs ``treeoflife ARGUMENTS --config CONFIG --engine slurm``."""
     from ..core.lock import exclusive_lock
     from ..engines.slurm.driver import submit_driver
+    from ..pipeline.opening import prepare
     from ..pipeline.workspace import open_workspace
 
     workspace = open_workspace(config, engine=engine)
     if workspace.config.engine.name != "slurm":
         raise ConfigError(f"--detach works with the engine slurm only, not with {workspace.config.engine.name}")
+    prepare(workspace)
     with exclusive_lock(workspace.paths.lock):
         words = [*arguments, "--config", str(config.resolve()), "--engine", "slurm"]
         job, log = submit_driver(workspace.config.engine.slurm, workspace.paths.jobs, words)

@@ -6,6 +6,7 @@ file. :func:`load` reads it; ``treeoflife init`` writes it, with a comment above
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -120,3 +121,9 @@ def resolve_paths(value: V, base: Path) -> V:
     elif isinstance(value, tuple):
         resolved = tuple(resolve_paths(item, base) for item in value)
     return cast(V, resolved)
+
+
+def named_paths(model: Model) -> Iterator[tuple[str, Path]]:
+    """The paths in a model's fields, each with its key."""
+    for key, value in model:
+        yield from ((key, one) for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Path))

@@ -6,9 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.values import SPLITS
 from .tables import Images
 
 _PART_NAME = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
+
+_SHARD = re.compile(r"shard-[0-9]{6}\.(tar|parquet)")
 
 
 class _Below:
@@ -59,6 +62,10 @@ class Paths:
     """Hashes and records of shares of stages, until the next run of the whole dataset takes them in."""
     sample_index = _Below(".view/{set}")
     """The location of every sample, with indexes for fast search. May be deleted: it is built again."""
+    leak_folder = _Below("leaks")
+    """The folder of the images of the dataset that are in benchmarks."""
+    holdout_sets = _Below("holdout")
+    """The folder of the hold-out sets that were made from this dataset."""
     leak_scratch = _Below(".leaks")
     """The images of a benchmark while they are compared."""
 
@@ -130,6 +137,16 @@ class Paths:
     bad_shards = _Below("logs/bad-shards.txt")
     """The shards that failed check-wds, one per line."""
 
+    def written_folders(self) -> tuple[Path, ...]:
+        """The folders below OUT that hold what runs write, and nothing else."""
+        top = (self.metadata, self.store, self.ledger, self.findings_folder, self.plan, self.shards, self.reports)
+        further = (self.duplicates.parent, self.leak_folder, self.holdout_sets, self.logs)
+        return (*top, *further, self.shard_index("train", 0).parents[1])
+
+    def written_files(self) -> tuple[Path, ...]:
+        """The files that runs write into OUT itself, where there may be anything else."""
+        return (self.config, self.marks, self.checksums, self.card, self.croissant, self.licences)
+
     def share_record(self, name: str) -> Path:
         """Hashes and records of one share of a stage."""
         return self.share_records / f"{name}.sqlite"
@@ -161,15 +178,15 @@ class Paths:
 
     def leaks(self, benchmark: str) -> Path:
         """The images of the dataset that are in a benchmark."""
-        return self.root / "leaks" / f"{benchmark}.parquet"
+        return self.leak_folder / f"{benchmark}.parquet"
 
     def leak_list(self, benchmark: str) -> Path:
         """The hold-out list of the leaks that must be left out."""
-        return self.root / "leaks" / f"{benchmark}.txt"
+        return self.leak_folder / f"{benchmark}.txt"
 
     def holdout_set(self, name: str) -> Path:
         """The folder of a hold-out set that was made from this dataset."""
-        return self.root / "holdout" / name
+        return self.holdout_sets / name
 
     def split_plan(self, split: str) -> Path:
         """The plan of one split: one row group per shard, rows in the shard's order."""
@@ -182,6 +199,12 @@ class Paths:
     def shard(self, split: str, number: int) -> Path:
         """A shard."""
         return self.split_folder(split) / f"shard-{number:06d}.tar"
+
+    def shard_files(self) -> list[Path]:
+        """Every shard that is there, and every index of one, of whichever plan; of a split the indexes come first."""
+        folders = [one for split in SPLITS for one in (self.shard_index(split, 0).parent, self.split_folder(split))]
+        files = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
+        return [path for path in files if _SHARD.fullmatch(path.name)]
 
     def shard_index(self, split: str, number: int) -> Path:
         """One row per sample of the shard, and what the shard was made from."""

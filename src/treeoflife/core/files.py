@@ -3,17 +3,20 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import TreeoflifeError
+from .system import runs_since
 
-TEMPORARY = ".writing-"
-"""A part of the name of every temporary file."""
+# The host and process tell people whose leftover it is; the random part keeps apart writers in one process.
+_TEMPORARY = re.compile(r"(?P<name>.+)\.writing-(?P<host>.+)-(?P<pid>[1-9][0-9]{0,9})-[0-9a-f]{8}", re.DOTALL)
+_HOST_CHARACTERS = 40  # a name that is much longer could make that of the file too long
 _PROBE_BYTES = 16 << 20  # more than any buffer between a write and the disk's refusal
 
 
@@ -32,9 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
     '42'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The host and process tell people whose leftover it is; the random part keeps apart writers in one process.
-    suffix = f"{TEMPORARY}{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(path.name + suffix)
+    temporary = path.with_name(f"{path.name}.writing-{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         yield temporary
         _sync(temporary)
@@ -96,12 +97,63 @@ def _sync(path: Path) -> None:
         os.close(fd)
 
 
-def remove_leftovers(folder: Path) -> int:
-    """Remove the temporary files that killed runs left below ``folder``; returns their number."""
-    leftovers = [path for path in folder.rglob(f"*{TEMPORARY}*") if path.is_file()]
+def _host() -> str:
+    return socket.gethostname()[:_HOST_CHARACTERS]
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that :func:`replacing` is writing, or has left behind.
+
+    >>> is_temporary("catalog.csv.writing-node7-4711-0a1b2c3d"), is_temporary("my.writing-thesis.txt")
+    (True, False)
+    """
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_leftovers(folders: Iterable[Path], files: Iterable[Path] = ()) -> int:
+    """Remove the temporary files that killed writers left; returns their number.
+
+    Only whoever holds the dataset's lock may do this, once no task of the dataset runs: the process of another host
+    cannot be asked whether it lives. One of this host is asked. Links, and other datasets below a folder, are left.
+
+    Args:
+        folders: folders that belong to the dataset, with all below them.
+        files: files of the dataset in folders that may hold anything else: only what was written to become one of them.
+    """
+    found = [path for folder in folders for path in _temporaries_below(folder)]
+    found += [path for file in files for path in _temporaries_of(file)]
+    leftovers = [path for path in found if _is_plain_file(path) and not _is_being_written(path)]
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def _temporaries_below(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        if "dataset.toml" in names:  # another dataset, whose run may be at work
+            folders.clear()
+            continue
+        yield from (Path(parent, name) for name in names if is_temporary(name))
+
+
+def _temporaries_of(file: Path) -> Iterator[Path]:
+    siblings = file.parent.iterdir() if file.parent.is_dir() else ()
+    matches = ((path, _TEMPORARY.fullmatch(path.name)) for path in siblings)
+    yield from (path for path, match in matches if match and match["name"] == file.name)
+
+
+def _is_plain_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _is_being_written(temporary: Path) -> bool:
+    """Whether a process of this computer runs that may be writing a temporary file."""
+    match = _TEMPORARY.fullmatch(temporary.name)
+    try:
+        written = temporary.stat().st_mtime
+    except FileNotFoundError:  # it has become the file that it was written for
+        return True
+    return bool(match and match["host"] == _host() and runs_since(int(match["pid"]), written))
 
 
 def sha256(path: Path) -> str:

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import BusyError
+from .system import boot_id, start_ticks
 
 BEAT_SECONDS = 5.0
 """Time between heartbeats: rare enough to cost a shared file system nothing."""
@@ -193,12 +194,8 @@ def _own_record() -> Holder:
 
 def _birth(pid: int) -> str:
     """The id of the current boot and the start of a process in clock ticks since then; empty if unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # Field 22 of proc(5). Field 2, the command's name, may hold spaces and brackets: count from its last bracket.
-        return f"{boot}:{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
-    except OSError:  # no such process, or no /proc, as on macOS
-        return ""
+    boot, ticks = boot_id(), start_ticks(pid)
+    return f"{boot}:{ticks}" if boot and ticks is not None else ""
 
 
 def _message(path: Path, other: Holder | None) -> str:

@@ -130,7 +130,7 @@ def _write(dataset: NamedDataset, choice: Choice, request: Request, out: Path) -
     # The record is written first and last: a folder that a killed run left behind is thereby known as a hold-out set.
     write_json(out / RECORD, {"unfinished": asdict(request)})
     shutil.rmtree(out / "images", ignore_errors=True)
-    remove_leftovers(out)
+    remove_leftovers([out])
     rows, listener = _catalog(dataset.decisions, choice), dataset.runner.listener
     listener.start("holdout", rows.height, "images")
     for _ in dataset.runner.run(extract, _tasks(dataset, rows, out), lambda task: str(task.container.path)):

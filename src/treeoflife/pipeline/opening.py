@@ -14,6 +14,7 @@ from ..engines.registry import make_engine
 from ..engines.run_control import end_orphaned_runs
 from ..engines.serial import SerialEngine
 from ..engines.tasks import TaskRunner
+from .boundaries import check_nothing_in_the_way
 from .session import Session
 from .stage import Evidence, Snapshot, Stage
 from .stage_records import StageRecords
@@ -45,18 +46,29 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
 
 
+def prepare(workspace: Workspace) -> None:
+    """Make the folder of a dataset ready for a run; for the first one, see that it holds nothing of others.
+
+    Raises:
+        ConfigError: a file is in the way of the dataset's own.
+    """
+    check_nothing_in_the_way(workspace.paths, checksums.outputs(workspace.paths, declare(workspace)))
+    workspace.paths.root.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[Session]:
     """Work on a dataset, alone. What killed runs left behind is removed first.
 
     Raises:
         BusyError: another run works on it.
+        ConfigError: before the first run, a file of others is in the way.
     """
     paths = workspace.paths
-    paths.root.mkdir(parents=True, exist_ok=True)
+    prepare(workspace)
     with exclusive_lock(paths.lock):
-        remove_leftovers(paths.root)
         end_orphaned_runs(paths.jobs)
+        remove_leftovers(paths.written_folders(), paths.written_files())
         try:
             with (
                 closing(make_engine(workspace.config.engine, paths.logs)) as engine,
@@ -68,7 +80,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
                     path.unlink()
                 yield session
         finally:
-            remove_leftovers(paths.root)
+            remove_leftovers(paths.written_folders(), paths.written_files())
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from ..errors import ConfigError
 from ..images.encode import ENCODE_BYTES_PER_SECOND
 from ..shards.pack import planned_shards
 from ..sources.base import container_size
-from .opening import session_over
+from .opening import prepare, session_over
 from .session import Session
 from .stage import Evidence, Job
 from .stage_records import StageRecords
@@ -89,6 +89,7 @@ def make_share(workspace: Workspace, stage: str, share: Share, listener: Listene
 @contextmanager
 def _session(workspace: Workspace, name: str, listener: Listener) -> Iterator[Session]:
     paths = workspace.paths
+    prepare(workspace)
     own = paths.share_record(name)
     with (
         lock.shared_lock(paths.lock),

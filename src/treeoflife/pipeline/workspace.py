@@ -7,6 +7,7 @@ from ..config.config import Config, load
 from ..config.paths import Paths
 from ..sources.base import Container, Source, signature
 from ..sources.registry import load_sources
+from .boundaries import check_out
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,12 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
         engine: the name of the engine, instead of the configured one.
 
     Raises:
-        ConfigError: the configuration is wrong.
+        ConfigError: the configuration is wrong, or what the dataset is made from lies where it would be written.
     """
     path = path / "dataset.toml" if path.is_dir() else path
     config = load(path)
     options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
     config = config.model_copy(update={"engine": config.engine.model_copy(update=options)})
-    return Workspace(config, Paths(path.parent, config.images), tuple(load_sources(config, path.parent)))
+    paths, sources = Paths(path.parent, config.images), load_sources(config, path.parent)
+    check_out(config, paths)
+    return Workspace(config, paths, tuple(sources))

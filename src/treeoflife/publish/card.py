@@ -15,12 +15,13 @@ from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..errors import InputError
 from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, scan_catalog
-from ..selection.licences import write_licences
+from ..selection.licences import COLUMNS, write_licences
 from .croissant import write_croissant
 
 CheckResult = Mapping[str, Any]
 """One result of check-taxa: ``what`` was found, in how many ``images``, and ``examples``."""
 
+_BUILT_BY = "built by treeoflife"
 _SOURCES = {
     "eol": (
         "the Encyclopedia of Life",
@@ -52,13 +53,22 @@ def describe(paths: Paths, config: Config, check_results: Sequence[CheckResult],
         url: the address at which the dataset is published, if it is.
 
     Raises:
-        InputError: there is no catalog, or the manifest of licences cannot be read.
+        InputError: there is no catalog, the manifest of licences cannot be read, or a file that this program did not
+            write has one of these names.
     """
+    for path, sign in ((paths.card, _BUILT_BY), (paths.croissant, _BUILT_BY), (paths.licences, ",".join(COLUMNS))):
+        _check_is_ours(path, sign)
     written, manifest = list[Path](), config.licences.manifest
     if manifest and paths.catalog.exists():
         write_licences(paths.licences, paths.catalog, manifest)
         written.append(paths.licences)
     return [*written, write_card(paths, config.names, check_results), write_croissant(paths, url)]
+
+
+def _check_is_ours(path: Path, sign: str) -> None:
+    """Check that a file which is to be replaced has the words that every such file of this program has."""
+    if path.exists() and sign.lower() not in path.read_text(encoding="utf-8", errors="replace").lower():
+        raise InputError(f"{path} was not written by this program, which would replace it: move it away, and run again")
 
 
 def write_card(paths: Paths, names: Names, check_results: Sequence[CheckResult]) -> Path:

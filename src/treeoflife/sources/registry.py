@@ -33,6 +33,12 @@ def load_source(name: str, table: dict[str, Any], base: Path) -> Source:
     Raises:
         ConfigError: the kind is not installed or cannot be imported, the name is not allowed, or a key is wrong.
     """
+    settings = source_settings(name, table, base)
+    return source_class(name, str(table.get("kind", name)))(name, settings)
+
+
+def source_settings(name: str, table: dict[str, Any], base: Path) -> Model:
+    """The keys of a source's table, checked, with their paths resolved; see :func:`load_source`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or name in _RESERVED:
         raise ConfigError(
             f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_RESERVED)}"
@@ -42,7 +48,7 @@ def load_source(name: str, table: dict[str, Any], base: Path) -> Source:
         settings = source.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
     except ValidationError as error:
         raise ConfigError(f"[sources.{name}]: {describe_errors(error, source.Settings)}") from None
-    return source(name, resolve_paths(settings, base.resolve()))
+    return resolve_paths(settings, base.resolve())
 
 
 def source_class(name: str, kind: str) -> type[Source]:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from ...config.paths import Paths
-from ...core.files import TEMPORARY, write_json, write_text
+from ...core.files import is_temporary, write_json, write_text
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import TreeoflifeError
 from ...mapping.store import read_source
@@ -62,7 +62,7 @@ def _tars(paths: Paths) -> list[str]:
     """The files in the folders of the shards, where a trainer's glob would take in any that does not belong there."""
     folders = [paths.split_folder(split) for split in SPLITS if paths.split_folder(split).is_dir()]
     # A worker that died leaves a temporary file until the run ends.
-    return sorted(path.name for folder in folders for path in folder.iterdir() if TEMPORARY not in path.name)
+    return sorted(path.name for folder in folders for path in folder.iterdir() if not is_temporary(path.name))
 
 
 def _run(workspace: Workspace, job: Job) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from ...config.paths import Paths
 from ...core import checksums
 from ...core.progress import Listener
-from ...core.values import SPLITS
 from ..stage import Evidence, Item, Job, Stage
 from ..workspace import Workspace
 
@@ -35,9 +34,7 @@ def declare(workspace: Workspace, stages: Sequence[Stage]) -> Stage:
 def outputs(paths: Paths, stages: Sequence[Stage]) -> list[Path]:
     """Every file that the stages have made: no inputs, logs or reports. Shards of other plans count too."""
     declared = (path for stage in stages for item in stage.items() for path in (*item.outputs, *item.optional))
-    folders = [folder for split in SPLITS for folder in (paths.split_folder(split), paths.shard_index(split, 0).parent)]
-    shards = (path for folder in folders for path in sorted(folder.glob("shard-*.*")))
-    return [path for path in dict.fromkeys((*declared, *shards)) if path.is_file()]
+    return [path for path in dict.fromkeys((*declared, *paths.shard_files())) if path.is_file()]
 
 
 def _write(paths: Paths, stages: Sequence[Stage], job: Job) -> str:

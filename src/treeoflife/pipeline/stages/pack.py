@@ -1,6 +1,5 @@
 """pack: store + plan -> shards, and beside them the lists that open_clip and wids read. One task per shard."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,6 @@ from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
 STEP_VERSION = 1
-_SHARD = re.compile(r"shard-(\d{6})\.(tar|parquet)")
 
 
 def declare(workspace: Workspace) -> Stage:
@@ -59,9 +57,7 @@ def _lists(split: str) -> str:
 def _surplus(paths: Paths, tasks: Sequence[PackTask]) -> list[Path]:
     """Shards of an earlier plan, and their indexes: an index before its shard, since it says what the shard holds."""
     expected = {path for task in tasks for path in (task.shard, task.index)}
-    folders = [folder for split in SPLITS for folder in (paths.shard_index(split, 0).parent, paths.split_folder(split))]
-    files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
-    return [path for path in files if _SHARD.fullmatch(path.name) and path not in expected]
+    return [path for path in paths.shard_files() if path not in expected]
 
 
 def _pack(paths: Paths, job: Job) -> str:

@@ -1,0 +1,97 @@
+"""Where a dataset ends: OUT is no folder of a source, and holds nothing of others under the names of its own files.
+
+A run overwrites and removes what is in the way of its outputs. So it is made sure beforehand that this is its own.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..config.config import Config, named_paths
+from ..config.paths import Paths
+from ..core import checksums
+from ..errors import ConfigError
+from ..sources.registry import source_settings
+
+_ANOTHER = "choose another folder as OUT"
+
+
+def check_raw_is_not_out(raw: Path, out: Path) -> None:
+    """Check that a dataset is not to be written into the folder that holds what it is made from.
+
+    Raises:
+        ConfigError: it is, by whatever name.
+    """
+    if is_same(raw.expanduser(), out):
+        raise ConfigError(
+            f"--out {out} is the folder of --raw itself, whose files a build would overwrite: name another folder, "
+            f"such as {out / 'dataset'}"
+        )
+
+
+def check_out(config: Config, paths: Paths) -> None:
+    """Check that nothing that a dataset is made from lies where the dataset is written.
+
+    OUT may be below a source's folder, and a source's folder below OUT.
+
+    Raises:
+        ConfigError: OUT is the folder of a source or of tables, or a source lies in a folder that runs write.
+    """
+    for key, path in _inputs(config, paths.root):
+        if is_same(path, paths.root):
+            raise ConfigError(f"{key} is the folder of the dataset itself, {paths.root}: {_ANOTHER}")
+    for key, path in _source_inputs(config, paths.root):
+        written = next((one for one in paths.written_folders() if is_within(path, one)), None)
+        written = written or next((one for one in paths.written_files() if is_same(path, one)), None)
+        if written:
+            raise ConfigError(f"{key}, {path}, lies where the dataset writes, in {written}: move it, or {_ANOTHER}")
+
+
+def _inputs(config: Config, base: Path) -> Iterable[tuple[str, Path]]:
+    yield from _source_inputs(config, base)
+    for table in ("mapping", "names", "licences"):
+        yield from ((f"[{table}] {key}", path) for key, path in named_paths(getattr(config, table)))
+
+
+def _source_inputs(config: Config, base: Path) -> Iterable[tuple[str, Path]]:
+    for name, table in config.sources.items():
+        settings = source_settings(name, table, base)
+        yield from ((f"[sources.{name}] {key}", path) for key, path in named_paths(settings))
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same file or folder, which exists: by links, by ``..``, or written otherwise."""
+    try:
+        return one.samefile(other)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path leads to a folder, or to something in it."""
+    real = path.resolve()
+    return any(is_same(one, folder) for one in (real, *real.parents))
+
+
+def check_nothing_in_the_way(paths: Paths, outputs: Iterable[Path]) -> None:
+    """Check, before the first run of a dataset, that nothing of others has the name of one of its outputs.
+
+    A file is known as the dataset's own where a run has left its records, or an intact SHA256SUMS lists the file.
+
+    Args:
+        paths: the files of the dataset.
+        outputs: those of them that exist, and that stages make.
+
+    Raises:
+        ConfigError: a file is in the way; the message names it.
+    """
+    if any(one.exists() for one in (paths.lock, paths.stage_records, paths.hash_cache)):
+        return
+    listed = checksums.read(paths.checksums)
+    own = {paths.checksums, *(paths.root / name for name in listed.digests)} if listed and listed.intact else set()
+    for path in outputs:
+        if path not in own:
+            raise ConfigError(
+                f"{path} is there already, and a build would overwrite it, though no run of this dataset is known to "
+                f"have made it: move it away, or {_ANOTHER}. If the dataset was copied, copy {paths.lock.name} and "
+                f"{paths.stage_records.parent.name} too"
+            )
