@@ -164,3 +164,10 @@ def test_a_card_replaces_a_card_alone(photos: Path, name: str) -> None:
     theirs.write_text("# My project\n")
     sentence(cli("card", "--config", config), str(theirs))
     assert theirs.read_text() == "# My project\n"
+
+
+def test_a_demo_draws_no_world_over_that_of_others(tmp_path: Path) -> None:
+    """A folder of that name is named."""
+    (tmp_path / "world").mkdir()
+    sentence(cli("demo", tmp_path), str(tmp_path / "world"))
+    assert not list((tmp_path / "world").iterdir())

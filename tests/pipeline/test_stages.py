@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -214,6 +215,88 @@ def test_an_input_that_changes_while_it_is_read_does_not_pass_for_the_one_that_w
     bakery.meanwhile = lambda: None
     assert bakery.session(evidence).make("knead") == "kneaded"
     assert bakery.dough.read_text() == "swapped 1"
+
+
+def _edit_back(path: Path) -> None:
+    """Write to it, then what was there, with the former time."""
+    text, times = path.read_text(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    path.write_text("swapped")
+    path.write_text(text)
+    os.utime(path, ns=times)
+
+
+def _rename_back(path: Path) -> None:
+    """Put another file in its place for a while."""
+    path.rename(path.with_name("kept"))
+    path.write_text("swapped")
+    path.with_name("kept").rename(path)
+
+
+def _replace_by_the_same(path: Path) -> None:
+    """Another file, which has the same content."""
+    other = path.with_name("other")
+    other.write_text(path.read_text())
+    other.replace(path)
+
+
+@pytest.mark.parametrize("swap", [_edit_back, _rename_back, _replace_by_the_same, Path.unlink])
+@pytest.mark.parametrize("kind", ["a file", "one of many files", "recorded by the stage itself", "in a folder"])
+def test_an_input_that_was_another_meanwhile_is_noticed(
+    bakery: Bakery, evidence: Evidence, kind: str, swap: Callable[[Path], None]
+) -> None:
+    """Though it is the same before and after: what lies between was read. The next run makes it again."""
+    folder = bakery.root / "folder"
+    folder.mkdir()
+    (folder / "flour.txt").write_text("flour")
+    inputs = {
+        "a file": bakery.flour,
+        "one of many files": digest_of({"flour": bakery.flour}),
+        "recorded by the stage itself": bakery.flour,
+        "in a folder": lambda evidence: {path.name: evidence.sha256(path) for path in evidence.list_files(folder)},
+    }
+    place = folder / "flour.txt" if kind == "in a folder" else bakery.flour
+
+    def knead(job: Job, swap: Callable[[Path], None] | None = None) -> str:
+        if swap:
+            swap(place)
+        bakery.dough.write_text("dough")
+        if kind == "recorded by the stage itself":
+            job.finish("dough")
+        return "kneaded"
+
+    session = bakery.session(evidence)
+    item = Item("dough", {"flour": inputs[kind]}, (bakery.dough,))
+    session.stages = {"knead": Stage("knead", (), 1, {}, lambda: [item], knead)}
+    with pytest.raises(InputError, match="changed while it was read"):
+        session.make("knead", run=lambda job: knead(job, swap))
+    assert session.make("knead") == "kneaded"
+    assert session.make("knead") is None
+
+
+def test_a_file_that_comes_into_a_folder_and_goes_again_is_noticed(bakery: Bakery, evidence: Evidence) -> None:
+    """It was read, and nobody would know."""
+    folder = bakery.root / "folder"
+    (folder / "deep").mkdir(parents=True)
+
+    def knead(job: Job) -> str:
+        passing = folder / "deep" / "passing.txt"
+        passing.write_text("swapped")
+        passing.unlink()
+        return "kneaded"
+
+    session = bakery.session(evidence)
+    item = Item("dough", {"flour": lambda evidence: [path.name for path in evidence.list_files(folder)]})
+    session.stages = {"knead": Stage("knead", (), 1, {}, lambda: [item], knead)}
+    with pytest.raises(InputError, match=r"folder/deep changed while it was read"):
+        session.make("knead")
+
+
+def test_what_another_stage_makes_again_meanwhile_has_not_changed(bakery: Bakery, evidence: Evidence) -> None:
+    """As an index of the store, whose images were removed and are needed once more: its bytes are the same."""
+    session = bakery.session(evidence)
+    session.make("knead")
+    bakery.meanwhile = lambda: _replace_by_the_same(bakery.dough)
+    assert session.make("bake") == "2 loaves"
 
 
 def test_what_is_missing_is_named_with_its_maker(bakery: Bakery, evidence: Evidence) -> None:

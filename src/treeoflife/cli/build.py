@@ -178,9 +178,14 @@ def demo(
     from ..pipeline.summary import summarise
     from ..testing.world import draw_world
 
-    draw_world(folder / "world", natural=True)
-    config = folder / "dataset" / "dataset.toml"
-    write_text(config, discover("original", folder / "world").text)
+    world, config = folder / "world", folder / "dataset" / "dataset.toml"
+    if world.exists() and not config.exists():
+        raise ConfigError(f"{world} is there already, and not of a demo: remove it, or name another folder")
+    draw_world(world, natural=True)
+    text = discover("original", world).text
+    if config.exists() and config.read_text(encoding="utf-8") != text:
+        raise ConfigError(f"{config} is there already, and not that of a demo: remove it, or name another folder")
+    write_text(config, text)
     with working(config, workers) as session:
         build_stages(session)
         print(summarise(session).text())

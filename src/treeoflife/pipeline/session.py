@@ -7,7 +7,7 @@ from typing import Any
 from ..core.progress import Listener
 from ..engines.tasks import TaskRunner
 from ..errors import InputError
-from .stage import NEEDED_AGAIN, Evidence, Inspector, Item, Job, Stage, State, state_of
+from .stage import NEEDED_AGAIN, Evidence, Inspector, Item, Job, Stage, State, Watch, state_of
 from .stage_records import Record
 from .workspace import Workspace
 
@@ -68,7 +68,8 @@ class Session:
             self._run(name, dict.fromkeys(items, NEEDED_AGAIN), run)
 
     def _run(self, name: str, stale: Mapping[str, str], run: Callable[[Job], str] | None = None) -> str:
-        stage, inspector = self.stages[name], Inspector(self.evidence)
+        stage, watch = self.stages[name], Watch(self.evidence.root, self.evidence.hashes, self.evidence.records)
+        inspector = Inspector(watch)
         items = {item.name: item for item in stage.items() if item.name in stale}
         self._check_requirements(stage, items.values())
         # Before the work and not after it: a file that changes meanwhile must not pass for the one that was read.
@@ -80,6 +81,8 @@ class Session:
 
         def finish(item: str, result: Mapping[str, Any] | None = None, **observed: Any) -> None:
             """Record an item; ``observed`` are inputs as a worker saw them."""
+            if changed := watch.changed():
+                raise InputError(f"{changed} changed while it was read for {name}; run the same command again")
             outputs = (*items[item].outputs, *items[item].optional)
             digests = {self.evidence.name(path): self.evidence.sha256(path) for path in outputs}
             record = Record(inputs[item] | observed, {k: v for k, v in digests.items() if v}, result or {})
@@ -91,7 +94,7 @@ class Session:
         )
         for item in items.values():
             if item.name not in finished:
-                if inspector.inputs(stage, item) != inputs[item.name]:
+                if not watch.changed() and inspector.inputs(stage, item) != inputs[item.name]:
                     raise InputError(f"an input of {name} changed while it was read; run the same command again")
                 finish(item.name)
         return summary

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.difference import describe_difference
-from ..core.files import fingerprint
+from ..core.files import fingerprint, stamp
 from ..core.hash_cache import HashCache
 from ..engines.tasks import TaskRunner
 from .stage_records import Record, StageRecords
@@ -44,6 +44,10 @@ class Evidence:
         """What records call a file: its path below OUT, or its whole path elsewhere."""
         return str(path).removeprefix(f"{self.root}/")
 
+    def list_files(self, folder: Path) -> list[Path]:
+        """The files in a folder that is an input, and below it, in order."""
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
 
 @dataclass(frozen=True)
 class Snapshot(Evidence):
@@ -56,6 +60,47 @@ class Snapshot(Evidence):
         if path not in self.digests:
             self.digests[path] = super().sha256(path)
         return self.digests[path]
+
+
+@dataclass(frozen=True)
+class Watch(Evidence):
+    """Evidence that notices a file or folder that changes while a stage reads it, also if it is changed back."""
+
+    seen: dict[Path, tuple[str, str | None]] = field(default_factory=dict)
+
+    def sha256(self, path: Path) -> str | None:
+        """As :class:`Evidence` has it."""
+        identity = _identity(path)  # taken first: a change while the file is hashed is one too
+        digest = super().sha256(path)
+        self.seen.setdefault(path, (identity, digest))
+        return digest
+
+    def list_files(self, folder: Path) -> list[Path]:
+        """As :class:`Evidence` has it."""
+        for one in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+            self.seen.setdefault(one, (_identity(one), None))
+        return super().list_files(folder)
+
+    def changed(self) -> Path | None:
+        """A file or folder that is not the one that was looked at first; None if there is none."""
+        return next((path for path, before in self.seen.items() if self._has_changed(path, *before)), None)
+
+    def _has_changed(self, path: Path, identity: str, digest: str | None) -> bool:
+        if _identity(path) == identity:
+            return False
+        # What a stage made may be made once more meanwhile, because another needs it again; with the same bytes.
+        return not (self.records.has_output(self.name(path)) and super().sha256(path) == digest)
+
+
+def _identity(path: Path) -> str:
+    """What differs once a file was written to, replaced or renamed, even to what it was; empty if it does not exist.
+
+    A program can set the time of modification back, and a rename leaves it; the time of change shows both.
+    """
+    try:
+        return f"{stamp(path)}:{path.stat().st_ctime_ns}"
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 Input = Any

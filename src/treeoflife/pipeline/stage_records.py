@@ -84,6 +84,10 @@ class StageRecords:
         """The records of a stage, by item; also of items that the dataset no longer has."""
         return self._records.get(stage, {})
 
+    def has_output(self, name: str) -> bool:
+        """Whether a stage is on record that made a file of this name."""
+        return any(name in record.outputs for items in self._records.values() for record in items.values())
+
     def put(self, stage: str, item: str, record: Record) -> None:
         """Record how an item was made, in place of an earlier record."""
         texts = [json.dumps(value, sort_keys=True) for value in (record.inputs, record.outputs, record.result)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ...config.config import named_paths
 from ...core.files import replacing
 from ...selection import marks
 from ...sources.base import Source
@@ -44,20 +45,29 @@ def _inputs(
     settings: dict[str, object] = {}
     inputs: dict[str, Input] = {}
     if others:
-        settings, more = naming.names_inputs(config.names, others)
+        settings, _ = naming.names_inputs(config.names, others)
         inputs["mapping"] = lambda evidence: ids_digest(workspace, evidence)
         inputs["splits"] = lambda evidence: splits_digest(workspace, evidence)
-        files += more
     if not published:  # predicted-catalog.csv, which obeys marks, is written for these datasets alone
         inputs["marks"] = workspace.paths.marks
-    inputs["files"] = lambda evidence: _digests(evidence, files)
+    inputs["files"] = lambda evidence: _digests(evidence, [*files, *_tables(workspace, others, evidence)])
     return settings, inputs
 
 
-def _digests(evidence: Evidence, files: list[Path]) -> dict[str, str | None]:
-    digests: dict[str, str | None] = {}
-    for number, path in enumerate(path for path in files if path.exists()):
-        digests[f"{path.name} {number}" if path.name in digests else path.name] = evidence.sha256(path)
+def _tables(workspace: Workspace, others: list[Source], evidence: Evidence) -> list[Path]:
+    """The tables of names that are there now; those in a folder may change while they are read."""
+    names = workspace.config.names
+    for _, folder in named_paths(names):
+        if folder.is_dir():
+            evidence.list_files(folder)
+    return naming.names_inputs(names, others)[1] if others else []
+
+
+def _digests(evidence: Evidence, files: list[Path]) -> dict[str, str]:
+    digests: dict[str, str] = {}
+    existing = ((path, digest) for path in files if (digest := evidence.sha256(path)))
+    for number, (path, digest) in enumerate(existing):
+        digests[f"{path.name} {number}" if path.name in digests else path.name] = digest
     return digests
 
 
