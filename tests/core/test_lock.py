@@ -176,3 +176,108 @@ def test_the_holder_sends_heartbeats(tmp_path: Path) -> None:
 def _beat(path: Path) -> int:
     holder: Holder | None = read_holder(path)
     return holder.beat if holder else -1
+
+
+ELSEWHERE = """
+import fcntl, socket, sys, time
+from pathlib import Path
+from treeoflife.core.lock import exclusive_lock
+from treeoflife.errors import BusyError
+
+def refuse(*_):
+    raise OSError(38, "Function not implemented")
+
+socket.gethostname = lambda: "elsewhere"
+fcntl.flock = refuse
+out = Path(sys.argv[1])
+try:
+    with exclusive_lock(out / ".lock", float(sys.argv[2])):
+        while True:
+            (out / "written").write_text(str(time.monotonic_ns()))
+            print("works", flush=True)
+            time.sleep(600 if len(sys.argv) > 3 else 0.05)
+except BusyError as error:
+    print(error, flush=True)
+"""
+"""A run on another computer, on a file system without flock: it writes until it is told that it is alone no longer."""
+
+
+@contextmanager
+def run_elsewhere(out: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Its process, once it works."""
+    words = (sys.executable, "-c", ELSEWHERE, str(out), *words)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "works\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def without_flock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that has none."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+
+
+@pytest.mark.usefixtures("without_flock")
+@pytest.mark.parametrize("words", [("0.1",), ("0.1", "sleeps")])
+def test_a_run_that_was_paused_for_too_long_ends_when_it_goes_on(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """It says so, writes nothing more, and leaves the lock to the run that has it."""
+    with run_elsewhere(tmp_path, *words) as process:
+        process.send_signal(signal.SIGSTOP)
+        with exclusive_lock(tmp_path / ".lock", 0.1):
+            ours = read_holder(tmp_path / ".lock")
+            (tmp_path / "written").unlink()
+            process.send_signal(signal.SIGCONT)
+            said = process.communicate(timeout=60)[0]
+            assert f"process {os.getpid()} on {socket.gethostname()}" in said
+            assert "writes nothing more" in said
+            assert not (tmp_path / "written").exists()
+            now = read_holder(tmp_path / ".lock")
+            assert ours
+            assert now
+            assert (now.pid, now.host, now.since) == (ours.pid, ours.host, ours.since)
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_a_run_whose_successor_has_ended_ends_too(tmp_path: Path) -> None:
+    """What it knows of the dataset is of earlier; the lock stays free."""
+    with run_elsewhere(tmp_path, "0.1") as process:
+        process.send_signal(signal.SIGSTOP)
+        with exclusive_lock(tmp_path / ".lock", 0.1):
+            pass
+        process.send_signal(signal.SIGCONT)
+        assert "has ended since" in process.communicate(timeout=60)[0]
+        assert (tmp_path / ".lock").read_bytes() == b""
+
+
+@pytest.mark.parametrize("replacement", [None, b"", b"[" * 100_000, b'{"host": 1, "pid": "x", "since": []}'])
+def test_a_run_whose_lock_was_removed_or_replaced_ends(tmp_path: Path, replacement: bytes | None) -> None:
+    """Another could begin at once; without a signal, the heartbeat notices."""
+    path = tmp_path / ".lock"
+    with run_elsewhere(tmp_path, "0.1", "sleeps") as process:
+        path.unlink()
+        if replacement is not None:
+            path.write_bytes(replacement)
+        assert "somebody removed the lock" in process.communicate(timeout=60)[0]
+        assert (path.read_bytes() if path.exists() else None) == replacement
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_a_short_pause_ends_nothing(tmp_path: Path) -> None:
+    """A run that is continued while the lock is still its own goes on."""
+    with run_elsewhere(tmp_path, "0.1") as process:
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGCONT)
+        before = _beat(tmp_path / ".lock")
+        deadline = time.monotonic() + 60
+        while _beat(tmp_path / ".lock") < before + 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert process.poll() is None

@@ -6,6 +6,9 @@ works on one host only, or not at all. So the holder also writes a record of its
 count that grows every few seconds. A run that finds the record of another host watches it: if the count grows, that
 run is alive; if not, it is dead. Clocks are never compared, since those of two hosts differ.
 
+A holder that was paused for longer than that (a stopped process, a virtual machine that was suspended) may find that
+another run has taken over. It looks before every heartbeat, and when it is continued, and ends.
+
 To stop a run on another computer, a request is written to a file beside the lock; its holder reads that at each beat.
 """
 
@@ -29,6 +32,7 @@ from .system import boot_id, start_ticks
 BEAT_SECONDS = 5.0
 """Time between heartbeats: rare enough to cost a shared file system nothing."""
 _WATCH_BEATS = 4  # a network file system may show a change seconds late, and a busy holder may miss a heartbeat
+_LONGEST_RECORD = 4096
 _FLOCK_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
@@ -60,9 +64,12 @@ class Holder:
 def read_holder(path: Path) -> Holder | None:
     """The holder on record in the lock at ``path``, or None. The record of a killed run remains until the next run."""
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        with path.open("rb") as file:
+            holder = Holder(**json.loads(file.read(_LONGEST_RECORD)))
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
+    types = {"host": str, "pid": int, "since": str, "job": str, "birth": str, "beat": int}
+    return holder if all(isinstance(getattr(holder, name), kind) for name, kind in types.items()) else None
 
 
 def request_stop(path: Path, target: Holder) -> None:
@@ -70,11 +77,57 @@ def request_stop(path: Path, target: Holder) -> None:
     _request_path(path).write_text(json.dumps(asdict(replace(target, beat=0))), encoding="utf-8")
 
 
+class Hold:
+    """An exclusive lock that this process has taken."""
+
+    def __init__(self, fd: int, path: Path, own: Holder) -> None:
+        self._fd, self._path, self._own = fd, path, own
+
+    def is_lost(self) -> bool:
+        """Whether the record in the lock is that of another run by now, or is gone."""
+        current = read_holder(self._path)
+        return current is None or replace(current, beat=0) != replace(self._own, beat=0)
+
+    def check(self) -> None:
+        """Check that the lock is still held; call it before anything is written that another run must not find.
+
+        Raises:
+            BusyError: another run has taken over.
+        """
+        if self.is_lost():
+            other = read_holder(self._path)
+            raise BusyError(
+                f"this run was paused for so long that the lock of {self._path.parent} went to another run: "
+                f"{other or 'one that has ended since, or somebody removed the lock'}. This run ends and writes "
+                "nothing more; once no other runs, the same command goes on"
+            )
+
+    def send_heartbeat(self) -> None:
+        """Show other hosts that this run is alive, unless one of them has taken over."""
+        if not self.is_lost():
+            self._own = replace(self._own, beat=self._own.beat + 1)
+            _write(self._fd, self._own)
+
+    def obey_request(self) -> None:
+        """End this process if another computer asks for it."""
+        request = _request_path(self._path)
+        # Listing the folder makes NFS show new files of other hosts at once; a lookup by name may be cached.
+        if request in self._path.parent.iterdir() and read_holder(request) == replace(self._own, beat=0):
+            request.unlink(missing_ok=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def release(self) -> None:
+        """Empty the lock, unless it is another's."""
+        if not self.is_lost():
+            os.ftruncate(self._fd, 0)
+
+
 @contextmanager
-def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None]:
+def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[Hold]:
     """Hold the lock at ``path``. A holder that was killed does not hold it any longer.
 
-    The file remains, empty, when nobody holds the lock. The time between heartbeats must be the same for all runs.
+    The file remains, empty, when nobody holds the lock. The time between heartbeats must be the same for all runs. If
+    this process finds that another run has taken over, a BusyError is raised in the main thread wherever it is.
 
     Raises:
         BusyError: another run holds it; the message names that run.
@@ -93,15 +146,41 @@ def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[N
             time.sleep(beat_seconds)
             if (current := read_holder(path)) != own:
                 raise BusyError(_message(path, current))
-        stop = threading.Event()
-        heartbeat = threading.Thread(target=_send_heartbeats, args=(fd, path, own, beat_seconds, stop), daemon=True)
+        hold, stop = Hold(fd, path, own), threading.Event()
+        heartbeat = threading.Thread(target=_send_heartbeats, args=(hold, beat_seconds, stop), daemon=True)
         heartbeat.start()
         try:
-            yield
+            with _checked_when_continued(hold):
+                yield hold
         finally:
             stop.set()
             heartbeat.join()
-            os.ftruncate(fd, 0)
+            hold.release()
+
+
+@contextmanager
+def _checked_when_continued(hold: Hold) -> Iterator[None]:
+    """Check the lock at each SIGCONT: the system sends it to a process that was stopped, and the heartbeat to this one.
+
+    Python runs a signal's handler before anything else that the main thread does next.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGCONT, lambda *_: hold.check())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before or signal.SIG_DFL)
+
+
+def _send_heartbeats(hold: Hold, seconds: float, stop: threading.Event) -> None:
+    while not stop.wait(seconds):
+        with suppress(OSError):  # a file system that fails for a moment must not end the heartbeat
+            if hold.is_lost():
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGCONT)
+            hold.send_heartbeat()
+            hold.obey_request()
 
 
 @contextmanager
@@ -162,18 +241,6 @@ def _check_holder_is_dead(path: Path, has_flock: bool, beat_seconds: float) -> N
         time.sleep(beat_seconds / 2)
         if (current := read_holder(path)) and current != recorded:
             raise BusyError(_message(path, current))
-
-
-def _send_heartbeats(fd: int, path: Path, own: Holder, seconds: float, stop: threading.Event) -> None:
-    request = _request_path(path)
-    while not stop.wait(seconds):
-        own = replace(own, beat=own.beat + 1)
-        with suppress(OSError):  # a file system that fails for a moment must not end the heartbeat
-            _write(fd, own)
-            # Listing the folder makes NFS show new files of other hosts at once; a lookup by name may be cached.
-            if request in path.parent.iterdir() and read_holder(request) == replace(own, beat=0):
-                request.unlink(missing_ok=True)
-                os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _request_path(path: Path) -> Path:

@@ -66,7 +66,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
     """
     paths = workspace.paths
     prepare(workspace)
-    with exclusive_lock(paths.lock):
+    with exclusive_lock(paths.lock) as hold:
         end_orphaned_runs(paths.jobs)
         remove_leftovers(paths.written_folders(), paths.written_files())
         try:
@@ -78,9 +78,11 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
                     session.evidence.hashes.merge(path)
                     session.evidence.records.merge(path)
                     path.unlink()
+                session.check_lock = hold.check
                 yield session
         finally:
-            remove_leftovers(paths.written_folders(), paths.written_files())
+            if not hold.is_lost():
+                remove_leftovers(paths.written_folders(), paths.written_files())
 
 
 @contextmanager

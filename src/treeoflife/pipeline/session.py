@@ -20,12 +20,14 @@ class Session:
         evidence: digests of files, and the records of stages.
         runner: where tasks run, and who hears of the progress.
         stages: every stage, by name, in order.
+        check_lock: raises where another run has taken over.
     """
 
     workspace: Workspace
     evidence: Evidence
     runner: TaskRunner
     stages: Mapping[str, Stage]
+    check_lock: Callable[[], None] = lambda: None
 
     @property
     def listener(self) -> Listener:
@@ -81,6 +83,7 @@ class Session:
 
         def finish(item: str, result: Mapping[str, Any] | None = None, **observed: Any) -> None:
             """Record an item; ``observed`` are inputs as a worker saw them."""
+            self.check_lock()
             if changed := watch.changed():
                 raise InputError(f"{changed} changed while it was read for {name}; run the same command again")
             outputs = (*items[item].outputs, *items[item].optional)
