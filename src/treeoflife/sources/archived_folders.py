@@ -6,25 +6,27 @@ any folder can be reached by unpacking at most 128 MB before it (docs/decisions/
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import IO, ClassVar, cast
+from typing import IO, ClassVar, NamedTuple, cast
 
 from ..core import zip_reader
 from ..core.extras import import_extra
 from ..core.files import read_json, replacing, stamp, write_json
 from ..core.tar_reader import Member, TarError, read_members
 from ..core.tar_writer import BLOCK, padded_size
-from ..core.values import RawImage, Skip
+from ..core.values import Key, RawImage, Skip
 from ..core.zip_reader import ZipError, ZipMember
 from ..errors import ContainerError, InputError
+from . import not_taken
 from .base import MAX_FILES, NOT_A_FILE, Container, Span, by_name, too_long
-from .file_names import IMAGE_SUFFIXES, safe_file_name
-from .image_folders import FolderImages, image_files, subfolders
+from .file_names import escape_invalid_utf8, is_harmless, is_image_name, safe_file_name
+from .image_folders import FolderImages, list_files, list_images, loose_files, subfolders
+from .not_taken import NOT_TAKEN
 from .tar_archives import MAX_EXPANSION, is_decompression_bomb, is_gzip, open_tar
 
 UNPACKING = "begun"
@@ -32,6 +34,8 @@ UNPACKING = "begun"
 
 ArchivedImage = tuple[Member | ZipMember, Callable[[], bytes]]
 """A member of an archive, and a function that returns its data."""
+Number = Callable[[str], int | None]
+"""Returns the number in the name of a folder that is a container, otherwise None."""
 
 # Each seek point takes 32 kB, so those of iNat21's 224 GB take 57 MB; a seek was measured at 0.75 s.
 _SPACING = 128 << 20
@@ -54,50 +58,102 @@ class ArchivableFolders(FolderImages):
 
     @staticmethod
     @abstractmethod
-    def is_container(folder: str) -> bool:
-        """Whether a folder of this name is a container."""
+    def number(folder: str) -> int | None:
+        """The number in the name of a folder that is a container, which is part of its images' keys; otherwise None."""
+
+    @abstractmethod
+    def key_of(self, container: Container, filename: str) -> Key:
+        """The natural key of an image of a container."""
 
     def containers(self) -> list[Container]:
-        """One for each folder, whether it is unpacked or not.
+        """One for each folder, whether it is unpacked or not; and one of files that are no images of the source.
 
         Raises:
-            InputError: there is no such folder, the archive was not unpacked to its end, or no index can be written.
+            InputError: there is no such folder, two have the same number, the archive was not unpacked to its end, no
+                index can be written, or there are other folders with images.
             ContainerError: the archive cannot be read.
             MissingExtra: the package that seeks in a .tar.gz is not installed.
         """
-        folders = [path for path in subfolders(self.path) if self.is_container(path.name)] if self.path.is_dir() else []
-        if archive := archive_to_read(self.path, self.suffixes, unpacked=bool(folders)):
-            return self._archived(archive)
+        folders = subfolders(self.path) if self.path.is_dir() else []
+        own = [path for path in folders if self.number(path.name) is not None]
+        if archive := archive_to_read(self.path, self.suffixes, unpacked=bool(own)):
+            return [*self._archived(archive), *self._beside(archive, folders)]
         if not self.path.is_dir():
-            raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
-        return self._named(self.path, (Container(self.name, safe_file_name(path.name), path) for path in folders))
+            what = f"is neither a folder nor {self.suffixes}" if self.path.exists() else "is not there"
+            raise InputError(f"[sources.{self.name}] path: {self.path} {what}")
+        others = sorted(set(folders) - set(own))
+        containers = {path.name: Container(self.name, safe_file_name(path.name), path) for path in own}
+        with_data = [path.name for path in others if not_taken.holds_data(path)]
+        if not own:
+            with_data += [path.name for path in loose_files(self.path) if not_taken.is_archive(path.name)]
+        return [*self._checked(self.path, containers, with_data), *self._beside(None, others)]
 
     def _archived(self, archive: Path) -> list[Container]:
-        zipped = archive.name.endswith(".zip")
-        spans = _zip_folders(archive, stamp(archive)) if zipped else _tar_folders(archive)
-        containers = (
-            Container(self.name, safe_file_name(folder), archive, folder=folder, span=span)
+        zipped = archive.name.lower().endswith(".zip")
+        folders = _zip_folders(archive, stamp(archive), self.number) if zipped else _tar_folders(archive, self.number)
+        spans = {PurePosixPath(folder): span for folder, span in folders.items()}
+        containers = {
+            str(folder): Container(self.name, safe_file_name(folder.name), archive, folder=folder.name, span=span)
             for folder, span in spans.items()
-            if self.is_container(folder)
-        )
-        return self._named(archive, containers)
+            if self.number(folder.name) is not None
+        }
+        others = [str(folder) for folder in spans if self.number(folder.name) is None]
+        return self._checked(archive, containers, others)
 
-    def _named(self, path: Path, containers: Iterable[Container]) -> list[Container]:
-        ordered = by_name(containers)
-        if not ordered:
-            raise InputError(f"[sources.{self.name}] path: no {self.folder_description} in {path}")
-        return ordered
+    def _checked(self, path: Path, containers: Mapping[str, Container], others: Collection[str]) -> list[Container]:
+        """The containers of folders, in order; an error if there is none, two have a number, or others hold images."""
+        if not containers:
+            below = f"; path may have to name {not_taken.shown(others)} in it" if others else ""
+            raise InputError(f"[sources.{self.name}] path: no {self.folder_description} in {path}{below}")
+        not_taken.refuse(self.name, others, path, f"is no {self.folder_description}")
+        folders: dict[int | None, str] = {}
+        for folder, container in containers.items():
+            number = self.number(folder_name(container))
+            if number in folders:
+                raise InputError(
+                    f"[sources.{self.name}] path: two folders in {path} have the number {number}, "
+                    f"{not_taken.shown([folders[number], folder])}; rename one, or move it elsewhere"
+                )
+            folders[number] = folder
+        return by_name(containers.values())
+
+    def _beside(self, archive: Path | None, folders: Iterable[Path]) -> list[Container]:
+        """A container of the files that lie beside the containers, or beside the archive that holds them."""
+        if not self.path.is_dir():
+            return []
+        if archive and unpack_marker(self.path, archive).exists():
+            folders = []  # they were unpacked from the archive
+        elif archive:
+            with_data = [path.name for path in folders if not_taken.holds_data(path)]
+            not_taken.refuse(self.name, with_data, self.path, f"is beside {archive.name}, which is read")
+        files = [
+            path for path in loose_files(self.path) if path != archive and not unpack_marker(self.path, path).exists()
+        ]
+        files += [file for folder in folders for file in list_files(folder)[0]]
+        return not_taken.containers(self.name, self.path, files)
 
     def files(self, container: Container) -> list[Path]:
-        """The images in the folder, or the archive."""
-        return [container.path] if container.span else image_files(container.path)
+        """The images in the folder and then all else in it, or the archive."""
+        if container.name == NOT_TAKEN:
+            return not_taken.files(container)
+        return [container.path] if container.span else [*chain(*list_images(container.path))]
+
+    def image(self, container: Container, path: Path) -> RawImage:
+        """An image of the folder, without data; or a row of the ledger for another file."""
+        return self._image(container, path.relative_to(container.path).as_posix())
+
+    def _image(self, container: Container, name: str) -> RawImage:
+        if container.name == NOT_TAKEN or "/" in name or not is_image_name(name):
+            return not_taken.image(name)
+        name = escape_invalid_utf8(name)
+        return RawImage(name, self.key_of(container, name))
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The images: those of a folder or a zip ordered by name, those of a tar in its order."""
         if container.span is None:
             yield from super().read(container, max_bytes)
             return
-        for position, (member, load) in enumerate(_archived_images(container, container.span, max_bytes)):
+        for position, (member, load) in enumerate(self._members(container, container.span, max_bytes)):
             image = self._archived_image(container, member)
             if image.skip or not container.includes(position):
                 yield image
@@ -110,11 +166,17 @@ class ArchivableFolders(FolderImages):
         """The same images without data."""
         if container.span is None:
             return super().names(container)
-        members = _archived_images(container, container.span, -1)
+        members = self._members(container, container.span, -1)
         return (self._archived_image(container, member) for member, _ in members)
 
+    def _members(self, container: Container, span: Span, max_bytes: int) -> Iterator[ArchivedImage]:
+        read = _zip_members if container.path.name.lower().endswith(".zip") else _tar_members
+        is_own = partial(_is_in, container.folder, self.number)
+        return read(container.path, span, is_own, max_bytes)
+
     def _archived_image(self, container: Container, member: Member | ZipMember) -> RawImage:
-        image = self.image(container, Path(PurePosixPath(member.name).name))
+        place = place_of(member, self.number)
+        image = self._image(container, place.name if place else "")
         return image if member.regular else replace(image, key=None, skip=NOT_A_FILE)
 
 
@@ -141,6 +203,8 @@ def archive_to_read(path: Path, suffixes: tuple[str, ...], *, unpacked: bool) ->
         InputError: ``path`` holds only folders, and these were not unpacked to the end.
     """
     archive = _find_archive(path, suffixes)
+    if archive and archive.exists() and not archive.is_file():  # opening a named pipe would block
+        raise InputError(f"{archive} is neither a file nor a link to one")
     if archive and (is_partly_unpacked(path) or not unpacked):
         return archive
     if is_partly_unpacked(path.parent):
@@ -152,11 +216,11 @@ def archive_to_read(path: Path, suffixes: tuple[str, ...], *, unpacked: bool) ->
 
 def _find_archive(path: Path, suffixes: tuple[str, ...]) -> Path | None:
     """The archive that ``path`` is, or the only one in the folder ``path``."""
-    if path.is_file() and path.name.endswith(suffixes):
+    if not path.is_dir() and path.exists() and path.name.lower().endswith(suffixes):
         return path
     if not path.is_dir():
         return None
-    archives = [file for file in path.iterdir() if file.name.endswith(suffixes) and not file.name.startswith(".")]
+    archives = [file for file in loose_files(path) if file.name.lower().endswith(suffixes)]
     return archives[0] if len(archives) == 1 else None
 
 
@@ -170,16 +234,30 @@ def is_partly_unpacked(folder: Path) -> bool:
     return any(read_json(marker) == UNPACKING for marker in folder.glob(".unpacked-*.json"))
 
 
-def image_folder(name: str) -> str | None:
-    """The folder of a member of an archive if the member may be an image, by its name; otherwise None.
+class Place(NamedTuple):
+    """Where a member lies in an archive: the path of its folder, and its name, with slashes if it lies deeper."""
 
-    >>> image_folder("train/00001_Animalia/a.JPG"), image_folder("train/00001_Animalia/notes.txt")
-    ('00001_Animalia', None)
+    folder: str
+    name: str
+
+
+def place_of(member: Member | ZipMember, number: Number) -> Place | None:
+    """The place of a member; None for folders and for what is harmless.
+
+    Args:
+        number: says whether a folder is a container: see :meth:`ArchivableFolders.number`. What lies in folders below
+            a container belongs to it; in other places, a member's folder is the one that holds it.
+
+    >>> place_of(Member("train/1_Animalia/new/a.JPG", 9, 512, True), lambda name: 1 if "_" in name else None)
+    Place(folder='train/1_Animalia', name='new/a.JPG')
     """
-    path = PurePosixPath(name)
-    if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith(".") or len(path.parts) < 2:
+    *folders, name = PurePosixPath(member.name).parts or ("",)
+    if not (member.regular or is_image_name(name)) or is_harmless(name):
         return None
-    return path.parent.name
+    if any(is_harmless(folder, folder=True) for folder in folders if folder != ".."):
+        return None
+    depth = next((depth for depth, folder in enumerate(folders, 1) if number(folder) is not None), len(folders))
+    return Place("/".join(folders[:depth]), "/".join([*folders[depth:], name]))
 
 
 @contextmanager
@@ -193,48 +271,49 @@ def _errors_named(archive: Path) -> Iterator[None]:
 
 # A build asks for the containers several times, and the directory of BIOSCAN's zip has 1.1 million entries.
 @lru_cache(maxsize=4)
-def _zip_folders(archive: Path, _stamp: str) -> dict[str, Span]:
-    """The folders of images in a zip, and where they lie in its directory."""
+def _zip_folders(archive: Path, _stamp: str, number: Number) -> dict[str, Span]:
+    """The folders of files in a zip, and where they lie in its directory."""
     spans: dict[str, Span] = {}
     with _errors_named(archive), archive.open("rb") as fd:
         for member in zip_reader.read_entries(fd):
-            _extend(spans, image_folder(member.name), member.entry_start, member.entry_end, member.size)
+            _extend(spans, place_of(member, number), member.entry_start, member.entry_end, member.size)
     if is_decompression_bomb(archive.stat().st_size, sum(span.bytes for span in spans.values())):
         raise ContainerError(f"the archive {archive} says that it unpacks to more than {MAX_EXPANSION} times its size")
     return spans
 
 
-def _extend(spans: dict[str, Span], folder: str | None, start: int, stop: int, size: int) -> None:
-    """Extend the span of a folder by a member, unless ``folder`` is None."""
-    if folder is None:
+def _extend(spans: dict[str, Span], place: Place | None, start: int, stop: int, size: int) -> None:
+    """Extend the span of a folder by a member, unless its place is None."""
+    if place is None:
         return
-    if folder not in spans and len(spans) == MAX_FILES:
+    if (folder := place.folder) not in spans and len(spans) == MAX_FILES:
         raise ContainerError(f"an archive of more than {MAX_FILES:,} folders; divide it")
     before = spans.get(folder, Span(start, stop, 0))
     spans[folder] = Span(before.start, stop, before.bytes + size)
 
 
-def _archived_images(container: Container, span: Span, max_bytes: int) -> Iterator[ArchivedImage]:
-    read = _zip_images if container.path.name.endswith(".zip") else _tar_images
-    return read(container.path, span, container.folder, max_bytes)
+def _is_in(folder: str, number: Number, member: Member | ZipMember) -> bool:
+    place = place_of(member, number)
+    return place is not None and PurePosixPath(place.folder).name == folder
 
 
-def _zip_images(archive: Path, span: Span, folder: str, _max_bytes: int) -> Iterator[ArchivedImage]:
+def _zip_members(
+    archive: Path, span: Span, is_own: Callable[[ZipMember], bool], _max_bytes: int
+) -> Iterator[ArchivedImage]:
     with _errors_named(archive), archive.open("rb") as fd:
-        entries = zip_reader.read_entries(fd, span.start, span.stop)
-        images = (member for member in entries if image_folder(member.name) == folder)
+        own = filter(is_own, zip_reader.read_entries(fd, span.start, span.stop))
         # One more than the limit is enough for the caller, who counts them, to report that there are too many.
-        for member in sorted(islice(images, MAX_FILES + 1), key=lambda member: member.name):
+        for member in sorted(islice(own, MAX_FILES + 1), key=lambda member: member.name):
             yield member, partial(zip_reader.read_member, fd, member)
 
 
-def _tar_folders(archive: Path) -> dict[str, Span]:
-    """The folders of images in a .tar or .tar.gz. The first time, the whole archive is read and indexed."""
+def _tar_folders(archive: Path, number: Number) -> dict[str, Span]:
+    """The folders of files in a .tar or .tar.gz. The first time, the whole archive is read and indexed."""
     path = archive.with_name(f".{archive.name}.index.json")
     index = read_json(path)
     expected = {"version": _INDEX_VERSION, "stamp": stamp(archive)}
     if not isinstance(index, dict) or not expected.items() <= index.items():
-        index = expected | {"spans": [(folder, *span) for folder, span in _scan(archive).items()]}
+        index = expected | {"spans": [(folder, *span) for folder, span in _scan(archive, number).items()]}
         try:
             if is_gzip(archive):
                 _write_seek_points(archive)
@@ -247,13 +326,13 @@ def _tar_folders(archive: Path) -> dict[str, Span]:
     return {folder: Span(*span) for folder, *span in index["spans"]}
 
 
-def _scan(archive: Path) -> dict[str, Span]:
+def _scan(archive: Path, number: Number) -> dict[str, Span]:
     spans: dict[str, Span] = {}
     with open_tar(archive) as stream:
         header_offset = 0  # where the member begins: with headers of its own, such as that of a long name
         for member in read_members(stream, -1):
             end_offset = member.data_offset + padded_size(member.size)
-            _extend(spans, image_folder(member.name), header_offset, end_offset, member.size)
+            _extend(spans, place_of(member, number), header_offset, end_offset, member.size)
             header_offset = end_offset
     return spans
 
@@ -280,11 +359,13 @@ def _open_gzip(archive: Path, *, indexed: bool = True) -> IO[bytes]:
     return cast("IO[bytes]", stream)
 
 
-def _tar_images(archive: Path, span: Span, folder: str, max_bytes: int) -> Iterator[ArchivedImage]:
+def _tar_members(
+    archive: Path, span: Span, is_own: Callable[[Member], bool], max_bytes: int
+) -> Iterator[ArchivedImage]:
     with _errors_named(archive), _open_gzip(archive) if is_gzip(archive) else archive.open("rb") as stream:
         stream.seek(span.start)
         for member in read_members(_TarPart(stream, span.stop - span.start), max_bytes):
-            if image_folder(member.name) == folder:
+            if is_own(member):
                 yield member, partial(bytes, member.data or b"")
 
 

@@ -11,6 +11,7 @@ dataset.toml calls it by. :class:`treeoflife.testing.SourceContract` tests that 
     path = "raw/traps"
 """
 
+import errno
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -187,13 +188,17 @@ def _stamp(path: Path) -> str:
         return stamp(path)
     except FileNotFoundError:
         return "a link to nothing"
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        return "a link that leads back to itself"
 
 
 def container_size(source: Source, container: Container) -> int:
     """The size of a container's files in bytes."""
     if container.span:
         return container.span.bytes
-    return sum(path.stat().st_size for path in source.files(container) if path.exists())
+    return sum(path.stat().st_size for path in source.files(container) if path.is_file())
 
 
 def too_long(size: int, max_bytes: int) -> Skip:
@@ -205,10 +210,14 @@ def by_name(containers: Iterable[Container]) -> list[Container]:
     """The containers, ordered by name.
 
     Raises:
-        InputError: two have the same name.
+        InputError: two have the same name, on a file system that ignores case.
     """
     ordered = sorted(containers, key=lambda container: container.name)
-    for one, other in pairwise(ordered):
-        if one.name == other.name:
-            raise InputError(f"two containers are called {one.name}: {one.path} and {other.path}; keep one")
+    for one, other in pairwise(sorted(ordered, key=lambda container: container.name.lower())):
+        if one.name.lower() == other.name.lower():
+            raise InputError(f"two containers are called {one.name}: {_place(one)} and {_place(other)}; keep one")
     return ordered
+
+
+def _place(container: Container) -> str:
+    return f"{container.folder} in {container.path}" if container.folder else str(container.path)

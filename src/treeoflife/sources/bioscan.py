@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 import ijson
 
 from ..config.base import Model
-from ..core.values import RANKS, Label, RawImage, Taxon
+from ..core.values import RANKS, Key, Label, Taxon
 from ..errors import InputError
 from .archived_folders import ArchivableFolders, folder_name
 from .base import Container
-from .file_names import escape_invalid_utf8
 
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
 
@@ -45,14 +44,14 @@ class Bioscan(ArchivableFolders):
         self.name, self.path, self.metadata = name, settings.path, settings.metadata
 
     @staticmethod
-    def is_container(folder: str) -> bool:
-        """Whether a folder of this name is a part."""
-        return _PART.fullmatch(folder) is not None
+    def number(folder: str) -> int | None:
+        """The number of a part; None if the folder is none."""
+        match = _PART.fullmatch(folder)
+        return int(match[1]) if match else None
 
-    def image(self, container: Container, path: Path) -> RawImage:
-        """An image of the part, without data."""
-        name = escape_invalid_utf8(path.name)
-        return RawImage(name, (int(folder_name(container).removeprefix("part")), name))
+    def key_of(self, container: Container, filename: str) -> Key:
+        """The part and the file."""
+        return int(folder_name(container).removeprefix("part")), filename
 
     def label_files(self) -> list[Path]:
         """The metadata."""

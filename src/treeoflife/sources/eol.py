@@ -10,8 +10,11 @@ from ..config.base import Model
 from ..core.tar_reader import Member
 from ..core.values import Key, RawImage, Skip
 from ..errors import InputError
+from . import not_taken
 from .base import NOT_A_FILE, Container, Source, by_name, too_long
 from .file_names import escape_invalid_utf8, safe_file_name
+from .image_folders import list_files, loose_files, subfolders
+from .not_taken import NOT_TAKEN
 from .tar_archives import TAR_SUFFIXES, archive_members
 
 # 18 digits always fit the 64-bit integers of the mapping.
@@ -40,28 +43,54 @@ class Eol(Source):
         self.name, self.path = name, settings.path
 
     def containers(self) -> list[Container]:
-        """One for each archive."""
-        if not self.path.exists():
+        """One for each archive; and one of files that are no archives.
+
+        Raises:
+            InputError: there is no archive, two have the same name, or there are folders or archives of another kind.
+        """
+        if self.path.is_file():
+            return [self._container(self.path)]
+        if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no {self.path}")
-        archives = [self.path]
-        if not self.path.is_file():
-            archives = [path for path in self.path.iterdir() if path.name.endswith(TAR_SUFFIXES)]
-        archives = [path for path in archives if not path.name.startswith(".")]
+        loose = loose_files(self.path)
+        archives = [path for path in loose if _suffix(path.name)]
         if not archives:
             raise InputError(f"[sources.{self.name}] path: no archive ({', '.join(TAR_SUFFIXES)}) in {self.path}")
-        return by_name(Container(self.name, safe_file_name(_stem(path.name)), path) for path in archives)
+        others = [path for path in loose if not _suffix(path.name)]
+        folders = subfolders(self.path)
+        refused = [
+            *filter(not_taken.holds_data, folders),
+            *(path for path in others if not_taken.is_archive(path.name)),
+        ]
+        names = [path.name for path in refused]
+        not_taken.refuse(self.name, names, self.path, f"is no archive ({', '.join(TAR_SUFFIXES)})")
+        below = [file for folder in folders for file in list_files(folder)[0]]
+        containers = by_name(self._container(path) for path in archives)
+        return [*containers, *not_taken.containers(self.name, self.path, [*others, *below])]
+
+    def _container(self, archive: Path) -> Container:
+        if archive.exists() and not archive.is_file():  # opening a named pipe would block
+            raise InputError(f"[sources.{self.name}] path: {archive} is neither a file nor a link to one")
+        suffix = _suffix(archive.name)
+        return Container(self.name, safe_file_name(archive.name[: -len(suffix)] if suffix else archive.name), archive)
 
     def files(self, container: Container) -> list[Path]:
         """The archive."""
-        return [container.path]
+        return not_taken.files(container) if container.name == NOT_TAKEN else [container.path]
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The archive's images, in its order."""
+        if container.name == NOT_TAKEN:
+            yield from map(not_taken.image, container.members)
+            return
         for member in archive_members(container.path, max_bytes):
             yield _image(member, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data. The archive has to be unpacked for it all the same."""
+        if container.name == NOT_TAKEN:
+            yield from map(not_taken.image, container.members)
+            return
         for member in archive_members(container.path, max_bytes=-1):
             yield _image(member, max_bytes=None)
 
@@ -99,6 +128,7 @@ def _image(member: Member, max_bytes: int | None) -> RawImage:
     return RawImage(escape_invalid_utf8(member.name), key, treeoflife_id, member.data or b"", skip)
 
 
-def _stem(name: str) -> str:
-    suffix = next((suffix for suffix in TAR_SUFFIXES if name.endswith(suffix)), "")
-    return name.removesuffix(suffix) or name
+def _suffix(name: str) -> str:
+    """The ending of the name of an archive, as it is written; empty if the file is none."""
+    suffix = next((suffix for suffix in TAR_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[-len(suffix) :] if suffix and len(name) > len(suffix) else ""

@@ -1,6 +1,8 @@
-"""Names of image files and containers: which are images, and how they are written into tables and file systems."""
+"""Names of files and containers: which are images, which are harmless, and how they are written into tables."""
 
 import hashlib
+import os
+import re
 from urllib.parse import quote
 
 IMAGE_SUFFIXES = frozenset(
@@ -8,8 +10,53 @@ IMAGE_SUFFIXES = frozenset(
 )
 """File name endings, in lower case, of images in folders. HEIC is not decoded, but is listed in the ledger."""
 
+ARCHIVE_SUFFIXES = (
+    ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst", ".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".7z", ".rar",
+)  # fmt: skip
+"""File name endings, in lower case, of archives of any kind, whether a source reads them or not."""
+
+HARMLESS_SUFFIXES = frozenset(
+    ".txt .md .rst .html .htm .pdf .doc .docx .log"  # texts
+    " .csv .tsv .tab .json .jsonl .jsonld .ndjson .xml .yaml .yml .toml .parquet .pq .xlsx .xls .ods .sqlite"  # tables
+    " .md5 .sha1 .sha256 .sha512 .crc .sfv .asc .sig"  # checksums and signatures
+    " .xmp .aae .thm .url .lnk".split()  # what cameras, phones and desktops put beside photographs
+)
+"""File name endings, in lower case, of files that may lie beside images and archives without a word."""
+HARMLESS_NAMES = frozenset(
+    "readme license licence copying notice authors citation changelog manifest checksums md5sums sha1sums sha256sums"
+    " sha512sums thumbs.db ehthumbs.db desktop.ini icon\r".split(" ")
+)
+"""The same for whole names, in lower case."""
+HARMLESS_FOLDERS = frozenset({"__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"})
+"""The same for folders, in lower case, with all that they hold: systems make them, and keep copies in them."""
+
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 # Most file systems allow 255 bytes; the rest is for an ending and the mark of a temporary file.
 _MAX_LENGTH = 200
+_LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file is an image, by the ending of its name."""
+    return _suffix(name) in IMAGE_SUFFIXES
+
+
+def is_harmless(name: str, *, folder: bool = False) -> bool:
+    """Whether a file or folder is passed over without a word: it is hidden, or no image and known to be none.
+
+    >>> is_harmless(".DS_Store"), is_harmless("SHA256SUMS"), is_harmless("IMG_1.CR2"), is_harmless("part1")
+    (True, True, False, False)
+    """
+    if folder:
+        return name.startswith(".") or name.lower() in HARMLESS_FOLDERS
+    suffix = _suffix(name)
+    if suffix in _COMPRESSED:
+        suffix = _suffix(name[: -len(suffix)])  # a table that is compressed is a table
+    return name.startswith(".") or name.lower() in HARMLESS_NAMES or suffix in HARMLESS_SUFFIXES
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a million names; this is many times as fast as Path
 
 
 def safe_file_name(name: str) -> str:
@@ -34,7 +81,13 @@ def name_bytes(name: str) -> bytes:
 def escape_invalid_utf8(name: str) -> str:
     r"""Write bytes of a file name that are not UTF-8 as escapes, so that the name can be stored in tables.
 
+    No two names become one: a backslash that could be taken for the beginning of an escape is escaped too.
+
     >>> escape_invalid_utf8(b"caf\xe9.jpg".decode("utf-8", "surrogateescape"))
     'caf\\xe9.jpg'
+    >>> escape_invalid_utf8(r"caf\xe9.jpg"), escape_invalid_utf8(r"C:\photos\a.jpg")
+    ('caf\\x5cxe9.jpg', 'C:\\photos\\a.jpg')
     """
+    if "\\" in name:
+        name = _LIKE_AN_ESCAPE.sub(r"\\x5c", name)
     return name_bytes(name).decode("utf-8", "backslashreplace")

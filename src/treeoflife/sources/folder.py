@@ -10,9 +10,11 @@ import polars as pl
 from ..config.base import Model
 from ..core.values import RANKS, Label, RawImage, Skip, Taxon
 from ..errors import InputError
+from . import not_taken
 from .base import Container
 from .file_names import escape_invalid_utf8, name_bytes
-from .image_folders import FolderImages, image_files
+from .image_folders import FolderImages, image_files, list_images
+from .not_taken import NOT_TAKEN
 
 # A part has about half as many images to as many: enough parts for all cores, and a new image costs only seconds.
 _IMAGES_PER_PART = 512
@@ -57,13 +59,15 @@ class Folder(FolderImages):
         """
         if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
-        names = self._image_names()
+        images, others = list_images(self.path, deep=True)
+        names = [self._name(path) for path in images]
         if not names:
             raise InputError(f"[sources.{self.name}] path: no image in {self.path} or below it")
         present = {escape_invalid_utf8(name) for name in names}
         missing = tuple(file for file in self._rows()["file"].unique(maintain_order=True) if file not in present)
         extra = [Container(self.name, _MISSING_FILES, self.path, missing)] if missing else []
-        return [*self._parts(names), *extra]
+        others = [path for path in others if path != self.table]
+        return [*self._parts(names), *extra, *not_taken.containers(self.name, self.path, others)]
 
     def _image_names(self) -> list[str]:
         return [self._name(path) for path in image_files(self.path, deep=True)]
@@ -85,8 +89,10 @@ class Folder(FolderImages):
         """The images of one part; none for the images that the folder lacks."""
         return [] if container.name == _MISSING_FILES else [container.path / name for name in container.members]
 
-    def image(self, _container: Container, path: Path) -> RawImage:
-        """An image of the folder, without data."""
+    def image(self, container: Container, path: Path) -> RawImage:
+        """An image of the folder, without data; or a row of the ledger for a file that is none."""
+        if container.name == NOT_TAKEN:
+            return not_taken.image(self._name(path))
         name = escape_invalid_utf8(self._name(path))
         return RawImage(name, (name,))
 

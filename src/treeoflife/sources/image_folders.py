@@ -1,16 +1,22 @@
-"""Reading images from folders, which several sources do."""
+"""Reading images from folders, which several sources do.
 
+One rule for all of them: links to files and folders are followed, but no folder is read twice; what is neither an image
+nor harmless (:func:`.file_names.is_harmless`) is listed too, so that it becomes a row of the ledger or an error.
+"""
+
+import errno
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError, InputError
 from .base import Container, Source, too_long
-from .file_names import IMAGE_SUFFIXES
+from .file_names import is_harmless, is_image_name
 
 
 class FolderImages(Source):
@@ -18,13 +24,14 @@ class FolderImages(Source):
 
     @abstractmethod
     def image(self, container: Container, path: Path) -> RawImage:
-        """The image at ``path``, without data."""
+        """The image at ``path``, without data; with a Skip, the file is not opened."""
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The images in the order of :meth:`files`; only those in the container's ``part`` are opened."""
         for position, path in enumerate(self.files(container)):
             image = self.image(container, path)
-            yield _load(image, path, max_bytes) if container.includes(position) else image
+            unread = image.skip or not container.includes(position)
+            yield image if unread else _load(image, path, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data."""
@@ -39,46 +46,120 @@ def _load(image: RawImage, path: Path, max_bytes: int) -> RawImage:
             return replace(image, skip=Skip("not-a-file", "neither a file nor a link to one"))
         if stat.st_size > max_bytes:
             return replace(image, skip=too_long(stat.st_size, max_bytes))
+        return replace(image, data=path.read_bytes())
     except FileNotFoundError:
         return replace(image, skip=Skip("not-a-file", "a link to nothing"))
-    try:
-        return replace(image, data=path.read_bytes())
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            return replace(image, skip=Skip("not-a-file", "a link that leads back to itself"))
         raise ContainerError(f"the image {path} cannot be read: {error.strerror}") from error
 
 
-def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
-    """The images in ``folder``, ordered by name. Hidden files and folders are left out.
+class Listing(NamedTuple):
+    """What a folder holds apart from what is harmless, ordered by name."""
+
+    images: list[Path]
+    others: list[Path]
+    """Files that are no images of the folder, and links to folders that are listed already."""
+
+
+def list_images(folder: Path, *, deep: bool = False) -> Listing:
+    """List the images in a folder, and all else that it holds.
 
     Args:
-        deep: include images in folders below it; links to folders are not followed.
+        deep: images in folders below it are images of the folder too.
 
     Raises:
         InputError: the folder does not exist, or cannot be listed.
     """
-    files: list[Path] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    files += image_files(Path(entry.path), deep=True) if deep else []
-                elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - many times as fast
-                    files.append(Path(entry.path))
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
-    return sorted(files)
+    files, repeated = list_files(folder)
+    images, others = list[Path](), repeated
+    for path in files:
+        is_image = is_image_name(path.name) and (deep or path.parent == folder)
+        (images if is_image else others).append(path)
+    return Listing(sorted(images), sorted(others))
+
+
+def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
+    """The images in ``folder``, ordered by name; see :func:`list_images`."""
+    return list_images(folder, deep=deep).images
+
+
+def list_files(root: Path) -> tuple[list[Path], list[Path]]:
+    """The files in and below a folder that are not harmless, in no order.
+
+    Links are followed, after all folders: what lies in a folder is listed by its path there, not by that of a link.
+
+    Returns:
+        The files; and the links and folders that lead to a folder that is listed already, such as loops.
+
+    Raises:
+        InputError: a folder does not exist, or cannot be listed.
+    """
+    files, repeated, links = list[Path](), list[Path](), list[Path]()
+    known, pending = set[tuple[int, int]](), [root]
+    while pending:
+        folder = pending.pop()
+        if (identity := _identity(folder)) in known:
+            repeated.append(folder)
+        else:
+            known.add(identity)
+            for entry in _entries(folder):
+                is_folder = leads_to_folder(entry)
+                if not is_harmless(entry.name, folder=is_folder):
+                    kind = links if is_folder and entry.is_symlink() else pending if is_folder else files
+                    kind.append(Path(entry.path))
+        if links and not pending:
+            links.sort(reverse=True)
+            pending.append(links.pop())
+    return files, repeated
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in ``folder``, ordered by name. Hidden ones are left out.
+    """The folders in ``folder`` and the links to folders, ordered by name; without those that are harmless.
 
     Raises:
         InputError: the folder does not exist, or cannot be listed.
     """
+    return sorted(
+        Path(entry.path)
+        for entry in _entries(folder)
+        if leads_to_folder(entry) and not is_harmless(entry.name, folder=True)
+    )
+
+
+def loose_files(folder: Path) -> list[Path]:
+    """What lies in ``folder`` and is neither a folder nor harmless, ordered by name.
+
+    Raises:
+        InputError: the folder does not exist, or cannot be listed.
+    """
+    return sorted(
+        Path(entry.path) for entry in _entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
+    )
+
+
+def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one; a link that leads back to itself is neither."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise InputError(f"{entry.path} cannot be read: {error.strerror}") from None
+        return False
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(one.path) for one in entries if one.is_dir() and not one.name.startswith("."))
+            return list(entries)
     except OSError as error:
         raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        stat = folder.stat()
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
+    return stat.st_dev, stat.st_ino

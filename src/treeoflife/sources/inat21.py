@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from ..config.base import Model
-from ..core.values import Label, RawImage, Taxon
+from ..core.values import Key, Label, Taxon
 from .archived_folders import ArchivableFolders, folder_name
 from .base import Container
 from .file_names import escape_invalid_utf8
+from .not_taken import NOT_TAKEN
 from .tar_archives import TAR_SUFFIXES
 
 _CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)
@@ -62,20 +63,22 @@ class INat21(ArchivableFolders):
         self.name, self.path = name, settings.path
 
     @staticmethod
-    def is_container(folder: str) -> bool:
-        """Whether a folder of this name is a class folder."""
-        return parse_class(folder) is not None
+    def number(folder: str) -> int | None:
+        """The number of a class folder; None if it is none."""
+        parsed = parse_class(folder)
+        return parsed.number if parsed else None
 
-    def image(self, container: Container, path: Path) -> RawImage:
-        """An image of the class, without data."""
+    def key_of(self, container: Container, filename: str) -> Key:
+        """The file and its class."""
         parsed = _parsed(container)
-        name = escape_invalid_utf8(path.name)
-        return RawImage(name, (name, parsed.name, parsed.number))
+        return filename, parsed.name, parsed.number
 
     def labels(self) -> Iterator[Label]:
         """The ranks in the names of the class folders, which the mapping holds too, so they need no table."""
-        for parsed in map(_parsed, self.containers()):
-            yield Label(str(parsed.number), parsed.taxon)
+        for container in self.containers():
+            if container.name != NOT_TAKEN:
+                parsed = _parsed(container)
+                yield Label(str(parsed.number), parsed.taxon)
 
 
 def _parsed(container: Container) -> ClassFolder:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.values import RANKS
+from ..errors import InputError
 from ..sources.base import Source
 from .expressions import UPPER, is_nameless
 from .parsing import Parser
@@ -115,13 +116,24 @@ def _name_evidence(names: pl.DataFrame, column: str, parser: Parser) -> pl.DataF
 def of_labels(source: Source, keys: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """Evidence from the source's own labels, for the keys of which it has images: one row per key.
 
-    If labels contradict each other, the first in the order of their ranks is taken.
+    Raises:
+        InputError: two labels of one key differ.
     """
     parts = [conform(pl.DataFrame(schema={"name_key": pl.String}))]
     for batch in _label_batches(source):
         labels = batch.join(keys, on="label_key", how="inner")
         parts.append(_from(_label_evidence(labels, parser), source, source.name))
-    return pl.concat(parts).sort("name_key", *RANKS, "verbatim").unique("name_key", keep="first", maintain_order=True)
+    evidence = pl.concat(parts).unique().sort("name_key", *RANKS, "verbatim")
+    _check_one_per_key(source, keys, evidence)
+    return evidence
+
+
+def _check_one_per_key(source: Source, keys: pl.DataFrame, evidence: pl.DataFrame) -> None:
+    twice = evidence.filter(pl.col("name_key").is_duplicated()).head(2)
+    if twice.height:
+        one, other = (" ".join(filter(None, row)) for row in twice.select(*RANKS, "verbatim", "label_common").rows())
+        key = keys.filter(name_key=twice["name_key"][0])["label_key"][0]
+        raise InputError(f"[sources.{source.name}] labels {key} twice, as '{one}' and as '{other}'; keep one label")
 
 
 def _label_batches(source: Source) -> Iterator[pl.DataFrame]:
