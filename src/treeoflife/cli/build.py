@@ -46,10 +46,12 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing dataset.toml.")] = False,
 ) -> None:
     """Look at raw data, and write the dataset.toml that fits it."""
+    from ..config.paths import require_utf8
     from ..core.files import write_text
     from ..pipeline.boundaries import check_raw_is_not_out
     from ..pipeline.discover import discover
 
+    require_utf8(out)
     path = out / "dataset.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; --force replaces it")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,4 +50,6 @@ def say(text: str) -> None:
 
 def show(value: Any) -> None:
     """Print a value as JSON."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    from ..core.files import to_json
+
+    print(to_json(value, indent=1).decode())

@@ -5,6 +5,7 @@ file. :func:`load` reads it; ``treeoflife init`` writes it, with a comment above
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..errors import ConfigError
 from .base import Model
 from .download import DownloadTable
 from .engines import EngineTable
+from .paths import real_path
 from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Wds
 
 V = TypeVar("V")
@@ -77,7 +79,7 @@ def parse(table: dict[str, Any], base: Path, where: str = "the configuration") -
         config = Config.model_validate(table)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe_errors(error, Config)}") from None
-    return resolve_paths(config, base.resolve())
+    return resolve_paths(config, real_path(base))
 
 
 def describe_errors(error: ValidationError, model: type[BaseModel]) -> str:
@@ -115,7 +117,10 @@ def resolve_paths(value: V, base: Path) -> V:
     """The same model (or path, or tuple of them) with its relative paths resolved against ``base``."""
     resolved: Any = value
     if isinstance(value, Path):
-        resolved = base / value.expanduser()
+        # Path.expanduser raises for a user who does not exist; such a path is then named as one that is not there.
+        resolved = base / os.path.expanduser(value)  # noqa: PTH111
+        if "\0" in str(resolved):
+            raise ConfigError(f"the path {str(value)!r} has a character that no path may have")
     elif isinstance(value, Model):
         resolved = value.model_copy(update={name: resolve_paths(field, base) for name, field in value})
     elif isinstance(value, tuple):

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.values import SPLITS
+from ..errors import ConfigError
 from .tables import Images
 
 _PART_NAME = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
 
 _SHARD = re.compile(r"shard-[0-9]{6}\.(tar|parquet)")
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a path can stand in dataset.toml, and be read by libraries that take no other paths."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_utf8(path: Path) -> None:
+    """Raise an error unless the absolute form of a path is UTF-8; links are not resolved for it.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not is_utf8(path.absolute()):
+        raise ConfigError(
+            f"the path {path.absolute()} is not UTF-8: rename it, or make a link to it and name the link instead. "
+            "Only what lies in the folder of a source may have any name"
+        )
+
+
+def real_path(path: Path) -> Path:
+    """The absolute path with links resolved, unless that leads to one that is not UTF-8. A loop of links stays one."""
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
+    real = Path(os.path.realpath(path))  # Path.resolve raises for a loop of links
+    return real if is_utf8(real) else path.absolute()
 
 
 class _Below:
@@ -42,6 +73,9 @@ class Paths:
 
     root: Path
     images: Images
+
+    def __post_init__(self) -> None:
+        require_utf8(self.root)
 
     # Inputs: no stage writes them.
     config = _Below("dataset.toml")

@@ -78,7 +78,19 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` as indented JSON, completely or not at all."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_bytes(path, to_json(value, indent=1) + b"\n")
+
+
+def to_json(value: Any, **options: Any) -> bytes:
+    """``value`` as JSON in UTF-8; ``options`` are those of ``json.dumps``.
+
+    >>> to_json("Grün").decode(), to_json("Gr\\udcfcn").decode()
+    ('"Grün"', '"Gr\\\\udcfcn"')
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, **options).encode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        return json.dumps(value, **options).encode()
 
 
 def read_json(path: Path) -> Any:
@@ -164,7 +176,7 @@ def sha256(path: Path) -> str:
 
 def fingerprint(value: Any) -> str:
     """The SHA-256 of a JSON value, in hex: the same for equal values, whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(to_json(value, sort_keys=True)).hexdigest()
 
 
 def stamp(path: Path) -> str:

@@ -61,7 +61,8 @@ class HashCache:
     def sha256(self, path: Path) -> str:
         """The SHA-256 of a file, which is hashed only if its stamp changed."""
         # The stamp is taken before hashing: a write in between leaves a stamp that no longer matches.
-        name, current = str(path.absolute()), stamp(path)
+        # SQLite takes no text but UTF-8, which a path need not be.
+        name, current = os.fsencode(path.absolute()).decode("utf-8", "backslashreplace"), stamp(path)
         digest = self.get(name, current)
         if digest is None:
             digest = sha256(path)

@@ -1,7 +1,9 @@
 """The values that stages exchange. All are immutable and can be pickled."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import quote
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 """The seven ranks of a name, from the root down."""
@@ -65,6 +67,21 @@ Key = tuple[int | str, ...]
 """A natural key: the values of a source's columns in the mapping, such as (content id, page id)."""
 
 
+def joined(key: Iterable[int | str]) -> str:
+    """The parts of a natural key as one text, which no other key of the source has: joined by slashes.
+
+    If a text but the last has a slash itself, the parts are percent-encoded and joined by ``&``, without any slash.
+
+    >>> joined((3, "photos/a.jpg")), joined(("a/b", "c")), joined(("a", "b/c"))
+    ('3/photos/a.jpg', 'a%2Fb&c', 'a/b/c')
+    """
+    parts = tuple(key)
+    texts = [part for part in parts if isinstance(part, str)]
+    if any("/" in text for text in texts[:-1]):
+        return "&".join(quote(str(part), safe="") for part in parts)
+    return "/".join(map(str, parts))
+
+
 @dataclass(frozen=True, slots=True)
 class RawImage:
     """One file of a container, as it was read.
@@ -89,7 +106,7 @@ class Label:
     """The name that a source itself gives to images. It is evidence, which naming may correct.
 
     Attributes:
-        name_key: whose label it is: an EOL page, an iNat21 class number, or a treeoflife id.
+        name_key: whose label it is: an EOL page, an iNat21 class number, or an image, by its :func:`joined` key.
         taxon: the ranks as the source gives them.
         scientific_name: the full name as written, if the source gives one.
         common: a common name, if the source gives one.

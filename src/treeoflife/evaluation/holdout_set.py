@@ -160,20 +160,16 @@ def _catalog(decisions: Decisions, choice: Choice) -> pl.DataFrame:
     images, files = choice.images, decisions.matching.files
     file_rows = images["file_row"].to_numpy()
     described = pl.concat([images.drop("file_row"), files.read(file_rows, _INDEX_COLUMNS)], how="horizontal")
-    keys = [
-        cells.rename(dict(zip(source.columns, source.catalog, strict=True)))
-        for source, cells in decisions.key_columns(_image_rows(decisions, images))
-    ]
+    keys = decisions.catalog_keys(_image_rows(decisions, images))
     names = [
         f"images/{safe_file_name('_'.join(row[:7]))}/{row[7]}{_SUFFIXES.get(row[8], '.' + row[8].lower())}"
         for row in described.select(*RANKS, "treeoflife_id", "format").iter_rows()
     ]
     numbers = files.locations["container"].gather(file_rows)
     containers = pl.Series("container", [files.indexes[number].container for number in numbers])
-    rows = pl.concat([described.with_columns(pl.Series("file_name", names), containers), *keys], how="horizontal")
-    key_columns = [name for source in decisions.sources for name in source.catalog]
+    rows = described.with_columns(pl.Series("file_name", names), containers, *keys)
     return rows.select("file_name", "treeoflife_id", "source", "container", "position", "file", "source_sha256",
-                       "width", "height", *key_columns, *NAME_COLUMNS)  # fmt: skip
+                       "width", "height", *(one.name for one in keys), *NAME_COLUMNS)  # fmt: skip
 
 
 def _image_rows(decisions: Decisions, images: pl.DataFrame) -> Array:

@@ -7,23 +7,35 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 
+from ..core.values import joined
+
 NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
 """The namespace of all ids that are made here."""
 
 
 def treeoflife_id(source: str, key: Iterable[int | str]) -> str:
-    """The id of an image: the UUIDv5 (RFC 9562) of its source and natural key, joined by slashes.
+    """The id of an image: the UUIDv5 (RFC 9562) of its source, a slash, and its :func:`.values.joined` natural key.
 
     >>> treeoflife_id("eol", (9000024, 7000521))
     'aa6c849d-cac5-5632-8e5d-8cb825004fce'
     """
-    return next(_uuids([f"{source}/{'/'.join(str(part) for part in key)}"]))
+    return next(_uuids([f"{source}/{joined(key)}"]))
 
 
 def treeoflife_ids(source: str, keys: pl.DataFrame) -> pl.Series:
     """The :func:`treeoflife_id` of each row of ``keys``, whose columns make the natural key, in this order."""
-    names = keys.select(pl.concat_str(pl.lit(source), *keys.columns, separator="/")).to_series()
-    return pl.Series("treeoflife_id", _uuids(names), dtype=pl.String)
+    return pl.Series("treeoflife_id", _uuids(f"{source}/" + joined_keys(keys)), dtype=pl.String)
+
+
+def joined_keys(keys: pl.DataFrame) -> pl.Series:
+    """The natural keys in the rows of a table, each :func:`.values.joined` to one text."""
+    texts = keys.select(pl.concat_str(keys.columns, separator="/")).to_series()
+    *first, _ = [name for name, kind in keys.schema.items() if kind == pl.String] or [""]
+    if not first:
+        return texts
+    has_slash = pl.any_horizontal(pl.col(first).str.contains("/", literal=True))
+    rows = keys.select(has_slash).to_series().arg_true()
+    return texts.scatter(rows, [joined(key) for key in keys[rows].iter_rows()])
 
 
 def _uuids(names: Iterable[str]) -> Iterator[str]:

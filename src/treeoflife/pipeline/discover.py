@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..config.config import Config
+from ..config.paths import real_path, require_utf8
 from ..config.tables import Holdout, Mapping, Names
 from ..config.writer import render_config
 from ..errors import ConfigError
@@ -47,19 +48,21 @@ def discover(kind: Kind, raw: Path, table: Path | None = None) -> Discovery:
     Raises:
         ConfigError: the folder is not there, or nothing in it is known.
     """
-    raw = raw.expanduser().resolve()
+    raw = real_path(raw)
+    require_utf8(raw)
     if not raw.is_dir():
         raise ConfigError(f"there is no folder {raw}; --raw names the folder that holds the downloaded files")
     return _folder(raw, table) if kind == "folder" else _providers(kind, raw)
 
 
 def _folder(raw: Path, table: Path | None) -> Discovery:
-    tables = [table.expanduser().resolve()] if table else sorted(path for glob in _TABLES for path in raw.glob(glob))
+    tables = [real_path(table)] if table else sorted(path for glob in _TABLES for path in raw.glob(glob))
     if len(tables) != 1:
         names = ", ".join(path.name for path in tables) or "none"
         raise ConfigError(
             f"name the table that says what the photographs in {raw} show with --table; in it there is {names}"
         )
+    require_utf8(tables[0])
     sources = {"photos": {"kind": "folder", "path": str(raw), "table": str(tables[0])}}
     return Discovery(Config(sources=sources, names=find_files(raw)[0]), (f"photos: {raw}", f"table: {tables[0]}"), ())
 

@@ -132,6 +132,18 @@ class Decisions:
             yield source, keys.select(pl.all().gather(rows))
             first += keys.height
 
+    def catalog_keys(self, images: Array) -> list[pl.Series]:
+        """The key columns of all sources for these rows of ``images``, as the catalog calls them.
+
+        Sources of one kind share their columns: each image has a value of its own source, or none.
+        """
+        columns: dict[str, pl.Series] = {}
+        for source, keys in self.key_columns(images):
+            for column, name in zip(source.columns, source.catalog, strict=True):
+                own, others = keys[column].alias(name), columns.get(name)
+                columns[name] = own if others is None else others.zip_with(others.is_not_null(), own)
+        return list(columns.values())
+
 
 def in_split(split: str) -> pl.Expr:
     """Whether an image is in a split, as an expression over ``is_val`` and ``is_train_small``."""

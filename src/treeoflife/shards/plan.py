@@ -82,18 +82,13 @@ def _rows(decisions: Decisions, samples: Array, sizes: Array, shard: int) -> pl.
     locations = files.locations[images["file_row"]]
     sources = pl.Series("source", [source.name for source in decisions.sources], dtype=pl.String)
     containers = pl.Series("container", [index.container for index in files.indexes], dtype=pl.String)
-    keys = [
-        cells[column].alias(name)
-        for source, cells in decisions.key_columns(samples)
-        for column, name in zip(source.columns, source.catalog, strict=True)
-    ]
     return pl.DataFrame(
         [
             images["treeoflife_id"],
             sources.gather(images["source"]),
             containers.gather(locations["container"]),
             *locations.select(LOCATION_COLUMNS),
-            *keys,
+            *decisions.catalog_keys(samples),
             *decisions.names[images["name"]],
             pl.Series("tar_bytes", sizes, dtype=pl.Int64),
             pl.Series("shard", [shard], dtype=pl.UInt32).new_from_index(0, len(samples)),

@@ -160,7 +160,7 @@ class Source(Protocol):
 
     def labels(self) -> Iterator[Label]:
         """What the source says about names. The ``name_key`` of a label is a value of the column ``name_key``, as text;
-        where that is ``treeoflife_id``, it is the values of the natural key joined by ``/``. None, unless overridden.
+        where that is ``treeoflife_id``, it is the natural key, :func:`.values.joined`. None, unless overridden.
 
         Raises:
             InputError: a table of the source is missing or malformed.

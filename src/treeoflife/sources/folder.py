@@ -158,6 +158,8 @@ class Folder(FolderImages):
             by_bare_name.setdefault(name.rsplit("/", 1)[-1], []).append(name)
 
         def resolve(file: str) -> str:
+            if file in names:  # such as one with an escape, whose backslash is no separator
+                return file
             clean = file.replace("\\", "/").removeprefix("./")  # tables from Windows
             matches = by_bare_name.get(clean, [])
             return matches[0] if clean not in names and len(matches) == 1 else clean

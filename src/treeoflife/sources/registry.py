@@ -9,12 +9,15 @@ from pydantic import ValidationError
 
 from ..config.base import Model
 from ..config.config import Config, describe_errors, resolve_paths
+from ..config.paths import real_path
 from ..errors import ConfigError
 from .base import Source
+from .columns import check_columns, check_together
 
 _GROUP = "treeoflife.sources"
 # A source's name is that of its table in mapping.sqlite, where these are taken.
-_RESERVED = frozenset({"split", "meta", "sqlite_master", "sqlite_schema"})
+_RESERVED = frozenset({"split", "meta"})
+_NAME = re.compile(r"(?!sqlite_)[a-z][a-z0-9_]{0,40}")
 
 
 def source_kinds() -> list[str]:
@@ -34,21 +37,24 @@ def load_source(name: str, table: dict[str, Any], base: Path) -> Source:
         ConfigError: the kind is not installed or cannot be imported, the name is not allowed, or a key is wrong.
     """
     settings = source_settings(name, table, base)
-    return source_class(name, str(table.get("kind", name)))(name, settings)
+    source = source_class(name, str(table.get("kind", name)))(name, settings)
+    check_columns(source)
+    return source
 
 
 def source_settings(name: str, table: dict[str, Any], base: Path) -> Model:
     """The keys of a source's table, checked, with their paths resolved; see :func:`load_source`."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or name in _RESERVED:
+    if not _NAME.fullmatch(name) or name in _RESERVED:
         raise ConfigError(
-            f"a source cannot be called '{name}': use small letters, digits and '_', and not {sorted(_RESERVED)}"
+            f"a source cannot be called '{name:.60}': a name has up to 41 small letters, digits and '_', begins with a "
+            f"letter and not with 'sqlite_', and is not one of {', '.join(sorted(_RESERVED))}"
         )
-    source = source_class(name, str(table.get("kind", name)))
+    kind = source_class(name, str(table.get("kind", name)))
     try:
-        settings = source.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
+        settings = kind.Settings.model_validate({key: value for key, value in table.items() if key != "kind"})
     except ValidationError as error:
-        raise ConfigError(f"[sources.{name}]: {describe_errors(error, source.Settings)}") from None
-    return resolve_paths(settings, base.resolve())
+        raise ConfigError(f"[sources.{name}]: {describe_errors(error, kind.Settings)}") from None
+    return resolve_paths(settings, real_path(base))
 
 
 def source_class(name: str, kind: str) -> type[Source]:
@@ -81,4 +87,6 @@ def load_sources(config: Config, base: Path) -> list[Source]:
     if not config.sources:
         kinds = ", ".join(source_kinds())
         raise ConfigError(f"there is no source: add a table [sources.NAME], of one of the kinds {kinds}")
-    return [load_source(name, table, base) for name, table in config.sources.items()]
+    sources = [load_source(name, table, base) for name, table in config.sources.items()]
+    check_together(sources)
+    return sources

@@ -8,6 +8,7 @@ import polars as pl
 
 from ..core.values import RANKS
 from ..errors import InputError
+from ..mapping.ids import joined_keys
 from ..sources.base import Source
 from .expressions import UPPER, is_nameless
 from .parsing import Parser
@@ -38,8 +39,7 @@ def name_keys(source: Source, images: pl.DataFrame) -> pl.DataFrame:
     """The distinct name keys of a source's images: ``name_key``, and ``label_key``, which its labels use."""
     if source.name_key == "treeoflife_id":
         # Such a source labels single images, by their natural key.
-        label = pl.concat_str([pl.col(column).cast(pl.String) for column in source.key], separator="/")
-        return images.select(name_key="treeoflife_id", label_key=label)
+        return images.select(name_key="treeoflife_id", label_key=joined_keys(images.select(source.key)))
     key = images.select(pl.col(source.name_key).cast(pl.String).alias("name_key")).unique()
     return key.with_columns(label_key="name_key")
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 
 from ..config.base import Model
-from ..core.values import RANKS, RawImage
+from ..core.values import RANKS, RawImage, joined
 from ..sources.base import Container, Source, container_size, signature
 
 MAX_BYTES = 50_000_000
@@ -148,5 +148,5 @@ def _images(source: Source) -> list[RawImage]:
 def _name_key(source: Source, image: RawImage) -> str:
     values = dict(zip(source.columns, image.key or (), strict=True))
     if source.name_key == "treeoflife_id":
-        return "/".join(str(values[column]) for column in source.key)
+        return joined(values[column] for column in source.key)
     return str(values[source.name_key])
