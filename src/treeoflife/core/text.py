@@ -1,4 +1,9 @@
-"""Making text from outside safe to print. Files keep the original text."""
+"""Making text from outside safe to print, where files keep the original text; and errors as text."""
+
+import re
+
+# Python's default representation of an object, which differs from run to run.
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def printable(text: str) -> str:
@@ -19,3 +24,12 @@ def printable(text: str) -> str:
 def _escape(character: str) -> str:
     is_byte = "\udc80" <= character <= "\udcff"  # as Python holds a byte of a file name that is not UTF-8
     return f"\\x{ord(character) - 0xDC00:x}" if is_byte else character.encode("unicode_escape").decode()
+
+
+def describe_error(error: BaseException) -> str:
+    """The kind and message of an error, the same in every run: without addresses in memory.
+
+    >>> describe_error(OSError("cannot identify image file <_io.BytesIO object at 0x7f1c2a3b4c50>"))
+    'OSError: cannot identify image file <_io.BytesIO object>'
+    """
+    return f"{type(error).__name__}: {_ADDRESS.sub('', str(error))}"

@@ -12,14 +12,18 @@ from typing import Any
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ..config.tables import Images
+from ..core.text import describe_error
 from ..core.values import Skip
+from .colour import require_colour_management, to_srgb
+from .jpeg import load_jpeg
 from .measure import Measures, measure
+from .metadata import TRIES, without_metadata
 from .modes import to_rgb_or_gray
 from .resample import Box, resampler
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 """The formats that are decoded, as Pillow names them."""
-STEP_VERSION = 1
+STEP_VERSION = 2
 """Raised whenever the same bytes and settings would give another image."""
 EMPTY = Skip("empty", "the file has no bytes")
 """The result for a file without bytes."""
@@ -42,9 +46,6 @@ _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;1
 # Decoders that do not go line by line hold the whole image as well, some of them several times: OpenJPEG, for instance,
 # as a 32-bit number per sample, beside Pillow's byte. With these estimates a pool of awkward files stays below 300 MB.
 _DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3}
-_END_OF_IMAGE = b"\xff\xd9"
-# Markers of a JPEG: start of scan, and those that have no length after them (TEM, RST0 to RST7).
-_START_OF_SCAN, _WITHOUT_LENGTH = 0xDA, {0x01, *range(0xD0, 0xD8)}
 _MAX_DETAIL = 300
 
 
@@ -79,50 +80,55 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
     >>> convert(b"<html>404 Not Found</html>", Images()).reason
     'not-an-image'
     """
-    resampler(settings.resampler, settings.filter)  # outside the try: a missing package must not skip every image
+    # Outside the try: a missing package must not skip every image.
+    resampler(settings.resampler, settings.filter)
+    require_colour_management()
     if not data:
         return EMPTY
     Image.init()  # registers all formats; the later calls return at once
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _check_header(image, data, settings) or _encode(image, settings)
-    except UnidentifiedImageError:
-        return Skip("not-an-image", f"the file begins with {data[:16]!r}")
-    except Image.DecompressionBombError as error:
-        return Skip("too-many-pixels", str(error))
+        return _decode(data, settings)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything over hostile bytes
-        text = f"{type(error).__name__}: {error}"
-        return Skip("truncated" if "truncated" in text.lower() else "broken", text[:_MAX_DETAIL])
+        return _decode_without_metadata(data, settings) or _skip(data, error)
 
 
-def _check_header(image: Image.Image, data: bytes, settings: Images) -> Skip | None:
+def _decode(data: bytes, settings: Images) -> Encoded | Skip:
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        return _check_header(image, settings) or _encode(image, settings)
+
+
+def _decode_without_metadata(data: bytes, settings: Images) -> Encoded | Skip | None:
+    """Decode a file that raised an error again, without metadata; None if they were not to blame."""
+    tried = {data}
+    for bare in (without_metadata(data, kinds) for kinds in TRIES):
+        if bare not in tried:
+            tried.add(bare)
+            try:
+                return _decode(bare, settings)
+            except MemoryError:
+                raise
+            except Exception:  # noqa: BLE001, S112 - the first error is the one to report
+                continue
+    return None
+
+
+def _skip(data: bytes, error: Exception) -> Skip:
+    if isinstance(error, UnidentifiedImageError):
+        return Skip("not-an-image", f"the file begins with {data[:16]!r}")
+    if isinstance(error, Image.DecompressionBombError):
+        return Skip("too-many-pixels", str(error))
+    text = describe_error(error)
+    return Skip("truncated" if "truncated" in text.lower() else "broken", text[:_MAX_DETAIL])
+
+
+def _check_header(image: Image.Image, settings: Images) -> Skip | None:
     """The reason not to decode an image, by its header alone."""
     width, height = image.size
     if width * height > settings.max_pixels:
         return Skip("too-many-pixels", f"{width}x{height}; at most {settings.max_pixels} pixels are decoded")
-    if image.format in ("JPEG", "MPO") and not is_whole_jpeg(data):
-        return Skip("truncated", "the JPEG stops before its end marker")
     return None
-
-
-def is_whole_jpeg(data: bytes) -> bool:
-    """Whether an end-of-image marker follows the start of the scan.
-
-    libjpeg decodes a file whose second half was never written into half a picture without an error. An end marker
-    before the scan does not count: it may be that of a thumbnail.
-    """
-    offset = 2
-    while offset + 4 <= len(data) and data[offset] == 0xFF and data[offset + 1] != _START_OF_SCAN:
-        marker = data[offset + 1]
-        if marker == 0xFF:  # padding
-            offset += 1
-        elif marker in _WITHOUT_LENGTH:
-            offset += 2
-        else:
-            offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])
-    return data.rfind(_END_OF_IMAGE) > offset
 
 
 def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
@@ -145,9 +151,22 @@ def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
     needed = _decoder_memory(image, width * height)
     if needed > settings.max_memory:
         return Skip("too-much-memory", f"decoding {width}x{height} {image.mode} takes about {needed} bytes")
-    image.load()
+    if fault := load_whole(image):
+        return fault
     small = _resize(image, box or (0, 0, *image.size), target, settings)
     return small.transpose(turn) if turn is not None else small
+
+
+def load_whole(image: Image.Image) -> Skip | None:
+    """Decode an opened image; returns a Skip if a part of the picture is not in the file.
+
+    Raises:
+        Exception: of any kind, from a decoder.
+    """
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return load_jpeg(image)
+    image.load()  # other decoders than libjpeg raise an error where data are missing
+    return None
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -191,6 +210,8 @@ def _resize(image: Image.Image, box: Box, target: tuple[int, int], settings: Ima
     left, top, right, bottom = (side / factor for side in box)
     resample = resampler(settings.resampler, settings.filter)
     small = resample(opaque, inner, (left, top, right, bottom)).convert("RGB")
+    # Of the small image, since that is 50 times as fast, and differs by less than encoding does (docs/images.md).
+    small = to_srgb(small, image.info.get("icc_profile"))
     if inner == target:
         return small
     canvas = Image.new("RGB", target)

@@ -5,6 +5,8 @@ from typing import cast
 
 from PIL import Image, ImageCms
 
+from .colour import transform_to_srgb
+
 # 16 MB at four bytes a pixel: the copies that a conversion makes stay small beside max_memory.
 _STRIP_PIXELS = 4_000_000
 _WHITE = (255, 255, 255)
@@ -15,8 +17,9 @@ _BIT_DEPTHS = (8, 10, 12, 14, 16)
 def to_rgb_or_gray(image: Image.Image, target: tuple[int, int]) -> tuple[Image.Image, int]:
     """Convert to mode RGB or L; returns the image, and the whole factor by which it became smaller.
 
-    Transparent pixels become white, and 16-bit and floating-point values are scaled, not clipped. A large image is
-    converted strip by strip and averaged down to at least twice the size ``target``, as JPEG decoders do.
+    Transparent pixels become white, inks are mixed as the colour profile says, and 16-bit and floating-point values are
+    scaled, not clipped. A large image is converted strip by strip and averaged down to at least twice the size
+    ``target``, as JPEG decoders do.
     """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
         return image, 1
@@ -48,6 +51,9 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
         return lambda part: part.convert(deep).point(lambda value: value * scale + offset).convert("L")
     if image.mode == "LAB":
         return _from_lab
+    profile = image.info.get("icc_profile") if image.mode == "CMYK" else None
+    if profile and (transform := transform_to_srgb(profile, "CMYK")):
+        return transform.apply
     if image.mode.endswith(("A", "a")) or "transparency" in image.info:
         return _on_white
     return lambda part: part.convert("RGB")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import polars as pl
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..core.tar_reader import Member, TarError, read_members
+from ..core.text import describe_error
 from ..core.values import NAME_COLUMNS, Taxon
 from ..engines.base import Tick
-from ..images.convert import is_whole_jpeg
+from ..images.convert import load_whole
 from ..images.store import read_meta
 from .captions import COMMON_NAME, TAGGED, TEXTS, compose_texts, fill_templates
 from .members import group_samples, split_name, suffix_of
@@ -199,10 +200,12 @@ def _find_image_fault(data: bytes, size: tuple[int, int] | None, expected: _Expe
                 return f"{image.width}x{image.height} pixels, not {size[0]}x{size[1]}"
             if image.mode != "RGB":
                 return f"mode {image.mode}, not RGB"
-            image.load()
+            fault = load_whole(image)
+    except UnidentifiedImageError:
+        return f"it is no JPEG: it begins with {data[:16]!r}"
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything over damaged bytes
-        return f"cannot be decoded: {type(error).__name__}: {error}"
-    return "" if is_whole_jpeg(data) else "the JPEG stops before its end marker"
+        return f"cannot be decoded: {describe_error(error)}"
+    return fault.detail if fault else ""
 
 
 def _find_text_faults(texts: dict[str, str], expected: _Expected | None) -> Iterator[str]:
