@@ -209,9 +209,10 @@ def search(pictures: find.StoredImages, rows: np.ndarray) -> Searched:
     hashed = np.cumsum(pictures.numbers["hashed"].to_numpy()) - 1
     own = rows[pictures.numbers["hashed"].to_numpy()[rows]]
     part = find.StoredImages(pictures.containers, pictures.numbers[rows], pictures.hashes[hashed[own]])
-    pairs = find.find_candidates(part, LIMIT)
+    identical = find.link_identical(part)
+    pairs = find.find_candidates(part, LIMIT, identical)
     moved = find.Pairs(rows[pairs.first], rows[pairs.second], pairs.distance, pairs.mirrored)
-    links = [groups.Links(one.kind, rows[one.first], rows[one.second]) for one in find.link_identical(part)]
+    links = [groups.Links(one.kind, rows[one.first], rows[one.second]) for one in identical]
     return Searched(moved, links)
 
 

@@ -18,7 +18,7 @@ from ..core.tables import Array, write_csv_and_parquet
 from ..engines.tasks import TaskRunner
 from ..errors import ConfigError
 from ..images.perceptual_hash import stack_hashes
-from ..selection.duplicates.find import StoredContainer, StoredImages, compare_pairs, read_store
+from ..selection.duplicates.find import StoredContainer, StoredImages, compare_pairs, first_64_bits, read_store
 from ..selection.duplicates.image_ids import add_ids
 from ..selection.duplicates.near import Pairs, as_words, find_near_pairs, first_equal_rows
 from ..sources.base import Source
@@ -26,7 +26,8 @@ from .benchmark import IMAGES, hash_part, hash_tasks, read_hashes
 
 COLUMNS = ("treeoflife_id", "source", "container", "position", "file", "image", "link", "distance")
 """A row per image of the dataset that is in a benchmark: which of the benchmark's images it is, and how that is known:
-``bytes`` (the same file), ``near`` or ``mirrored`` (the pictures were compared), ``hash`` (by the hash alone)."""
+``bytes`` (the same file, by its SHA-256), ``near`` or ``mirrored`` (the pictures were compared), ``hash`` (by the
+perceptual hash alone)."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,7 @@ def _read_benchmark(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
 
 def _match(dataset: EncodedDataset, stored: StoredImages, images: pl.DataFrame) -> pl.DataFrame:
     """``row`` of the store, ``other`` of the benchmark, ``link`` and ``distance``: the surest match of each row."""
-    prefix = pl.col("sha256").bin.head(8).bin.reinterpret(dtype=pl.UInt64, endianness="big")
-    prefixes = images.select(bytes=prefix).with_row_index("other").drop_nulls()
-    exact = stored.numbers.select("bytes").with_row_index("row").join(prefixes, on="bytes", how="inner")
-    same_file = exact.select(row=pl.col("row").cast(pl.Int64), other=pl.col("other").cast(pl.Int64),
-                             link=pl.lit("bytes"), distance=pl.lit(None, pl.Int64), rank=pl.lit(0))  # fmt: skip
+    same_file = _same_files(stored, images)
     pairs = _near_pairs(stored, images, dataset.config.duplicates.distance)
     have_pictures = images["offset"].is_not_null().all()
     if have_pictures:
@@ -121,6 +118,15 @@ def _match(dataset: EncodedDataset, stored: StoredImages, images: pl.DataFrame) 
                           "distance": pairs.distance}).filter(pl.Series(confirmed))  # fmt: skip
     matches = pl.concat([same_file, alike.with_columns(rank=pl.lit(1))])
     return matches.sort("row", "rank", "distance", "other").unique("row", keep="first", maintain_order=True)
+
+
+def _same_files(stored: StoredImages, images: pl.DataFrame) -> pl.DataFrame:
+    """The matches of images whose files have the same SHA-256: candidates by its first 64 bits, then all of it."""
+    known = images.select("sha256", bytes=first_64_bits("sha256")).with_row_index("other").drop_nulls()
+    rows = stored.numbers.select("bytes").with_row_index("row").join(known, on="bytes", how="inner")
+    equal = rows.filter(stored.digests(rows["row"].to_numpy(), "bytes") == rows["sha256"])
+    return equal.select(row=pl.col("row").cast(pl.Int64), other=pl.col("other").cast(pl.Int64),
+                        link=pl.lit("bytes"), distance=pl.lit(None, pl.Int64), rank=pl.lit(0))  # fmt: skip
 
 
 def _near_pairs(stored: StoredImages, images: pl.DataFrame, limit: int) -> Pairs:

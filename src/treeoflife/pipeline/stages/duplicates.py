@@ -41,7 +41,7 @@ def _find(containers: list[find.StoredContainer], settings: Duplicates, workspac
     images = find.read_store(containers)
     links = find.link_identical(images)
     if settings.near:
-        pairs = find.find_candidates(images, settings.distance)
+        pairs = find.find_candidates(images, settings.distance, links)
         job.remake("encode", missing_tars(images, np.concatenate([pairs.first, pairs.second])))
         links += find.link_near(pairs, find.compare_pairs(pairs, images.locations, job.runner, "duplicates"))
     members = groups.group_rows(len(images), links)

@@ -1,8 +1,8 @@
 """Find the images of the store that show the same picture.
 
 Ten million images fit in memory as numbers: the first 64 bits of each digest, and perceptual hashes as rows of bytes.
-(Two different digests among ten million agree in 64 bits with a probability of three in a million.) File names are read
-again only for the images that need them.
+Equal numbers are only candidates. Of these, the whole digests are read again and compared; so are the file names of the
+images that need them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +29,9 @@ _NUMBERS = pl.Schema(
     {"container": pl.UInt32, "position": pl.UInt32, "offset": pl.UInt64, "size": pl.UInt32,
      "bytes": pl.UInt64, "pixels": pl.UInt64, "hashed": pl.Boolean}
 )  # fmt: skip
+# Which digest of the store's index each number is the first 64 bits of.
+_DIGESTS = {"bytes": "source_sha256", "pixels": "sha256"}
+_ROW_DIGESTS = {"row": pl.UInt32, "digest": pl.Binary}
 _DESCRIPTION = {"row": pl.UInt32, "source": pl.String, "container": pl.String, "position": pl.UInt32, "file": pl.String}
 
 
@@ -73,6 +76,21 @@ class StoredImages:
                                        pl.lit(container.container).alias("container"), "position", "file"))  # fmt: skip
         return pl.concat(frames).sort("row").drop("row")
 
+    def digests(self, rows: Array, number: str) -> pl.Series:
+        """The whole digests of the images in these rows, in the order of ``rows``.
+
+        Args:
+            number: which one: ``bytes`` or ``pixels``; see :attr:`numbers`.
+        """
+        chosen = self.numbers.select("container", "position")[rows].with_row_index("row")
+        used, column = chosen["container"].unique().sort(), _DIGESTS[number]
+        batches = read_indexes([self.containers[one].index for one in used], ["position", column])
+        parts = [pl.DataFrame(schema=_ROW_DIGESTS)]
+        for batch in batches:
+            named = batch.with_columns(used.gather(batch["container"]).alias("container"))
+            parts.append(chosen.join(named, on=["container", "position"]).select("row", digest=column))
+        return pl.concat(parts).sort("row")["digest"]
+
     def locations(self, rows: Array) -> tuple[Location, ...]:
         """Where the images of these rows are stored."""
         chosen = self.numbers.select("container", "offset", "size")[rows].iter_rows()
@@ -87,30 +105,39 @@ def read_store(containers: Sequence[StoredContainer]) -> StoredImages:
         rows = batch.filter(pl.col("offset").is_not_null())
         frames.append(rows.select(
             "container", "position", "offset", "size",
-            bytes=_first_64_bits("source_sha256"), pixels=_first_64_bits("sha256"), hashed=pl.col("pdq").is_not_null(),
+            **{name: first_64_bits(digest) for name, digest in _DIGESTS.items()}, hashed=pl.col("pdq").is_not_null(),
         ))  # fmt: skip
         hashes.append(stack_hashes(rows["pdq"].drop_nulls().to_list()))
     return StoredImages(containers, pl.concat(frames), np.concatenate(hashes))
 
 
-def _first_64_bits(digest: str) -> pl.Expr:
+def first_64_bits(digest: str) -> pl.Expr:
+    """The number that stands for a digest until it is compared."""
     return pl.col(digest).bin.head(8).bin.reinterpret(dtype=pl.UInt64, endianness="big")
 
 
 def link_identical(images: StoredImages) -> list[groups.Links]:
     """Link the images whose files have the same bytes, and those whose encoded images have."""
-    digests = images.numbers.select("bytes", "pixels")
-    return [groups.Links(column.name, *groups.link_equal_values(column.to_numpy())) for column in digests]
+    return [groups.Links(number, *_link_equal_digests(images, number)) for number in _DIGESTS]
 
 
-def find_candidates(images: StoredImages, limit: int) -> Pairs:
+def _link_equal_digests(images: StoredImages, number: str) -> tuple[Array, Array]:
+    """Link the rows with the same digest: the first, and each later one."""
+    rows = np.unique(np.concatenate(groups.link_equal_values(images.numbers[number].to_numpy())))
+    digests = pl.DataFrame({"row": rows, "digest": images.digests(rows, number)})
+    equal = digests.with_columns(first=pl.col("row").min().over("digest")).filter(pl.col("row") != pl.col("first"))
+    return equal["first"].to_numpy(), equal["row"].to_numpy()
+
+
+def find_candidates(images: StoredImages, limit: int, identical: Sequence[groups.Links]) -> Pairs:
     """Find the pairs of images whose perceptual hashes differ in at most ``limit`` of 256 bits.
 
-    Of images with identical pixels, only the first takes part: :func:`link_identical` links the others to it.
+    Args:
+        identical: the links of :func:`link_identical`. Of images with the same pixels, only the first takes part.
     """
     hashed = np.flatnonzero(images.numbers["hashed"].to_numpy())
     distinct = np.ones(len(images), bool)
-    distinct[groups.link_equal_values(images.numbers["pixels"].to_numpy())[1]] = False
+    distinct[np.concatenate([links.second for links in identical if links.kind == "pixels"])] = False
     chosen = distinct[hashed]
     rows = hashed[chosen]
     pairs = find_near_pairs(images.hashes[chosen], limit, workers=cores())
