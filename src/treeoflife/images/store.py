@@ -18,7 +18,7 @@ from ..config.tables import Images
 from ..core.files import replacing
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError
-from ..sources.base import MAX_FILES, Source
+from ..sources.base import MAX_FILES, Source, check_image
 from . import measure
 from .convert import STEP_VERSION, Encoded
 
@@ -49,6 +49,7 @@ class IndexRows:
 
     def __init__(self, source: Source) -> None:
         types = {int: pl.Int64, str: pl.String}
+        self._source = source
         self._schema = _SCHEMA | {column: types[kind] for column, kind in source.columns.items()}
         self._empty_key = (None,) * len(source.columns)
         self._rows: list[tuple[Any, ...]] = []
@@ -58,8 +59,9 @@ class IndexRows:
         """Add the row of one file; ``offset`` is that of its JPEG in the tar, if it has one.
 
         Raises:
-            ContainerError: the container holds more files than it may.
+            ContainerError: the container holds more files than it may, or the source gives a key that no table holds.
         """
+        check_image(self._source, image)
         if position >= MAX_FILES:
             raise ContainerError(f"more than {MAX_FILES:,} files in one container; divide it into several")
         jpeg: tuple[Any, ...] = (None, None, None)

@@ -102,17 +102,22 @@ def count(path: Path, source: Source) -> int:
 
 def _columns(db: sqlite3.Connection, table: str) -> set[str]:
     """The columns of a table; none if there is no such table."""
-    return {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')}
+    return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+
+
+def _quoted(name: str) -> str:
+    """A name as SQL has it: the tables of a published mapping may be called anything."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _batches(path: Path, table: str, columns: list[str], schema: dict[str, Any]) -> Iterator[pl.DataFrame]:
-    names = ", ".join(f'"{column}"' for column in columns)
+    names = ", ".join(map(_quoted, columns))
     yield pl.DataFrame(schema=schema)
     with open_readonly(path) as db:
         if not _columns(db, table):
             return
         # NOT INDEXED gives the rows in stored order; an index that covers the columns would give them in its own.
-        rows = db.execute(f'SELECT {names} FROM "{table}" NOT INDEXED')  # noqa: S608 - the names are ours
+        rows = db.execute(f"SELECT {names} FROM {_quoted(table)} NOT INDEXED")  # noqa: S608 - the names are quoted
         while batch := rows.fetchmany(_ROWS_AT_ONCE):
             yield _frame(path, table, batch, schema)
 

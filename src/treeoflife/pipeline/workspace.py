@@ -6,6 +6,7 @@ from pathlib import Path
 from ..config.config import Config, load
 from ..config.paths import Paths
 from ..sources.base import Container, Source, signature
+from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources
 from .boundaries import check_out
 
@@ -42,9 +43,15 @@ class Workspace:
         return (sqlite, parquet) if self.config.mapping.format == "sqlite" else (parquet, sqlite)
 
     def containers(self) -> list[tuple[Source, Container]]:
-        """All containers with their sources, in order; listed once for a workspace."""
+        """All containers with their sources, in order; listed once for a workspace.
+
+        Raises:
+            ConfigError: some images would be read twice.
+        """
         if not self._containers:
-            self._containers.extend((source, one) for source in self.sources for one in source.containers())
+            containers = [(source, one) for source in self.sources for one in source.containers()]
+            check_read_once(containers)
+            self._containers.extend(containers)
         return self._containers
 
     def indexes(self) -> dict[str, Path]:

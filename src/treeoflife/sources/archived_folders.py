@@ -23,10 +23,9 @@ from ..core.values import Key, RawImage, Skip
 from ..core.zip_reader import ZipError, ZipMember
 from ..errors import ContainerError, InputError
 from . import not_taken
-from .base import MAX_FILES, NOT_A_FILE, Container, Span, by_name, too_long
+from .base import MAX_FILES, NOT_A_FILE, NOT_TAKEN, Container, Span, by_name, too_long
 from .file_names import escape_invalid_utf8, is_harmless, is_image_name, safe_file_name
 from .image_folders import FolderImages, list_files, list_images, loose_files, subfolders
-from .not_taken import NOT_TAKEN
 from .tar_archives import MAX_EXPANSION, is_decompression_bomb, is_gzip, open_tar
 
 UNPACKING = "begun"

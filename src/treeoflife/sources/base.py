@@ -22,11 +22,16 @@ from typing import ClassVar, NamedTuple, Protocol
 from ..config.base import Model
 from ..core.files import stamp
 from ..core.values import Label, RawImage, Skip
-from ..errors import InputError
+from ..errors import ContainerError, InputError
 from .file_names import name_bytes
 
 MAX_FILES = 1_000_000
 """The most files that a container may hold: a worker keeps a row for each in memory. EOL's archives hold a tenth."""
+NOT_TAKEN = "not-taken"
+"""The name of the container of what lies in a source and is no image of it, and the reason in the ledger."""
+LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+"""The errors of a link to nothing, or back to itself; any other says nothing of what is there."""
+_INT64 = 1 << 63
 NOT_A_FILE = Skip("not-a-file", "a link, device or sparse file in the archive")
 """The reason for not reading a member of an archive that has no data of its own."""
 
@@ -186,12 +191,10 @@ def signature(source: Source, container: Container) -> str:
 def _stamp(path: Path) -> str:
     try:
         return stamp(path)
-    except FileNotFoundError:
-        return "a link to nothing"
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in LEADS_NOWHERE:
             raise InputError(f"{path} cannot be read: {error.strerror}") from None
-        return "a link that leads back to itself"
+        return "a link to nothing"
 
 
 def container_size(source: Source, container: Container) -> int:
@@ -199,6 +202,29 @@ def container_size(source: Source, container: Container) -> int:
     if container.span:
         return container.span.bytes
     return sum(path.stat().st_size for path in source.files(container) if path.is_file())
+
+
+def check_image(source: Source, image: RawImage) -> None:
+    """Check that tables can hold the name and the natural key of an image.
+
+    Raises:
+        ContainerError: the key does not fit the source's columns, is empty in part, or is not text that can be stored.
+    """
+    key, kinds = image.key, list(source.columns.values())
+    fits = key is None or (
+        [type(part) for part in key] == kinds
+        and all(part != "" if isinstance(part, str) else -_INT64 <= part < _INT64 for part in key)
+    )
+    try:
+        "".join([image.file, *(part for part in key or () if isinstance(part, str))]).encode()
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        columns = ", ".join(f"{name}: {kind.__name__}" for name, kind in source.columns.items())
+        raise ContainerError(
+            f"[sources.{source.name}] gives the file {image.file!r} the natural key {key!r:.200}, which the mapping "
+            f"cannot hold: it has the columns {columns}, for numbers of 64 bits and texts in UTF-8 that are not empty"
+        )
 
 
 def too_long(size: int, max_bytes: int) -> Skip:

@@ -72,6 +72,8 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: it is missing, or is neither a JSON list nor tab-separated text with a header.
     """
+    if path.exists() and not path.is_file():  # opening a named pipe would block
+        raise InputError(f"BIOSCAN's metadata {path} is neither a file nor a link to one")
     try:
         with path.open("rb") as fd:
             first = fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]

@@ -11,10 +11,9 @@ from ..core.tar_reader import Member
 from ..core.values import Key, RawImage, Skip
 from ..errors import InputError
 from . import not_taken
-from .base import NOT_A_FILE, Container, Source, by_name, too_long
+from .base import NOT_A_FILE, NOT_TAKEN, Container, Source, by_name, too_long
 from .file_names import escape_invalid_utf8, safe_file_name
 from .image_folders import list_files, loose_files, subfolders
-from .not_taken import NOT_TAKEN
 from .tar_archives import TAR_SUFFIXES, archive_members
 
 # 18 digits always fit the 64-bit integers of the mapping.

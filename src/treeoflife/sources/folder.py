@@ -11,10 +11,9 @@ from ..config.base import Model
 from ..core.values import RANKS, Label, RawImage, Skip, Taxon
 from ..errors import InputError
 from . import not_taken
-from .base import Container
+from .base import NOT_TAKEN, Container
 from .file_names import escape_invalid_utf8, name_bytes
 from .image_folders import FolderImages, image_files, list_images
-from .not_taken import NOT_TAKEN
 
 # A part has about half as many images to as many: enough parts for all cores, and a new image costs only seconds.
 _IMAGES_PER_PART = 512

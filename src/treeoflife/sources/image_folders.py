@@ -4,7 +4,6 @@ One rule for all of them: links to files and folders are followed, but no folder
 nor harmless (:func:`.file_names.is_harmless`) is listed too, so that it becomes a row of the ledger or an error.
 """
 
-import errno
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError, InputError
-from .base import Container, Source, too_long
+from .base import LEADS_NOWHERE, Container, Source, too_long
 from .file_names import is_harmless, is_image_name
 
 
@@ -47,11 +46,9 @@ def _load(image: RawImage, path: Path, max_bytes: int) -> RawImage:
         if stat.st_size > max_bytes:
             return replace(image, skip=too_long(stat.st_size, max_bytes))
         return replace(image, data=path.read_bytes())
-    except FileNotFoundError:
-        return replace(image, skip=Skip("not-a-file", "a link to nothing"))
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            return replace(image, skip=Skip("not-a-file", "a link that leads back to itself"))
+        if error.errno in LEADS_NOWHERE:
+            return replace(image, skip=Skip("not-a-file", "a link to nothing"))
         raise ContainerError(f"the image {path} cannot be read: {error.strerror}") from error
 
 
@@ -140,11 +137,11 @@ def loose_files(folder: Path) -> list[Path]:
 
 
 def leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder or a link to one; a link that leads back to itself is neither."""
+    """Whether an entry is a folder or a link to one; a link that leads nowhere is neither."""
     try:
         return entry.is_dir()
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in LEADS_NOWHERE:
             raise InputError(f"{entry.path} cannot be read: {error.strerror}") from None
         return False
 

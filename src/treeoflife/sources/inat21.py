@@ -8,9 +8,8 @@ from typing import ClassVar, NamedTuple
 from ..config.base import Model
 from ..core.values import Key, Label, Taxon
 from .archived_folders import ArchivableFolders, folder_name
-from .base import Container
+from .base import NOT_TAKEN, Container
 from .file_names import escape_invalid_utf8
-from .not_taken import NOT_TAKEN
 from .tar_archives import TAR_SUFFIXES
 
 _CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)

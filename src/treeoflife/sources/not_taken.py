@@ -9,12 +9,10 @@ from pathlib import Path
 
 from ..core.values import RawImage, Skip
 from ..errors import InputError
-from .base import Container
+from .base import NOT_TAKEN, Container
 from .file_names import ARCHIVE_SUFFIXES, escape_invalid_utf8, is_image_name
 from .image_folders import list_files
 
-NOT_TAKEN = "not-taken"
-"""The name of the container of such files, and the reason in the ledger."""
 _SHOWN = 3
 
 

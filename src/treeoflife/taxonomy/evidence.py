@@ -140,7 +140,17 @@ def _label_batches(source: Source) -> Iterator[pl.DataFrame]:
     schema = dict.fromkeys(("label_key", *RANKS, "verbatim", "label_common"), pl.String)
     rows = ((label.name_key, *label.taxon, label.scientific_name, label.common) for label in source.labels())
     while batch := list(islice(rows, _LABELS_AT_ONCE)):
-        yield pl.DataFrame(batch, schema=schema, orient="row")
+        try:
+            yield pl.DataFrame(batch, schema=schema, orient="row")
+        except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError):
+            wrong = next((row for row in batch if not all(map(_is_text, row))), batch[0])
+            raise InputError(
+                f"[sources.{source.name}] gives a label that is not of texts in UTF-8: {wrong!a:.300}"
+            ) from None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:

@@ -10,11 +10,21 @@ The source of the fixture must have at least one image.
 
 import pickle
 import re
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import polars as pl
+import pytest
 
 from ..config.base import Model
-from ..core.values import RANKS, RawImage, joined
+from ..core.values import RANKS, Key, RawImage, joined
+from ..mapping.build import build_mapping
+from ..mapping.store import read_source
 from ..sources.base import Container, Source, container_size, signature
+from ..sources.columns import check_columns
 
 MAX_BYTES = 50_000_000
 # Most file systems allow 255 bytes; the store and the reports add endings.
@@ -34,7 +44,7 @@ class SourceContract:
         assert len(source.catalog) == len(source.columns)
         assert source.name_key in {*source.columns, "treeoflife_id"}
         assert set(re.findall(r"\{(\w+)\}", source.listed_as)) <= source.columns.keys()
-        assert all(re.fullmatch("[a-z][a-z0-9_]*", column) for column in [*source.columns, *source.catalog])
+        check_columns(source)
 
     def test_pickling_preserves_source_and_containers(self, source: Source) -> None:
         """They are sent to workers; the copy reads the same images."""
@@ -99,6 +109,44 @@ class SourceContract:
         keys = [tuple(image.key[index] for index in indexes) for image in _images(source) if image.key]
         assert len(set(keys)) == len(keys)
 
+    @pytest.mark.parametrize("ending", ["sqlite", "parquet"])
+    def test_a_mapping_takes_every_key_under_any_name(self, source: Source, tmp_path: Path, ending: str) -> None:
+        """Whatever table of dataset.toml makes the source, each image has an id of its own, and comes back by it."""
+        keys = [image.key for image in _images(source) if image.key]
+        for name in ("made_from", "select", "order_by", "x" * 41):
+            other = copy(source)
+            other.name = name
+            assert _ids(other, keys, tmp_path / f"{name}.{ending}") == len(set(keys))
+
+    @pytest.mark.parametrize("ending", ["sqlite", "parquet"])
+    def test_keys_of_any_text_have_ids_of_their_own(self, source: Source, tmp_path: Path, ending: str) -> None:
+        """Slashes in one part or the next, quotes, line breaks, accents, zeros before a number, other cases."""
+        texts = (
+            "a",
+            "b",
+            "c",
+            "a/b",
+            "b/c",
+            "a/b/c",
+            "A",
+            "a%2Fb",
+            "a%2Fb&c",
+            "007",
+            "7",
+            "\u00e9",
+            "e\u0301",
+            "'\"\n\0;",
+        )
+        values: dict[type, tuple[int | str, ...]] = {int: (0, -1, 2**63 - 1), str: texts}
+        columns = [column for column in source.columns if column in source.key]
+        combinations = list(product(*(values[source.columns[column]] for column in columns)))
+        rest: dict[str, int | str] = {column: 0 if kind is int else "x" for column, kind in source.columns.items()}
+        rows = [rest | dict(zip(columns, parts, strict=True)) for parts in combinations[:3000]]
+        keys = [tuple(row[column] for column in source.columns) for row in rows]
+        assert _ids(source, keys, tmp_path / f"mapping.{ending}") == len(keys)
+        parts = [tuple(row[column] for column in source.key) for row in rows]
+        assert len({joined(part) for part in parts}) == len(parts)
+
     def test_a_file_over_the_limit_has_a_skip_and_no_data(self, source: Source) -> None:
         """It is never held in memory, and it is not lost."""
         images = _images(source)
@@ -143,6 +191,17 @@ def read_all_images(source: Source) -> list[tuple[Container, RawImage]]:
 
 def _images(source: Source) -> list[RawImage]:
     return [image for _, image in read_all_images(source)]
+
+
+def _ids(source: Source, keys: Sequence[Key], path: Path) -> int:
+    """Write a mapping of images with these natural keys and read it; returns the number of ids."""
+    types = {int: pl.Int64, str: pl.String}
+    schema = {column: types[kind] for column, kind in source.columns.items()}
+    frame = pl.DataFrame(keys, schema=schema, orient="row").unique(source.key, maintain_order=True)
+    build_mapping(path, [(source, frame)])
+    rows = read_source(path, source)
+    assert rows.drop("treeoflife_id").sort(source.key).equals(frame.sort(source.key))
+    return rows["treeoflife_id"].n_unique()
 
 
 def _name_key(source: Source, image: RawImage) -> str:
