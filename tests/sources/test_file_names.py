@@ -139,8 +139,8 @@ def test_every_source_makes_samples_of_them(raw: Path, tmp_path: Path) -> None:
 
 def test_an_archive_that_cannot_be_read_is_named_with_escapes(tmp_path: Path) -> None:
     """On a terminal in UTF-8 too, which cannot show such bytes."""
-    write(tmp_path / os.fsdecode(b"set_\xfc.tar"), b"no archive")
-    (tmp_path / "dataset.toml").write_text("[sources.eol]\npath = '.'\n")
+    write(tmp_path / "raw" / os.fsdecode(b"set_\xfc.tar"), b"no archive")
+    (tmp_path / "dataset.toml").write_text("[sources.eol]\npath = 'raw'\n")
     sentence(cli("build", "--config", tmp_path / "dataset.toml", PYTHONUTF8="1"), r"set_\xfc.tar")
 
 

@@ -3,14 +3,15 @@
 A run overwrites and removes what is in the way of its outputs. So it is made sure beforehand that this is its own.
 """
 
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..config.base import Model
 from ..config.config import Config, named_paths
-from ..config.paths import Paths
+from ..config.paths import Paths, real_path
 from ..core import checksums
 from ..errors import ConfigError
-from ..sources.registry import source_settings
 
 _ANOTHER = "choose another folder as OUT"
 
@@ -21,41 +22,38 @@ def check_raw_is_not_out(raw: Path, out: Path) -> None:
     Raises:
         ConfigError: it is, by whatever name.
     """
-    if is_same(raw.expanduser(), out):
+    if is_same(real_path(raw), out):
         raise ConfigError(
             f"--out {out} is the folder of --raw itself, whose files a build would overwrite: name another folder, "
             f"such as {out / 'dataset'}"
         )
 
 
-def check_out(config: Config, paths: Paths) -> None:
+def check_out(config: Config, sources: Mapping[str, Model], paths: Paths) -> None:
     """Check that nothing that a dataset is made from lies where the dataset is written.
 
     OUT may be below a source's folder, and a source's folder below OUT.
 
+    Args:
+        sources: the settings of each source, with resolved paths.
+
     Raises:
         ConfigError: OUT is the folder of a source or of tables, or a source lies in a folder that runs write.
     """
-    for key, path in _inputs(config, paths.root):
+    inputs = [(f"[sources.{name}] {key}", path) for name, model in sources.items() for key, path in named_paths(model)]
+    tables = [
+        (f"[{table}] {key}", path)
+        for table in ("mapping", "names", "licences")
+        for key, path in named_paths(getattr(config, table))
+    ]
+    for key, path in (*inputs, *tables):
         if is_same(path, paths.root):
             raise ConfigError(f"{key} is the folder of the dataset itself, {paths.root}: {_ANOTHER}")
-    for key, path in _source_inputs(config, paths.root):
+    for key, path in inputs:
         written = next((one for one in paths.written_folders() if is_within(path, one)), None)
         written = written or next((one for one in paths.written_files() if is_same(path, one)), None)
         if written:
             raise ConfigError(f"{key}, {path}, lies where the dataset writes, in {written}: move it, or {_ANOTHER}")
-
-
-def _inputs(config: Config, base: Path) -> Iterable[tuple[str, Path]]:
-    yield from _source_inputs(config, base)
-    for table in ("mapping", "names", "licences"):
-        yield from ((f"[{table}] {key}", path) for key, path in named_paths(getattr(config, table)))
-
-
-def _source_inputs(config: Config, base: Path) -> Iterable[tuple[str, Path]]:
-    for name, table in config.sources.items():
-        settings = source_settings(name, table, base)
-        yield from ((f"[sources.{name}] {key}", path) for key, path in named_paths(settings))
 
 
 def is_same(one: Path, other: Path) -> bool:
@@ -64,11 +62,15 @@ def is_same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # links that lead back to themselves lead to no file
+            return False
+        raise
 
 
 def is_within(path: Path, folder: Path) -> bool:
     """Whether a path leads to a folder, or to something in it."""
-    real = path.resolve()
+    real = real_path(path)
     return any(is_same(one, folder) for one in (real, *real.parents))
 
 

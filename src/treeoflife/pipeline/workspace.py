@@ -7,7 +7,7 @@ from ..config.config import Config, load
 from ..config.paths import Paths
 from ..sources.base import Container, Source, signature
 from ..sources.overlap import check_read_once
-from ..sources.registry import load_sources
+from ..sources.registry import load_sources, source_settings
 from .boundaries import check_out
 
 
@@ -88,5 +88,6 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
     config = config.model_copy(update={"engine": config.engine.model_copy(update=options)})
     paths, sources = Paths(path.parent, config.images), load_sources(config, path.parent)
-    check_out(config, paths)
+    settings = {name: source_settings(name, table, path.parent) for name, table in config.sources.items()}
+    check_out(config, settings, paths)
     return Workspace(config, paths, tuple(sources))
