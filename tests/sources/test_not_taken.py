@@ -226,6 +226,23 @@ def test_a_file_that_is_no_image_is_in_the_ledger_of_a_build(photographs: Callab
     assert [file for _, file in ledger()] == ["IMG_1.CR2", "pictures.7z", "sub/film.mp4"]
 
 
+@pytest.mark.parametrize("kind", ["eol", "inat21", "bioscan", "folder"])
+def test_a_dataset_in_the_folder_of_a_source_is_left_out(tmp_path: Path, kind: str) -> None:
+    """Of any name, with its shards and pictures."""
+    tree(tmp_path, f"00012_{CROW}/a.jpg" if kind == "inat21" else "part1/a.jpg" if kind == "bioscan" else ".hidden")
+    if kind == "eol":
+        (tmp_path / "a.tar").write_bytes(tar_of([("1_2_eol.jpg", JPEG)]))
+    if kind == "folder":
+        tree(tmp_path, "a.jpg")
+    (tmp_path / "names.csv").write_text("file,species\na.jpg,annua\n")
+    table = {"table": "names.csv"} if kind == "folder" else {}
+    source = load_source(kind, {"path": ".", **table}, tmp_path)
+    before = source.containers()
+    tree(tmp_path / "out", "reports/treemap.png", "224x224/train/shard-000000.tar", "dataset.toml")
+    tree(tmp_path / "sub/other", ".state/records.sqlite", "holdout/images/b.jpg")
+    assert source.containers() == before
+
+
 def test_a_part_in_capitals_ends_a_build_with_a_sentence(tmp_path: Path) -> None:
     tree(tmp_path / "raw", "part1/a.jpg", "PART2/b.jpg")
     (tmp_path / "dataset.toml").write_text("[sources.bioscan]\npath = 'raw'\n")
@@ -242,3 +259,9 @@ def test_two_labels_of_one_image_are_named(tmp_path: Path) -> None:
     (tmp_path / "labels.tsv").write_text("\n".join([*rows, "1\ta.jpg\tDiptera\tCulicidae"]))
     done = cli("build", "--config", tmp_path / "dataset.toml")
     sentence(done, "sources.bioscan", "1/a.jpg twice", "Muscidae", "Culicidae")
+
+
+def test_images_at_the_top_of_an_archive_are_named(tmp_path: Path) -> None:
+    (tmp_path / "all.tar").write_bytes(tar_of([("loose.jpg", JPEG), (f"00012_{CROW}/a.jpg", JPEG)]))
+    with pytest.raises(InputError, match="outside of all folders"):
+        load_source("inat21", {"path": "all.tar"}, tmp_path).containers()

@@ -96,7 +96,8 @@ class ArchivableFolders(FolderImages):
             for folder, span in spans.items()
             if self.number(folder.name) is not None
         }
-        others = [str(folder) for folder in spans if self.number(folder.name) is None]
+        outside = "images outside of all folders"
+        others = [str(folder) if folder.name else outside for folder in spans if self.number(folder.name) is None]
         return self._checked(archive, containers, others)
 
     def _checked(self, path: Path, containers: Mapping[str, Container], others: Collection[str]) -> list[Container]:

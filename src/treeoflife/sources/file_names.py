@@ -38,7 +38,7 @@ _LIKE_AN_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2})")
 
 def is_image_name(name: str) -> bool:
     """Whether a file is an image, by the ending of its name."""
-    return _suffix(name) in IMAGE_SUFFIXES
+    return suffix_of(name) in IMAGE_SUFFIXES
 
 
 def is_harmless(name: str, *, folder: bool = False) -> bool:
@@ -49,13 +49,14 @@ def is_harmless(name: str, *, folder: bool = False) -> bool:
     """
     if folder:
         return name.startswith(".") or name.lower() in HARMLESS_FOLDERS
-    suffix = _suffix(name)
+    suffix = suffix_of(name)
     if suffix in _COMPRESSED:
-        suffix = _suffix(name[: -len(suffix)])  # a table that is compressed is a table
+        suffix = suffix_of(name[: -len(suffix)])  # a table that is compressed is a table
     return name.startswith(".") or name.lower() in HARMLESS_NAMES or suffix in HARMLESS_SUFFIXES
 
 
-def _suffix(name: str) -> str:
+def suffix_of(name: str) -> str:
+    """The ending of a file's name, in lower case."""
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a million names; this is many times as fast as Path
 
 

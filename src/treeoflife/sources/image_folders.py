@@ -6,7 +6,7 @@ nor harmless (:func:`.file_names.is_harmless`) is listed too, so that it becomes
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError, InputError
 from .base import LEADS_NOWHERE, Container, Source, too_long
-from .file_names import is_harmless, is_image_name
+from .file_names import IMAGE_SUFFIXES, is_harmless, suffix_of
 
 
 class FolderImages(Source):
@@ -60,11 +60,12 @@ class Listing(NamedTuple):
     """Files that are no images of the folder, and links to folders that are listed already."""
 
 
-def list_images(folder: Path, *, deep: bool = False) -> Listing:
+def list_images(folder: Path, *, deep: bool = False, suffixes: Collection[str] = IMAGE_SUFFIXES) -> Listing:
     """List the images in a folder, and all else that it holds.
 
     Args:
         deep: images in folders below it are images of the folder too.
+        suffixes: the file name endings of images, in lower case.
 
     Raises:
         InputError: the folder does not exist, or cannot be listed.
@@ -72,20 +73,21 @@ def list_images(folder: Path, *, deep: bool = False) -> Listing:
     files, repeated = list_files(folder)
     images, others = list[Path](), repeated
     for path in files:
-        is_image = is_image_name(path.name) and (deep or path.parent == folder)
+        is_image = suffix_of(path.name) in suffixes and (deep or path.parent == folder)
         (images if is_image else others).append(path)
     return Listing(sorted(images), sorted(others))
 
 
-def image_files(folder: Path, *, deep: bool = False) -> list[Path]:
+def image_files(folder: Path, *, deep: bool = False, suffixes: Collection[str] = IMAGE_SUFFIXES) -> list[Path]:
     """The images in ``folder``, ordered by name; see :func:`list_images`."""
-    return list_images(folder, deep=deep).images
+    return list_images(folder, deep=deep, suffixes=suffixes).images
 
 
 def list_files(root: Path) -> tuple[list[Path], list[Path]]:
     """The files in and below a folder that are not harmless, in no order.
 
     Links are followed, after all folders: what lies in a folder is listed by its path there, not by that of a link.
+    Datasets of this program are left out: OUT may lie in the folder of a source.
 
     Returns:
         The files; and the links and folders that lead to a folder that is listed already, such as loops.
@@ -103,7 +105,7 @@ def list_files(root: Path) -> tuple[list[Path], list[Path]]:
             known.add(identity)
             for entry in _entries(folder):
                 is_folder = leads_to_folder(entry)
-                if not is_harmless(entry.name, folder=is_folder):
+                if not is_harmless(entry.name, folder=is_folder) and not (is_folder and is_dataset(Path(entry.path))):
                     kind = links if is_folder and entry.is_symlink() else pending if is_folder else files
                     kind.append(Path(entry.path))
         if links and not pending:
@@ -113,7 +115,7 @@ def list_files(root: Path) -> tuple[list[Path], list[Path]]:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in ``folder`` and the links to folders, ordered by name; without those that are harmless.
+    """The folders in ``folder`` and the links to folders, ordered by name; without datasets and what is harmless.
 
     Raises:
         InputError: the folder does not exist, or cannot be listed.
@@ -121,7 +123,7 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(
         Path(entry.path)
         for entry in _entries(folder)
-        if leads_to_folder(entry) and not is_harmless(entry.name, folder=True)
+        if leads_to_folder(entry) and not is_harmless(entry.name, folder=True) and not is_dataset(Path(entry.path))
     )
 
 
@@ -134,6 +136,11 @@ def loose_files(folder: Path) -> list[Path]:
     return sorted(
         Path(entry.path) for entry in _entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
     )
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder is one that this program made, whose pictures must not become source images."""
+    return (folder / "dataset.toml").is_file() or (folder / ".state").is_dir()
 
 
 def leads_to_folder(entry: os.DirEntry[str]) -> bool:
