@@ -6,6 +6,8 @@ it differs from the reference program's hash of the original by at most 14 bits,
 it can be compared with lists of PDQ hashes from elsewhere.
 """
 
+from math import fsum
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -34,7 +36,8 @@ def pdq_hash(image: Image.Image) -> bytes | None:
     """
     gray = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.HAMMING)
     waves = _COSINES @ np.asarray(gray, dtype=np.float64) @ _COSINES.T
-    if float(np.sqrt((waves * waves).sum())) < _MIN_CONTRAST * _SIDE * _SCALE**2:
+    # The squares exceed 2^53; fsum rounds their sum once, in whatever order.
+    if fsum((waves * waves).ravel().tolist()) < (_MIN_CONTRAST * _SIDE * _SCALE**2) ** 2:
         return None
     median = np.partition(waves, HASH_BITS // 2 - 1, axis=None)[HASH_BITS // 2 - 1]
     # PDQ writes the highest frequency first.

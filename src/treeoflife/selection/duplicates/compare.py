@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...engines.base import Tick
+from . import exact
 
 Picture = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -29,10 +30,14 @@ Window = NDArray[np.float64]
 Location = tuple[Path, int, int]
 """Where an encoded image is stored: the tar, the byte offset in it, and the size in bytes."""
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 # Half of the 224 pixels of a stored image: JPEG decoders can decode at half size, and fine noise averages out.
 SIDE = 112
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's convert("L")
+# ITU-R BT.601, as Pillow's convert("L"), in thousandths.
+_LUMA, _THOUSANDTHS = (299, 587, 114), 1000
+# Steps that values are rounded to so that sums are exact (see module exact): of colours, and of slopes and brightness.
+# Colours are squared, and products of squares are summed, so they have fewer.
+_COLOUR_STEPS, _SLOPE_STEPS = 4, 1024
 
 # A pixel differs if the brightness (0 to 255) that the regression leaves exceeds 0.4 standard deviations of the image,
 # but at least 5, above JPEG noise on plain ground, and at most 12, so that small things in contrasty scenes count.
@@ -121,17 +126,25 @@ def same_picture(first: Picture, second: Picture) -> bool:
     everywhere = np.ones((SIDE, SIDE), dtype=bool)
     if _agree(first, second, everywhere):
         return True
-    window = align(first @ _LUMA, second @ _LUMA)
+    window = align(brightness_of(first), brightness_of(second))
     if window is None:
         return False
     moved, inside = _view(first, window)
     return bool(inside.mean() >= _MIN_OVERLAP) and _agree(moved, second, inside)
 
 
+def brightness_of(picture: Picture) -> Picture:
+    """The brightness of each pixel, 0 to 255."""
+    red, green, blue = np.moveaxis(picture.astype(np.float64), -1, 0)
+    brightness: Picture = (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue) / _THOUSANDTHS
+    return brightness
+
+
 def _agree(first: Picture, second: Picture, inside: Mask) -> bool:
     """Whether no patch differs once the colours of ``first`` are mapped to those of ``second``."""
-    brightness, residue = second @ _LUMA, _residue(first, second, inside)
-    limit = np.clip(_DIFFERS_OF_CONTRAST * float(brightness.std()), _DIFFERS_IN_PLAIN, _DIFFERS)
+    brightness, residue = brightness_of(second), _residue(first, second, inside)
+    contrast = exact.deviation(brightness, _THOUSANDTHS)
+    limit = np.clip(_DIFFERS_OF_CONTRAST * contrast, _DIFFERS_IN_PLAIN, _DIFFERS)
     differs = (np.abs(residue) > limit) & inside
     if _densest(differs, _PATCH) >= _PATCH_FILL:
         return False
@@ -178,19 +191,31 @@ def _means(values: NDArray[Any]) -> NDArray[np.float64]:
 
 def _residue(first: Picture, second: Picture, inside: Mask) -> NDArray[Any]:
     """The part of the brightness of ``second`` that a regression on the colours of ``first`` does not explain."""
-    colour = first.reshape(-1, 3) / 255 - 0.5
-    terms = np.concatenate([np.ones((len(colour), 1)), colour, colour * colour], axis=1)
-    target, valid = (second @ _LUMA).ravel(), inside.ravel()
+    terms, scales = _colour_terms(first)
+    target, valid = exact.whole(brightness_of(second), _THOUSANDTHS).ravel(), inside.ravel()
     used = valid
     # Fit again without the 15 % of pixels that fit worst: where the pictures really differ must not sway the fit.
     for _ in range(3):
-        chosen = terms[used]
-        squares = chosen.T @ chosen + 1e-3 * np.eye(terms.shape[1])
-        errors = target - terms @ np.linalg.solve(squares, chosen.T @ target[used])
+        chosen = terms[:, used]
+        squares = exact.products(chosen, chosen) / np.outer(scales, scales) + 1e-3 * np.eye(len(terms))
+        factors = exact.solve(squares, exact.products(chosen, target[used]) / scales) / scales
+        errors = (target - exact.combine(factors, terms)) / _THOUSANDTHS
         size = np.abs(errors)
         used = valid & (size <= np.percentile(size[valid], 85) + 1)
     residue: NDArray[Any] = errors.reshape(inside.shape)
     return np.where(_clipped(first, second, residue), 0, residue)
+
+
+def _colour_terms(picture: Picture) -> tuple[Window, Window]:
+    """The terms of the regression for each pixel: one, its colour, and this squared; colours are -0.5 to 0.5.
+
+    Returns:
+        The terms as rows of whole numbers, and what each is to be divided by.
+    """
+    span = 255 * _COLOUR_STEPS
+    colour = exact.whole(picture.reshape(-1, 3).T, _COLOUR_STEPS) - span // 2
+    scales = np.repeat([1.0, span, span**2], [1, 3, 3])
+    return np.concatenate([np.ones((1, colour.shape[1])), colour, colour * colour]), scales
 
 
 def _clipped(first: Picture, second: Picture, residue: NDArray[Any]) -> Mask:
@@ -234,7 +259,8 @@ def align(first: Picture, second: Picture) -> Window | None:
 
 def _reduced(gray: Picture, factor: int) -> Picture:
     side = len(gray) // factor
-    small: Picture = gray.reshape(side, factor, side, factor).mean((1, 3))
+    sums = exact.whole(gray, _THOUSANDTHS).reshape(side, factor, side, factor).sum((1, 3))
+    small: Picture = sums / (_THOUSANDTHS * factor**2)
     return small
 
 
@@ -249,11 +275,12 @@ def _step(first: Picture, second: Picture, window: Window) -> Window:
     slope_down, slope_across = np.gradient(moved)
     terms = np.stack(
         [slope_across * across / side, slope_across, slope_down * across.T / side, slope_down, moved / 128,
-         np.ones_like(moved)], -1
-    )[inside]  # fmt: skip
+         np.ones_like(moved), second - moved]
+    )[:, inside]  # fmt: skip
+    sums = exact.products(steps := exact.whole(terms, _SLOPE_STEPS), steps) / _SLOPE_STEPS**2
     # A little damping keeps the equations solvable where a picture has no structure in one direction.
-    squares = terms.T @ terms + np.diag([1e-2] * 4 + [1e-6] * 2)
-    change = np.linalg.solve(squares, terms.T @ (second - moved)[inside])[:4] / [side, 1, side, 1]
+    squares = sums[:-1, :-1] + np.diag([1e-2] * 4 + [1e-6] * 2)
+    change = exact.solve(squares, sums[:-1, -1])[:4] / [side, 1, side, 1]
     result: Window = window + change * np.repeat(window[::2], 2)
     return result
 

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import ceil, log, log2
+from math import ceil, log
 from typing import Any
 
 import numpy as np
@@ -167,7 +167,7 @@ def choose_tables(count: int, limit: int) -> tuple[int, int]:
     """
     if count <= _EXHAUSTIVE:
         return 0, 1
-    bits = max(1, ceil(log2(count)) - _BUCKET_BITS)
+    bits = max(1, (count - 1).bit_length() - _BUCKET_BITS)
     agreement = (1 - _UNEVEN * limit / HASH_BITS) ** bits
     return bits, 1 if limit == 0 else ceil(log(MISS_PROBABILITY) / log(1 - agreement))
 
