@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from treeoflife.selection.duplicates.compare import align, brightness_of, load_picture, same_picture
+from treeoflife.errors import StoreError
+from treeoflife.selection.duplicates.compare import (
+    CompareTask,
+    align,
+    brightness_of,
+    compare,
+    load_picture,
+    same_picture,
+)
 
 SIDE = 448
 
@@ -131,3 +140,13 @@ def test_a_shifted_and_stretched_picture_is_laid_over_the_other() -> None:
     assert window is not None
     assert window == pytest.approx([1 - 18 / SIDE, 0, 1, 0], abs=0.01)
     assert not same_picture(encoded(scene(1)), encoded(scene(2)))
+
+
+def test_a_damaged_image_of_the_store_is_named(tmp_path: Path) -> None:
+    """By its tar and where it lies, in the same words at every run."""
+    tar = tmp_path / "one.tar"
+    tar.write_bytes(b"x" * 600 + b"no picture")
+    task = CompareTask(((tar, 600, 10),), ((0, 0, False),))
+    with pytest.raises(StoreError, match=rf"{tar} is damaged at byte 600: delete it") as raised:
+        compare(task, lambda _: None)
+    assert " at 0x" not in str(raised.value)

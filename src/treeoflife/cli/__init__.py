@@ -69,7 +69,7 @@ _REASONS = {
 
 
 def _fail(message: str, status: int) -> None:
-    from ..core.text import printable
+    from ..core.text import printable, without_addresses
 
-    print(f"error: {printable(message)}", file=sys.stderr)
+    print(f"error: {printable(without_addresses(message))}", file=sys.stderr)
     sys.exit(status)

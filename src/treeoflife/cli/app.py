@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ..core.system import require_memory
 from ..core.versions import __version__
 from . import build, checks, clusters, download, evaluate, look, names, publish
 
@@ -69,7 +70,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    pass
+    require_memory()
 
 
 for _commands in _COMMANDS.values():

@@ -26,10 +26,19 @@ def _escape(character: str) -> str:
     return f"\\x{ord(character) - 0xDC00:x}" if is_byte else character.encode("unicode_escape").decode()
 
 
+def without_addresses(text: str) -> str:
+    """``text`` without addresses in memory, which differ from run to run.
+
+    >>> without_addresses("cannot identify image file <_io.BytesIO object at 0x7f1c2a3b4c50>")
+    'cannot identify image file <_io.BytesIO object>'
+    """
+    return _ADDRESS.sub("", text)
+
+
 def describe_error(error: BaseException) -> str:
     """The kind and message of an error, the same in every run: without addresses in memory.
 
-    >>> describe_error(OSError("cannot identify image file <_io.BytesIO object at 0x7f1c2a3b4c50>"))
-    'OSError: cannot identify image file <_io.BytesIO object>'
+    >>> describe_error(OSError("no image: <_io.BytesIO object at 0x7f1c2a3b4c50>"))
+    'OSError: no image: <_io.BytesIO object>'
     """
-    return f"{type(error).__name__}: {_ADDRESS.sub('', str(error))}"
+    return f"{type(error).__name__}: {without_addresses(str(error))}"

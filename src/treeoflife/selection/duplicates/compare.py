@@ -12,7 +12,6 @@ measures recall and precision for each kind of copy, and docs/clean.md has the r
 """
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...core.text import describe_error
 from ...engines.base import Tick
+from ...errors import StoreError
 from . import exact
 
 Picture = NDArray[Any]
@@ -84,8 +85,12 @@ class CompareTask:
 
 
 def compare(task: CompareTask, tick: Tick) -> tuple[bool, ...]:
-    """Compare the pairs of a task; returns for each whether both images show the same picture."""
-    pictures = [load_picture(data) for data in _read(task.images)]
+    """Compare the pairs of a task; returns for each whether both images show the same picture.
+
+    Raises:
+        StoreError: an image is damaged.
+    """
+    pictures = [_load(location) for location in task.images]
     verdicts = []
     for first, second, mirrored in task.pairs:
         other = pictures[second]
@@ -94,13 +99,16 @@ def compare(task: CompareTask, tick: Tick) -> tuple[bool, ...]:
     return tuple(verdicts)
 
 
-def _read(images: Sequence[Location]) -> list[bytes]:
-    jpegs = []
-    for tar, offset, size in images:
-        with tar.open("rb") as fd:
-            fd.seek(offset)
-            jpegs.append(fd.read(size))
-    return jpegs
+def _load(location: Location) -> Picture:
+    tar, offset, size = location
+    with tar.open("rb") as fd:
+        fd.seek(offset)
+        jpeg = fd.read(size)
+    try:
+        return load_picture(jpeg)
+    except Exception as error:
+        reason = describe_error(error)
+        raise StoreError(f"{tar} is damaged at byte {offset}: delete it, and run again ({reason})") from error
 
 
 def load_picture(jpeg: bytes) -> Picture:
