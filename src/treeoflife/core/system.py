@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ..errors import TreeoflifeError
 
-# What Polars, OpenBLAS, the Go of gnparser and their threads reserve, most of it never used, and what a decoder may take
-# ([images] hard_memory, 1 GB). On two cores, builds of 120 images were aborted with 2.6 GB of address space or 0.3 GB of
-# data; with 2.8 GB or 0.5 GB they were not.
+# What Polars, OpenBLAS, the Go of gnparser and their threads reserve, most of it never used, and what a decoder may
+# take ([images] hard_memory, 1 GB). On two cores, builds of 120 images were aborted with 2.6 GB of address space or
+# 0.3 GB of data; with 2.8 GB or 0.5 GB they were not.
 _ADDRESS_SPACE, _ADDRESS_SPACE_PER_CORE, _DATA = 4_000_000_000, 50_000_000, 1_500_000_000
 # A file's time is that of the file server, whose clock may be behind.
 _CLOCKS_DIFFER_SECONDS = 300.0
