@@ -76,7 +76,8 @@ def needed(ref: Reference, stage: str) -> int:
 
 @root
 @pytest.mark.parametrize(
-    ("stages", "times"), [(("encode", "metadata", "pack"), 1), pytest.param(STAGES, 6, marks=long_form)]
+    ("stages", "times"),
+    [(("encode", "mapping", "splits", "metadata", "pack"), 1), pytest.param(STAGES, 6, marks=long_form)],
 )
 def test_a_full_disk(original: Reference, folder: Path, tally: Tally, stages: tuple[str, ...], times: int) -> None:
     """At any byte of a stage: a sentence, nothing half-written, and the next run goes on when there is room."""

@@ -45,15 +45,17 @@ def _run() -> None:
 
 def _system_error(error: Exception) -> str:
     """What the computer said, in a few words; nothing for an error of another kind, which is a bug."""
+    from ..core.databases import system_error
+
+    error = system_error(error) or error
     text = str(error)
-    # SQLite and Polars have words of their own for a full disk.
     if isinstance(error, OSError) and error.strerror:
         text = _REASONS.get(error.errno or 0, error.strerror)
         return f"{text}: {error.filename}" if error.filename else text
     if isinstance(error, OSError):
         return text
-    full = "database or disk is full" in text or "No space left on device" in text
-    return _REASONS[errno.ENOSPC] if full else ""
+    # Polars has no type of its own for a full disk.
+    return _REASONS[errno.ENOSPC] if "No space left on device" in text else ""
 
 
 _INTERRUPTED = 130
@@ -65,6 +67,10 @@ _REASONS = {
     errno.EACCES: "permission denied",
     errno.EIO: "the disk cannot be read or written (input/output error)",
     errno.EMFILE: "too many open files",
+    errno.EBUSY: "another program has locked the file for too long",
+    errno.EISDIR: "there is a folder where a file should be",
+    errno.ELOOP: "links lead in a circle",
+    errno.ENOMEM: "there is not enough memory",
 }
 
 

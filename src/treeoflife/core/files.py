@@ -96,8 +96,9 @@ def to_json(value: Any, **options: Any) -> bytes:
 def read_json(path: Path) -> Any:
     """The JSON value in ``path``; None if there is no such file, or it is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        with errors_named(path):
+            return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
 
 
@@ -168,9 +169,33 @@ def _is_being_written(temporary: Path) -> bool:
     return bool(match and match["host"] == _host() and runs_since(int(match["pid"]), written))
 
 
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Add the path to an error of the system that does not have it, as that of a read or write."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path; unlike ``Path.exists``, it takes no failing disk or link for "no".
+
+    Raises:
+        OSError: that cannot be known.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as fd:
+    with errors_named(path), path.open("rb") as fd:
         return hashlib.file_digest(fd, "sha256").hexdigest()
 
 

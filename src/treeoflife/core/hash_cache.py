@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from .files import sha256, stamp
+from .databases import connect, read_rows, system_error, system_errors
+from .files import exists, sha256, stamp
 
+_TABLE = "CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, stamp TEXT, digest TEXT)"
+_SELECT = "SELECT name, stamp, digest FROM known"
 _INSERT = "INSERT OR REPLACE INTO known VALUES (?, ?, ?)"
+_MEMORY = ":memory:"
+_SECONDS_TO_WAIT = 5.0  # for another run that is writing; hashing without the cache may take hours, but seldom does
+# What cannot be written for these reasons is hashed again by the next run.
+_NOT_WRITABLE = (errno.EBUSY, errno.EROFS, errno.EACCES)
 
 
 class HashCache:
     """SHA-256 digests of files, in memory and in SQLite, each valid as long as the file's :func:`stamp` stays the same.
 
-    Only the driver writes it. Deleting it costs time and nothing else.
+    Deleting it costs time and nothing else; so does a file that cannot be written to, or that another run has locked.
     """
 
-    def __init__(self, path: Path, base: HashCache | None = None) -> None:
+    def __init__(self, path: Path, base: HashCache | None = None, *, create: bool = True) -> None:
         """Open the cache at ``path``, which need not exist; what it lacks is looked up in ``base``, which is only read.
 
-        If the folder cannot be written to, the contents are read into memory.
+        Args:
+            path: the SQLite file. If it cannot be written to, the cache is kept in memory.
+            base: another cache.
+            create: whether to make the file where there is none.
         """
-        self._base = base
+        self._path, self._base = path, base
         self._known: dict[str, tuple[str, str]] = {}
-        if path.parent.exists() and not os.access(path.parent, os.W_OK):
-            self._db = _connect(":memory:")
-            self.merge(path)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = self._open(path) if create or exists(path) else connect(_MEMORY, _TABLE)
+
+    def _open(self, path: Path) -> sqlite3.Connection:
         try:
-            self._db = _connect(path)
-        except sqlite3.OperationalError:
-            raise  # locked, or a disk error: the cache itself may be sound
-        except sqlite3.DatabaseError:
-            path.unlink(missing_ok=True)
-            self._db = _connect(path)
-        self._known = _rows(self._db)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with system_errors(path):
+                return self._read(path)
+        except OSError:
+            with suppress(OSError):
+                self._known = _known(read_rows(path, _SELECT, seconds=0))
+            return connect(_MEMORY, _TABLE)
+
+    def _read(self, path: Path) -> sqlite3.Connection:
+        db = None
+        try:
+            db = connect(path, _TABLE, _SECONDS_TO_WAIT)
+            self._known = _known(db.execute(_SELECT))
+        except sqlite3.DatabaseError as error:
+            if db:
+                db.close()
+            if system_error(error):  # locked, or a disk error: the cache itself may be sound
+                raise
+            path.unlink()
+            db = connect(path, _TABLE, _SECONDS_TO_WAIT)
+        return db
 
     def get(self, name: str, stamp: str) -> str | None:
         """The digest of the file ``name``, if it was recorded for the same stamp."""
@@ -46,17 +69,29 @@ class HashCache:
         return self._base.get(name, stamp) if self._base else None
 
     def merge(self, path: Path) -> None:
-        """Add the digests of another cache; one that is missing or damaged adds nothing."""
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(uri, uri=True)) as other:
-            rows = _rows(other)
-            self._db.executemany(_INSERT, ((name, *row) for name, row in rows.items()))
-            self._known |= rows
+        """Add the digests of another cache; one that is missing or damaged adds nothing.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        for name, known in _known(read_rows(path, _SELECT)).items():
+            self.put(name, *known)
 
     def put(self, name: str, stamp: str, digest: str) -> None:
-        """Record the digest of the file ``name``, in place of an earlier one."""
-        self._db.execute(_INSERT, (name, stamp, digest))
+        """Record the digest of the file ``name``, in place of an earlier one.
+
+        Raises:
+            OSError: the disk is full, or fails.
+        """
         self._known[name] = stamp, digest
+        try:
+            self._db.execute(_INSERT, (name, stamp, digest))
+        except sqlite3.Error as error:
+            cause = system_error(error, self._path)
+            if not cause or cause.errno not in _NOT_WRITABLE:
+                raise cause or error from error
+            self._db.close()
+            self._db = connect(_MEMORY, _TABLE)
 
     def sha256(self, path: Path) -> str:
         """The SHA-256 of a file, which is hashed only if its stamp changed."""
@@ -74,13 +109,5 @@ class HashCache:
         self._db.close()
 
 
-def _connect(path: Path | str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=60)
-    # A power failure may lose digests, which costs hashing those files again; syncing each would cost milliseconds.
-    db.execute("PRAGMA synchronous = OFF")
-    db.execute("CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, stamp TEXT, digest TEXT)")
-    return db
-
-
-def _rows(db: sqlite3.Connection) -> dict[str, tuple[str, str]]:
-    return {name: (stamp, digest) for name, stamp, digest in db.execute("SELECT name, stamp, digest FROM known")}
+def _known(rows: Iterable[tuple[str, str, str]]) -> dict[str, tuple[str, str]]:
+    return {name: (stamp, digest) for name, stamp, digest in rows}

@@ -48,10 +48,10 @@ class RunFolder:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The content of run.json; empty if it cannot be read."""
+        """The content of run.json; empty if it is missing or damaged."""
         try:
             info: dict[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             return {}
         return info
 
@@ -65,7 +65,7 @@ class RunFolder:
         """The events in order, without a line that a killed driver left unfinished."""
         try:
             lines = (self.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
-        except OSError:
+        except FileNotFoundError:
             return
         for line in lines:
             try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.files import exists
 from ..sources.base import Source
 from .ids import treeoflife_ids
 from .store import read_source, write_mapping
@@ -30,7 +31,7 @@ def build_mapping(
     Returns:
         The number of images of each source, and a digest of all ids and natural keys.
     """
-    earlier = [mapping for mapping in (path, former) if mapping and mapping.exists()]
+    earlier = [mapping for mapping in (path, former) if mapping and exists(mapping)]
     tables = [(source, _with_ids(source, _merge(earlier, source, frame))) for source, frame in keys]
     digest = _digest(frame for _, frame in tables)
     write_mapping(path, tables)

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from ..core.databases import system_error, system_errors
 from ..core.files import replacing
 from ..errors import InputError
 from ..sources.base import Source
@@ -41,6 +42,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
 
     Raises:
         InputError: there is no such file, or it is not a mapping.
+        OSError: the disk fails; or, where the rows are copied, is full.
     """
     if not path.is_file():
         raise InputError(f"there is no mapping at {path}")
@@ -50,7 +52,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(uri, uri=True)) as db:
             yield db
     except sqlite3.DatabaseError as error:
-        raise InputError(f"{path} cannot be read as a mapping: {error}") from None
+        raise (system_error(error, path) or InputError(f"{path} cannot be read as a mapping: {error}")) from None
 
 
 def describe_missing(path: Path, source: Source) -> str:
@@ -159,7 +161,11 @@ def _insert(db: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
 
 def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path | None) -> None:
     """Replace ``path`` by a new file that begins with the tables of ``start``; same content, same bytes."""
-    with replacing(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as db:
+    with (
+        replacing(path) as temporary,
+        system_errors(path),
+        closing(sqlite3.connect(temporary, isolation_level=None)) as db,
+    ):
         # No journal and no fsync: a killed run leaves only a temporary file, and replacing() syncs the whole one.
         db.execute("PRAGMA journal_mode = OFF")
         db.execute("PRAGMA synchronous = OFF")

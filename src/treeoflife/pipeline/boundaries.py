@@ -11,6 +11,7 @@ from ..config.base import Model
 from ..config.config import Config, named_paths
 from ..config.paths import Paths, real_path
 from ..core import checksums
+from ..core.files import exists
 from ..errors import ConfigError
 
 _ANOTHER = "choose another folder as OUT"
@@ -86,7 +87,7 @@ def check_nothing_in_the_way(paths: Paths, outputs: Iterable[Path]) -> None:
     Raises:
         ConfigError: a file is in the way; the message names it.
     """
-    if any(one.exists() for one in (paths.lock, paths.stage_records, paths.hash_cache)):
+    if any(exists(one) for one in (paths.lock, paths.stage_records, paths.hash_cache)):
         return
     listed = checksums.read(paths.checksums)
     own = {paths.checksums, *(paths.root / name for name in listed.digests)} if listed and listed.intact else set()

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
 from ..mapping import store
@@ -74,7 +75,7 @@ def check_inputs(workspace: Workspace) -> None:
     workspace.containers()
     for table, model in {"mapping": config.mapping, "names": config.names}.items():
         for key, value in model:
-            if isinstance(value, Path) and not value.exists():
+            if isinstance(value, Path) and not exists(value):
                 raise InputError(f"[{table}] {key}: there is no {value}")
     for one in config.holdout:
         holdout.read_list(one)

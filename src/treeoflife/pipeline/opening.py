@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..core.files import remove_leftovers
+from ..core.files import exists, remove_leftovers
 from ..core.hash_cache import HashCache
 from ..core.lock import exclusive_lock
 from ..core.progress import Listener, SilentListener
@@ -88,29 +88,35 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
 @contextmanager
 def inspecting(workspace: Workspace) -> Iterator[Session]:
     """Look at a dataset without changing it; others may work on it meanwhile."""
-    with _opened(workspace, TaskRunner(SerialEngine(), SilentListener()), Snapshot) as session:
+    with _opened(workspace, TaskRunner(SerialEngine(), SilentListener()), Snapshot, writable=False) as session:
         yield session
 
 
 @contextmanager
 def verifying(workspace: Workspace, listener: Listener) -> Iterator[Session]:
     """Run tasks that change nothing: a dataset that cannot be written to is not locked, and logs go elsewhere."""
-    if os.access(workspace.paths.root, os.W_OK):
+    root, lock = workspace.paths.root, workspace.paths.lock
+    if os.access(root, os.W_OK) and (os.access(lock, os.W_OK) or not exists(lock)):
         with working(workspace, listener) as session:
             yield session
         return
     with (
         TemporaryDirectory() as logs,
         closing(make_engine(workspace.config.engine, Path(logs))) as engine,
-        _opened(workspace, TaskRunner(engine, listener, Path(logs, "failures.log"))) as session,
+        _opened(workspace, TaskRunner(engine, listener, Path(logs, "failures.log")), writable=False) as session,
     ):
         yield session
 
 
 @contextmanager
-def _opened(workspace: Workspace, runner: TaskRunner, evidence: type[Evidence] = Evidence) -> Iterator[Session]:
+def _opened(
+    workspace: Workspace, runner: TaskRunner, evidence: type[Evidence] = Evidence, *, writable: bool = True
+) -> Iterator[Session]:
     paths = workspace.paths
-    with closing(HashCache(paths.hash_cache)) as hashes, closing(StageRecords(paths.stage_records)) as records:
+    with (
+        closing(HashCache(paths.hash_cache, create=writable)) as hashes,
+        closing(StageRecords(paths.stage_records, writable=writable)) as records,
+    ):
         yield session_over(workspace, evidence(paths.root, hashes, records), runner)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ..core.files import exists
 from ..shards.check import Finding
 from ..shards.pack import planned_shards
 from ..taxonomy.check_taxa import TaxaFinding
@@ -39,7 +40,7 @@ def _check(session: Session, stage: str, check: Callable[[Workspace, Job], list[
 def repair_shards(session: Session, findings: Sequence[Finding]) -> list[Finding]:
     """Pack bad shards again, remove those that are not in the plan, and check; returns what is still wrong."""
     paths, bad = session.workspace.paths, {one.shard for one in findings}
-    was_finished = paths.checksums.exists()
+    was_finished = exists(paths.checksums)
     for task in planned_shards(paths):
         if str(task.shard) in bad:
             task.index.unlink(missing_ok=True)

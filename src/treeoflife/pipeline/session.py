@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.files import exists
 from ..core.progress import Listener
 from ..engines.tasks import TaskRunner
 from ..errors import InputError
@@ -103,7 +104,7 @@ class Session:
         return summary
 
     def _check_requirements(self, stage: Stage, items: Collection[Item]) -> None:
-        for path in (path for item in items for path in item.requires if not path.exists()):
+        for path in (path for item in items for path in item.requires if not exists(path)):
             makers = [one.name for one in self.stages.values() if any(path in item.outputs for item in one.items())]
             remedy = f"'treeoflife {makers[0]}' makes it" if makers else "'treeoflife build' makes it"
             raise InputError(f"{stage.name} needs {path}, which is not there yet: {remedy}")

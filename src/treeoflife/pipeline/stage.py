@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.difference import describe_difference
-from ..core.files import fingerprint, stamp
+from ..core.files import exists, fingerprint, stamp
 from ..core.hash_cache import HashCache
 from ..engines.tasks import TaskRunner
 from .stage_records import Record, StageRecords
@@ -37,7 +37,7 @@ class Evidence:
         """The SHA-256 of a file, from the cache if the file has not changed; None where there is no such file."""
         try:
             return self.hashes.sha256(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def name(self, path: Path) -> str:
@@ -206,7 +206,7 @@ class Inspector:
 
     def reason(self, stage: Stage, item: Item) -> str | None:
         """Why an item is to be made; None if it is up to date."""
-        if left := next((path for path in item.unwanted if path.exists()), None):
+        if left := next((path for path in item.unwanted if exists(path)), None):
             return f"{left.name} is to be removed"
         record = self._evidence.records.get(stage.name, item.name)
         if record is None:

@@ -7,13 +7,13 @@ made again and containers are read again to see that they hold what was encoded.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..core.databases import connect, read_rows, system_error, system_errors
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS record (
@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS record (
     PRIMARY KEY (stage, item)
 )
 """
+
+_SELECT = "SELECT stage, item, inputs, outputs, result FROM record"
 
 
 @dataclass(frozen=True)
@@ -45,35 +47,41 @@ class Record:
 class StageRecords:
     """The records of a dataset, held in memory and written through to SQLite one by one.
 
-    Only the driver writes them. A dataset that cannot be written to is opened read-only.
+    Only the driver writes them.
     """
 
-    def __init__(self, path: Path, base: StageRecords | None = None) -> None:
+    def __init__(self, path: Path, base: StageRecords | None = None, *, writable: bool = True) -> None:
         """Open the records at ``path``, which need not exist.
 
         Args:
             path: the SQLite file.
             base: records to begin with, which stay as they are: a share of a stage adds to them in a file of its own.
+            writable: false for a look at a dataset, which may not be one that can be written to: new records are kept
+                in memory.
+
+        Raises:
+            OSError: they cannot be read, which says nothing of what is in them.
         """
-        self._records: dict[str, dict[str, Record]] = {}
+        self._path, self._records = path, dict[str, dict[str, Record]]()
         if base:
             self._records = {stage: dict(items) for stage, items in base._records.items()}
-        self._db = self._open(path)
+        if writable:
+            self._db = self._open(path)
+        else:
+            self._records.update(_records(read_rows(path, _SELECT)))
+            self._db = connect(":memory:", _TABLE)
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        folder = next(one for one in path.absolute().parents if one.exists())
-        if not os.access(folder, os.W_OK):
-            self._records.update(_read(path))
-            return _connected(":memory:")
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            db = _connected(path)
-            self._records.update(_rows(db))
-        except sqlite3.OperationalError:
-            raise  # locked, or a disk error: the records themselves may be sound
-        except sqlite3.DatabaseError:
-            path.unlink()  # damaged, as by a power failure: everything is checked anew
-            db = _connected(path)
+        with system_errors(path):
+            try:
+                db = connect(path, _TABLE)
+                self._records.update(_records(db.execute(_SELECT)))
+            except sqlite3.DatabaseError as error:
+                if system_error(error):
+                    raise
+                path.unlink()  # damaged, as by a power failure: everything is checked anew
+                db = connect(path, _TABLE)
         return db
 
     def get(self, stage: str, item: str) -> Record | None:
@@ -91,12 +99,17 @@ class StageRecords:
     def put(self, stage: str, item: str, record: Record) -> None:
         """Record how an item was made, in place of an earlier record."""
         texts = [json.dumps(value, sort_keys=True) for value in (record.inputs, record.outputs, record.result)]
-        self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", (stage, item, *texts))
+        with system_errors(self._path):
+            self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", (stage, item, *texts))
         self._records.setdefault(stage, {})[item] = record
 
     def merge(self, path: Path) -> None:
-        """Add the records of another file; one that is missing or damaged adds nothing."""
-        for stage, items in _read(path).items():
+        """Add the records of another file; one that is missing or damaged adds nothing.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        for stage, items in _records(read_rows(path, _SELECT)).items():
             for item, record in items.items():
                 self.put(stage, item, record)
 
@@ -105,24 +118,8 @@ class StageRecords:
         self._db.close()
 
 
-def _connected(path: Path | str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=60)
-    # A record that a power failure loses costs one more look at what it speaks of; syncing each costs milliseconds.
-    db.execute("PRAGMA synchronous = OFF")
-    db.execute(_TABLE)
-    return db
-
-
-def _read(path: Path) -> dict[str, dict[str, Record]]:
-    """The records in a file that is not written to; none where it is missing or damaged."""
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(uri, uri=True)) as db:
-        return _rows(db)
-    return {}
-
-
-def _rows(db: sqlite3.Connection) -> dict[str, dict[str, Record]]:
+def _records(rows: Iterable[tuple[str, ...]]) -> dict[str, dict[str, Record]]:
     records: dict[str, dict[str, Record]] = {}
-    for stage, item, *texts in db.execute("SELECT stage, item, inputs, outputs, result FROM record"):
+    for stage, item, *texts in rows:
         records.setdefault(stage, {})[item] = Record(*map(json.loads, texts))
     return records

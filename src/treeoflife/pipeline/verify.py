@@ -18,7 +18,7 @@ from typing import TypeVar
 import polars as pl
 
 from ..core import checksums
-from ..core.files import sha256
+from ..core.files import exists, sha256
 from ..core.values import SPLITS
 from ..engines.base import Function, Tick
 from ..errors import InputError
@@ -212,7 +212,7 @@ class _Verification:
         record = self.session.evidence.records.get("plan", "plan")
         for path in changed_inputs(self.session.workspace, record.inputs if record else {}):
             if str(path) not in bad:
-                detail = "it is not the file that the plan was made from" if path.exists() else "the file is gone"
+                detail = "it is not the file that the plan was made from" if exists(path) else "the file is gone"
                 yield Damage("input", str(path), detail)
 
     def _planned(self, bad: set[str]) -> pl.DataFrame:
@@ -220,7 +220,7 @@ class _Verification:
         frames = [pl.DataFrame(schema=_PLANNED)]
         for split in SPLITS:
             plan = self.session.workspace.paths.split_plan(split)
-            if self._name(plan) not in bad and plan.exists():
+            if self._name(plan) not in bad and exists(plan):
                 frame = pl.read_parquet(plan, columns=list(_PLANNED)[:-2], glob=False).with_columns(split=pl.lit(split))
                 frames.append(frame.with_columns(row=pl.int_range(pl.len()).over("shard")).cast(_PLANNED))
         return pl.concat(frames)
@@ -254,7 +254,7 @@ class _Verification:
         frames = [
             pl.read_parquet(index, columns=columns, glob=False).with_columns(container=pl.lit(name))
             for name, index in indexes.items()
-            if index.exists() and self._name(index) not in bad
+            if exists(index) and self._name(index) not in bad
         ]
         return pl.concat(frames) if frames else pl.DataFrame()
 
@@ -274,8 +274,8 @@ class _Verification:
         for source, one in self.session.workspace.containers():
             tar, index = paths.encoded(source.name, one.name), self.session.workspace.indexes()[one.label]
             positions = drawn.get((source.name, one.name), ())
-            if (self.whole or positions) and self._name(index) not in bad and index.exists():
-                sound_tar = tar if tar.exists() and self._name(tar) not in bad else None
+            if (self.whole or positions) and self._name(index) not in bad and exists(index):
+                sound_tar = tar if exists(tar) and self._name(tar) not in bad else None
                 compared = None if self.whole else positions
                 yield ContainerTask(source, one, index, sound_tar, compared, max_bytes, self.sources)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..config.config import Config, load
 from ..config.paths import Paths
+from ..core.files import exists
 from ..sources.base import Container, Source, signature
 from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources, source_settings
@@ -35,7 +36,7 @@ class Workspace:
     def former_mapping(self) -> Path | None:
         """The mapping in the other format, which was made before the configuration changed; None if there is none."""
         other = self._own_mappings[1]
-        return other if not self.config.mapping.published and other.exists() else None
+        return other if not self.config.mapping.published and exists(other) else None
 
     @property
     def _own_mappings(self) -> tuple[Path, Path]:

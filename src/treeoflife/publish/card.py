@@ -8,7 +8,7 @@ from typing import Any
 from ..config.config import Config
 from ..config.paths import Paths
 from ..config.tables import Names
-from ..core.files import write_text
+from ..core.files import exists, write_text
 from ..core.text import printable
 from ..core.values import SPLITS
 from ..core.versions import __version__
@@ -59,7 +59,7 @@ def describe(paths: Paths, config: Config, check_results: Sequence[CheckResult],
     for path, sign in ((paths.card, _BUILT_BY), (paths.croissant, _BUILT_BY), (paths.licences, ",".join(COLUMNS))):
         _check_is_ours(path, sign)
     written, manifest = list[Path](), config.licences.manifest
-    if manifest and paths.catalog.exists():
+    if manifest and exists(paths.catalog):
         write_licences(paths.licences, paths.catalog, manifest)
         written.append(paths.licences)
     return [*written, write_card(paths, config.names, check_results), write_croissant(paths, url)]
@@ -67,7 +67,7 @@ def describe(paths: Paths, config: Config, check_results: Sequence[CheckResult],
 
 def _check_is_ours(path: Path, sign: str) -> None:
     """Check that a file which is to be replaced has the words that every such file of this program has."""
-    if path.exists() and sign.lower() not in path.read_text(encoding="utf-8", errors="replace").lower():
+    if exists(path) and sign.lower() not in path.read_text(encoding="utf-8", errors="replace").lower():
         raise InputError(f"{path} was not written by this program, which would replace it: move it away, and run again")
 
 
@@ -77,7 +77,7 @@ def write_card(paths: Paths, names: Names, check_results: Sequence[CheckResult])
     Raises:
         InputError: there is no catalog.
     """
-    if not paths.catalog.exists():
+    if not exists(paths.catalog):
         raise InputError(f"there is no catalog at {paths.catalog}: 'treeoflife catalog' writes it")
     numbers = compute_statistics(count_taxa(scan_catalog(paths.catalog))) | {"skipped": count_skipped(paths.ledger)}
     write_text(paths.card, _render(paths, names, check_results, numbers))
@@ -100,7 +100,7 @@ def _render(paths: Paths, names: Names, check_results: Sequence[CheckResult], nu
         "## Left out\n" + "\n".join(_skipped(numbers)),
         "## Licences\n" + _licences(paths),
         f"## How to make it again\nWith treeoflife {__version__} and this dataset.toml, `treeoflife build` gives the same bytes:\n\n"
-        + _fenced(paths.config.read_text(encoding="utf-8") if paths.config.exists() else "# none"),
+        + _fenced(paths.config.read_text(encoding="utf-8") if exists(paths.config) else "# none"),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -174,7 +174,7 @@ def _skipped(numbers: dict[str, Any]) -> list[str]:
 
 
 def _licences(paths: Paths) -> str:
-    if not paths.licences.exists():
+    if not exists(paths.licences):
         return "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
     rows = [f"| {_escape(name)} | {count:,} |" for name, count in count_licences(paths.licences).items()]
     return "\n".join(["| licence | images |", "| --- | ---: |", *rows])

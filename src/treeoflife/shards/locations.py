@@ -17,7 +17,7 @@ import polars as pl
 
 from ..config.paths import Paths
 from ..config.tables import Images
-from ..core.files import fingerprint, replacing, stamp
+from ..core.files import exists, fingerprint, replacing, stamp
 from ..core.progress import Listener, SilentListener
 from ..core.tables import Array
 from ..core.tar_writer import BLOCK, padded_size
@@ -103,7 +103,7 @@ def list_shards(paths: Paths) -> tuple[Shard, ...]:
             own = paths.shard_index(split, number)
             # An index belongs to the shard of its name; foreign shards may be numbered with gaps, or named otherwise.
             foreign = cache_folder(paths) / "index" / split / f"{path.stem}.parquet"
-            shards.append(Shard(split, path, own if own.exists() and own.stem == path.stem else foreign))
+            shards.append(Shard(split, path, own if exists(own) and own.stem == path.stem else foreign))
     return tuple(shards)
 
 
@@ -145,7 +145,7 @@ def load_locations(paths: Paths, listener: Listener | None = None) -> SampleLoca
 def recorded_fingerprint(folder: Path) -> str | None:
     """What the arrays in a folder were made from; None if they are incomplete: see :func:`write_arrays`."""
     record = folder / "known.json"
-    return str(json.loads(record.read_text())["known"]) if record.exists() else None
+    return str(json.loads(record.read_text())["known"]) if exists(record) else None
 
 
 def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
@@ -184,7 +184,7 @@ def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
 
 
 def _is_stale(shard: Shard) -> bool:
-    if not shard.index.exists():
+    if not exists(shard.index):
         return True
     meta = json.loads(pl.read_parquet_metadata(shard.index).get("treeoflife", "{}"))
     # Only the indexes that are made here record a stamp; `treeoflife build` keeps its own up to date.

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, SupportsIndex, overload
 import polars as pl
 
 from ..config.paths import Paths
+from ..core.files import exists
 from ..core.tar_reader import Member, TarError, read_members
 from ..core.tar_writer import BLOCK
 from ..core.values import SPLITS
@@ -111,9 +112,9 @@ class Dataset:
 
     def scan(self) -> pl.LazyFrame:
         """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
-        if self.paths.catalog.exists():
+        if exists(self.paths.catalog):
             return pl.scan_parquet(self.paths.catalog, glob=False)
-        if self.paths.catalog_csv.exists():
+        if exists(self.paths.catalog_csv):
             return pl.scan_csv(self.paths.catalog_csv, infer_schema=False, glob=False)
         shards = self.locations.shards
         frames = [pl.scan_parquet(shard.index, glob=False).with_columns(split=pl.lit(shard.split)) for shard in shards]
@@ -152,7 +153,7 @@ class Dataset:
         if key != row["treeoflife_id"] or image is None:
             raise _mismatch(shard, f"there is no image of {row['treeoflife_id']} at byte {shard_offset}")
         catalog_row = {"split": shard.split} | {name: row[name] for name in row if name not in _LOCATION_COLUMNS}
-        names = self.paths.names if self.paths.names.exists() else None
+        names = self.paths.names if exists(self.paths.names) else None
         jpeg, texts = image.data or b"", texts_of(members)
         return Sample(key, shard.split, jpeg, texts, catalog_row, shard.path, shard_offset, number, names)
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from ...config.paths import Paths
-from ...core.files import is_temporary, write_json, write_text
+from ...core.files import exists, is_temporary, write_json, write_text
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import TreeoflifeError
 from ...mapping.store import read_source
@@ -113,7 +113,7 @@ def _unexpected(paths: Paths, expected: set[Path]) -> list[Finding]:
 
 
 def _ids(workspace: Workspace) -> pl.Series | None:
-    if not workspace.mapping.exists():
+    if not exists(workspace.mapping):
         return None
     frames = [read_source(workspace.mapping, source).select("treeoflife_id") for source in workspace.sources]
     return pl.concat(frames)["treeoflife_id"]
@@ -123,7 +123,7 @@ def _held_out(workspace: Workspace) -> pl.Series:
     """The ids that the hold-out lists name, worked out once more from the mapping and the names."""
     lists = [holdout.read_list(one) for one in workspace.config.holdout]
     ids = [pl.Series("treeoflife_id", [], pl.String)]
-    if lists and workspace.mapping.exists() and workspace.paths.names.exists():
+    if lists and exists(workspace.mapping) and exists(workspace.paths.names):
         names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)
         for source in workspace.sources:
             key = pl.col(source.name_key).cast(pl.String)

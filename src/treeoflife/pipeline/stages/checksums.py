@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...config.paths import Paths
 from ...core import checksums
+from ...core.files import exists
 from ...core.progress import Listener
 from ..stage import Evidence, Item, Job, Stage
 from ..workspace import Workspace
@@ -34,7 +35,7 @@ def declare(workspace: Workspace, stages: Sequence[Stage]) -> Stage:
 def outputs(paths: Paths, stages: Sequence[Stage]) -> list[Path]:
     """Every file that the stages have made: no inputs, logs or reports. Shards of other plans count too."""
     declared = (path for stage in stages for item in stage.items() for path in (*item.outputs, *item.optional))
-    return [path for path in dict.fromkeys((*declared, *paths.shard_files())) if path.is_file()]
+    return [path for path in dict.fromkeys((*declared, *paths.shard_files())) if exists(path)]
 
 
 def _write(paths: Paths, stages: Sequence[Stage], job: Job) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from ...config.tables import Duplicates
+from ...core.files import exists
 from ...core.tables import Array, write_csv_and_parquet
 from ...selection.duplicates import compare, find, groups
 from ..stage import Item, Job, Stage, digest_of
@@ -55,4 +56,4 @@ def missing_tars(images: find.StoredImages, rows: Array) -> set[str]:
     """The containers, as items of encode, that hold these rows and whose encoded images were not kept."""
     numbers = images.numbers["container"].gather(rows).unique()
     containers = (images.containers[number] for number in numbers)
-    return {f"{one.source}/{one.container}" for one in containers if not one.tar.exists()}
+    return {f"{one.source}/{one.container}" for one in containers if not exists(one.tar)}

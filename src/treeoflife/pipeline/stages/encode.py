@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ...config.paths import Paths
 from ...config.tables import Images
 from ...core.difference import describe_difference
+from ...core.files import exists
 from ...engines.base import Function
 from ...images.encode import (
     ENCODE_BYTES_PER_SECOND,
@@ -95,7 +96,7 @@ class Encoding:
             return False
         if meta is None or describe_difference({key: meta.get(key) for key in expected}, expected):
             return False
-        if not tar.exists():
+        if not exists(tar):
             return not self.workspace.config.wds.keep_store
         return self.job.hashes.sha256(tar) == meta.get("sha256")
 
@@ -175,7 +176,7 @@ class Encoding:
         """Whether an earlier run finished a part, from these files and with these settings."""
         signature = self.workspace.signature(task.source, task.container)
         expected = expected_meta(task.images) | part_meta(task.container, task.images, signature)
-        return task.tar.exists() and expected.items() <= (read_meta(task.index) or {}).items()
+        return exists(task.tar) and expected.items() <= (read_meta(task.index) or {}).items()
 
     def _joins(self, parts: Sequence[EncodeTask]) -> list[JoinTask]:
         by_container: dict[str, list[EncodeTask]] = {}

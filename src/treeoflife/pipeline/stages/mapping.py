@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from ...core.files import fingerprint
+from ...core.files import exists, fingerprint
 from ...images.encode import ScannedContainer, ScanTask, scan_container
 from ...images.store import natural_keys, read_indexes
 from ...mapping.build import STEP_VERSION, build_mapping
@@ -75,7 +75,7 @@ def encoded_now(workspace: Workspace, records: StageRecords, source: Source, con
     current = record and record.inputs["files"] == workspace.signature(source, container)
     # A record says nothing of an index that was removed since.
     index = workspace.indexes()[container.label]
-    return str(record.result["names"]) if record and current and index.exists() else None
+    return str(record.result["names"]) if record and current and exists(index) else None
 
 
 def _make(workspace: Workspace, job: Job) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ...config.config import named_paths
-from ...core.files import replacing
+from ...core.files import exists, replacing
 from ...selection import marks
 from ...sources.base import Source
 from ...taxonomy import lookups, naming
@@ -32,7 +32,7 @@ def declare(workspace: Workspace) -> Stage:
 def _sources(workspace: Workspace) -> tuple[list[Source], list[Source]]:
     """The sources whose names are published, and the others."""
     folder = workspace.config.names.lookups
-    published = [one for one in workspace.sources if folder and lookups.lookup_file(folder, one.name).exists()]
+    published = [one for one in workspace.sources if folder and exists(lookups.lookup_file(folder, one.name))]
     return published, [one for one in workspace.sources if one not in published]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from ...config.paths import Paths
-from ...core.files import fingerprint, write_json
+from ...core.files import exists, fingerprint, write_json
 from ...core.values import SPLITS
 from ...shards.pack import PackTask, pack_shard, planned_shards, read_index_meta
 from ..stage import Item, Job, Stage
@@ -104,7 +104,7 @@ def _without_packing(task: PackTask, job: Job) -> PackTask:
     """The task; where the shard itself is as planned, only its index is to be written."""
     meta = read_index_meta(task.index)
     as_planned = (
-        meta.get("fingerprint") == task.fingerprint and meta.get("made") != task.provenance and task.shard.exists()
+        meta.get("fingerprint") == task.fingerprint and meta.get("made") != task.provenance and exists(task.shard)
     )
     right = as_planned and job.hashes.sha256(task.shard) == meta["sha256"]
     return replace(task, written_sha256=meta["sha256"]) if right else task
@@ -118,7 +118,7 @@ def _missing_containers(paths: Paths, tasks: Sequence[PackTask]) -> Collection[s
         rows = pl.scan_parquet(plan, glob=False).filter(pl.col("shard").is_in(numbers))
         names = rows.select("source", "container").unique().collect().iter_rows()
         missing |= {
-            f"{source}/{container}" for source, container in names if not paths.encoded(source, container).exists()
+            f"{source}/{container}" for source, container in names if not exists(paths.encoded(source, container))
         }
     return missing
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from ...config.tables import Holdout
-from ...core.files import sha256, write_json
+from ...core.files import exists, sha256, write_json
 from ...core.tables import write_csv_and_parquet
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...images.store import read_meta
@@ -69,7 +69,7 @@ def changed_inputs(workspace: Workspace, recorded: Mapping[str, Any]) -> list[Pa
     digests = {one.path: digest for one, (_, digest, _) in holdouts}
     if workspace.config.mapping.published and "mapping" in recorded:
         digests[workspace.mapping] = recorded["mapping"]
-    return [path for path, digest in digests.items() if not path.exists() or sha256(path) != digest]
+    return [path for path, digest in digests.items() if not exists(path) or sha256(path) != digest]
 
 
 def _write(workspace: Workspace, job: Job) -> str:

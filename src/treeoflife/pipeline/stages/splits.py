@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from ...core.files import exists
 from ...mapping import splits
 from ...selection.duplicates.image_ids import add_ids
 from ..stage import Item, Job, Stage
@@ -41,7 +42,7 @@ def _write(workspace: Workspace, job: Job) -> str:
 def _groups(workspace: Workspace) -> pl.DataFrame | None:
     """The groups that must be on one side; None where there are none yet, or they may be on both."""
     paths = workspace.paths
-    if not workspace.config.one_split_per_group or not paths.duplicates.exists():
+    if not workspace.config.one_split_per_group or not exists(paths.duplicates):
         return None
     indexes = [(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
     members = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"], glob=False)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ...core.files import exists
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
@@ -23,7 +24,7 @@ def _unwanted(workspace: Workspace) -> dict[str, Path]:
     if workspace.config.wds.keep_store:
         return {}
     tars = {one.label: workspace.paths.encoded(one.source, one.name) for _, one in workspace.containers()}
-    return {name: tar for name, tar in tars.items() if tar.exists()}
+    return {name: tar for name, tar in tars.items() if exists(tar)}
 
 
 def _remove(tars: dict[str, Path], job: Job) -> str:
