@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import errno
 import sqlite3
 from collections.abc import Iterable

@@ -1,6 +1,5 @@
 """Building the index that the page reads: the lineage and the codes of each image, sorted by lineage, and the names."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ..selection.findings import Findings
 from ..shards import locations
 from ..shards.locations import SampleLocations
 from ..shards.reader import Dataset
+from ..shards.view_folder import cache_folder, replacing_folder
 from ..taxonomy.check_taxa import TaxaCheck, make_checks
 from .name_search import build_name_search
 
@@ -35,15 +35,15 @@ def ensure_index(dataset: Dataset) -> tuple[Path, Sequence[Findings]]:
     Raises:
         InputError: a file of findings is malformed, or there are more than 64 kinds of findings.
     """
-    paths, folder = dataset.paths, locations.cache_folder(dataset.paths) / "tree"
+    paths, folder = dataset.paths, cache_folder(dataset.paths) / "tree"
     finding_files = findings.read(paths.findings_folder)
     inputs = [path for path in (paths.licences, *(file.path for file in finding_files)) if path.exists()]
     kingdoms = (load(paths.config).checks if paths.config.exists() else Checks()).kingdoms
     shards = locations.fingerprint_shards(dataset.locations.shards)
     made_from = fingerprint([STEP_VERSION, shards, [[path.name, stamp(path)] for path in inputs], kingdoms])
     if locations.recorded_fingerprint(folder) != made_from:
-        shutil.rmtree(folder, ignore_errors=True)
-        _build(folder, dataset, make_checks(kingdoms), finding_files, made_from)
+        with replacing_folder(folder) as new:
+            _build(new, dataset, make_checks(kingdoms), finding_files, made_from)
     return folder, finding_files
 
 

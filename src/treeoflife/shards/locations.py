@@ -1,12 +1,10 @@
 """The location of every sample: its shard, row and bytes; and how to find a sample by its id without reading a table.
 
 All of it is in the indexes of the shards. A shard without an index, such as a published one, is read once, and its
-index is kept in the dataset's ``.view`` folder. So are the arrays of all locations, which are mapped into memory.
+index is kept (see :mod:`.view_folder`). So are the arrays of all locations, which are mapped into memory.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from ..engines.tasks import run_locally
 from ..errors import InputError
 from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .members import LONGEST_TEXT, find_image, read_samples, texts_of
+from .view_folder import cache_folder, replacing_folder
 
 STEP_VERSION = 1
 # Numbers of samples are 32 bits: enough for four billion, and half the memory of 64.
@@ -97,24 +96,14 @@ def find_dataset(out: Path) -> Paths:
 
 def list_shards(paths: Paths) -> tuple[Shard, ...]:
     """The shards of a dataset. The index of a foreign shard may not exist yet: see :func:`index_foreign_shards`."""
-    shards = []
+    shards, view = [], cache_folder(paths)
     for split in SPLITS:
         for number, path in enumerate(sorted(paths.split_folder(split).glob("*.tar"))):
             own = paths.shard_index(split, number)
             # An index belongs to the shard of its name; foreign shards may be numbered with gaps, or named otherwise.
-            foreign = cache_folder(paths) / "index" / split / f"{path.stem}.parquet"
+            foreign = view / "index" / split / f"{path.stem}.parquet"
             shards.append(Shard(split, path, own if exists(own) and own.stem == path.stem else foreign))
     return tuple(shards)
-
-
-def cache_folder(paths: Paths) -> Path:
-    """The folder of what is recorded here; for a dataset that may not be written to, a temporary one."""
-    try:
-        paths.sample_index.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        root = fingerprint(str(paths.root))[:16]
-        return Path(tempfile.gettempdir(), f"treeoflife-view-{root}", paths.sample_index.name)
-    return paths.sample_index
 
 
 def fingerprint_shards(shards: tuple[Shard, ...]) -> str:
@@ -135,17 +124,35 @@ def load_locations(paths: Paths, listener: Listener | None = None) -> SampleLoca
         raise InputError(f"there are no shards in {paths.shards}/{{{','.join(SPLITS)}}}")
     index_foreign_shards(shards, listener or SilentListener())
     folder, made_from = cache_folder(paths) / "places", fingerprint_shards(shards)
-    if recorded_fingerprint(folder) != made_from:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_arrays(folder, _build_arrays(shards), {"known": made_from})
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*_ARRAYS, "hashes", "order")}
+    arrays = _read_arrays(folder, made_from)
+    if arrays is None:
+        with replacing_folder(folder) as new:
+            write_arrays(new, _build_arrays(shards), {"known": made_from})
+            # Read here: another process may put those of another version of polars in their place at once.
+            arrays = _read_arrays(new, made_from)
+        assert arrays
     return SampleLocations(shards, **arrays)
+
+
+def _read_arrays(folder: Path, made_from: str) -> dict[str, Array] | None:
+    """The arrays in a folder, mapped into memory; None if they are incomplete, or made from something else."""
+    if recorded_fingerprint(folder) != made_from:
+        return None
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*_ARRAYS, "hashes", "order")}
+    except FileNotFoundError:
+        return None
+    # Looked at again: had the folder been replaced in between, these would be of two versions.
+    return arrays if recorded_fingerprint(folder) == made_from else None
 
 
 def recorded_fingerprint(folder: Path) -> str | None:
     """What the arrays in a folder were made from; None if they are incomplete: see :func:`write_arrays`."""
     record = folder / "known.json"
-    return str(json.loads(record.read_text())["known"]) if exists(record) else None
+    try:
+        return str(json.loads(record.read_text(encoding="utf-8"))["known"])
+    except FileNotFoundError:
+        return None
 
 
 def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
@@ -172,7 +179,7 @@ def write_arrays(folder: Path, arrays: dict[str, Array], meta: dict[str, Any]) -
         with replacing(folder / f"{name}.npy") as temporary, temporary.open("wb") as out:
             np.save(out, array)
     with replacing(folder / "known.json") as temporary:
-        temporary.write_text(json.dumps(meta, indent=1))
+        temporary.write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
 def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
