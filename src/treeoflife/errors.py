@@ -54,3 +54,7 @@ class TasksFailed(TreeoflifeError):
 
 class BusyError(TreeoflifeError):
     """Another run works on the same dataset."""
+
+
+KEPT = "what is done is kept, and the same command goes on from there"
+"""A note on an error that ended work of which a part is done (``BaseException.add_note``)."""

@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-from ..errors import ConfigError, TreeoflifeError
+from ..errors import KEPT, ConfigError, TreeoflifeError
 from .app import app
 from .stopping import stoppable
 
@@ -33,14 +33,23 @@ def _run() -> None:
         # Typer turns Ctrl-C into exit status 130 by itself, and says nothing.
         if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
             raise
-        _fail(f"stopped; {_GOES_ON}", _INTERRUPTED)
+        _fail(f"stopped{_remark(stop)}", _INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
         if not (reason := _system_error(error)):
             raise
-        _fail(f"{reason}; {_GOES_ON}", 1)
+        _fail(f"{reason}{_remark(error)}", 1)
+
+
+def _remark(error: BaseException | None) -> str:
+    """That what is done is kept, where something was done before an error or the one that it came of."""
+    while error is not None:
+        if KEPT in getattr(error, "__notes__", ()):
+            return f"; {KEPT}"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _system_error(error: Exception) -> str:
@@ -59,7 +68,6 @@ def _system_error(error: Exception) -> str:
 
 
 _INTERRUPTED = 130
-_GOES_ON = "what is done is kept, and the same command goes on from there"
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",

@@ -100,10 +100,11 @@ def check_shards(
 
     The split of a shard is the name of its folder.
     """
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..shards import foreign
 
-    findings = foreign.check_shards(shards, _parse_size(size), mapping, holdout or [], workers, make_listener())
+    with listening() as listener:
+        findings = foreign.check_shards(shards, _parse_size(size), mapping, holdout or [], workers, listener)
     _show_findings(findings, as_json=as_json)
     if findings:
         raise typer.Exit(1)
@@ -146,12 +147,12 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hash every file anew, and trace samples to sources."""
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..pipeline import verify as verification
     from ..pipeline.opening import verifying
     from ..pipeline.workspace import open_workspace
 
-    with verifying(open_workspace(out, workers, engine), make_listener()) as session:
+    with listening() as listener, verifying(open_workspace(out, workers, engine), listener) as session:
         verdict = verification.verify(session, sample, sources=sources, seed=seed)
         _show_verdict(verdict, as_json=as_json and not repair)
         if verdict.damage and repair:

@@ -118,9 +118,10 @@ def share(
 
     'build' makes what is left.
     """
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..pipeline.shares import Share, make_share
     from ..pipeline.workspace import open_workspace
 
     workspace = open_workspace(config, workers, "local")
-    print(f"{stage} {which}: {make_share(workspace, stage, Share.parse(which), make_listener())}")
+    with listening() as listener:
+        print(f"{stage} {which}: {make_share(workspace, stage, Share.parse(which), listener)}")

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from ..pipeline.session import Session
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml of the dataset.")]
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The dataset.toml of the dataset, or its folder.")]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="Number of processes; by default one per core.")
 ]
@@ -33,12 +33,15 @@ DEFAULT_CONFIG = Path("dataset.toml")
 @contextmanager
 def working(config: Path, workers: int | None = None, engine: str | None = None) -> Iterator[Session]:
     """A session that may change the dataset that ``config`` describes; it shows its progress on standard error."""
-    from ..core.terminal import make_listener
+    from ..core.terminal import close_bars, listening
     from ..pipeline.opening import working as working_on
     from ..pipeline.workspace import open_workspace
 
-    with working_on(open_workspace(config, workers, engine), make_listener()) as session:
-        yield session
+    with listening() as listener, working_on(open_workspace(config, workers, engine), listener) as session:
+        try:
+            yield session
+        finally:
+            close_bars(listener)  # before workers are ended, which takes a while
 
 
 def say(text: str) -> None:

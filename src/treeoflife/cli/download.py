@@ -103,10 +103,10 @@ def eol_images(
 
 def _settings(config: Path | None) -> tuple[Config, list[Path]]:
     """The configuration, and the further records of what is downloaded."""
-    from ..config.config import Config, load, resolve_paths
+    from ..config.config import Config, config_file, load, resolve_paths
     from ..config.paths import Paths
 
-    path = config or Path("dataset.toml")
+    path = config_file(config or Path("dataset.toml"))
     if config is None and not path.exists():
         return resolve_paths(Config(sources={}), Path.cwd()), []
     settings = load(path)
@@ -114,12 +114,13 @@ def _settings(config: Path | None) -> tuple[Config, list[Path]]:
 
 
 def _fetch(chosen: list[Component], root: Path, settings: Config, records: list[Path], *, unpack: bool) -> None:
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..download.download_components import download_components
 
     files = [one for one in chosen if one.kind == "file"]
     if files:
-        lines = download_components(files, root, settings.download, make_listener(), unpack=unpack, records=records)
+        with listening() as listener:
+            lines = download_components(files, root, settings.download, listener, unpack=unpack, records=records)
         print(f"{len(lines)} files are whole; {root / 'downloads.jsonl'} has their addresses and checksums")
     if any(one.kind == "images" for one in chosen):
         _images(root, settings, records, again=False)
@@ -127,12 +128,13 @@ def _fetch(chosen: list[Component], root: Path, settings: Config, records: list[
 
 def _images(root: Path, settings: Config, records: list[Path], *, again: bool) -> None:
     from ..core.extras import import_extra
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
 
     import_extra("httpx", "download", "download eol-images")
     from ..download.eol_images import download_eol_images
 
-    print(download_eol_images(settings, root, make_listener(), again=again, records=records))
+    with listening() as listener:
+        print(download_eol_images(settings, root, listener, again=again, records=records))
 
 
 def _plan(chosen: list[Component], root: Path, *, unpack: bool) -> None:

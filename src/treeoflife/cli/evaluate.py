@@ -62,13 +62,14 @@ def hashes(
     """
     from tempfile import TemporaryDirectory
 
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..evaluation.benchmark import hash_benchmark, write_hashes
 
     if out.suffix != ".parquet":
         raise ConfigError(f"--out {out}: hashes are written as a Parquet file, whose name ends in .parquet")
     with TemporaryDirectory() as folder:
-        tables = hash_benchmark(benchmark, Path(folder), workers, make_listener())
+        with listening() as listener:
+            tables = hash_benchmark(benchmark, Path(folder), workers, listener)
         print(f"{write_hashes(out, tables)} hashes in {out}")
 
 

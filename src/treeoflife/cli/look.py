@@ -23,7 +23,7 @@ def catalog(
 ) -> None:
     """Write the catalog of the dataset's shards, or of any shards."""
     from ..core.files import replacing
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..pipeline.build import build
     from ..shards import foreign
 
@@ -33,7 +33,8 @@ def catalog(
         return
     if out is None or out.suffix not in (".csv", ".parquet"):
         raise ConfigError("--out names the catalog to write from SHARDS: a file that ends in .csv or .parquet")
-    rows = foreign.catalog_shards(shards, mapping, workers, make_listener())
+    with listening() as listener:
+        rows = foreign.catalog_shards(shards, mapping, workers, listener)
     with replacing(out) as temporary:
         rows.write_csv(temporary) if out.suffix == ".csv" else rows.write_parquet(temporary)
 
@@ -60,12 +61,13 @@ def report(
 
 
 def _report_catalog(catalog: Path, out: Path) -> Path:
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..reports.report import ReportInputs, write_report
 
-    write_report(
-        out, ReportInputs(catalog.resolve().parent.name or catalog.stem, catalog, out / "no-ledger"), make_listener()
-    )
+    with listening() as listener:
+        write_report(
+            out, ReportInputs(catalog.resolve().parent.name or catalog.stem, catalog, out / "no-ledger"), listener
+        )
     return out / "index.html"
 
 
@@ -80,7 +82,8 @@ def explore(
     ] = "127.0.0.1",
 ) -> None:
     """Look at the dataset in a browser, and mark what is wrong."""
-    from ..core.terminal import make_listener
+    from ..core.terminal import listening
     from ..explore.server import serve
 
-    serve(dataset or config, host, port, make_listener(), lambda address: print(f"open {address}", flush=True))
+    with listening() as listener:
+        serve(dataset or config, host, port, listener, lambda address: print(f"open {address}", flush=True))

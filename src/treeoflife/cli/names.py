@@ -19,14 +19,14 @@ def why(
     limit: Annotated[int, typer.Option(min=1, help="The most names to explain.")] = 3,
 ) -> None:
     """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""
-    from ..config.config import load
+    from ..config.config import config_file, load
     from ..config.paths import Paths
     from ..taxonomy import authorities
     from ..taxonomy.explain import explain, find_names, read_names
     from ..taxonomy.parsers import make_parser
 
     settings = load(config)
-    matches = find_names(read_names(Paths(config.parent, settings.images).names), name)
+    matches = find_names(read_names(Paths(config_file(config).parent, settings.images).names), name)
     taxonomies = authorities.load(settings.names, make_parser(settings.names.parser))
     for row in matches.head(limit).iter_rows(named=True):
         for line in explain(row, settings.names, taxonomies):

@@ -50,17 +50,25 @@ class Config(Model):
         return (auto if self.duplicates.straddling == "auto" else self.duplicates.straddling) == "one-side"
 
 
+def config_file(path: Path) -> Path:
+    """The dataset.toml, given by its path or by that of its folder."""
+    return path / "dataset.toml" if path.is_dir() else path
+
+
 def load(path: Path) -> Config:
-    """Read and check a dataset.toml, and resolve its paths against its folder.
+    """Read and check a dataset.toml, given by its path or its folder's, and resolve its paths against its folder.
 
     Raises:
         ConfigError: it is missing, is not TOML, has an unknown key or an invalid value.
     """
+    path = config_file(path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration {path}; 'treeoflife init' writes one") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     return parse(table, base=path.parent, where=str(path))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import errno
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress

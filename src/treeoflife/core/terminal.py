@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
@@ -20,6 +21,22 @@ def make_listener(stream: TextIO | None = None) -> Listener:
     """The listener for ``stream``, which is standard error by default: bars on a terminal, else lines."""
     stream = stream or sys.stderr
     return TerminalListener(stream) if stream.isatty() else PlainListener(stream)
+
+
+@contextmanager
+def listening(stream: TextIO | None = None) -> Iterator[Listener]:
+    """The listener of :func:`make_listener`, whose bars are gone at the end, also if that is an error or Ctrl-C."""
+    listener = make_listener(stream)
+    try:
+        yield listener
+    finally:
+        close_bars(listener)
+
+
+def close_bars(listener: Listener) -> None:
+    """Remove the bars that a listener draws, so that nothing is drawn over what is printed from now on."""
+    if isinstance(listener, TerminalListener):
+        listener.close()
 
 
 def format_quantity(number: float, unit: str) -> str:

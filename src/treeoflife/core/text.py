@@ -42,3 +42,15 @@ def describe_error(error: BaseException) -> str:
     'OSError: no image: <_io.BytesIO object>'
     """
     return f"{type(error).__name__}: {without_addresses(str(error))}"
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line: the further lines of a library are advice on how to call it.
+
+    >>> reason(ValueError("could not parse `x` as `i64`\n\nYou might want to try:\n- increasing `infer_schema_length`"))
+    'could not parse `x` as `i64`'
+    >>> reason(PermissionError(13, "Permission denied", "table.csv"))
+    'Permission denied'
+    """
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return without_addresses(text.splitlines()[0]).rstrip(" :.;")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from ..core.text import describe_error
+from ..core.text import reason
 from ..errors import TreeoflifeError
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def describe_failure(task: int, error: Exception) -> Failed:
     if isinstance(error, OSError) and error.strerror:
         file = f": {error.filename}" if error.filename else ""
         return Failed(task, f"{error.strerror}{file}", lines, died=True)
-    return Failed(task, describe_error(error), lines, died=isinstance(error, TRANSIENT_ERRORS))
+    return Failed(task, f"{type(error).__name__}: {reason(error)}", lines, died=isinstance(error, TRANSIENT_ERRORS))
 
 
 def task_label(task: object) -> str:

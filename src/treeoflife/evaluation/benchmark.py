@@ -18,6 +18,7 @@ from ..core import tar_writer
 from ..core.files import replacing
 from ..core.progress import Listener
 from ..core.tar_reader import TarError, read_members
+from ..core.text import reason
 from ..engines.base import Tick, is_expendable
 from ..engines.tasks import run_locally
 from ..errors import InputError
@@ -71,7 +72,7 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
             return None
         return None if table is None else _checked(table, path)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} cannot be read: {reason(error)}") from None
 
 
 def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.tables import write_parquet
+from ..core.text import reason
 from ..errors import InputError
 from ..sources.base import Source
 
@@ -116,7 +117,7 @@ def _schema(path: Path) -> pl.Schema:
     try:
         schema = pl.read_parquet_schema(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read as a mapping: {error}") from None
+        raise InputError(f"{path} cannot be read as a mapping: {reason(error)}") from None
     if "treeoflife_id" not in schema or "source" not in schema:
         raise InputError(f"{path} is not a mapping: it needs the columns {['source', 'treeoflife_id']}")
     return pl.Schema(schema)
@@ -126,4 +127,4 @@ def _collect(path: Path, rows: pl.LazyFrame) -> pl.DataFrame:
     try:
         return rows.collect()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read as a mapping: {error}") from None
+        raise InputError(f"{path} cannot be read as a mapping: {reason(error)}") from None

@@ -15,6 +15,7 @@ import polars as pl
 
 from ..core.databases import system_error, system_errors
 from ..core.files import replacing
+from ..core.text import reason
 from ..errors import InputError
 from ..sources.base import Source
 
@@ -129,7 +130,7 @@ def _frame(path: Path, table: str, rows: list[Any], schema: dict[str, Any]) -> p
     try:
         return pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in columns])
     except (TypeError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the table '{table}' of {path} has a value of the wrong type: {error}") from None
+        raise InputError(f"the table '{table}' of {path} has a value of the wrong type: {reason(error)}") from None
 
 
 def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.files import exists
 from ..core.progress import Listener
 from ..engines.tasks import TaskRunner
-from ..errors import InputError
+from ..errors import KEPT, InputError
 from .stage import NEEDED_AGAIN, Evidence, Inspector, Item, Job, Stage, State, Watch, state_of
 from .stage_records import Record
 from .workspace import Workspace
@@ -22,6 +22,7 @@ class Session:
         runner: where tasks run, and who hears of the progress.
         stages: every stage, by name, in order.
         check_lock: raises where another run has taken over.
+        has_made_something: an item was finished since the session began.
     """
 
     workspace: Workspace
@@ -29,6 +30,7 @@ class Session:
     runner: TaskRunner
     stages: Mapping[str, Stage]
     check_lock: Callable[[], None] = lambda: None
+    has_made_something: bool = False
 
     @property
     def listener(self) -> Listener:
@@ -71,6 +73,14 @@ class Session:
             self._run(name, dict.fromkeys(items, NEEDED_AGAIN), run)
 
     def _run(self, name: str, stale: Mapping[str, str], run: Callable[[Job], str] | None = None) -> str:
+        try:
+            return self._make(name, stale, run)
+        except BaseException as error:
+            if self.has_made_something:
+                error.add_note(KEPT)
+            raise
+
+    def _make(self, name: str, stale: Mapping[str, str], run: Callable[[Job], str] | None) -> str:
         stage, watch = self.stages[name], Watch(self.evidence.root, self.evidence.hashes, self.evidence.records)
         inspector = Inspector(watch)
         items = {item.name: item for item in stage.items() if item.name in stale}
@@ -92,6 +102,7 @@ class Session:
             record = Record(inputs[item] | observed, {k: v for k, v in digests.items() if v}, result or {})
             self.evidence.records.put(name, item, record)
             finished.add(item)
+            self.has_made_something = True
 
         summary = (run or stage.run)(
             Job(stale, self.runner, self.remake, finish, self.evidence.hashes, self.evidence.records)

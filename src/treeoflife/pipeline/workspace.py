@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..config.config import Config, load
+from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.files import exists
 from ..sources.base import Container, Source, signature
@@ -84,7 +84,7 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     Raises:
         ConfigError: the configuration is wrong, or what the dataset is made from lies where it would be written.
     """
-    path = path / "dataset.toml" if path.is_dir() else path
+    path = config_file(path)
     config = load(path)
     options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
     config = config.model_copy(update={"engine": config.engine.model_copy(update=options)})

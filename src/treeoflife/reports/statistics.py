@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from ..core.text import reason
 from ..core.values import RANKS
 from ..errors import InputError
 from ..sources.columns import IDENTIFYING_KEYS
@@ -38,7 +39,7 @@ def scan_catalog(path: Path) -> pl.LazyFrame:
         )
         columns = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the catalog {path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InputError(f"the catalog {path} cannot be read: {reason(error)}") from None
     if missing := [name for name in ("split", "treeoflife_id", *RANKS) if name not in columns]:
         raise InputError(f"{path} is not a catalog: it has no column {missing[0]}")
     return table.select("split", _source_expression(columns), pl.col(RANKS).cast(pl.String).fill_null(""))
@@ -175,8 +176,8 @@ def count_skipped(ledger: Path) -> dict[str, dict[str, int]]:
         return {}
     counts = pl.scan_parquet(ledger, glob=False).group_by("reason", "source").len().sort("reason", "source").collect()
     reasons: dict[str, dict[str, int]] = {}
-    for reason, source, count in counts.iter_rows():
-        reasons.setdefault(reason, {})[source] = count
+    for name, source, count in counts.iter_rows():
+        reasons.setdefault(name, {})[source] = count
     return dict(sorted(reasons.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.files import replacing
+from ..core.text import reason
 from ..errors import InputError
 
 NONE = "not provided"
@@ -36,7 +37,7 @@ def scan_manifest(files: Sequence[Path]) -> pl.LazyFrame:
             frame = pl.scan_csv(path, has_header=False, infer_schema=False, glob=False)
             columns = frame.collect_schema().names()
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"the manifest {path} cannot be read: {str(error).splitlines()[0]}") from None
+            raise InputError(f"the manifest {path} cannot be read: {reason(error)}") from None
         if len(columns) < len(_MANIFEST):
             raise InputError(f"{path} is not EOL's media manifest: it has {len(columns)} columns, not {len(_MANIFEST)}")
         frames.append(frame.select(pl.col(old).alias(new) for old, new in zip(columns, _MANIFEST, strict=False)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.text import reason
 from ..core.values import RANKS
 from ..errors import InputError
 from .expressions import UPPER, binomial, is_hole, is_nameless, joined
@@ -57,7 +58,7 @@ def read_catalog(path: Path) -> pl.LazyFrame:
         )
         present = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the catalog {path} cannot be read: {error}") from None
+        raise InputError(f"the catalog {path} cannot be read: {reason(error)}") from None
     if missing := [name for name in (*RANKS, "common") if name not in present]:
         raise InputError(f"{path} is not a catalog: it has no column {missing}")
     texts = [pl.col(name).cast(pl.String).fill_null("").str.strip_chars() for name in (*RANKS, "common")]

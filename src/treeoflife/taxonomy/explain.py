@@ -7,6 +7,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config.tables import Names
+from ..core.text import reason
 from ..core.values import RANKS
 from ..errors import InputError
 from . import vernaculars
@@ -27,7 +28,7 @@ def read_names(path: Path) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path, glob=False)
     except (OSError, PolarsError) as error:
-        raise InputError(f"{path} cannot be read as names.parquet: {error}".splitlines()[0]) from None
+        raise InputError(f"{path} cannot be read as names.parquet: {reason(error)}") from None
     missing = [column for column in ("source", "name_key", *RANKS, "common") if column not in frame.columns]
     if missing:
         raise InputError(f"{path} is not a names.parquet: it lacks the column {missing[0]}")

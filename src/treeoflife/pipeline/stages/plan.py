@@ -6,10 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from ...config.paths import Paths
 from ...config.tables import Holdout
 from ...core.files import exists, sha256, write_json
 from ...core.tables import write_csv_and_parquet
 from ...core.values import NAME_COLUMNS, SPLITS
+from ...errors import InputError
 from ...images.store import read_meta
 from ...selection import findings, holdout, marks, plan_findings, policies, quality
 from ...selection.conflicts import conflicts
@@ -80,6 +82,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     decisions = _decide(workspace, job)
     samples, rows = {split: decisions.samples(split) for split in SPLITS}, ledger(decisions)
     check_balance(workspace.mapping, decisions, samples, rows)
+    _check_samples(paths, decisions, samples, rows)
     meta = {"made": _made_from(workspace)}
     for split in SPLITS:
         plan.write_split(paths.split_plan(split), split, decisions, samples[split], workspace.config, meta)
@@ -92,6 +95,22 @@ def _write(workspace: Workspace, job: Job) -> str:
     summary = f"{len(samples['train']) + len(samples['val'])} samples, {sum(reasons.values())} ledger rows"
     listener.finish(summary)
     return summary
+
+
+def _check_samples(paths: Paths, decisions: Decisions, samples: Mapping[str, Any], rows: pl.DataFrame) -> None:
+    """Check that there is something to plan.
+
+    Raises:
+        InputError: no image becomes a sample; the message says why, and the ledger is written.
+    """
+    if any(len(samples[split]) for split in SPLITS):
+        return
+    reasons = write_ledger(paths.ledger, rows, {})
+    found = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items()) or "there is no image at all"
+    raise InputError(
+        f"no image becomes a sample: of {decisions.images.height:,} images in the mapping and what else the sources "
+        f"hold, all are left out ({found}); {paths.ledger} has each with its reason"
+    )
 
 
 def decide_with(workspace: Workspace, holdouts: Sequence[Holdout]) -> Decisions:
