@@ -38,9 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{path.name}.writing-{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)  # otherwise a power failure can undo the replacement
+        rename_synced(temporary, path)
     except (OSError, TreeoflifeError):
         raise
     except Exception as error:
@@ -100,6 +98,13 @@ def read_json(path: Path) -> Any:
             return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
+
+
+def rename_synced(temporary: Path, path: Path) -> None:
+    """Give a file that was written under another name in the same folder its name, when its bytes are on disk."""
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)  # otherwise a power failure can undo the replacement
 
 
 def _sync(path: Path) -> None:

@@ -48,7 +48,6 @@ class ArchiveTask:
     files: ArchiveFiles
     table: EolImagesTable
     limits: HostLimits
-    stall_seconds: float
     retry: bool = False
 
     @property
@@ -152,9 +151,11 @@ def _plan(
         if files.archive.exists() and not files.ledger.exists():
             raise InputError(f"{files.archive} was not made from the manifest: choose another folder with --to")
     table, settings = config.download.images, config.download
-    limits = HostLimits(table.per_host, table.per_second, table.robots, table.tries, settings.wait_seconds)
+    limits = HostLimits(
+        table.per_host, table.per_second, table.robots, table.tries, settings.wait_seconds, settings.stall_seconds
+    )
     tasks = [
-        ArchiveTask(rows, files, table, limits, settings.stall_seconds, again and _can_retry(files))
+        ArchiveTask(rows, files, table, limits, again and _can_retry(files))
         for rows, files in zip(slices, archives, strict=True)
     ]
     remaining = [task for task in tasks if not task.is_done()]
@@ -199,7 +200,7 @@ def _write_archive(task: ArchiveTask, tick: Tick) -> None:
     writer = ArchiveWriter(task.files, task.made_from)
     try:
         tick(writer.rows)
-        with ImageFetcher(task.table, task.limits, task.stall_seconds) as fetcher:
+        with ImageFetcher(task.table, task.limits) as fetcher:
             remaining = islice(read_rows(task.rows), writer.rows, None)
             while batch := list(islice(remaining, _BATCH)):
                 writer.append(fetcher.fetch_batch(batch, writer.names, previous.find))

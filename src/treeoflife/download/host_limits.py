@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from urllib.robotparser import RobotFileParser
 
 import httpx
 
 from .http_client import backoff_seconds
+from .redirects import RedirectError, follow
+from .robots import Rules, UnreadableError, parse_robots, read_robots
 
 _ROBOTS_AGENT = "treeoflife"
+_PLAIN = {"Accept-Encoding": "identity"}
 # Several times the requests that are open at once, so that an outage of a moment does not rule a host out.
 _MAX_FAILURES = 50
-# RFC 9309, 2.5: a crawler must parse at least 500 kibibytes, and may ignore the rest.
-_MAX_ROBOTS_CHARACTERS = 500 << 10
-_FORBID_ALL = ("User-agent: *", "Disallow: /")
+# A host that wants a longer wait would keep the rows of all other hosts waiting with its own.
+MAX_WAIT_SECONDS = 600.0
 
 
 class NetworkDownError(Exception):
@@ -30,11 +31,16 @@ class HostDownError(Exception):
     """One host does not answer any more, while others do."""
 
 
+class HostBusyError(Exception):
+    """A host wants its next request so late that this run does not wait for it."""
+
+
 @dataclass(frozen=True)
 class HostLimits:
     """How many requests a host may get: open at once, and per second (0 sets no limit).
 
-    With ``robots``, robots.txt is obeyed; it is requested up to ``tries`` times, first ``wait_seconds`` apart.
+    With ``robots``, robots.txt is obeyed; it is requested up to ``tries`` times, first ``wait_seconds`` apart. It may
+    stall for ``stall_seconds``.
     """
 
     connections: int
@@ -42,6 +48,7 @@ class HostLimits:
     robots: bool
     tries: int
     wait_seconds: float
+    stall_seconds: float = 30.0
 
 
 class Hosts:
@@ -71,7 +78,8 @@ class Host:
         self._interval = 1 / limits.per_second if limits.per_second else 0.0
         self._next_request = 0.0
         self._failures = self._answers_before = 0
-        self._robots: RobotFileParser | None = None
+        self._robots: Rules | None = None
+        self._wish = ""  # what the host said about its next request
 
     @contextmanager
     def request_slot(self) -> Iterator[None]:
@@ -79,34 +87,45 @@ class Host:
 
         Raises:
             HostDownError: the host does not answer any more.
+            HostBusyError: it wants no request for long.
         """
         with self._slots:
             self._check_up()
-            with self._lock:
-                now = time.monotonic()
-                wait, self._next_request = (
-                    max(0.0, self._next_request - now),
-                    max(self._next_request, now) + self._interval,
-                )
-            time.sleep(wait)
+            time.sleep(self._reserve())
             yield
+
+    def _reserve(self) -> float:
+        """The seconds to wait before the next request, whose time is then taken."""
+        with self._lock:
+            now = time.monotonic()
+            wait = max(0.0, self._next_request - now)
+            if wait > MAX_WAIT_SECONDS:
+                raise HostBusyError(f"{self._wish}, and {wait:,.0f} seconds are left of that")
+            self._next_request = max(self._next_request, now) + self._interval
+            return wait
 
     def _check_up(self) -> None:
         if self._failures >= _MAX_FAILURES:
             raise HostDownError(f"{self._name} did not answer {_MAX_FAILURES} requests in a row")
 
     def pause(self, seconds: float) -> None:
-        """Send it no request for so many seconds."""
+        """Send it no request for so many seconds, as it asked."""
         with self._lock:
             self._next_request = max(self._next_request, time.monotonic() + seconds)
+            self._wish = f"{self._name} asked to wait for {seconds:,.0f} seconds"
 
     def record_answer(self) -> None:
         """Count a response, which may also be an error."""
         with self._lock:
-            self._failures, self._hosts.answers = 0, self._hosts.answers + 1
+            self._hosts.answers += 1
+
+    def record_end(self) -> None:
+        """Count a response that came to its end: the host works."""
+        with self._lock:
+            self._failures = 0
 
     def record_silence(self) -> None:
-        """Count a request that got no response.
+        """Count a request that got no response, or one that did not come to its end.
 
         Raises:
             NetworkDownError: it was one of many in a row, and meanwhile no other host answered either.
@@ -120,45 +139,57 @@ class Host:
                     f"{self._name} did not answer {_MAX_FAILURES} requests in a row, nor did another host"
                 )
 
-    def allows(self, url: str) -> bool:
-        """Whether robots.txt allows fetching an address.
+    def refusal(self, url: str) -> str:
+        """Why robots.txt does not allow fetching an address; empty if it does.
 
         Raises:
             HostDownError, NetworkDownError: the host does not answer.
         """
         if not self._hosts.limits.robots:
-            return True
+            return ""
         with self._robots_lock:  # one thread fetches it, while the others wait
             if self._robots is None:
                 self._check_up()
                 self._robots = self._fetch_robots()
-        return self._robots.can_fetch(_ROBOTS_AGENT, url)
+                self._obey_delay(self._robots.delay)
+        if self._robots.allow(url):
+            return ""
+        return self._robots.problem or "the host's robots.txt forbids it"
 
-    def _fetch_robots(self) -> RobotFileParser:
+    def _obey_delay(self, seconds: float) -> None:
+        with self._lock:
+            if seconds > self._interval:
+                self._interval = seconds
+                self._wish = f"{self._name}/robots.txt asks for {seconds:,.0f} seconds between requests"
+
+    def _fetch_robots(self) -> Rules:
         """The rules by RFC 9309, 2.3.1: without the file all is allowed, after server errors alone nothing."""
-        limits = self._hosts.limits
+        limits, problem = self._hosts.limits, ""
         for attempt in range(limits.tries):
             time.sleep(backoff_seconds(limits.wait_seconds, attempt))
             try:
-                response = self._hosts.client.get(f"{self._name}/robots.txt")
+                with follow(self._hosts.client, f"{self._name}/robots.txt", _PLAIN) as response:
+                    self.record_answer()
+                    rules = _read_rules(response, limits.stall_seconds)
+                self.record_end()
+                if rules:
+                    return rules
+                problem = "its server has only errors for robots.txt"
+            except RedirectError:  # to be treated as if there were none (2.3.1.2)
+                return Rules()
+            except UnreadableError as error:
+                return Rules(problem=f"its robots.txt cannot be read: {error}")
             except httpx.TransportError:
+                problem = ""
                 self.record_silence()
-                continue
-            except httpx.TooManyRedirects:
-                return _parse_robots(())
-            self.record_answer()
-            if response.status_code < 500:
-                text = response.text[:_MAX_ROBOTS_CHARACTERS] if response.status_code < 400 else ""
-                rules = _parse_robots(text.splitlines())
-                self._interval = max(self._interval, float(rules.crawl_delay(_ROBOTS_AGENT) or 0))
-                return rules
-        if self._failures:
+        if not problem:
             raise HostDownError(f"{self._name}/robots.txt cannot be fetched")
-        return _parse_robots(_FORBID_ALL)
+        return Rules(problem=problem)
 
 
-def _parse_robots(lines: Iterable[str]) -> RobotFileParser:
-    rules = RobotFileParser()
-    rules.modified()  # otherwise the parser takes the file for one that was never read, and forbids all
-    rules.parse(lines)
-    return rules
+def _read_rules(response: httpx.Response, stall_seconds: float) -> Rules | None:
+    """The rules in a response; None if it is an error of the server."""
+    if response.status_code >= 500:
+        return None
+    found = 200 <= response.status_code < 300
+    return parse_robots(read_robots(response, stall_seconds), _ROBOTS_AGENT) if found else Rules()

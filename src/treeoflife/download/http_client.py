@@ -9,14 +9,16 @@ import httpx
 
 from ..core.versions import __version__
 from ..errors import ConfigError
+from .transport import Transport
 
 _MAX_BACKOFF_SECONDS = 60.0  # as the description of [download] wait_seconds says
 # A server that is down for maintenance may name tomorrow; after an hour it is worth another try.
-_MAX_RETRY_AFTER_SECONDS = 3600.0
+_MAX_REQUESTED_SECONDS = 3600.0
+_LONGEST_NUMBER = 18  # digits; int() refuses text of thousands of them
 
 
 def make_client(connections: int, stall_seconds: float, contact: str = "") -> httpx.Client:
-    """A client that follows redirects.
+    """A client. It follows no redirects: :mod:`.redirects` does, and looks where they lead.
 
     Args:
         connections: how many requests are open at once.
@@ -31,7 +33,8 @@ def make_client(connections: int, stall_seconds: float, contact: str = "") -> ht
     # No time-out for the pool: a thread that waits for a free connection has not failed.
     timeout = httpx.Timeout(stall_seconds, pool=None)
     try:
-        return httpx.Client(follow_redirects=True, timeout=timeout, limits=limits, headers={"User-Agent": agent})
+        transport = Transport(limits, stall_seconds)
+        return httpx.Client(transport=transport, timeout=timeout, headers={"User-Agent": agent})
     except (ValueError, ImportError, OSError) as error:
         raise ConfigError(
             "one of the variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR "
@@ -42,28 +45,37 @@ def make_client(connections: int, stall_seconds: float, contact: str = "") -> ht
 def backoff_seconds(base: float, failures: int, requested: float | None = None) -> float:
     """Seconds to wait after so many failures in a row: ``base`` after the first, doubled with each further one.
 
-    It is about a minute at most, unless the server ``requested`` more.
+    It is about a minute at most, unless the server ``requested`` more, of which an hour is obeyed.
 
     >>> backoff_seconds(1.0, 0), backoff_seconds(1.0, 1, requested=7.0), 2 <= backoff_seconds(1.0, 3) <= 6
     (0.0, 7.0, True)
     """
     wait = min(base * 2.0 ** (failures - 1), _MAX_BACKOFF_SECONDS) if failures else 0.0
     # Random, so that connections that failed together do not all come back at the same moment.
-    return max(wait * random.uniform(0.5, 1.5), requested or 0.0)  # noqa: S311 - not a secret
+    return max(wait * random.uniform(0.5, 1.5), min(requested or 0.0, _MAX_REQUESTED_SECONDS))  # noqa: S311 - not a secret
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that ``Retry-After`` (RFC 9110, 10.2.3) asks to wait, at most an hour; None without a valid one.
+    """The seconds that ``Retry-After`` (RFC 9110, 10.2.3) asks to wait; None without a valid one.
 
     >>> retry_after({"retry-after": "7"})
     7.0
     """
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _MAX_RETRY_AFTER_SECONDS)
+        return float(text[:_LONGEST_NUMBER])
+    date = parse_date(text)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date else None
+
+
+def parse_date(text: str) -> datetime | None:
+    """The moment that a header names (RFC 9110, 5.6.7); None if it is malformed.
+
+    >>> parse_date("Wed, 21 Oct 2015 07:28:00 GMT").year, parse_date("tomorrow")
+    (2015, None)
+    """
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):  # the parser raises any of these for some text
         return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return min(max(0.0, (date - datetime.now(UTC)).total_seconds()), _MAX_RETRY_AFTER_SECONDS)

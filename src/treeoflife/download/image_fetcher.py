@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 
@@ -14,12 +15,19 @@ import httpx
 from ..config.download import EolImagesTable
 from ..errors import ContainerError
 from .eol_manifest import ManifestRow
-from .host_limits import Host, HostDownError, HostLimits, Hosts, NetworkDownError
+from .file_end import missing_end
+from .host_limits import MAX_WAIT_SECONDS, Host, HostBusyError, HostDownError, HostLimits, Hosts, NetworkDownError
 from .http_client import backoff_seconds, make_client, retry_after
+from .pace import read_body
+from .redirects import RedirectError, Step, next_step, send
+from .responses import shows_its_end
 from .row_result import RowResult, start_result
 
 # A batch of 200 images is held until it is written: 50 MB of memory at most; larger images go to temporary files.
 _MAX_IN_MEMORY = 256 << 10
+_PLAIN = {"Accept-Encoding": "identity"}  # compression would hide the length, and make the MD5 depend on the server
+_DOWNGRADED = "a redirect led from https to http"
+_NO_END = "files of its kind do not show where they end"
 _MAGIC_NUMBERS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
 
 FindExisting = Callable[[RowResult], RowResult | None]
@@ -29,9 +37,9 @@ FindExisting = Callable[[RowResult], RowResult | None]
 class ImageFetcher:
     """Fetches the images of batches of rows, several at once. Its context closes the connections."""
 
-    def __init__(self, table: EolImagesTable, limits: HostLimits, stall_seconds: float) -> None:
-        self._table, self._wait_seconds = table, limits.wait_seconds
-        self._client = make_client(table.connections + 1, stall_seconds, table.contact)  # one more, for robots.txt
+    def __init__(self, table: EolImagesTable, limits: HostLimits) -> None:
+        self._table, self._wait_seconds, self._stall_seconds = table, limits.wait_seconds, limits.stall_seconds
+        self._client = make_client(table.connections + 1, limits.stall_seconds, table.contact)  # one for robots.txt
         self._hosts = Hosts(self._client, limits)
         self._pool = ThreadPoolExecutor(table.connections)
 
@@ -65,65 +73,72 @@ class ImageFetcher:
     def _check_robots(self, result: RowResult) -> RowResult:
         if result.reason:
             return result
-        try:
-            if self._hosts.of(result.row.url).allows(result.row.url):
-                return result
-        except HostDownError as error:
-            return result.failed("no-answer", str(error))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            return result.failed("bad-address", f"{type(error).__name__}: {error}")
-        return result.failed("robots", "the host's robots.txt forbids it, or its server has only errors for robots.txt")
+        with _reasons(result) as failures:
+            if refusal := self._hosts.of(result.row.url).refusal(result.row.url):
+                return result.failed("robots", refusal)
+        return failures[0] if failures else result
 
     def _fetch(self, result: RowResult) -> RowResult:
         """Request an image until it arrives, or fails for good."""
         if result.reason or result.data:
             return result
-        host, outcome = self._hosts.of(result.row.url), result
+        outcome = result
         for failures in range(1, self._table.tries + 1):
-            outcome, wait = self._request(result, host)
+            outcome, wait = self._request(result)
             if wait is None:
                 break
             if failures < self._table.tries:
                 time.sleep(backoff_seconds(self._wait_seconds, failures, wait))
         return outcome
 
-    def _request(self, result: RowResult, host: Host) -> tuple[RowResult, float | None]:
-        """The outcome of one request, and the least seconds after which another may succeed; None if none will."""
-        # Compression would hide the image's length and make its MD5 depend on the server.
-        headers = {"Accept-Encoding": "identity"}
-        try:
-            with host.request_slot(), self._client.stream("GET", result.row.url, headers=headers) as response:
-                host.record_answer()
-                return self._judge(response, result, host)
-        except HostDownError as error:
-            return result.failed("no-answer", str(error)), None
-        except httpx.TransportError as error:
-            detail = f"{type(error).__name__}: {error}"
-            if isinstance(error, httpx.UnsupportedProtocol):
-                return result.failed("bad-address", detail), None
-            host.record_silence()
-            return result.failed("no-answer", detail), 0.0
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            return result.failed("bad-address", f"{type(error).__name__}: {error}"), None
+    def _request(self, result: RowResult) -> tuple[RowResult, float | None]:
+        """The outcome of one request and its redirects, and the least seconds after which another may succeed.
 
-    def _judge(self, response: httpx.Response, result: RowResult, host: Host) -> tuple[RowResult, float | None]:
+        These are None if none will.
+        """
+        with _reasons(result) as failures:
+            step: Step | None = Step(self._client.build_request("GET", result.row.url, headers=_PLAIN))
+            while step:
+                host = self._hosts.of(str(step.request.url))
+                if step.redirects and (refusal := host.refusal(str(step.request.url))):
+                    return result.failed("robots", f"{refusal}: {step.request.url}"), None
+                try:
+                    with host.request_slot(), send(self._client, step) as response:
+                        host.record_answer()
+                        if (following := next_step(response, step)) is None:
+                            outcome = self._judge(response, result, host, downgraded=step.downgraded)
+                    host.record_end()
+                except httpx.UnsupportedProtocol:
+                    raise
+                except httpx.TransportError as error:
+                    host.record_silence()
+                    return result.failed("no-answer", f"{type(error).__name__}: {error}"), 0.0
+                step = following
+            return outcome
+        return failures[0], None
+
+    def _judge(
+        self, response: httpx.Response, result: RowResult, host: Host, *, downgraded: bool
+    ) -> tuple[RowResult, float | None]:
         status = response.status_code
         if status == 200:
-            return self._receive(response, result), None
+            return self._receive(response, replace(result, detail=_DOWNGRADED * downgraded)), None
         failed = result.failed(f"http-{status}", response.reason_phrase)
         if status not in (408, 429) and status < 500:
             return failed, None
         wait = retry_after(response.headers) or 0.0
         host.pause(wait)
+        if wait > MAX_WAIT_SECONDS:
+            return result.failed(f"http-{status}", f"the host asks to wait for {wait:,.0f} seconds"), None
         return failed, wait
 
     def _receive(self, response: httpx.Response, result: RowResult) -> RowResult:
-        encoding = response.headers.get("content-encoding", "identity")
+        encoding = response.headers.get("content-encoding", "").strip() or "identity"
         if encoding.lower() != "identity":
             return result.failed("compressed", f"sent as {encoding!r:.50} although the request excludes that")
         digest, size = hashlib.md5(usedforsecurity=False), 0
         data = SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closed when it is in the archive
-        for chunk in response.iter_raw():
+        for chunk in read_body(response, self._stall_seconds):
             size += len(chunk)
             if size > self._table.max_bytes:
                 return result.failed("too-many-bytes", f"more than {self._table.max_bytes}")
@@ -133,4 +148,22 @@ class ImageFetcher:
         start = data.read(16)
         if not start.startswith(_MAGIC_NUMBERS):
             return result.failed("not-an-image", f"it begins with {start!r}")
+        if not shows_its_end(response) and (problem := missing_end(data, "")) != "":
+            return result.failed("incomplete", f"the server did not say its length, and {problem or _NO_END}")
         return replace(result, data=data, size=size, md5=digest.hexdigest())
+
+
+@contextmanager
+def _reasons(result: RowResult) -> Iterator[list[RowResult]]:
+    """Receives the result of a row whose image cannot be requested, instead of the exception that says so."""
+    failures: list[RowResult] = []
+    try:
+        yield failures
+    except HostDownError as error:
+        failures.append(result.failed("no-answer", str(error)))
+    except HostBusyError as error:
+        failures.append(result.failed("host-busy", str(error)))
+    except RedirectError as error:
+        failures.append(result.failed("bad-redirect", str(error)))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        failures.append(result.failed("bad-address", f"{type(error).__name__}: {error}"))

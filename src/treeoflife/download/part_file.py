@@ -15,6 +15,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
+
+from ..core.files import rename_synced
 
 Range = tuple[int, int]
 """The first byte of a range, and the first byte after it."""
@@ -29,21 +32,37 @@ class FileVersion:
         total: its length in bytes; None if the server does not say.
         etag: its entity tag, as sent; empty if there is none.
         modified: its Last-Modified date, as sent; empty if there is none.
+        settled: whether this date lies so far back that no second change can have the same one.
+        path: the path of the address that redirects led to.
     """
 
     url: str
     total: int | None
     etag: str = ""
     modified: str = ""
+    settled: bool = False
+    path: str = ""
 
     @property
     def validator(self) -> str:
-        """The value of an If-Range header: a strong entity tag, or else the date (RFC 9110, 13.1.5); may be empty."""
-        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
+        """What no other version has, for If-Range: a strong entity tag, or else a settled date; empty without either.
 
-    def may_equal(self, other: FileVersion) -> bool:
-        """Whether nothing that both say differs."""
-        pairs = ((self.total, other.total), (self.etag, other.etag), (self.modified, other.modified))
+        See RFC 9110, 8.8 and 13.1.5.
+        """
+        if self.etag.startswith('"'):
+            return self.etag
+        return self.modified if self.settled else ""
+
+    def continues(self, other: FileVersion) -> bool:
+        """Whether bytes of this version may be joined with those of the other: both have the same validator.
+
+        Nothing else that both say may differ either.
+        """
+        return bool(self.validator) and self.validator == other.validator and self._may_equal(other)
+
+    def _may_equal(self, other: FileVersion) -> bool:
+        pairs = ((self.total, other.total), (self.etag, other.etag), (self.modified, other.modified),
+                 (self.path, other.path))  # fmt: skip
         return all(mine == theirs for mine, theirs in pairs if mine not in (None, "") and theirs not in (None, ""))
 
 
@@ -67,6 +86,8 @@ class PartFile:
             self._ranges, self.version = [], version
             if version:
                 os.write(self._state, json.dumps(asdict(version)).encode() + b"\n")
+            # Otherwise a power failure could join the old state with new bytes.
+            os.fsync(self._state)
 
     def write(self, offset: int, data: bytes) -> None:
         """Write bytes, which count as received only when :meth:`record` has been called for them."""
@@ -108,15 +129,13 @@ class PartFile:
         edges = pairwise([(0, 0), *ranges, (total, total)])
         return [(before[1], after[0]) for before, after in edges if before[1] < after[0]]
 
+    def open(self) -> IO[bytes]:
+        """The file, to be read."""
+        return self._path.open("rb")
+
     def finish(self, target: Path) -> None:
         """Give the complete file its name. Its state remains until :func:`remove_state`."""
-        os.fsync(self._data)
-        self._path.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        rename_synced(self._path, target)
 
     def close(self) -> None:
         """Close the files, which remain."""
@@ -131,10 +150,10 @@ class PartFile:
             raise ValueError("the file is closed")
 
 
-def is_complete(path: Path) -> bool:
-    """Whether ``path`` is the complete file of its state, which a killed run could not remove any more."""
+def is_complete(path: Path, url: str) -> bool:
+    """Whether ``path`` is the complete file from ``url``, whose state a killed run could not remove any more."""
     version, ranges = _read_state(_state_path(path))
-    if version is None or _part_path(path).exists() or not path.is_file():
+    if version is None or version.url != url or _part_path(path).exists() or not path.is_file():
         return False
     return version.total == path.stat().st_size and ranges == [(0, version.total)]
 
@@ -145,9 +164,11 @@ def remove_state(path: Path) -> None:
 
 
 def bytes_received(path: Path) -> int:
-    """The number of bytes of a file that earlier runs received."""
-    part = _part_path(path)
-    return _total(_clip(_read_state(_state_path(path))[1], part.stat().st_size if part.exists() else 0))
+    """The number of bytes of a file that earlier runs received, and from which another can go on."""
+    part, (version, ranges) = _part_path(path), _read_state(_state_path(path))
+    if version is None or not version.validator:
+        return 0
+    return _total(_clip(ranges, part.stat().st_size if part.exists() else 0))
 
 
 def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
@@ -186,11 +207,15 @@ def _read_state(state: Path) -> tuple[FileVersion | None, list[Range]]:
     try:
         lines = state.read_bytes().split(b"\n")
         version = FileVersion(**json.loads(lines[0]))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, RecursionError):
+        return None, []
+    texts = (version.url, version.etag, version.modified, version.path)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(version.total, int | None):
         return None, []
     ranges: list[Range] = []
     for line in lines[1:-1]:  # what follows the last newline was cut off
         with suppress(ValueError, TypeError):
-            start, stop = json.loads(line)
-            ranges.append((int(start), int(stop)))
+            start, stop = map(int, json.loads(line))
+            if 0 <= start < stop:
+                ranges.append((start, stop))
     return version, merge_ranges(ranges)

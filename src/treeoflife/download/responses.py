@@ -2,15 +2,31 @@
 
 import re
 import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 
 import httpx
 
 from ..errors import InputError
-from .http_client import retry_after
+from .http_client import parse_date, retry_after
 from .part_file import FileVersion
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
-_MAGIC_NUMBERS = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".sqlite": b"SQLite format 3"}
+# More than 18 digits are no length, and int() refuses text of thousands of them.
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII | re.IGNORECASE)
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+# RFC 7232, 2.2.2: clocks differ, and within a minute a file may change twice and keep its date.
+_SETTLED_AFTER = timedelta(seconds=60)
+_MAGIC_NUMBERS = {
+    ".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zip": b"PK", ".xlsx": b"PK",
+    ".sqlite": b"SQLite format 3", ".parquet": b"PAR1",
+}  # fmt: skip
+# The beginnings of pages that servers and captive portals send in place of a file.
+_PAGE = re.compile(
+    rb"(?:\s|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*<(?:!doctype html|html|head|body|script|meta|title)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_MARKUP_SUFFIXES = (".html", ".htm", ".xml", ".svg")
 # Time-outs, rate limits and errors of the server or of the proxy before it; 520 to 524 are Cloudflare's.
 _TEMPORARY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _GZIP_SUFFIXES = (".gz", ".tgz")
@@ -39,19 +55,35 @@ class RestartError(Exception):
 def file_version(response: httpx.Response, url: str) -> FileVersion:
     """The version of the file that a response is about."""
     headers = response.headers
-    length = headers.get("content-length", "")
-    total = int(length) if length.isdigit() else None
-    if response.status_code == 206:
-        total = content_range(response)[1]
-    return FileVersion(url, total, headers.get("etag", ""), headers.get("last-modified", ""))
+    total: int | None = content_range(response).total if response.status_code == 206 else None
+    if response.status_code != 206 and _LENGTH.fullmatch(headers.get("content-length", "")):
+        total = int(headers["content-length"])
+    modified, sent = parse_date(headers.get("last-modified", "")), parse_date(headers.get("date", ""))
+    settled = modified is not None and (sent or datetime.now(UTC)) - modified >= _SETTLED_AFTER
+    etag, path = headers.get("etag", ""), response.url.path
+    return FileVersion(url, total, etag, headers.get("last-modified", ""), settled, path)
 
 
-def content_range(response: httpx.Response) -> tuple[int, int]:
-    """The first byte of the range in a response, and the length of the whole file; RestartError if it has none."""
+@dataclass(frozen=True)
+class ContentRange:
+    """The bytes in a response, from ``start`` up to ``stop``, and the length of the whole file."""
+
+    start: int
+    stop: int
+    total: int
+
+
+def content_range(response: httpx.Response) -> ContentRange:
+    """The range in a response; RestartError if it does not say, or says what cannot be."""
     match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-    if not match or match[3] == "*":
+    if not match or not int(match[1]) <= int(match[2]) < int(match[3]):
         raise RestartError("its server does not say which range it sends", ranges=False)
-    return int(match[1]), int(match[3])
+    return ContentRange(int(match[1]), int(match[2]) + 1, int(match[3]))
+
+
+def shows_its_end(response: httpx.Response) -> bool:
+    """Whether a connection that is cut off can be told from one that has brought the whole body."""
+    return "content-length" in response.headers or "transfer-encoding" in response.headers
 
 
 def check_response(response: httpx.Response, url: str, name: str) -> None:
@@ -70,7 +102,7 @@ def check_response(response: httpx.Response, url: str, name: str) -> None:
         raise InputError(f"{url} cannot be fetched: the server says {status} {response.reason_phrase}; {advice}")
     # Many servers declare a .tar.gz to be encoded with gzip, although they send the file as it is.
     encodings = ("identity", "gzip", "x-gzip") if name.lower().endswith(_GZIP_SUFFIXES) else ("identity",)
-    if response.headers.get("content-encoding", "identity").lower() not in encodings:
+    if (response.headers.get("content-encoding", "").strip().lower() or "identity") not in encodings:
         raise InputError(f"{url} is sent compressed although the request excludes that: its bytes cannot be trusted")
     page = response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
     if page and status != 416:
@@ -92,14 +124,22 @@ def magic_number(name: str) -> bytes:
     return next((magic for suffix, magic in _MAGIC_NUMBERS.items() if name.lower().endswith(suffix)), b"")
 
 
+def may_be_empty(name: str) -> bool:
+    """Whether an empty file can be what its name says. Tables, archives and lookups have at least a beginning."""
+    return not PurePath(name).suffix
+
+
 def check_first_bytes(name: str, start: bytes) -> None:
     """Check that a file begins as its name says.
 
     Raises:
         TemporaryError: the bytes are those of an error page, or of a file of another kind.
     """
-    if start.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+    text = start[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _PAGE.match(text) and not name.lower().endswith(_MARKUP_SUFFIXES):
         raise TemporaryError("the server sent an HTML page instead of the file")
+    if name.lower().endswith(".json") and text and not text.startswith((b"{", b"[")):
+        raise TemporaryError(f"the server sent bytes that do not begin as {name} must, but with {start[:16]!r}")
     magic = magic_number(name)
     if len(start) >= len(magic) and not start.startswith(magic):
         raise TemporaryError(f"the server sent bytes that do not begin as {name} must, but with {start[:16]!r}")

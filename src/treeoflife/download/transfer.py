@@ -15,19 +15,22 @@ from ..core.progress import Listener, SilentListener
 from ..errors import InputError
 from . import responses
 from .digests import PrefixDigest, matching_sha256
+from .file_end import missing_end
 from .http_client import backoff_seconds
+from .pace import read_body
 from .part_file import FileVersion, PartFile, Range, is_complete
+from .redirects import RedirectError, follow
 from .responses import RestartError, TemporaryError
 
 # How often the main thread checks for new bytes to hash, so that hashing hardly lags behind the download.
 _POLL_SECONDS = 0.02
-# Bytes that trickle in keep the time-out from firing. At this rate 30 GB take a year: a new connection is better.
-_MIN_BYTES_PER_SECOND = 1024
 # Shorter waits are not reported: nobody wonders about them.
 _REPORTED_WAIT_SECONDS = 5.0
 # After so many changes in a row the file hardly changed: mirrors behind one address each send a tag of their own.
 _MAX_CHANGES = 3
 _CHANGED = "the file changed on the server while it was fetched"
+# A file of unknown length may never end: it must not fill the disk.
+_RESERVE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def fetch_file(
         InputError: it cannot be fetched; valid bytes are kept for the next run.
     """
     listener = listener or SilentListener()
-    if is_complete(request.path) and (sha256 := matching_sha256(request.path, request.digest)):
+    if is_complete(request.path, request.url) and (sha256 := matching_sha256(request.path, request.digest)):
         return FetchedFile(request.path.stat().st_size, sha256, 0)
     part, use_ranges, wasted = PartFile(request.path), True, 0
     reasons: list[str] = []
@@ -122,6 +125,8 @@ class _Transfer:
     received: int = 0
     first_requested: bool = False
     unranged: bool = False  # the server sends the whole file in one stream
+    shows_its_end: bool = True  # whether its server says how long the file is
+    notes: set[str] = field(default_factory=set)  # made once for a file, not for each of its segments
     assigned: list[Range] = field(default_factory=list)  # segments that threads have taken
 
     def run(self) -> FetchedFile:
@@ -132,9 +137,9 @@ class _Transfer:
             InputError: the file cannot be fetched.
         """
         version = self.part.version
-        # From another address, only a validator that the server accepts shows that it is the same file.
-        moved = version is not None and version.url != self.request.url and not version.validator
-        if version is None or version.total is None or moved or not self.use_ranges:
+        # Of another address, or without a validator, nothing shows that the rest will be that of the same file.
+        known = version is not None and version.url == self.request.url and version.validator
+        if version is None or version.total is None or not known or not self.use_ranges:
             self.part.reset(None)
         digest = PrefixDigest(self.part, self.request.digest)
         self._run_threads(digest)
@@ -143,9 +148,33 @@ class _Transfer:
         (sha256, checksum), published = digest.hexdigests(), self.request.digest
         if published not in ("", checksum):
             raise RestartError(f"its checksum is {checksum}, published is {published}", final=True)
-        if not digest.size and responses.magic_number(self.request.path.name):
-            raise RestartError("the server sent nothing", final=True)
+        if not published:
+            self._check_whole(digest.size)
         return FetchedFile(digest.size, sha256, self.received)
+
+    def _check_whole(self, size: int) -> None:
+        """Check by its beginning and its end that a file is what its name says, and whole.
+
+        Raises:
+            RestartError: it is not, or nothing shows that it is.
+        """
+        name = self.request.path.name
+        if not size and self.request.length != 0 and not responses.may_be_empty(name):
+            raise RestartError("the server sent nothing", final=True)
+        try:
+            responses.check_first_bytes(name, self.part.read(0, 512))
+        except TemporaryError as error:
+            raise RestartError(str(error), final=True) from None
+        with self.part.open() as file:
+            problem = missing_end(file, name)
+        if problem:
+            raise RestartError(f"it is not whole, {problem}", final=True)
+        if problem is None and not self.shows_its_end and self.request.length is None:
+            raise InputError(
+                f"{self.request.url} cannot be fetched: its server sent {size} bytes, but does not say how many there "
+                "are, and nothing in a file of this kind shows where it ends, so it may be cut off. If that is its "
+                f"length, say so with bytes = {size} in [download.components.NAME] of dataset.toml"
+            )
 
     def _run_threads(self, digest: PrefixDigest) -> None:
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self.settings.connections)]
@@ -215,7 +244,7 @@ class _Transfer:
             self._send_request(segment)
         except TemporaryError as error:
             return error
-        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+        except (RedirectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise InputError(f"{self.request.url} cannot be fetched: {error}") from error
         except httpx.TransportError as error:
             return TemporaryError(_describe(error))
@@ -225,7 +254,8 @@ class _Transfer:
     def _wait(self, error: TemporaryError, failures: int) -> None:
         seconds = backoff_seconds(self.settings.wait_seconds, failures, error.wait)
         if seconds >= _REPORTED_WAIT_SECONDS and not self.ended.is_set():
-            self.listener.note(f"{error}; again in {seconds:.0f} seconds")
+            wish = f" and asks to wait for {error.wait:,.0f} seconds" if error.wait and error.wait > seconds else ""
+            self.listener.note(f"{error}{wish}; again in {seconds:.0f} seconds")
         self.ended.wait(seconds)
 
     def _send_request(self, segment: _Segment) -> None:
@@ -234,10 +264,17 @@ class _Transfer:
             headers["Range"] = f"bytes={segment.offset}-{segment.stop - 1}"
             if self.part.version and self.part.version.validator:
                 headers["If-Range"] = self.part.version.validator
-        with self.client.stream("GET", self.request.url, headers=headers) as response:
+        with follow(self.client, self.request.url, headers, self._note_once) as response:
             responses.check_response(response, self.request.url, self.request.path.name)
             if self._accept(response, segment):
                 self._receive(response, segment)
+
+    def _note_once(self, text: str) -> None:
+        with self.changed:
+            new = text not in self.notes
+            self.notes.add(text)
+        if new:
+            self.listener.note(text)
 
     def _accept(self, response: httpx.Response, segment: _Segment) -> bool:
         """Compare a response with what is known of the file; False if it has no bytes to receive.
@@ -253,15 +290,27 @@ class _Transfer:
                 return False
             raise RestartError("the server does not have the missing range", ranges=segment.offset > 0)
         version = responses.file_version(response, self.request.url)
-        if current is not None and not current.may_equal(version):
+        if response.status_code == 206:
+            return self._accept_range(responses.content_range(response), version, segment)
+        if current is not None and segment.stop is not None:
+            reason = "the server sends no ranges of it" if version.validator == current.validator else _CHANGED
+            raise RestartError(reason, ranges=reason == _CHANGED)
+        segment.stop = None
+        self.shows_its_end = responses.shows_its_end(response)
+        self._start_version(version, segment)
+        return True
+
+    def _accept_range(self, sent: responses.ContentRange, version: FileVersion, segment: _Segment) -> bool:
+        current = self.part.version
+        if segment.stop is None:
+            raise RestartError("the server sends a range of it, although the whole was requested", final=True)
+        if not version.validator and (current is not None or sent.stop < sent.total):
+            raise RestartError("the server does not say how its versions can be told apart", ranges=False)
+        if current is not None and not current.continues(version):
             raise RestartError(_CHANGED)
-        if response.status_code == 200 and (segment.offset or self.part.received):
-            raise RestartError("the server sends no ranges of it", ranges=False)
-        if response.status_code == 206 and responses.content_range(response)[0] != segment.offset:
+        if sent.start != segment.offset:
             raise TemporaryError("the server sent another range than the requested one")
-        if response.status_code == 200:
-            segment.stop = None
-        if current is None or current.total is None:
+        if current is None:
             self._start_version(version, segment)
         return True
 
@@ -288,20 +337,22 @@ class _Transfer:
             raise InputError(f"{self.request.url} has {total / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free")
 
     def _receive(self, response: httpx.Response, segment: _Segment) -> None:
-        recorded, pace = segment.offset, _PaceCheck(self.settings.stall_seconds)
+        recorded = segment.offset
+        limit = self._known_length()
         try:
-            for data in response.iter_raw():
+            for data in read_body(response, self.settings.stall_seconds):
                 if segment.offset == 0:
                     responses.check_first_bytes(self.request.path.name, data)
                 if self.ended.is_set():
                     return
                 useful = data if segment.stop is None else data[: segment.stop - segment.offset]
+                if segment.stop is None:
+                    self._check_limit(segment.offset + len(useful), limit)
                 self.part.write(segment.offset, useful)
                 segment.offset += len(useful)
                 with self.changed:
                     self.received += len(useful)
                     self.listener.advance(len(useful))
-                pace.add(len(useful))
                 if segment.offset - recorded >= self.settings.chunk_bytes:
                     self.part.record(recorded, segment.offset)
                     recorded = segment.offset
@@ -310,27 +361,32 @@ class _Transfer:
         finally:
             if segment.offset > recorded:
                 self.part.record(recorded, segment.offset)
+        if segment.stop is None and limit not in (None, segment.offset):
+            raise TemporaryError(f"the server closed the connection after {segment.offset} of {limit} bytes")
+
+    def _known_length(self) -> int | None:
+        """The length of the file as its server or the list of components says; None if neither does."""
         version = self.part.version
-        total = version.total if version and version.total is not None else self.request.length
-        if segment.stop is None and total not in (None, segment.offset):
-            raise TemporaryError(f"the server closed the connection after {segment.offset} of {total} bytes")
+        return version.total if version and version.total is not None else self.request.length
 
+    def _check_limit(self, size: int, length: int | None) -> None:
+        """Check that a stream without a stated end has not brought more than there can be.
 
-class _PaceCheck:
-    """Raises TemporaryError for a connection that is far too slow; one that brings nothing runs into its time-out."""
-
-    def __init__(self, stall_seconds: float) -> None:
-        self._period = 2 * stall_seconds
-        self._start, self._bytes = time.monotonic(), 0
-
-    def add(self, size: int) -> None:
-        self._bytes += size
-        elapsed = time.monotonic() - self._start
-        if elapsed < self._period:
-            return
-        if self._bytes < elapsed * _MIN_BYTES_PER_SECOND:
-            raise TemporaryError(f"the connection brought {self._bytes} bytes in {elapsed:.0f} seconds")
-        self._start, self._bytes = time.monotonic(), 0
+        Raises:
+            InputError: it has.
+        """
+        if length is not None and size > length:
+            raise InputError(
+                f"{self.request.url} cannot be fetched: its server sends more than the {length} bytes that it or the "
+                "list of components says; if the provider changed the file, set bytes in [download.components.NAME] of "
+                "dataset.toml"
+            )
+        folder = self.request.path.parent
+        if length is None and shutil.disk_usage(folder).free < _RESERVE_BYTES:
+            raise InputError(
+                f"{self.request.url} cannot be fetched: its server does not say how long it is, {size} bytes have "
+                f"come, and {folder} has less than {_RESERVE_BYTES / 1e9:.0f} GB free"
+            )
 
 
 def _describe(error: httpx.TransportError) -> str:
