@@ -76,3 +76,17 @@ def test_no_table_is_opened_by_a_pattern() -> None:
         and not any(keyword.arg == "glob" for keyword in node.keywords)
     ]  # fmt: skip
     assert not bare
+
+
+def test_json_and_toml_are_read_by_one_module() -> None:
+    """Python's own readers recurse once per bracket, and take a key twice, ``NaN`` and halves of surrogate pairs."""
+    readers = {f"{module}.{name}" for module in ("json", "tomllib") for name in ("load", "loads")}
+    readers |= {f"pl.{name}" for name in ("read_json", "read_ndjson", "scan_ndjson")}
+    bare = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            imported = isinstance(node, ast.ImportFrom) and node.module in ("json", "tomllib")
+            if (called in readers or called.endswith(".json_decode") or imported) and path.name != "json_reader.py":
+                bare.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert not bare

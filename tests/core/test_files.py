@@ -16,12 +16,12 @@ import pytest
 from treeoflife.core.files import (
     fingerprint,
     is_temporary,
-    read_json,
     remove_leftovers,
     replacing,
     write_json,
     write_text,
 )
+from treeoflife.core.json_reader import read_json
 
 
 def test_a_failed_writer_leaves_the_old_file(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from helpers import built, cli, command, configured, digests, samples, shards
 from tally import Tally
-from treeoflife.core.files import is_temporary, read_json
+from treeoflife.core.files import is_temporary
+from treeoflife.core.json_reader import read_json
 from treeoflife.pipeline import build as pipeline
 from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.workspace import open_workspace

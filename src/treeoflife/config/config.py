@@ -6,13 +6,13 @@ file. :func:`load` reads it; ``treeoflife init`` writes it, with a comment above
 
 import difflib
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
 from .base import Model
 from .download import DownloadTable
@@ -63,12 +63,12 @@ def load(path: Path) -> Config:
     """
     path = config_file(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = parse_toml(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration {path}; 'treeoflife init' writes one") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, UnreadableError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     return parse(table, base=path.parent, where=str(path))
 

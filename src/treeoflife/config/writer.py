@@ -1,12 +1,12 @@
 """Writing a dataset.toml: as a whole, each key under its explanation, or one more hold-out list."""
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..core.files import write_text
+from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
 from .base import Model
 from .config import Config, load, parse
@@ -61,8 +61,8 @@ def add_holdout(path: Path, holdout: Holdout) -> bool:
     # Appended as text and not rendered anew, so that the user's comments and order of keys survive.
     text = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" + entry
     try:
-        parse(tomllib.loads(text), path.parent, str(path))
-    except (tomllib.TOMLDecodeError, ConfigError):
+        parse(parse_toml(text), path.parent, str(path))
+    except (UnreadableError, ConfigError):
         raise ConfigError(
             f"{path} gives its hold-outs in a form that no table can be appended to. Write them as [[holdout]] tables, "
             f"and add:\n{entry}"

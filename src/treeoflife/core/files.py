@@ -91,15 +91,6 @@ def to_json(value: Any, **options: Any) -> bytes:
         return json.dumps(value, **options).encode()
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in ``path``; None if there is no such file, or it is not JSON."""
-    try:
-        with errors_named(path):
-            return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
-        return None
-
-
 def rename_synced(temporary: Path, path: Path) -> None:
     """Give a file that was written under another name in the same folder its name, when its bytes are on disk."""
     _sync(temporary)

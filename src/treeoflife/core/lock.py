@@ -27,13 +27,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import BusyError
+from .json_reader import UnreadableError, read_json_file
 from .system import boot_id, start_ticks
 
 BEAT_SECONDS = 5.0
 """Time between heartbeats: rare enough to cost a shared file system nothing."""
+_MAX_RECORD_BYTES = 1 << 16
 _WATCH_BEATS = 4  # a network file system may show a change seconds late, and a busy holder may miss a heartbeat
-_LONGEST_RECORD = 4096
-_FLOCK_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+FLOCK_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,8 @@ class Holder:
 def read_holder(path: Path) -> Holder | None:
     """The holder on record in the lock at ``path``, or None. The record of a killed run remains until the next run."""
     try:
-        with path.open("rb") as file:
-            holder = Holder(**json.loads(file.read(_LONGEST_RECORD)))
-    except (FileNotFoundError, ValueError, TypeError, RecursionError):
+        holder = Holder(**read_json_file(path, _MAX_RECORD_BYTES))
+    except (FileNotFoundError, UnreadableError, TypeError):
         return None
     types = {"host": str, "pid": int, "since": str, "job": str, "birth": str, "beat": int}
     return holder if all(isinstance(getattr(holder, name), kind) for name, kind in types.items()) else None
@@ -221,7 +221,7 @@ def _flock(fd: int, path: Path, mode: int) -> bool:
     except BlockingIOError:
         raise BusyError(_message(path, read_holder(path))) from None
     except OSError as error:
-        if error.errno in _FLOCK_UNSUPPORTED:
+        if error.errno in FLOCK_UNSUPPORTED:
             return False
         raise
     return True

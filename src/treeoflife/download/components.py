@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files as resources
@@ -13,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..config.base import Model
 from ..config.config import describe_errors
+from ..core.json_reader import parse_toml
 from ..errors import ConfigError
 
 HexDigest = Annotated[str, Field(pattern="^([0-9a-f]{32}|[0-9a-f]{64})$")]
@@ -147,7 +147,7 @@ def load_components(changes: Mapping[str, Mapping[str, Any]] | None = None) -> d
     Raises:
         ConfigError: a key is unknown or has a wrong value.
     """
-    tables = tomllib.loads(resources(__package__).joinpath("components.toml").read_text(encoding="utf-8"))
+    tables = parse_toml(resources(__package__).joinpath("components.toml").read_text(encoding="utf-8"))
     for name, table in (changes or {}).items():
         tables[name] = _merge(tables.get(name, {}), table)
     return {name: _component(name, table) for name, table in tables.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from ..core.files import stamp
+from ..core.json_reader import parse_json
 
 FILE_NAME = "downloads.jsonl"
 # Not Entry.__required_keys__, which ignores NotRequired where annotations are strings.
@@ -51,7 +52,7 @@ def read_entries(path: Path) -> dict[str, Entry]:
     with suppress(FileNotFoundError):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(ValueError, AttributeError, TypeError):
-                entry: Entry = json.loads(line)
+                entry: Entry = parse_json(line)
                 if entry.keys() >= _REQUIRED:
                     entries[entry["file"]] = entry
     return entries

@@ -19,6 +19,7 @@ from isal import igzip
 
 from ..core import tar_writer
 from ..core.files import replacing, sha256
+from ..core.json_reader import parse_json
 from ..core.tar_reader import Member
 from ..errors import ContainerError
 from ..sources.tar_archives import archive_members
@@ -63,7 +64,7 @@ class ArchiveFiles:
     def finished(self) -> FinishedArchive | None:
         """What the ledger records of the archive; None if they do not belong together, or a new archive is begun."""
         try:
-            meta = json.loads(pl.read_parquet_metadata(self.ledger)["treeoflife"])
+            meta = parse_json(pl.read_parquet_metadata(self.ledger)["treeoflife"])
             finished = FinishedArchive(meta["made_from"], meta["sha256"], meta["bytes"])
             complete = self.archive.stat().st_size == finished.bytes and not self.part.exists()
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
@@ -145,7 +146,7 @@ class ArchiveWriter:
         self._journal.flush()
         with self._files.journal.open("rb") as fd:
             fd.readline()
-            yield from (json.loads(line) for line in fd if line.startswith(b"["))
+            yield from (parse_json(line) for line in fd if line.startswith(b"["))
 
 
 def _recorded_state(files: ArchiveFiles, first_line: bytes) -> tuple[dict[str, int], int]:
@@ -157,7 +158,7 @@ def _recorded_state(files: ArchiveFiles, first_line: bytes) -> tuple[dict[str, i
     for line in lines[1:]:
         end += len(line)
         if line.startswith(b"{") and line.endswith(b"}\n"):
-            state, kept = json.loads(line), end
+            state, kept = parse_json(line), end
     return (state, kept) if files.part.stat().st_size >= state["offset"] else (_START, 0)
 
 

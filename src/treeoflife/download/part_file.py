@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ..core.files import rename_synced
+from ..core.json_reader import parse_json
 
 Range = tuple[int, int]
 """The first byte of a range, and the first byte after it."""
@@ -206,8 +207,8 @@ def _clip(ranges: Iterable[Range], size: int) -> list[Range]:
 def _read_state(state: Path) -> tuple[FileVersion | None, list[Range]]:
     try:
         lines = state.read_bytes().split(b"\n")
-        version = FileVersion(**json.loads(lines[0]))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, RecursionError):
+        version = FileVersion(**parse_json(lines[0]))
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None, []
     texts = (version.url, version.etag, version.modified, version.path)
     if not all(isinstance(text, str) for text in texts) or not isinstance(version.total, int | None):
@@ -215,7 +216,7 @@ def _read_state(state: Path) -> tuple[FileVersion | None, list[Range]]:
     ranges: list[Range] = []
     for line in lines[1:-1]:  # what follows the last newline was cut off
         with suppress(ValueError, TypeError):
-            start, stop = map(int, json.loads(line))
+            start, stop = map(int, parse_json(line))
             if 0 <= start < stop:
                 ranges.append((start, stop))
     return version, merge_ranges(ranges)

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ..core import zip_reader
-from ..core.files import read_json, write_json
+from ..core.files import write_json
+from ..core.json_reader import read_json
 from ..core.system import cores
 from ..core.tar_reader import read_members
 from ..errors import ContainerError

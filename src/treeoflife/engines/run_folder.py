@@ -12,12 +12,14 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..core.files import write_json
+from ..core.json_reader import UnreadableError, parse_json, read_json_file
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class RunFolder:
     def info(self) -> dict[str, Any]:
         """The content of run.json; empty if it is missing or damaged."""
         try:
-            info: dict[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            info = read_json_file(self.path / "run.json")
+        except (FileNotFoundError, UnreadableError):
             return {}
-        return info
+        return info if isinstance(info, dict) else {}
 
     def record(self, event: str, **details: Any) -> None:
         """Append an event."""
@@ -64,14 +66,14 @@ class RunFolder:
     def events(self) -> Iterator[dict[str, Any]]:
         """The events in order, without a line that a killed driver left unfinished."""
         try:
-            lines = (self.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self.path / "events.jsonl").read_bytes().splitlines()
         except FileNotFoundError:
             return
         for line in lines:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+            with suppress(UnreadableError):
+                event = parse_json(line)
+                if isinstance(event, dict) and "event" in event:
+                    yield event
 
     def has_ended(self) -> bool:
         """Whether the end of the run is recorded."""

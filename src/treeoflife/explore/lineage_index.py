@@ -5,7 +5,6 @@ one subtraction of running totals, and finding the n-th of them is one binary se
 from the dataset's ``.view`` folder, so memory does not grow with the part of the dataset that is viewed.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..core.json_reader import read_json_file
 from ..core.tables import Array
 from ..core.values import RANKS, SPLITS
 from ..selection.findings import Findings
@@ -183,7 +183,7 @@ class LineageIndex:
 def open_index(dataset: Dataset) -> LineageIndex:
     """Open the index of a dataset; it is built first if it is missing or out of date."""
     folder, findings = ensure_index(dataset)
-    meta = json.loads((folder / "known.json").read_text(encoding="utf-8"))
+    meta = read_json_file(folder / "known.json")
     taxa = pl.read_parquet(folder / "taxa.parquet", glob=False)
     codes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in CODES}
     number = np.load(folder / "number.npy", mmap_mode="r")

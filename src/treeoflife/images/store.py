@@ -18,6 +18,7 @@ import polars as pl
 
 from ..config.tables import Images
 from ..core.files import errors_named, replacing
+from ..core.json_reader import parse_json
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError
 from ..sources.base import MAX_FILES, Source, check_image
@@ -134,8 +135,8 @@ def read_meta(index: Path) -> dict[str, Any] | None:
     try:
         # Polars words an error of the disk as one of the format, so that the file is read here.
         footer = io.BytesIO(b"PAR1" + _read_footer(index))
-        meta = json.loads(pl.read_parquet_metadata(footer).get("treeoflife") or "null")
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError, pl.exceptions.PolarsError):
+        meta = parse_json(pl.read_parquet_metadata(footer).get("treeoflife") or "null")
+    except (FileNotFoundError, NotADirectoryError, ValueError, pl.exceptions.PolarsError):
         return None
     return meta if isinstance(meta, dict) else None
 

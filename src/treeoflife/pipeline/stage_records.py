@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.databases import connect, read_rows, system_error, system_errors
+from ..core.json_reader import parse_json
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS record (
@@ -121,5 +122,5 @@ class StageRecords:
 def _records(rows: Iterable[tuple[str, ...]]) -> dict[str, dict[str, Record]]:
     records: dict[str, dict[str, Record]] = {}
     for stage, item, *texts in rows:
-        records.setdefault(stage, {})[item] = Record(*map(json.loads, texts))
+        records.setdefault(stage, {})[item] = Record(*map(parse_json, texts))
     return records

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ..config.paths import Paths
-from ..core.files import read_json
+from ..core.json_reader import read_json
 from ..core.values import SPLITS
 from .session import Session
 

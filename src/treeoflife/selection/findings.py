@@ -27,6 +27,7 @@ from typing import Any
 import polars as pl
 
 from ..core.files import replacing
+from ..core.json_reader import parse_json
 from ..errors import InputError
 
 SCHEMA: dict[str, Any] = {
@@ -99,7 +100,7 @@ def read(folder: Path) -> Sequence[Findings]:
 def _open(path: Path) -> Findings:
     try:
         columns = set(pl.read_parquet_schema(path))
-        meta = json.loads(pl.read_parquet_metadata(path).get("treeoflife", "{}"))
+        meta = parse_json(pl.read_parquet_metadata(path).get("treeoflife", "{}"))
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if missing := [name for name in SCHEMA if name not in columns]:

@@ -1,7 +1,6 @@
 """Hold-out lists: species and images that must not be in the dataset because a benchmark uses them."""
 
 import csv
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from ..config.tables import Holdout
+from ..core.json_reader import parse_json
 from ..errors import HoldoutError, InputError
 from ..sources.base import Source
 from ..sources.file_names import IMAGE_SUFFIXES
@@ -87,7 +87,7 @@ def _from_json(holdout: Holdout, text: str) -> tuple[list[str], list[str]]:
     """The species and the image names of a JSON file."""
     wrong = f"the hold-out list {holdout.path} is not JSON of the form {{species: [image names]}} or [species]"
     try:
-        entries = json.loads(text)
+        entries = parse_json(text)
     except ValueError as error:
         raise InputError(f"{wrong}: {error}") from None
     if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):

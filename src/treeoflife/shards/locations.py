@@ -16,6 +16,7 @@ import polars as pl
 from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.files import exists, fingerprint, replacing, stamp
+from ..core.json_reader import parse_json, read_json_file
 from ..core.progress import Listener, SilentListener
 from ..core.tables import Array
 from ..core.tar_writer import BLOCK, padded_size
@@ -150,7 +151,7 @@ def recorded_fingerprint(folder: Path) -> str | None:
     """What the arrays in a folder were made from; None if they are incomplete: see :func:`write_arrays`."""
     record = folder / "known.json"
     try:
-        return str(json.loads(record.read_text(encoding="utf-8"))["known"])
+        return str(read_json_file(record)["known"])
     except FileNotFoundError:
         return None
 
@@ -193,7 +194,7 @@ def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
 def _is_stale(shard: Shard) -> bool:
     if not exists(shard.index):
         return True
-    meta = json.loads(pl.read_parquet_metadata(shard.index).get("treeoflife", "{}"))
+    meta = parse_json(pl.read_parquet_metadata(shard.index).get("treeoflife", "{}"))
     # Only the indexes that are made here record a stamp; `treeoflife build` keeps its own up to date.
     return "stamp" in meta and meta["stamp"] != stamp(shard.path)
 

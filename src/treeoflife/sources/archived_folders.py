@@ -16,7 +16,8 @@ from typing import IO, ClassVar, NamedTuple, cast
 
 from ..core import zip_reader
 from ..core.extras import import_extra
-from ..core.files import read_json, replacing, stamp, write_json
+from ..core.files import replacing, stamp, write_json
+from ..core.json_reader import read_json
 from ..core.tar_reader import Member, TarError, read_members
 from ..core.tar_writer import BLOCK, padded_size
 from ..core.values import Key, RawImage, Skip

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import ijson
 
 from ..config.base import Model
+from ..core.json_reader import JsonStream
 from ..core.values import RANKS, Key, Label, Taxon
 from ..errors import InputError
 from .archived_folders import ArchivableFolders, folder_name
@@ -79,7 +80,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
             first = fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
             fd.seek(0)
             if first in (b"[", b"{"):
-                yield from ijson.items(fd, "item" if first == b"[" else "@graph.item")
+                yield from ijson.items(JsonStream(fd), "item" if first == b"[" else "@graph.item")
             else:
                 yield from csv.DictReader(TextIOWrapper(fd, "utf-8-sig"), delimiter="\t", quoting=csv.QUOTE_NONE)
     except (OSError, ValueError, ijson.JSONError, csv.Error) as error:

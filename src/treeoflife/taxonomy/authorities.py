@@ -1,6 +1,5 @@
 """The authorities: the configured taxonomies, read into records for resolving and vernaculars for common names."""
 
-import json
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config.tables import Names
+from ..core.json_reader import parse_json
 from ..core.values import RANKS
 from ..errors import InputError
 from . import findings, vernaculars
@@ -137,7 +137,7 @@ def _resolved_lines(path: Path) -> Iterator[tuple[str, ...]]:
     try:
         with path.open(encoding="utf-8") as fd:
             for number, line in enumerate(fd, 1):  # noqa: B007 - the error names the line
-                for name, answers in json.loads(line).items() if line.strip() else ():
+                for name, answers in parse_json(line).items() if line.strip() else ():
                     for ranks in answers.values():
                         yield (name, *(str(ranks.get(rank) or "") for rank in RANKS))
     except OSError as error:

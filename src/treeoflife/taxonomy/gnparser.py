@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import json
 import platform
 from pathlib import Path
 from typing import Any
 
+from ..core.json_reader import parse_json
 from ..errors import ConfigError
 from .parsing import ParsedName, capitalised, is_unknown, split_placeholder, split_special, split_virus
 
@@ -42,7 +42,7 @@ class GNParser:
         if not pointer:
             return {}
         try:
-            answer: dict[str, Any] = json.loads(ctypes.string_at(pointer))
+            answer: dict[str, Any] = parse_json(ctypes.string_at(pointer))
         finally:
             self._library.FreeMemory(pointer)
         return answer

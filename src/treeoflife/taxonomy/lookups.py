@@ -8,6 +8,7 @@ from typing import Any
 import ijson
 import polars as pl
 
+from ..core.json_reader import JsonStream
 from ..core.values import RANKS
 from ..errors import InputError
 
@@ -37,11 +38,11 @@ def _rows(path: Path, source: str) -> Iterator[tuple[str, ...]]:
     where = f"the name lookup {path}"
     try:
         with path.open("rb") as fd:
-            for key, value in ijson.kvitems(fd, ""):
+            for key, value in ijson.kvitems(JsonStream(fd), ""):
                 yield (source, key, *_names(value, f"{where}, key {key!r:.60}"), path.name)
     except OSError as error:
         raise InputError(f"{where} cannot be read: {error.strerror}") from None
-    except ijson.JSONError as error:
+    except (ValueError, ijson.JSONError) as error:
         raise InputError(f"{where} is not JSON: {error}") from None
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from ..config.tables import Verifier
+from ..core.json_reader import MAX_ANSWER_BYTES, parse_json
 from ..core.values import RANKS
 from ..errors import ConfigError
 from .parsing import Parser
@@ -77,7 +78,7 @@ def _cached(db: sqlite3.Connection, key: str, names: Sequence[str]) -> Iterator[
     for name in names:
         row = db.execute("SELECT answer FROM answer WHERE asked = ? AND name = ?", (key, name)).fetchone()
         if row:
-            yield name, json.loads(row[0])
+            yield name, parse_json(row[0])
 
 
 def _ask_in_batches(names: Sequence[str], settings: Verifier) -> Iterator[tuple[Sequence[str], Answers]]:
@@ -102,7 +103,7 @@ def _request(batch: Sequence[str], settings: Verifier) -> Any:
             time.sleep(min(_MAX_WAIT_SECONDS, 2 ** (attempt - 1) / settings.per_second))
         try:
             with urllib.request.urlopen(request, timeout=settings.timeout) as response:  # noqa: S310
-                return json.load(response)
+                return parse_json(response.read(MAX_ANSWER_BYTES + 1), MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             problem = f"{settings.url} answered {error.code} {error.reason}"
             if error.code not in _RETRIED_STATUSES:
