@@ -82,6 +82,8 @@ class Paths:
     """The configuration."""
     marks = _Below("marks.csv")
     """A curator's corrections: images to drop or to relabel. The plan applies them."""
+    marks_lock = _Below(".lock.marks")
+    """Held for a moment by whoever saves a mark."""
     downloads = _Below("downloads.jsonl")
     """One line per downloaded file: its URL, time, length and SHA-256."""
 

@@ -2,12 +2,17 @@
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from polars.exceptions import PolarsError
+
+from ..config.paths import Paths
 from ..core.extras import import_extra
+from ..core.lock import read_holder
 from ..core.progress import Listener
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..shards.locations import find_dataset, load_locations
 from ..shards.reader import Dataset
 
@@ -32,14 +37,32 @@ def serve(out: Path, host: str, port: int, listener: Listener, announce: Callabl
     from .lineage_index import open_index
 
     paths = find_dataset(out)
-    dataset = Dataset(paths, load_locations(paths, listener))
-    index = open_index(dataset)
+    with _explained(paths, listener):
+        dataset = Dataset(paths, load_locations(paths, listener))
+        index = open_index(dataset)
     token = None if host in web_app.LOOPBACK else secrets.token_urlsafe(24)
     with _bind(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
         announce(f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else ""))
-        settings = uvicorn.Config(web_app.create_app(dataset, index, token), log_level="error", access_log=False)
+        application = web_app.create_app(dataset, index, token)
+        # h11 bounds the length of headers; uvicorn would take another parser where one happens to be installed.
+        settings = uvicorn.Config(application, http="h11", ws="none", log_level="error", access_log=False)
         uvicorn.Server(settings).run(sockets=[bound])
+
+
+@contextmanager
+def _explained(paths: Paths, listener: Listener) -> Iterator[None]:
+    """Say that a run works on the dataset, also as the reason of what cannot be read meanwhile."""
+    holder = read_holder(paths.lock)
+    if holder is None or (holder.is_here() and not holder.is_alive_here()):
+        yield
+        return
+    listener.note(f"{holder} works on this dataset: the page shows its state as of now, and images may be missing")
+    try:
+        yield
+    except (InputError, OSError, PolarsError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{holder} works on this dataset: try again when it has finished ({reason})") from None
 
 
 def _bind(host: str, port: int) -> socket.socket:

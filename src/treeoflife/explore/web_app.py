@@ -3,25 +3,30 @@
 Requests are untrusted: rows are integers, nodes are checked, and no text from a request is used as a path.
 """
 
+import errno
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.values import RANKS
-from ..errors import InputError, TreeoflifeError
+from ..errors import BusyError, InputError, TreeoflifeError
 from ..selection import marks
 from ..shards.reader import Dataset
 from .index_builder import FACETS
 from .lineage_index import Filter, LineageIndex
+from .request_body import read_body, read_mark
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STATIC = {
@@ -37,7 +42,6 @@ _HEADERS = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff"
 # Limits of one answer, so that a taxon with very many children or a finding about very many images stays readable and
 # fast; the page says how many more there are.
 _MAX_CHILDREN, _MAX_ROWS, _MAX_OTHERS = 3000, 500, 8
-_MAX_BODY = 100_000  # bytes of a mark: nine names and a note
 _COOKIE = "treeoflife_token"
 
 
@@ -58,7 +62,7 @@ class AccessGuard:
         await (refusal or self.app)(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
-        if self.token is None and (request.url.hostname or "") not in LOOPBACK:
+        if self.token is None and _host_name(request) not in LOOPBACK:
             return PlainTextResponse("this page can be opened only on the computer that serves it", 403, _HEADERS)
         origin = request.headers.get("origin")
         if origin and origin.partition("://")[2] != request.headers.get("host"):
@@ -77,6 +81,14 @@ class AccessGuard:
         return PlainTextResponse(message, 403, _HEADERS)
 
 
+def _host_name(request: Request) -> str:
+    """The host in a request's Host header; empty if it is none."""
+    try:
+        return (request.url.hostname or "") if len(request.headers.getlist("host")) == 1 else ""
+    except ValueError:
+        return ""
+
+
 def create_app(dataset: Dataset, index: LineageIndex, token: str | None = None) -> Starlette:
     """Create the web application of a dataset. Requests must present the token; None admits only this computer."""
     endpoints = _Endpoints(dataset, index)
@@ -87,14 +99,24 @@ def create_app(dataset: Dataset, index: LineageIndex, token: str | None = None) 
         Route("/image/{row:int}", endpoints.image), Route("/api/marks", endpoints.mark, methods=["POST"]),
     ]  # fmt: skip
     middleware = [Middleware(AccessGuard, token=token), Middleware(GZipMiddleware)]
-    # int() and indexing raise these for rows and nodes that do not exist, NumPy the last for codes beyond 64 bits.
-    handlers = dict.fromkeys((ValueError, IndexError, OverflowError, TreeoflifeError), _error)
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    # int() and indexing raise these for rows and nodes that do not exist, NumPy the last for numbers beyond 64 bits.
+    missing = (ValueError, IndexError, OverflowError)
+    answered = (*missing, TreeoflifeError, OSError, HTTPException, ClientDisconnect)
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(answered, _error))
 
 
 async def _error(_: Request, error: Exception) -> Response:
+    """The answer to a request that failed: a sentence as JSON."""
+    if isinstance(error, HTTPException):
+        return _json({"error": error.detail}, error.status_code, error.headers)
+    if isinstance(error, ClientDisconnect):
+        return _json({"error": "the request ended early"}, 400)  # nobody reads it
+    if isinstance(error, OSError):
+        reason = f"a file of the dataset cannot be read ({error.strerror}); is it being built?"
+        return _json({"error": reason}, 503)
     if isinstance(error, TreeoflifeError):
-        return _json({"error": str(error)}, 400 if isinstance(error, InputError) else 500)
+        statuses = {InputError: 400, BusyError: 409}
+        return _json({"error": str(error)}, next((s for kind, s in statuses.items() if isinstance(error, kind)), 500))
     return _json({"error": "not found in this dataset"}, 404)
 
 
@@ -117,15 +139,20 @@ class _Endpoints:
         return _json({"title": self._dataset.paths.root.name, "images": len(index), "ranks": RANKS} | facets)
 
     def node(self, request: Request) -> Response:
-        node, image_filter, index = request.query_params.get("node", ""), _read_filter(request), self._index
+        node, image_filter, index = (
+            request.query_params.get("node", ""),
+            _read_filter(request, self._index.values),
+            self._index,
+        )
         children = index.children(node, image_filter)
         shown = {"children": children[:_MAX_CHILDREN], "more": max(0, len(children) - _MAX_CHILDREN)}
         images = index.count(*index.row_range(node), image_filter)
         return _json({"node": node, "path": index.path(node), "images": images} | shown)
 
     def rows(self, request: Request) -> Response:
-        query, image_filter = request.query_params, _read_filter(request)
-        offset, limit = max(0, int(query.get("offset", 0))), min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
+        query, image_filter = request.query_params, _read_filter(request, self._index.values)
+        offset = min(len(self._index), max(0, int(query.get("offset", 0))))
+        limit = min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
         rows = self._index.rows(query.get("node", ""), image_filter, offset, limit)
         return _json({"offset": offset, "rows": [[row, _label(self._index.taxon_of(row))] for row in rows]})
 
@@ -156,7 +183,7 @@ class _Endpoints:
             "names": {name: value for name, value in sample.names.items() if name not in ("source", "name_key")},
             "shard": sample.shard.relative_to(paths.root).as_posix(),
             "shard_offset": sample.shard_offset,
-            "mark": marks.read(paths.marks).get(sample.id),
+            "mark": marks.read(paths.marks).of(sample.id),
             "link": _eol_link(sample.row),
             "findings": self._findings(row, sample.id),
             "in_train_small": bool(index.codes["small"][row]),
@@ -194,27 +221,35 @@ class _Endpoints:
 
     async def mark(self, request: Request) -> Response:
         # A form on another site cannot send this type without a CORS preflight request, which this server refuses.
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return _json({"error": "send a mark as application/json"}, 415)
-        values = await request.json() if len(await request.body()) <= _MAX_BODY else None
-        if not isinstance(values, dict) or values.get("treeoflife_id") not in self._dataset:
-            raise ValueError
-        mark, path = {column: str(values.get(column) or "") for column in marks.COLUMNS}, self._dataset.paths.marks
-        if mark["verdict"]:
-            marks.add(path, mark)
-        else:
-            marks.remove(path, mark["treeoflife_id"])
-        return _json({"mark": marks.read(path).get(mark["treeoflife_id"])})
+        mark = read_mark(await read_body(request))
+        return await run_in_threadpool(self._save_mark, mark)
+
+    def _save_mark(self, mark: marks.Mark) -> Response:
+        paths, treeoflife_id = self._dataset.paths, mark["treeoflife_id"]
+        if treeoflife_id not in self._dataset:
+            return _json({"error": "not found in this dataset"}, 404)
+        try:
+            marks.save(paths.marks, paths.marks_lock, mark)
+        except OSError as error:
+            status = 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 403
+            return _json({"error": f"the mark was not saved in {paths.marks}: {error.strerror or error}"}, status)
+        return _json({"mark": marks.read(paths.marks).of(treeoflife_id)})
 
 
-def _json(value: Any, status: int = 200) -> Response:
-    return JSONResponse(value, status, _HEADERS)
+def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(value, status, _HEADERS | dict(headers or {}))
 
 
-def _read_filter(request: Request) -> Filter:
-    """The filter in an address: for each facet, codes with commas between them."""
+def _read_filter(request: Request, values: Mapping[str, Sequence[str]]) -> Filter:
+    """The filter in an address: for each facet, codes with commas between them; IndexError if there is no such code."""
     texts = {facet: request.query_params.get(facet, "") for facet in FACETS}
-    return Filter(**{facet: frozenset(int(code) for code in text.split(",") if code) for facet, text in texts.items()})
+    codes = {facet: frozenset(int(code) for code in text.split(",") if code) for facet, text in texts.items()}
+    for facet, accepted in codes.items():
+        if not accepted <= set(range(len(values[facet]))):
+            raise IndexError(facet)
+    return Filter(**codes)
 
 
 def _label(taxon: dict[str, str]) -> str:

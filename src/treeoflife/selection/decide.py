@@ -47,7 +47,7 @@ def decide(
         indexes: the encoded store's index of every container, in order.
         mapping: the mapping, with splits.
         names: the table of names of all sources.
-        marked: a curator's marks, by id.
+        marked: a curator's marks, by the ids of the mapping.
         licences: the licences that images may have.
         policies: rules to apply after :data:`.rules.RULES`, and the columns that they need.
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from ...config.config import named_paths
 from ...core.files import exists, replacing
+from ...mapping.store import read_all_ids
 from ...selection import marks
 from ...sources.base import Source
 from ...taxonomy import lookups, naming
@@ -86,7 +87,7 @@ def _write(workspace: Workspace, published: list[Source], others: list[Source], 
     if published:
         summary = _import(workspace, published, others, job)
     else:
-        marking = marks.table(marks.read(paths.marks))
+        marking = marks.table(marks.of_images(paths.marks, lambda: read_all_ids(workspace.mapping)))
         files = naming.NameFiles(
             names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv,
             lookups=paths.naming, scientific_to_common=paths.scientific_to_common,

@@ -1,6 +1,6 @@
 """plan: store + mapping + names -> which sample goes into which shard, the ledger, and findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ...core.tables import write_csv_and_parquet
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import InputError
 from ...images.store import read_meta
+from ...mapping.store import read_all_ids
 from ...selection import findings, holdout, marks, plan_findings, policies, quality
 from ...selection.conflicts import conflicts
 from ...selection.decide import decide
@@ -32,6 +33,7 @@ def declare(workspace: Workspace) -> Stage:
         "plan",
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
+        optional=(paths.findings("marks"),),
         requires=(*workspace.indexes().values(), workspace.mapping, paths.duplicates, paths.names),
     )
     return Stage(
@@ -125,6 +127,7 @@ def _decide(workspace: Workspace, job: Job) -> Decisions:
     decisions = _decisions(workspace, lists, _policies(workspace))
     matches = holdout.count_matches(lists, settings, decisions.held_out, decisions.matched_entries)
     write_json(workspace.paths.log_file("holdout"), [one.to_json() for one in matches])
+    _report_marks(workspace, decisions.images["treeoflife_id"], job.runner.listener.note)
     for one in matches:
         unmatched = f"; {len(one.unmatched)} match nothing, such as '{one.unmatched[0]}'" if one.unmatched else ""
         job.runner.listener.note(f"{one.path.name}: {one.entries} entries hold out {one.images} images{unmatched}")
@@ -135,8 +138,24 @@ def _decide(workspace: Workspace, job: Job) -> Decisions:
 def _decisions(workspace: Workspace, lists: list[holdout.HoldoutList], further: list[policies.Policy]) -> Decisions:
     indexes = [Index(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
     names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)
-    marking, licences = marks.read(workspace.paths.marks), workspace.config.licences
+    marking = marks.of_images(workspace.paths.marks, lambda: read_all_ids(workspace.mapping))
+    licences = workspace.config.licences
     return decide(workspace.sources, indexes, workspace.mapping, names, lists, marking, licences, policies=further)
+
+
+def _report_marks(workspace: Workspace, ids: pl.Series, note: Callable[[str], None]) -> None:
+    """Say what is doubtful about the marks; those of no image become findings."""
+    path, found = workspace.paths.marks, marks.read(workspace.paths.marks)
+    for remark in found.remarks:
+        note(remark)
+    unknown, file = found.of_dataset(ids)[1], workspace.paths.findings("marks")
+    if not unknown:
+        file.unlink(missing_ok=True)
+        return
+    rows = pl.DataFrame({"treeoflife_id": unknown, "kind": "unknown-mark", "detail": f"no image has this id of {path}"})
+    findings.write(file, rows, {"unknown-mark": "a mark of an id that no image has"})
+    many = f"{len(unknown):,} of the {len(found.by_key):,} marks do nothing"
+    note(f"{path}: {many}, since no image has their id, such as '{unknown[0]}'")
 
 
 def _policies(workspace: Workspace) -> list[policies.Policy]:
