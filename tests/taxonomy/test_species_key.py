@@ -76,3 +76,44 @@ def test_columns_without_genus_or_epithet_have_no_key() -> None:
     table = pl.DataFrame({"genus": ["Panthera", None, "", "Panthera"], "species": [None, "leo", "leo", ""]})
     assert column_keys(table).to_list() == [None] * 4
     assert column_keys(table.clear()).to_list() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quercus × robur", "Quercus ×robur", "Quercus x robur", "Quercus X robur", "Quercus_×_robur", "Quercus_x_robur",
+        "Quercus-×-robur", "Quercus-x-robur", "Quercus-×robur", "QUERCUS × ROBUR", "quercus x robur", "Quercus xrobur",
+        "Quercus × robur L.", "Quercus (Quercus) × robur", "Quercus\u00a0×\u00a0robur", "Quercus ✕ robur",
+        "Quercus х robur", "Quercus &times; robur", "Quercus Ã— robur", "Quercus * robur", "Quercus nothosp. robur",
+        "Quercus cf. robur", "Quercus aff. robur", "Plantae-Tracheophyta-Magnoliopsida-Fagales-Fagaceae-Quercus-×-robur",
+        "Plantae_Tracheophyta_Magnoliopsida_Fagales_Fagaceae_Quercus_×_robur", "× Quercus robur", "×Quercus robur",
+        "xQuercus robur", "+Quercus robur", "+ Quercus robur", "X Quercus robur",
+    ],
+)  # fmt: skip
+def test_a_hybrid_has_one_key_however_its_sign_is_written(text: str) -> None:
+    assert species_key(text) == "quercus robur"
+    assert species_name(text) in ("quercus robur", "quercus xrobur")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quercus robur × Quercus petraea", "Quercus petraea x Quercus robur", "Quercus robur × Q. petraea",
+        "Quercus robur × petraea", "Quercus robur L. × Quercus petraea (Matt.) Liebl.", "QUERCUS ROBUR X PETRAEA",
+        "Quercus_robur_x_Quercus_petraea", "quercus robur x quercus petraea", "Quercus petraea ×robur",
+        "Plantae Tracheophyta Magnoliopsida Fagales Fagaceae Quercus robur × petraea",
+    ],
+)  # fmt: skip
+def test_the_formula_of_a_hybrid_is_no_parent_of_it(text: str) -> None:
+    """Else a list that holds out the hybrid would hold out all images of a parent."""
+    assert species_key(text) == "quercus petraea × quercus robur"
+
+
+def test_the_formula_in_columns_has_the_key_of_the_text() -> None:
+    table = pl.DataFrame({"genus": ["Anser", "Anser"], "species": ["anser × Branta canadensis", "anser"]})
+    assert column_keys(table).to_list() == [species_key("Branta canadensis x Anser anser"), "anser anser"]
+
+
+@pytest.mark.parametrize("text", ["×Sorbaronia", "x Sorbaronia", "Carex ×", "+Laburnocytisus", "Quercus cf."])
+def test_a_genus_alone_is_no_species_with_the_sign_of_a_hybrid(text: str) -> None:
+    assert species_key(text) is None

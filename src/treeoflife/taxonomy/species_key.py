@@ -13,16 +13,23 @@ _SEPARATORS = re.compile(r"[\s_|;,>/]+")
 # The sign of a hybrid: ×, x as a word of its own, or x glued to a capitalised genus. An x glued to an epithet cannot be
 # told from its first letter here; see species_key. "X." is an initial of an author.
 _HYBRID_SIGN = re.compile(r"×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z])")
+# What is written for ×: its look-alikes (х and Х are Cyrillic), as HTML, in UTF-8 that was read as Windows-1252, and
+# the sign of a graft hybrid.
+_LIKE_HYBRID_SIGN = re.compile(r"&times;|Ã—|[✕✖⨯╳хХ]|(?<![^\s_|;,>/-])[*+]")
+# Words between genus and epithet that say how sure the name is, or that it is a hybrid's.
+_QUALIFIERS = frozenset(("cf", "cf.", "aff", "aff.", "nothosp.", "nothospecies", "?"))
 # Fewer hyphens can be part of epithets; seven ranks that are joined by hyphens have six, or five without the kingdom.
 _MIN_HYPHENS_BETWEEN_RANKS = 5
 _GENUS_RANK = 5
 
 
 def species_name(text: str) -> str | None:
-    """The genus and epithet in a text, in lower case and without the signs of hybrids; None if it names no species.
+    """The genus and epithet in a text, in lower case and without the sign of a hybrid; None if it names no species.
 
     Higher ranks may come first, joined by spaces, hyphens or other separators; authors or a subspecies may follow. A
     subgenus may stand in brackets.
+
+    The parents in a formula are put in order, since ``A × B`` and ``B × A`` are the same.
 
     >>> species_name("Animalia-Mollusca-Bivalvia-Unionida-Unionidae-Cyclonaias-tuberculata")
     'cyclonaias tuberculata'
@@ -30,14 +37,47 @@ def species_name(text: str) -> str | None:
     'arctostaphylos uva-ursi'
     >>> species_name("× Sorbopyrus auricularis"), species_name("Panthera")
     ('sorbopyrus auricularis', None)
+    >>> species_name("Quercus robur × Q. petraea")
+    'quercus petraea × quercus robur'
     """
-    clean = _HYBRID_SIGN.sub(" ", _BRACKETS.sub(" ", text)).strip()
-    words = [word for word in _SEPARATORS.split(clean) if word and not word.isdigit()]
+    clean = _BRACKETS.sub(" ", _LIKE_HYBRID_SIGN.sub("×", text))
+    parts = [part for part in _HYBRID_SIGN.split(clean) if _words(part)]
+    if len(parts) == 2 and _names_species(parts[0], parts[1]):
+        return _formula(*parts)
+    return _binomial(_HYBRID_SIGN.sub(" ", clean).strip())
+
+
+def _words(text: str) -> list[str]:
+    words = (word.strip("-") for word in _SEPARATORS.split(text))
+    return [word for word in words if word and not word.isdigit() and word.lower() not in _QUALIFIERS]
+
+
+def _binomial(clean: str) -> str | None:
+    """The genus and epithet in a text without brackets and signs of hybrids."""
+    words = _words(clean)
     if clean.count("-") >= _MIN_HYPHENS_BETWEEN_RANKS or (len(words) == 1 and "-" in clean):
         words = _after_hyphenated_ranks([part.strip() for part in clean.split("-")])
     elif len(words) > 2 and words[1][:1].isupper():
         words = _after_ranks(words)
     return " ".join(words[:2]).lower() if len(words) >= 2 else None
+
+
+def _names_species(before: str, after: str) -> bool:
+    """Whether what stands before the sign of a hybrid is a species, and the sign thus that of a formula."""
+    words = _words(before)
+    return any(word[:1].islower() for word in words[1:]) or (len(words) == 2 and (before + after).isupper())
+
+
+def _formula(first: str, second: str) -> str | None:
+    """The names of both parents; the second may have its genus abbreviated or left out."""
+    parent, words = _binomial(first.strip()), _words(second)
+    if parent is None:
+        return None
+    genus = parent.partition(" ")[0]
+    has_genus = len(words) > 1 and (words[0][:1].isupper() or words[0].lower() == genus)
+    abbreviated = has_genus and genus.startswith(words[0].rstrip(".").lower())
+    other = [genus if abbreviated else words[0], words[1]] if has_genus else [genus, words[0]]
+    return " × ".join(sorted((parent, " ".join(other).lower())))
 
 
 def _after_hyphenated_ranks(parts: list[str]) -> list[str]:
