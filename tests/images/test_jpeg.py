@@ -197,3 +197,12 @@ def _check_photograph(path: Path, chance: random.Random) -> None:
     start = data.rindex(b"\xff\xda") + 20
     cut = load_jpeg(_opened(data[: chance.randrange(start, len(data) - 400)] + END, 8))
     assert cut is not None, path
+
+
+def test_zeros_in_metadata_are_no_zeros_in_the_picture() -> None:
+    """As cameras leave them in EXIF; with other bytes between the picture and its end marker it is still whole."""
+    for kind in KINDS:
+        data = picture(kind)
+        comment = b"\xff\xfe" + (502).to_bytes(2) + bytes(500)
+        padded = data[:2] + comment + data[2:-2] + b"padding!" * 20 + END
+        assert load_jpeg(_opened(padded, 1)) is None, kind

@@ -42,23 +42,23 @@ class _Layout:
     """The structure of a JPEG, as far as it says what must be there.
 
     Attributes:
-        scans: of each scan, where its intervals between restart markers end.
+        scans: of each scan, where its data begin, and where the intervals end that restart markers divide them into.
         missing: of each component, the frequencies that no scan has completed, as bits.
     """
 
     arithmetic: bool = False
     progressive: bool = False
     missing: dict[int, int] = field(default_factory=dict)
-    scans: list[list[int]] = field(default_factory=list)
+    scans: list[tuple[int, list[int]]] = field(default_factory=list)
 
     def start_frame(self, code: int, frame: bytes) -> None:
         """Read a frame header: which components there are, and how they are coded."""
         self.arithmetic, self.progressive = code in _ARITHMETIC, code in _PROGRESSIVE
         self.missing = dict.fromkeys(frame[6::3], _ALL_FREQUENCIES)
 
-    def add_scan(self, scan: bytes, stops: list[int]) -> None:
+    def add_scan(self, scan: bytes, start: int, stops: list[int]) -> None:
         """Read a scan header: which frequencies of which components it completes."""
-        self.scans.append(stops)
+        self.scans.append((start, stops))
         components, (first, last, precision) = scan[1:-3:2], scan[-3:]
         frequencies = (2 << last) - (1 << first) if self.progressive else _ALL_FREQUENCIES
         for component in components if not self.progressive or precision & 15 == 0 else ():
@@ -114,7 +114,7 @@ def _read_layout(data: bytes) -> _Layout | Skip:
             stops = list(_intervals(data, position))
             if fault := _find_lost_interval(data, stops):
                 return fault
-            layout.add_scan(data[segment:position], stops)
+            layout.add_scan(data[segment:position], position, stops)
             position = stops[-1]
             if not any(layout.missing.values()):
                 return layout
@@ -165,11 +165,11 @@ class _Feeder:
     def feed(self, layout: _Layout) -> Skip | None:
         """Decode all scans; returns what is missing, if anything."""
         position = 0
-        for stops in layout.scans:
+        for start, stops in layout.scans:
             # Arithmetic decoders cannot wait for data, and fail instead. They get a scan as one.
             for stop in stops[-1:] if layout.arithmetic else stops:
-                takes = self._takes_arithmetic if layout.arithmetic else self._takes
-                if not takes(position, stop):
+                part, has_zeros = self._view[position:stop], self._data.find(_ZEROS, max(start, position), stop) >= 0
+                if not (self._takes_arithmetic(part) if layout.arithmetic else self._takes(part, has_zeros=has_zeros)):
                     return _truncated(f"stops too early, at byte {stop}, whatever follows")
                 position = stop
             # After its last block, libjpeg passes over a restart marker. If intervals are missing, it begins the next.
@@ -179,12 +179,11 @@ class _Feeder:
         self._push(self._view[position:])
         return None if self._finished else _truncated("stops before its end marker")
 
-    def _takes(self, start: int, stop: int) -> bool:
+    def _takes(self, part: memoryview, *, has_zeros: bool) -> bool:
         """Whether a part of a scan has all blocks up to its end."""
-        part, many = self._view[start:stop], len(_ZEROS)
-        if self._data.find(_ZEROS, start, stop) < 0:
+        if not has_zeros:
             return self._is_complete(b"".join((part, _AHEAD)))
-        picture = bytes(part).rstrip(b"\0")
+        picture, many = bytes(part).rstrip(b"\0"), len(_ZEROS)
         steps, rest = divmod(len(part) - len(picture), many)
         if not steps:  # a hole within: the data after it are seldom as many as the picture still takes
             return not self._is_complete(part[:-many]) and self._is_complete(b"".join((part[-many:], _AHEAD)))
@@ -195,9 +194,9 @@ class _Feeder:
                 return step in (0, steps - 1)
         return self._is_complete(bytes(rest) + _AHEAD)
 
-    def _takes_arithmetic(self, start: int, stop: int) -> bool:
+    def _takes_arithmetic(self, scan: memoryview) -> bool:
         try:
-            self._push(bytes(self._view[start:stop]).rstrip(b"\0") + _AHEAD_ARITHMETIC)
+            self._push(bytes(scan).rstrip(b"\0") + _AHEAD_ARITHMETIC)
         except OSError:
             return False
         return True
@@ -208,7 +207,8 @@ class _Feeder:
         Whoever waits for a marker takes all bytes. Whoever waits for data may have taken all as well, but takes no
         single byte then: libjpeg refills 25 bits or more at once.
         """
-        return self._push(part[:-1]) & self._push(part[-1:])
+        view = memoryview(part)
+        return self._push(view[:-1]) & self._push(view[-1:])
 
     def _push(self, part: bytes | memoryview) -> bool:
         """Give data to the decoder; returns whether it took all of them."""
