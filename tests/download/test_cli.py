@@ -75,3 +75,26 @@ def test_ctrl_c_ends_a_download_at_once_and_received_bytes_are_kept(server: Serv
     sent = server.sent()
     assert command(tmp_path, "mine").returncode == 0
     assert server.sent() - sent < 20_000_000
+
+
+def test_ctrl_c_ends_the_wait_that_a_server_asks_for(server: Server, tmp_path: Path) -> None:
+    """An hour is waited for, but not after Ctrl-C; of components and of single images."""
+    url = server.put("/mine", Resource(b"", faults=["503:3600"] * 9))
+    (tmp_path / "dataset.toml").write_text(
+        f'[sources]\n[download.components.mine]\nabout = "x"\nurl = "{url}"\nto = "mine.bin"\n'
+    )
+    image = server.put("/image", Resource(b"", faults=["503:300"] * 9))
+    folder = tmp_path / "raw/metadata/eol"
+    folder.mkdir(parents=True)
+    (folder / "media_manifest_1.csv").write_text(f"1,7,,{image},,\n")
+    for arguments in (["mine"], ["eol-images", "--engine", "serial"]):
+        server.requests.clear()
+        process = subprocess.Popen(
+            [sys.executable, "-c", CODE, "download", *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        while not any(request.path in ("/mine", "/image") for request in server.requests):
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert "Traceback" not in process.communicate(timeout=20)[1]
+        assert process.returncode == 130

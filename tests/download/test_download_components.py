@@ -235,6 +235,42 @@ def test_an_incomplete_line_does_not_spoil_downloads_jsonl(tmp_path: Path) -> No
     assert list(read_entries(path)) == ["b"]
 
 
+def test_a_failure_says_that_bytes_are_kept_only_if_some_are(server: Server, tmp_path: Path) -> None:
+    """Without a validator there is nothing to go on from."""
+    bad = component("bad", url=server.url + "/bad")
+    with pytest.raises(TasksFailed) as caught:
+        download_components([bad], tmp_path, QUICK)
+    assert "kept" not in str(caught.value)
+    for tag, kept in (('"1"', True), ("", False)):
+        url = server.put("/half", Resource(DATA, etag=tag, faults=["drop:40000", "404"]))
+        with pytest.raises(TasksFailed) as caught:
+            download_components(
+                [component(f"half{kept}", url=url)], tmp_path, QUICK.model_copy(update={"connections": 1})
+            )
+        assert ("bytes of them are kept, and the same command goes on" in str(caught.value)) is kept
+
+
+def test_a_size_far_from_the_listed_one_is_said(server: Server, tmp_path: Path) -> None:
+    recorder = Recorder()
+    listed = component("c", url=server.put("/c", Resource(DATA)), size=9 * len(DATA))
+    download_components([listed], tmp_path, QUICK, recorder)
+    assert "c.bin has 300,000 bytes, and the list of components says about 2,700,000" in recorder.notes
+
+
+def test_a_file_of_another_length_than_the_list_now_says_is_fetched_again(server: Server, tmp_path: Path) -> None:
+    url = server.put("/c", Resource(DATA))
+    download_components([component("c", url=url)], tmp_path, QUICK)
+    server.put("/c", Resource(DATA[1:]))
+    download_components([component("c", url=url, bytes=len(DATA) - 1)], tmp_path, QUICK)
+    assert (tmp_path / "c.bin").read_bytes() == DATA[1:]
+
+
+def test_an_entry_with_a_line_separator_in_it_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("b")
+    append_entry([tmp_path / "d"], make_entry("b", tmp_path, "b", "http://x/\u2028\x85", "s", "a\x0b licence"))
+    assert read_entries(tmp_path / "d")["b"]["licence"] == "a\x0b licence"
+
+
 HUB_CODE = """
 import sys, json
 from pathlib import Path

@@ -27,7 +27,7 @@ def with_robots(robots: Reply) -> Reply:
 
 
 def beside_a_good_host(folder: Path, robots: Reply, paths: tuple[str, ...] = ("/a",)) -> list[str | None]:
-    """The reasons of the paths on that host; the image of another host is fetched, whatever its robots.txt says."""
+    """The reasons of paths on a host with that robots.txt. The image of another host is fetched all the same."""
     with raw_server(with_robots(robots)) as server, raw_server(with_robots(send(response()))) as good:
         *outcome, other = reasons(folder, *(server.url + path for path in paths), good.url + "/a", stall_seconds=0.2)
         assert other is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -150,3 +152,69 @@ def test_names_that_no_local_authority_knows_are_asked_about_once(service: Servi
         answers.append(named.sort("name_key").select("kingdom", "family", "family_from").rows())
     assert answers[0] == answers[1] == [("Plantae", "Moraceae", "verifier:species"), ("", "", "")]
     assert [question["nameStrings"] for question in service.asked] == [["Morus alba", "Novus novus"]]
+
+
+def raw_service(send: Callable[[socket.socket], object]) -> tuple[str, socket.socket]:
+    """A service that answers every request by what ``send`` does with the connection; its URL, and its socket."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(1 << 16)
+                    send(connection)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}", listening
+
+
+def trickle(connection: socket.socket, data: bytes) -> None:
+    for number in range(len(data)):
+        connection.sendall(data[number : number + 1])
+        threading.Event().wait(0.02)
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        pytest.param(lambda to: trickle(to, b"HTTP/1.1 200 OK\r\nX: " + b"a" * 999), id="a head byte by byte"),
+        pytest.param(lambda to: trickle(to, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 999), id="a body byte by byte"),
+        pytest.param(lambda to: to.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}"), id="half a body"),
+        pytest.param(lambda to: to.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n{" % (b"9" * 5000)), id="9s"),
+        pytest.param(lambda to: to.sendall(b"SSH-2.0\r\n"), id="no HTTP"),
+        pytest.param(lambda to: to.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 999 + b"\r\n{}"), id="many headers"),
+        pytest.param(lambda to: None, id="nothing"),
+    ],
+)  # fmt: skip
+def test_whatever_a_service_sends_the_names_are_left_unanswered_and_that_is_said(
+    send: Callable[[socket.socket], object], tmp_path: Path
+) -> None:
+    url, listening = raw_service(send)
+    notes: list[str] = []
+    settings = Verifier(enabled=True, url=url, timeout=0.3, retries=0, per_second=1000)
+    with listening:
+        assert ask(["Morus alba"], settings, tmp_path / "c", notes.append) == {}
+    assert "1 names are left without GNVerifier's answer" in notes[0]
+
+
+def test_a_service_that_redirects_gets_no_names_elsewhere(service: Service, tmp_path: Path) -> None:
+    """Names are sent to the configured service, and to no address that it names."""
+    head = f"HTTP/1.1 302 Found\r\nLocation: {service.settings().url}/x\r\nContent-Length: 0\r\n\r\n".encode()
+    url, listening = raw_service(lambda to: to.sendall(head))
+    notes: list[str] = []
+    settings = Verifier(enabled=True, url=url, timeout=5, retries=0)
+    with listening:
+        assert ask(["Morus alba"], settings, tmp_path / "c", notes.append) == {}
+    assert "answered 302" in notes[0]
+    assert not service.asked
+
+
+def test_names_that_an_answer_leaves_out_are_asked_again(service: Service, tmp_path: Path) -> None:
+    """They are not recorded as unknown."""
+    service.first = [lambda _: (200, {"names": [{"name": "Aus bus", "bestResult": None}]})]
+    notes: list[str] = []
+    assert list(ask(["Aus bus", "Morus alba"], service.settings(), tmp_path / "c", notes.append)) == ["Aus bus"]
+    assert notes == ["1 names are left without GNVerifier's answer: its answers leave them out"]
+    assert ask(["Morus alba"], service.settings(), tmp_path / "c")["Morus alba"] == [ANSWER]

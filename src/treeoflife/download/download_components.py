@@ -20,7 +20,7 @@ from .components import Component
 from .digests import matching_sha256
 from .downloads_file import FILE_NAME, Entry, append_entry, make_entry
 from .inventory import FileState, check_disk_space, file_states, required_bytes
-from .part_file import remove_state
+from .part_file import bytes_received, remove_state
 from .unpack import unpack_archive
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class _Downloader:
         with make_client(connections, self.settings.stall_seconds) as client, pool:
             futures = [pool.submit(self._download, state, client) for state in states]
             try:
-                entries = self._results(futures)
+                entries = self._results(futures, [state.path for state in states])
             except BaseException:
                 self.stopped.set()  # each thread ends at the next bytes that it receives
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -96,7 +96,7 @@ class _Downloader:
         self.listener.finish(f"{len(entries)} files, {sum(entry['size'] for entry in entries) / 1e9:.2f} GB, all whole")
         return entries
 
-    def _results(self, futures: Sequence[Future[Entry]]) -> list[Entry]:
+    def _results(self, futures: Sequence[Future[Entry]], paths: Sequence[Path]) -> list[Entry]:
         entries: list[Entry] = []
         failures: list[str] = []
         for future in as_completed(futures):
@@ -107,9 +107,10 @@ class _Downloader:
                 self.note(f"failed: {error}")
         if failures:
             more = f" (and {len(failures) - _MAX_QUOTED} more)" if len(failures) > _MAX_QUOTED else ""
+            kept = sum(bytes_received(path) for path in paths)
+            goes_on = f". {kept:,} bytes of them are kept, and the same command goes on from there" if kept else ""
             raise TasksFailed(
-                f"{len(failures)} of {len(futures)} files failed: {'; '.join(failures[:_MAX_QUOTED])}{more}. "
-                "Received bytes are kept, and the same command goes on from there"
+                f"{len(failures)} of {len(futures)} files failed: {'; '.join(failures[:_MAX_QUOTED])}{more}{goes_on}"
             )
         return entries
 
@@ -154,6 +155,8 @@ class _Downloader:
                 request = FileRequest(url, path, file.bytes, file.checksum)
                 digest = fetch_file(request, client, self.settings, listener).sha256
         entry = make_entry(file.name, self.root, file.to, url, digest, file.licence)
+        if file.size and not 0.5 < entry["size"] / file.size < 2:
+            self.note(f"{file.to} has {entry['size']:,} bytes, and the list of components says about {file.size:,}")
         entry["asked"] = file.address
         if revision:
             entry["revision"] = revision

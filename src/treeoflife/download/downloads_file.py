@@ -1,5 +1,6 @@
 """The file ``downloads.jsonl``: one line for each file that was downloaded completely. The dataset card shows it."""
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -50,7 +51,8 @@ def read_entries(path: Path) -> dict[str, Entry]:
     """The last entry of each file; empty if there is no such record. Incomplete lines are skipped."""
     entries: dict[str, Entry] = {}
     with suppress(FileNotFoundError):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        # Not splitlines(), which also splits at characters that JSON leaves as they are within text.
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             with suppress(ValueError, AttributeError, TypeError):
                 entry: Entry = parse_json(line)
                 if entry.keys() >= _REQUIRED:
@@ -59,16 +61,20 @@ def read_entries(path: Path) -> dict[str, Entry]:
 
 
 def append_entry(paths: Iterable[Path], entry: Entry) -> None:
-    """Append an entry to each of the files."""
-    data = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+    """Append an entry to each of the files.
+
+    Raises:
+        OSError: it cannot be written; half a line may be, which counts as none.
+    """
+    data = json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
+        # Unbuffered, so that the line is written at once, and is not mixed with one of another run.
+        with path.open("a+b", buffering=0) as out:
             # A run that was killed while writing may have left half a line: it must not swallow this one.
-            size = os.fstat(fd).st_size
-            torn = bool(size) and os.pread(fd, 1, size - 1) != b"\n"
-            os.write(fd, b"\n" * torn + data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+            size = out.seek(0, os.SEEK_END)
+            torn = bool(size) and os.pread(out.fileno(), 1, size - 1) != b"\n"
+            line = b"\n" * torn + data
+            if out.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            os.fsync(out.fileno())

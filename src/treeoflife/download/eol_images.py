@@ -22,7 +22,7 @@ from ..core.system import cores
 from ..engines.base import Engine, Tick
 from ..engines.registry import make_engine
 from ..engines.tasks import TaskRunner
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, ContainerError, InputError
 from .components import load_components
 from .downloads_file import FILE_NAME, append_entry, make_entry
 from .eol_manifest import ManifestSlice, read_rows, slice_manifest
@@ -206,5 +206,11 @@ def _write_archive(task: ArchiveTask, tick: Tick) -> None:
                 writer.append(fetcher.fetch_batch(batch, writer.names, previous.find))
                 tick(len(batch))
         writer.finish(task.rows.count)
+    except ContainerError as error:
+        if not writer.rows:
+            raise
+        raise ContainerError(
+            f"{error}; {writer.rows:,} of {task.rows.count:,} rows are done, and the same command goes on from there"
+        ) from None
     finally:
         writer.close()

@@ -56,6 +56,7 @@ class Hosts:
 
     def __init__(self, client: httpx.Client, limits: HostLimits) -> None:
         self.client, self.limits, self.answers = client, limits, 0
+        self.stopped = threading.Event()  # set when nobody needs the images any more: it ends all waits
         self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
 
@@ -91,7 +92,8 @@ class Host:
         """
         with self._slots:
             self._check_up()
-            time.sleep(self._reserve())
+            if self._hosts.stopped.wait(self._reserve()):
+                raise HostBusyError("the run was stopped")
             yield
 
     def _reserve(self) -> float:
@@ -166,7 +168,7 @@ class Host:
         """The rules by RFC 9309, 2.3.1: without the file all is allowed, after server errors alone nothing."""
         limits, problem = self._hosts.limits, ""
         for attempt in range(limits.tries):
-            time.sleep(backoff_seconds(limits.wait_seconds, attempt))
+            self._hosts.stopped.wait(backoff_seconds(limits.wait_seconds, attempt))
             try:
                 with follow(self._hosts.client, f"{self._name}/robots.txt", _PLAIN) as response:
                     self.record_answer()

@@ -1,12 +1,14 @@
 """The HTTP client of all downloads, and how long to wait until a server is asked again."""
 
 import random
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
 
+from ..core.progress import Listener
 from ..core.versions import __version__
 from ..errors import ConfigError
 from .transport import Transport
@@ -14,6 +16,7 @@ from .transport import Transport
 _MAX_BACKOFF_SECONDS = 60.0  # as the description of [download] wait_seconds says
 # A server that is down for maintenance may name tomorrow; after an hour it is worth another try.
 _MAX_REQUESTED_SECONDS = 3600.0
+_NAP_SECONDS = 0.2
 _LONGEST_NUMBER = 18  # digits; int() refuses text of thousands of them
 
 
@@ -53,6 +56,14 @@ def backoff_seconds(base: float, failures: int, requested: float | None = None) 
     wait = min(base * 2.0 ** (failures - 1), _MAX_BACKOFF_SECONDS) if failures else 0.0
     # Random, so that connections that failed together do not all come back at the same moment.
     return max(wait * random.uniform(0.5, 1.5), min(requested or 0.0, _MAX_REQUESTED_SECONDS))  # noqa: S311 - not a secret
+
+
+def wait(seconds: float, listener: Listener) -> None:
+    """Wait, unless the listener raises an exception meanwhile because the download was stopped."""
+    end = time.monotonic() + seconds
+    while (remaining := end - time.monotonic()) > 0:
+        listener.advance(0)
+        time.sleep(min(remaining, _NAP_SECONDS))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

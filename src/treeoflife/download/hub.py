@@ -7,7 +7,6 @@ process was killed, and keeps a second copy in its cache (docs/decisions/downloa
 
 import os
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ..core.files import replacing, sha256
 from ..core.progress import Listener
 from ..errors import InputError
 from .components import HubFile
-from .http_client import backoff_seconds, retry_after
+from .http_client import backoff_seconds, retry_after, wait
 from .transfer import FileRequest, fetch_file
 
 _SHA256_HEX_LENGTH = 64
@@ -46,7 +45,8 @@ def fetch_hub_file(
         InputError: it cannot be fetched, or is not what the Hub says.
     """
     offline = bool(constants.HF_HUB_OFFLINE)
-    info = HubFileInfo(_url(file, file.revision), file.revision) if offline else _query_with_retries(file, settings)
+    unknown = HubFileInfo(_url(file, file.revision), file.revision)
+    info = unknown if offline else _query_with_retries(file, settings, listener)
     if path.is_file() and info.sha256 and info.size == path.stat().st_size and info.sha256 == sha256(path):
         return info, info.sha256
     cached = try_to_load_from_cache(file.repo, file.file, repo_type="dataset", revision=info.revision)
@@ -74,10 +74,11 @@ def _query(file: HubFile) -> HubFileInfo:
     return HubFileInfo(_url(file, commit), commit, metadata.size, etag if len(etag) == _SHA256_HEX_LENGTH else "")
 
 
-def _query_with_retries(file: HubFile, settings: DownloadTable) -> HubFileInfo:
+def _query_with_retries(file: HubFile, settings: DownloadTable, listener: Listener) -> HubFileInfo:
     # A network failure raises HTTPError of the HTTP library below: requests in old versions, httpx in new ones.
     http_errors = [parent for parent in HfHubHTTPError.__mro__ if parent.__name__ == "HTTPError"]
-    network_errors: tuple[type[Exception], ...] = (OSError, *http_errors)
+    # ValueError and RuntimeError are its words for a header that says nothing sensible.
+    network_errors: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, *http_errors)
     for failures in range(1, settings.tries + 1):
         try:
             return _query(file)
@@ -93,7 +94,9 @@ def _query_with_retries(file: HubFile, settings: DownloadTable) -> HubFileInfo:
             if permanent or failures == settings.tries:
                 raise InputError(f"{file.file} of {file.repo} cannot be fetched: {_one_line(error)}") from error
             requested = retry_after(response.headers) if response is not None else None
-            time.sleep(backoff_seconds(settings.wait_seconds, failures, requested))
+            seconds = backoff_seconds(settings.wait_seconds, failures, requested)
+            listener.note(f"the Hub does not answer: {_one_line(error)}; again in {seconds:.0f} seconds")
+            wait(seconds, listener)
     raise AssertionError("the last failure raises InputError")
 
 

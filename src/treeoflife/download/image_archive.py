@@ -18,7 +18,7 @@ import polars as pl
 from isal import igzip
 
 from ..core import tar_writer
-from ..core.files import replacing, sha256
+from ..core.files import rename_synced, replacing, sha256
 from ..core.json_reader import parse_json
 from ..core.tar_reader import Member
 from ..errors import ContainerError
@@ -133,7 +133,7 @@ class ArchiveWriter:
         meta = {"made_from": self._made_from, "sha256": sha256(part), "bytes": part.stat().st_size}
         with replacing(self._files.ledger) as temporary:
             ledger.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
-        part.replace(self._files.archive)
+        rename_synced(part, self._files.archive)
         self.close()
         self._files.journal.unlink()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
@@ -25,6 +24,7 @@ from .row_result import RowResult, start_result
 
 # A batch of 200 images is held until it is written: 50 MB of memory at most; larger images go to temporary files.
 _MAX_IN_MEMORY = 256 << 10
+_POLL_SECONDS = 0.2
 _PLAIN = {"Accept-Encoding": "identity"}  # compression would hide the length, and make the MD5 depend on the server
 _DOWNGRADED = "a redirect led from https to http"
 _NO_END = "files of its kind do not show where they end"
@@ -47,6 +47,7 @@ class ImageFetcher:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._hosts.stopped.set()  # nobody waits any more, if the run was interrupted
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._client.close()
 
@@ -64,11 +65,21 @@ class ImageFetcher:
         """
         started = [start_result(row, used_names) for row in batch]
         try:
-            allowed = list(self._pool.map(self._check_robots, started))
+            allowed = self._map(self._check_robots, started)
             reused = [result if result.reason else find_existing(result) or result for result in allowed]
-            return list(self._pool.map(self._fetch, reused))
+            return self._map(self._fetch, reused)
         except NetworkDownError as error:
-            raise ContainerError(f"{error}; images so far are kept, and the same command goes on from there") from None
+            raise ContainerError(str(error)) from None
+
+    def _map(self, step: Callable[[RowResult], RowResult], results: Sequence[RowResult]) -> list[RowResult]:
+        futures = [self._pool.submit(step, result) for result in results]
+        pending = set(futures)
+        while pending:
+            # In short waits, because Ctrl-C does not end a longer one: Polars' handler of it lets system calls go on.
+            done, pending = wait(pending, _POLL_SECONDS, FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        return [future.result() for future in futures]
 
     def _check_robots(self, result: RowResult) -> RowResult:
         if result.reason:
@@ -84,11 +95,11 @@ class ImageFetcher:
             return result
         outcome = result
         for failures in range(1, self._table.tries + 1):
-            outcome, wait = self._request(result)
-            if wait is None:
+            outcome, seconds = self._request(result)
+            if seconds is None:
                 break
             if failures < self._table.tries:
-                time.sleep(backoff_seconds(self._wait_seconds, failures, wait))
+                self._hosts.stopped.wait(backoff_seconds(self._wait_seconds, failures, seconds))
         return outcome
 
     def _request(self, result: RowResult) -> tuple[RowResult, float | None]:
@@ -126,11 +137,11 @@ class ImageFetcher:
         failed = result.failed(f"http-{status}", response.reason_phrase)
         if status not in (408, 429) and status < 500:
             return failed, None
-        wait = retry_after(response.headers) or 0.0
-        host.pause(wait)
-        if wait > MAX_WAIT_SECONDS:
-            return result.failed(f"http-{status}", f"the host asks to wait for {wait:,.0f} seconds"), None
-        return failed, wait
+        seconds = retry_after(response.headers) or 0.0
+        host.pause(seconds)
+        if seconds > MAX_WAIT_SECONDS:
+            return result.failed(f"http-{status}", f"the host asks to wait for {seconds:,.0f} seconds"), None
+        return failed, seconds
 
     def _receive(self, response: httpx.Response, result: RowResult) -> RowResult:
         encoding = response.headers.get("content-encoding", "").strip() or "identity"
@@ -140,6 +151,8 @@ class ImageFetcher:
         data = SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closed when it is in the archive
         for chunk in read_body(response, self._stall_seconds):
             size += len(chunk)
+            if self._hosts.stopped.is_set():
+                return result.failed("no-answer", "the run was stopped")
             if size > self._table.max_bytes:
                 return result.failed("too-many-bytes", f"more than {self._table.max_bytes}")
             digest.update(chunk)

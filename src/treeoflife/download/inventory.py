@@ -87,7 +87,8 @@ def _file_state(file: Component, root: Path, entry: Entry | None) -> FileState:
         )
     if (origin := entry.get("asked", entry["url"])) != file.address:
         return replace(missing, mismatch=f"the present file came from {origin}, now the list names {file.address}")
-    if entry["size"] != path.stat().st_size or file.sha256 not in ("", entry["sha256"]):
+    published = file.bytes in (None, entry["size"]) and file.sha256 in ("", entry["sha256"])
+    if entry["size"] != path.stat().st_size or not published:
         return replace(missing, mismatch="the present file has another length or checksum")
     return FileState(file, path, entry["size"], entry["size"], entry, unchanged=entry["stamp"] == stamp(path))
 

@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..errors import InputError
 from . import responses
 from .digests import PrefixDigest, matching_sha256
 from .file_end import missing_end
-from .http_client import backoff_seconds
+from .http_client import backoff_seconds, wait
 from .pace import read_body
 from .part_file import FileVersion, PartFile, Range, is_complete
 from .redirects import RedirectError, follow
@@ -92,7 +91,7 @@ def fetch_file(
                 part.reset(None)
                 if reasons[-2:] == 2 * [str(error)] and error.final:
                     break
-                time.sleep(backoff_seconds(settings.wait_seconds, len(reasons) - 1))
+                wait(backoff_seconds(settings.wait_seconds, len(reasons) - 1), listener)
         raise InputError(f"{request.url} cannot be fetched: {reasons[-1]}, {len(reasons)} times in a row")
     finally:
         part.close()
@@ -183,7 +182,7 @@ class _Transfer:
         try:
             while any(thread.is_alive() for thread in threads):
                 if self.ended.is_set() or not digest.update():
-                    time.sleep(_POLL_SECONDS)
+                    wait(_POLL_SECONDS, self.listener)
         finally:
             self.ended.set()
         if self.error:

@@ -6,8 +6,10 @@ without it and says so; names are then as if it knew nothing, and the next run a
 The API: https://apidoc.globalnames.org/gnverifier
 """
 
+import http.client
 import json
 import sqlite3
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -36,6 +38,8 @@ _EXACT = frozenset({"Exact", "ExactSpeciesGroup"})
 # HTTP statuses that may pass: time-outs, too many requests, and errors of the server.
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAX_WAIT_SECONDS = 60.0
+# The largest batch, of 5,000 names with all their matches, is answered in about 50 MB.
+_MAX_ANSWER_BYTES = 256 << 20
 
 
 class Unanswered(Exception):
@@ -65,12 +69,16 @@ def ask(names: Sequence[str], settings: Verifier, cache: Path, note: Callable[[s
         missing = sorted(set(names) - set(answers))
         try:
             for batch, results in _ask_in_batches(missing, settings):
-                new = {name: results.get(name, []) for name in batch}
+                # A name that the answer leaves out is not known to be unknown: the next run asks again.
+                new = {name: results[name] for name in batch if name in results}
                 rows = [(key, name, json.dumps(matches)) for name, matches in new.items()]
                 db.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", rows)
                 answers |= new
+            reason = "its answers leave them out"
         except Unanswered as error:
-            note(f"{len(set(names) - set(answers))} names are left without GNVerifier's answer: {error}")
+            reason = str(error)
+    if unanswered := len(set(names) - set(answers)):
+        note(f"{unanswered} names are left without GNVerifier's answer: {reason}")
     return answers
 
 
@@ -102,15 +110,53 @@ def _request(batch: Sequence[str], settings: Verifier) -> Any:
         if attempt:
             time.sleep(min(_MAX_WAIT_SECONDS, 2 ** (attempt - 1) / settings.per_second))
         try:
-            with urllib.request.urlopen(request, timeout=settings.timeout) as response:  # noqa: S310
-                return parse_json(response.read(MAX_ANSWER_BYTES + 1), MAX_ANSWER_BYTES)
+            return parse_json(_exchange(request, settings.timeout), MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             problem = f"{settings.url} answered {error.code} {error.reason}"
             if error.code not in _RETRIED_STATUSES:
                 break
-        except (OSError, ValueError) as error:
-            problem = f"{settings.url}: {error}"
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            problem = f"{settings.url}: {error or type(error).__name__}"
     raise Unanswered(problem)
+
+
+def _exchange(request: urllib.request.Request, seconds: float) -> bytes:
+    """The body of the answer to a request.
+
+    Bytes that trickle in keep the time-out of a connection from firing, so a thread reads them, and is waited for.
+
+    Raises:
+        OSError, ValueError, http.client.HTTPException: there is no answer, or not within so many seconds.
+    """
+    outcome: list[bytes | Exception] = []
+
+    def read() -> None:
+        try:
+            with _OPENER.open(request, timeout=seconds) as response:
+                outcome.append(response.read(_MAX_ANSWER_BYTES + 1))
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            outcome.append(error)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(seconds)
+    if not outcome:
+        raise TimeoutError(f"no whole answer within {seconds:g} seconds")
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    if len(outcome[0]) > _MAX_ANSWER_BYTES:
+        raise ValueError(f"its answer is longer than {_MAX_ANSWER_BYTES} bytes")
+    return outcome[0]
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer like any other: the names go to nobody but the service that is configured."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _results(answer: Any) -> Answers:
