@@ -31,7 +31,10 @@ def captioned(
 
     from ..shards.single_caption import CAPTIONS, stream_shard
 
-    stream_shard(shard, sys.stdout.buffer, caption or CAPTIONS, Random(seed))  # noqa: S311
+    def note(text: str) -> None:
+        print(f"note: {text}", file=sys.stderr)
+
+    stream_shard(shard, sys.stdout.buffer, caption or CAPTIONS, Random(seed), note)  # noqa: S311
     sys.stdout.buffer.flush()
 
 

@@ -26,8 +26,8 @@ _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _UTF8 = 1, 1 << 11
 _UNIX, _REGULAR, _KIND = 3, 0o100000, 0o170000
 _DESCRIPTOR, _LONGEST_DESCRIPTOR = 1 << 3, 24  # lengths and checksum may follow a member's data
-# A member that the directory does not name has at least a header and a name. Extra fields and descriptors, which may
-# lie between two members too, are mostly shorter; where they are not, the member's own header says how long they are.
+# A member that the directory does not name has at least a header and a name. What may lie between two members, extra
+# fields and descriptors, is mostly shorter; where it is not, the member's own header says how long it is.
 _SMALLEST_MEMBER = _LOCAL.size + 1
 _CHUNK = 1 << 20
 

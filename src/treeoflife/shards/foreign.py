@@ -10,6 +10,7 @@ from ..core.progress import Listener
 from ..core.values import NAME_COLUMNS
 from ..engines.base import Tick
 from ..engines.tasks import run_locally
+from ..errors import InputError
 from ..mapping.store import read_all_ids, read_source
 from ..selection.holdout import read_list
 from ..sources.columns import catalog_columns
@@ -56,14 +57,17 @@ def catalog_shards(
     """The catalog of shards, from the texts in them, with the origin of each image if there is a ``mapping``.
 
     Raises:
-        InputError: no shard matches a pattern, or the mapping cannot be read.
-        TasksFailed: a shard cannot be read to its end.
+        InputError: no shard matches a pattern, or the mapping cannot be read or has none of the samples.
+        TasksFailed: a shard cannot be read to its end, or has no sample.
     """
     shards = expand_patterns(patterns)
     listener.start("catalog", len(shards), "shards")
     rows = pl.concat(run_locally(list_samples, shards, str, listener, workers))
     if mapping:
-        rows = rows.join(_read_origins(mapping), on="treeoflife_id", how="left", maintain_order="left")
+        origins = _read_origins(mapping)
+        if rows.join(origins, on="treeoflife_id", how="semi").is_empty():
+            raise InputError(f"{mapping} has no sample of the shards; the first is {rows['treeoflife_id'][0]}")
+        rows = rows.join(origins, on="treeoflife_id", how="left", maintain_order="left")
     listener.finish(f"{rows.height} rows")
     return select_columns(rows, catalog_columns([]))
 

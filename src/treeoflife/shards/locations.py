@@ -187,8 +187,10 @@ def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
     """Index the shards that have no index, or one of an earlier version of the shard."""
     if stale := [shard for shard in shards if _is_stale(shard)]:
         listener.start("index", len(stale), "shards")
-        run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
-        listener.finish(f"{len(stale)} shards")
+        left_out = run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
+        listener.finish(
+            f"{len(stale)} shards" + (f", {sum(left_out)} samples without an image" if any(left_out) else "")
+        )
 
 
 def _is_stale(shard: Shard) -> bool:
@@ -199,24 +201,28 @@ def _is_stale(shard: Shard) -> bool:
     return "stamp" in meta and meta["stamp"] != stamp(shard.path)
 
 
-def index_shard(shard: Shard, _tick: Tick) -> None:
-    """Read a shard, and write its index: where each sample lies, and its names."""
+def index_shard(shard: Shard, _tick: Tick) -> int:
+    """Read a shard, and write its index: where each sample lies, and its names.
+
+    Returns the number of samples that are left out since they have no image.
+    """
     shard_stamp = stamp(shard.path)  # taken first: a shard that is replaced meanwhile is indexed again
     schema = {"treeoflife_id": pl.String, "start": pl.Int64, "offset": pl.Int64, "size": pl.UInt32}
     schema |= dict.fromkeys(NAME_COLUMNS, pl.String)
-    rows = pl.DataFrame(list(_index_rows(shard.path)), schema=schema, orient="row")
+    samples = list(_index_rows(shard.path))
+    rows = pl.DataFrame([row for row in samples if row], schema=schema, orient="row")
     meta = {"stamp": shard_stamp, "samples": rows.height}
     with replacing(shard.index) as temporary:
         rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
+    return samples.count(None)
 
 
-def _index_rows(shard: Path) -> Iterator[tuple[Any, ...]]:
-    """Id, start, offset and size of the image, ranks and common name of every sample that has an image."""
+def _index_rows(shard: Path) -> Iterator[tuple[Any, ...] | None]:
+    """Id, start, offset and size of the image, ranks and common name of every sample; None if it has no image."""
     end = 0
     for key, members in read_samples(shard, LONGEST_TEXT):
         # Extended headers belong to the member that they precede: a sample begins where the last one ended.
         start, end = end, members[-1].data_offset + padded_size(members[-1].size)
         image, texts = find_image(members), texts_of(members)
-        if key and image:
-            names = *parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
-            yield key, start, image.data_offset, image.size, *names
+        names = *parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
+        yield (key, start, image.data_offset, image.size, *names) if image else None

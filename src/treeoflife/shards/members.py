@@ -1,27 +1,34 @@
 """The members of a shard, grouped into samples as WebDataset groups them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
 from ..core.tar_reader import Member, TarError, read_members
 from ..errors import InputError
-from ..sources.file_names import IMAGE_SUFFIXES
+from ..sources.file_names import IMAGE_SUFFIXES, escape_invalid_utf8
+from .captions import TEXTS
 
 LONGEST_TEXT = 100_000
 """A limit for reading texts only: longer members, images above all, are skipped without being held in memory."""
 LONGEST_MEMBER = 1 << 28
 """A limit for reading whole samples into memory; 256 MiB is far more than any image here has."""
+_OWN_SPELLING = {suffix.lower(): suffix for suffix in TEXTS}
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """The key and the suffix of a member's name. WebDataset divides them at the first dot, not the last.
+    """The key and the suffix of a member's name. WebDataset divides them at the first dot of the name of the file.
 
-    >>> split_name("0001.taxon.txt")
-    ('0001', 'taxon.txt')
+    Folders are a part of the key, but for the ``./`` that tar puts before all names. A name that begins with a dot has
+    no key: the copies ``._0001.jpg`` that macOS adds belong to no sample.
+
+    >>> split_name("0001.taxon.txt"), split_name("./0001.jpg"), split_name("v1.0/0001.jpg"), split_name("._0001.jpg")
+    (('0001', 'taxon.txt'), ('0001', 'jpg'), ('v1.0/0001', 'jpg'), ('', '_0001.jpg'))
     """
-    key, _, suffix = name.partition(".")
-    return key, suffix
+    folders, slash, file = re.sub("^(\\./+)+", "", escape_invalid_utf8(name)).rpartition("/")
+    stem, _, suffix = file.partition(".")
+    return (folders + slash + stem if stem else ""), suffix
 
 
 def suffix_of(member: Member) -> str:
@@ -30,31 +37,53 @@ def suffix_of(member: Member) -> str:
 
 
 def group_samples(members: Iterable[Member]) -> Iterator[tuple[str, list[Member]]]:
-    """The key of each sample, and its members: neighbours that have the same key."""
-    return ((key, list(group)) for key, group in groupby(members, lambda member: split_name(member.name)[0]))
+    """The key of each sample, and its members: neighbours that have the same key.
+
+    Folders, links, and files without a key or a suffix belong to no sample, and do not divide one.
+    """
+    files = (member for member in members if member.regular and all(split_name(member.name)))
+    return ((key, list(group)) for key, group in groupby(files, lambda member: split_name(member.name)[0]))
 
 
 def read_samples(shard: Path, max_bytes: int) -> Iterator[tuple[str, list[Member]]]:
     """The samples of a shard, as :func:`group_samples` gives them; members longer than ``max_bytes`` come without data.
 
     Raises:
-        InputError: the shard is missing, damaged or incomplete.
+        InputError: the shard is missing, damaged or incomplete, or has no sample.
     """
+    empty = True
     try:
         with shard.open("rb") as file:
-            yield from group_samples(read_members(file, max_bytes))
+            for sample in group_samples(read_members(file, max_bytes)):
+                empty = False
+                yield sample
     except (OSError, TarError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{shard} cannot be read to its end: {error}; 'treeoflife check-shards' lists all that is wrong with it"
+            f"{shard} cannot be read to its end: {reason}; 'treeoflife check-shards' lists all that is wrong with it"
         ) from None
+    if empty:
+        raise InputError(f"there is no sample in {shard}: none of its members is a file named <key>.<suffix>")
+
+
+def images_of(members: Iterable[Member]) -> list[Member]:
+    """The images of a sample: its members with the suffix of an image file, in lower or upper case."""
+    return [member for member in members if f".{suffix_of(member).lower()}" in IMAGE_SUFFIXES]
 
 
 def find_image(members: Iterable[Member]) -> Member | None:
-    """The image of a sample: its first member with the suffix of an image file."""
-    return next((member for member in members if f".{suffix_of(member).lower()}" in IMAGE_SUFFIXES), None)
+    """The first image of a sample."""
+    return next(iter(images_of(members)), None)
+
+
+def text_members(members: Iterable[Member]) -> Iterator[tuple[str, bytes]]:
+    """The texts of a sample, by suffix, such as ``sci.txt``, which a shard may have in upper case."""
+    for member in members:
+        suffix = suffix_of(member)
+        if f".{suffix}".lower().endswith(".txt"):
+            yield _OWN_SPELLING.get(suffix.lower(), suffix), member.data or b""
 
 
 def texts_of(members: Iterable[Member]) -> dict[str, str]:
-    """The texts of a sample, by suffix, such as ``sci.txt``. Bytes that are not UTF-8 are replaced."""
-    texts = (member for member in members if member.name.endswith(".txt"))
-    return {suffix_of(member): (member.data or b"").decode(errors="replace") for member in texts}
+    """The same as text. Bytes that are not UTF-8 are replaced."""
+    return {suffix: data.decode(errors="replace") for suffix, data in text_members(members)}

@@ -1,32 +1,56 @@
 """The brace patterns, globs, folders and paths by which people name shards."""
 
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError
 
+_SHARD = re.compile(r"\.(tar(\.(gz|bz2|xz|zst|lz4))?|tgz)$")
+
 
 def expand_patterns(patterns: Sequence[str]) -> list[Path]:
     """The shards that patterns stand for, each once; an InputError if there is none. A folder stands for all
     tars in and below it.
 
+    What exists is taken as it is called, whatever characters it has: only the rest of a path is a pattern.
+
     >>> expand_patterns(["s-{000..001}.tar"])
     [PosixPath('s-000.tar'), PosixPath('s-001.tar')]
     """
-    texts = (text for pattern in patterns for text in _expand_braces(pattern))
-    if shards := list(dict.fromkeys(path for text in texts for path in _match(text))):
+    if shards := list(dict.fromkeys(path for pattern in patterns for path in _expand(pattern))):
         return shards
     raise InputError(f"no shard matches {' '.join(patterns)}")
 
 
-def _match(text: str) -> list[Path]:
-    if Path(text).is_dir():
-        return sorted(Path(text).rglob("*.tar"))
-    if any(mark in text for mark in "*?["):
-        return [Path(path) for path in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207 - also absolute patterns
-    return [Path(text)]
+def _expand(pattern: str) -> Iterator[Path]:
+    folder = Path(pattern)
+    while not os.path.exists(folder) and folder.parent != folder:  # noqa: PTH110 - a pattern may be no possible name
+        folder = folder.parent
+    rest = Path(pattern).relative_to(folder).as_posix()
+    if rest == ".":
+        yield from _tars(folder)
+        return
+    for text in _expand_braces(rest):
+        if any(mark in text for mark in "*?["):
+            for name in sorted(glob.glob(text, root_dir=folder, recursive=True)):  # noqa: PTH207 - see root_dir
+                yield from _tars(folder / name)
+        else:
+            yield from _tars(folder / text)
+
+
+def _tars(path: Path) -> list[Path]:
+    """The shard itself, or those in and below a folder, but for hidden ones, such as the ``._x.tar`` of macOS.
+
+    Compressed ones are among them, so that whoever reads them says that they cannot be read as they are.
+    """
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file for file in path.rglob("*") if _SHARD.search(file.name.lower()) and not file.name.startswith(".")
+    )
 
 
 def _expand_braces(pattern: str) -> Iterator[str]:

@@ -1,43 +1,89 @@
 """A shard for trainers that read one caption: each image with one of its texts, as ``<id>.txt``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
+from ..core.tar_reader import Member
 from ..core.tar_writer import encode_member, end_marker
 from ..errors import InputError
 from .captions import TEXTS
-from .members import LONGEST_MEMBER, find_image, read_samples, suffix_of
+from .members import LONGEST_MEMBER, images_of, read_samples, suffix_of, text_members
 
 NAMES = tuple(suffix.removesuffix(".txt") for suffix in TEXTS)
 """The names of the ten texts."""
 CAPTIONS = NAMES[3:]
 """The texts that are sentences: all but the three names."""
+_CHECK = "'treeoflife check-shards' lists all that is wrong with it"
 
 
-def stream_shard(shard: Path, out: BinaryIO, captions: Sequence[str] = CAPTIONS, rng: Random | None = None) -> int:
+def stream_shard(
+    shard: Path,
+    out: BinaryIO,
+    captions: Sequence[str] = CAPTIONS,
+    rng: Random | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> int:
     """Write a shard with one text per image to ``out``, holding one sample in memory; returns the number of images.
 
     Args:
         shard: a shard with the ten texts. Samples without an image or without any of ``captions`` are left out.
         captions: the texts to choose from at random, such as ``taxonTag_com``.
         rng: makes the choice; by default it differs each time.
+        note: told how many samples are left out, if any are.
 
     Raises:
-        InputError: the shard cannot be read to its end, or there is no such text.
+        InputError: the shard cannot be read to its end, has no image with such a text, or has a sample twice or with
+            two images; or there is no such text.
     """
     if unknown := sorted(set(captions) - set(NAMES)):
         raise InputError(f"there is no text '{unknown[0]}'; the texts are {', '.join(NAMES)}")
-    rng, count, size = rng or Random(), 0, 0  # noqa: S311 - nothing is kept secret
+    rng, keys, left_out, size = rng or Random(), set[str](), list[str](), 0  # noqa: S311 - nothing is kept secret
     for key, members in read_samples(shard, LONGEST_MEMBER):
+        if key in keys:
+            raise InputError(f"{shard} has the sample {key} twice, or its members are not together; {_CHECK}")
+        keys.add(key)
         # Bytes, not text: a caption that is not UTF-8 is passed on as it is.
-        data, image = {suffix_of(member): member.data or b"" for member in members}, find_image(members)
-        choices = [data[f"{name}.txt"] for name in captions if f"{name}.txt" in data]
+        texts, image = dict(text_members(members)), _only_image(shard, key, members)
+        choices = [texts[f"{name}.txt"] for name in captions if f"{name}.txt" in texts]
         if image and choices:
-            block = encode_member(f"{key}.{suffix_of(image)}", image.data or b"")
-            block += encode_member(f"{key}.txt", rng.choice(choices))
-            out.write(block)
-            count, size = count + 1, size + len(block)
+            size += out.write(_encode(shard, key, image, rng.choice(choices)))
+        else:
+            left_out.append(key)
+    _report(shard, len(keys), left_out, captions, note)
     out.write(end_marker(size))
-    return count
+    return len(keys) - len(left_out)
+
+
+def _only_image(shard: Path, key: str, members: Sequence[Member]) -> Member | None:
+    images = images_of(members)
+    if len(images) > 1:
+        names = " and ".join(member.name for member in images[:2])
+        raise InputError(f"{shard} has two images for the sample {key}, {names}; {_CHECK}")
+    if images and images[0].data is None:
+        raise InputError(f"{shard}: {images[0].name} has {images[0].size} bytes; at most {LONGEST_MEMBER} are read")
+    return images[0] if images else None
+
+
+def _encode(shard: Path, key: str, image: Member, text: bytes) -> bytes:
+    try:
+        return encode_member(f"{key}.{suffix_of(image).lower()}", image.data or b"") + encode_member(f"{key}.txt", text)
+    except ValueError as error:
+        raise InputError(f"{shard}: the sample {key!r:.200} cannot be written: {error}") from None
+
+
+def _report(
+    shard: Path, samples: int, left_out: Sequence[str], captions: Sequence[str], note: Callable[[str], None]
+) -> None:
+    """Say how many samples were left out; an InputError if it were all of them."""
+    if not left_out:
+        return
+    if len(left_out) == samples:
+        raise InputError(
+            f"none of the {samples} samples in {shard} has both an image and one of the texts {', '.join(captions)}"
+        )
+    note(
+        f"{shard}: {len(left_out)} of {samples} samples are left out, such as {left_out[0]}: they lack an image, or "
+        f"all of the texts {', '.join(captions)}"
+    )

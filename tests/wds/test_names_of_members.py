@@ -1,0 +1,194 @@
+"""Samples of anybody's shards are found as WebDataset finds them, whatever their members are called."""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import treeoflife
+from helpers import cli, command, sentence, tar_of
+from treeoflife.errors import InputError
+from treeoflife.shards.captions import TEXTS
+from treeoflife.shards.foreign import list_samples
+from treeoflife.shards.members import split_name
+from treeoflife.shards.patterns import expand_patterns
+from treeoflife.shards.single_caption import stream_shard
+from treeoflife.testing.world import World, draw_picture, encode_image
+
+JPEG = encode_image(draw_picture(random.Random(1)))
+KEYS = ("a1", "b2", "c3")
+Files = list[tuple[str, bytes]]
+
+
+def sample(key: str, *, image: str = "jpg", upper: bool = False) -> Files:
+    names = [image, *TEXTS]
+    return [
+        (
+            f"{key}.{name.upper() if upper else name}",
+            JPEG if name == image else f"{key} {name}".encode(errors="replace"),
+        )
+        for name in names
+    ]
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+
+
+def captioned(path: Path) -> list[str]:
+    """The names of the members of the shard with one caption."""
+    out, notes = io.BytesIO(), list[str]()
+    stream_shard(path, out, note=notes.append)
+    assert not notes
+    return list(members(out.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.jpg",
+        "a.b.txt",
+        "d/a.jpg",
+        "v1.0/a.jpg",
+        "v1.0/x.y/a.b.txt",
+        "/d/a.jpg",
+        "a b.jpg",
+        "ü/ü.jpg",
+        "a..jpg",
+        "a/b",
+    ],
+)
+def test_names_are_divided_as_webdataset_divides_them(name: str) -> None:
+    base_plus_ext = pytest.importorskip("webdataset.tariterators").base_plus_ext
+    key, suffix = base_plus_ext(name)
+    assert split_name(name) == ((key, suffix) if key else ("a/b", ""))
+
+
+MADE: dict[str, tuple[str, Callable[[], Files]]] = {
+    "by 'tar -C folder .'": ("{}", lambda: [one for key in KEYS for one in sample(f"./{key}")]),
+    "with './/' before the names": ("{}", lambda: [one for key in KEYS for one in sample(f".//{key}")]),
+    "in a folder with a dot": ("v1.0/{}", lambda: [one for key in KEYS for one in sample(f"v1.0/{key}")]),
+    "in a folder each": ("{}/x", lambda: [one for key in KEYS for one in sample(f"{key}/x")]),
+    "by macOS": (
+        "{}",
+        lambda: [one for key in KEYS for name, data in sample(key) for one in ((f"._{name}", b"\0\5"), (name, data))],
+    ),
+    "with endings in upper case": ("{}", lambda: [one for key in KEYS for one in sample(key, upper=True)]),
+    "with keys that are not UTF-8": (r"{}\xff", lambda: [one for key in KEYS for one in sample(f"{key}\udcff")]),
+    "with other files between": ("{}", lambda: [one for key in KEYS for one in (("README", b""), *sample(key))]),
+}
+
+
+@pytest.mark.parametrize(("key_form", "make"), MADE.values(), ids=MADE)
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_every_sample_is_found_in_shards_that_were_made(
+    form: int, key_form: str, make: Callable[[], Files], tmp_path: Path
+) -> None:
+    """By captioned, by catalog and by open."""
+    (tmp_path / "224x224/train").mkdir(parents=True)
+    path = tmp_path / "224x224/train/shard-000000.tar"
+    path.write_bytes(tar_of(make(), form))
+    keys = [key_form.format(key) for key in KEYS]
+    assert captioned(path) == [f"{key}.{kind}" for key in keys for kind in ("jpg", "txt")]
+    assert list_samples(path, lambda _: None)["treeoflife_id"].to_list() == keys
+    dataset = treeoflife.open(tmp_path)
+    assert [one.id for one in dataset.samples()] == keys
+    assert dataset[keys[1]].texts["sci.txt"].endswith("sci.txt")
+
+
+def test_folders_and_links_do_not_divide_samples(tmp_path: Path) -> None:
+    """As GNU tar and bsdtar write them, with a header for every folder."""
+    (tmp_path / "in/v1.0").mkdir(parents=True)
+    for name, data in sample("a1"):
+        (tmp_path / "in/v1.0" / name).write_bytes(data)
+    (tmp_path / "in/v1.0/a1.zz.txt").symlink_to("a1.sci.txt")
+    subprocess.run(["tar", "cf", "x.tar", "-C", "in", "."], cwd=tmp_path, check=True)
+    assert sorted(captioned(tmp_path / "x.tar")) == ["v1.0/a1.jpg", "v1.0/a1.txt"]
+    assert list_samples(tmp_path / "x.tar", lambda _: None)["treeoflife_id"].to_list() == ["v1.0/a1"]
+
+
+@pytest.mark.parametrize("image", ["jpeg", "JPEG", "png", "webp"])
+def test_an_image_of_another_kind_is_passed_on_with_its_own_ending(image: str, tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(tar_of(sample("a1", image=image)))
+    assert captioned(tmp_path / "x.tar") == [f"a1.{image.lower()}", "a1.txt"]
+
+
+FAULTS = {
+    "no member": ([], "there is no sample"),
+    "no key": ([(".jpg", JPEG), (".txt", b"x"), ("README", b"x")], "there is no sample"),
+    "no image": ([one for one in sample("a1") if one[0] != "a1.jpg"], "none of the 1 samples"),
+    "no text": ([("a1.jpg", JPEG), ("a1.txt", b"x")], "none of the 1 samples"),
+    "members that are not together": (
+        sorted([*sample("a1"), *sample("b2")], key=lambda one: one[0].partition(".")[2]),
+        "members are not together",
+    ),
+    "a sample twice": ([*sample("a1"), *sample("b2"), *sample("a1")], "has the sample a1 twice"),
+    "two images": ([*sample("a1"), ("a1.png", JPEG)], r"two images for the sample a1, a1\.jpg and a1\.png"),
+    "the image twice": ([("a1.jpg", JPEG), *sample("a1")], r"two images for the sample a1, a1\.jpg and a1\.jpg"),
+    "a key that fits no header": (sample("k" * 98), "cannot be written"),
+}
+
+
+@pytest.mark.parametrize(("files", "words"), FAULTS.values(), ids=FAULTS)
+def test_captioned_names_what_it_cannot_pass_on(files: Files, words: str, tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(tar_of(files, tarfile.PAX_FORMAT))
+    with pytest.raises(InputError, match=words) as caught:
+        stream_shard(tmp_path / "x.tar", io.BytesIO())
+    assert "x.tar" in str(caught.value)
+
+
+def test_captioned_says_how_many_samples_it_leaves_out(tmp_path: Path) -> None:
+    """On standard error, since the shard goes to standard output."""
+    (tmp_path / "x.tar").write_bytes(tar_of([*sample("a1"), ("b2.jpg", JPEG), ("c3.sci.txt", b"x")]))
+    done = subprocess.run(command("captioned", tmp_path / "x.tar"), capture_output=True, check=True)
+    assert sorted(members(done.stdout)) == ["a1.jpg", "a1.txt"]
+    assert b"2 of 3 samples are left out, such as b2" in done.stderr
+
+
+def test_a_shard_without_samples_is_an_error_of_every_command(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(tar_of([(".jpg", JPEG)]))
+    (tmp_path / "y.tar").write_bytes(tar_of(sample("a1")))
+    sentence(cli("catalog", tmp_path, "--out", tmp_path / "c.csv"), "x.tar", "there is no sample")
+    sentence(cli("captioned", tmp_path / "nothing.tar"), "nothing.tar", "No such file")
+    assert cli("check-shards", tmp_path / "x.tar").returncode == 1
+
+
+def test_the_catalog_of_any_shards_has_every_sample(tmp_path: Path) -> None:
+    for number, key in enumerate(KEYS):
+        (tmp_path / f"{number}.tar").write_bytes(tar_of(sample(f"./{key}")))
+    for shards in (tmp_path, tmp_path / "{0..2}.tar", tmp_path / "[0-2].tar"):
+        done = cli("catalog", shards, "--out", tmp_path / "c.parquet")
+        assert done.returncode == 0, done.stderr
+        assert pl.read_parquet(tmp_path / "c.parquet")["treeoflife_id"].to_list() == list(KEYS)
+
+
+def test_a_path_that_exists_is_no_pattern(tmp_path: Path) -> None:
+    """Nor is the part of a path that exists."""
+    for folder in ("set1", "set[12]", "{a,b}"):
+        (tmp_path / folder).mkdir()
+        for name in ("x[01].tar", "x0.tar", "x1.tar", "._x0.tar", "notes.txt", "z.tar.gz"):
+            (tmp_path / folder / name).touch()
+    for folder in ("set[12]", "{a,b}"):
+        own = tmp_path / folder
+        names = [path.relative_to(own).as_posix() for path in expand_patterns([str(own)])]
+        assert names == ["x0.tar", "x1.tar", "x[01].tar", "z.tar.gz"]
+        assert expand_patterns([str(own / "x[01].tar")]) == [own / "x[01].tar"]
+        assert expand_patterns([str(own / "x[0-1].tar")]) == [own / "x0.tar", own / "x1.tar"]
+        assert expand_patterns([str(own / "x{0,1}.tar")]) == [own / "x0.tar", own / "x1.tar"]
+    assert len(expand_patterns([str(tmp_path / "*[12]*")])) == 8
+
+
+def test_a_mapping_of_other_images_is_named(drawn_world: World, tmp_path: Path) -> None:
+    """Otherwise the catalog would have no origins, and say nothing."""
+    (tmp_path / "x.tar").write_bytes(tar_of(sample("a1")))
+    mapping = next(drawn_world.root.rglob("mapping.sqlite"))
+    done = cli("catalog", tmp_path / "x.tar", "--mapping", mapping, "--out", tmp_path / "c.csv")
+    sentence(done, "mapping.sqlite", "has no sample", "a1")
