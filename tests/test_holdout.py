@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from helpers import tar_of
+import treeoflife as library
+from helpers import built, tar_of
 from treeoflife.config.tables import Holdout
 from treeoflife.core.progress import SilentListener
 from treeoflife.core.values import Taxon
 from treeoflife.errors import InputError
-from treeoflife.selection.holdout import find_held_out, read_list
+from treeoflife.selection.holdout import count_matches, find_held_out, read_list, read_lists
 from treeoflife.shards import foreign
 from treeoflife.sources.registry import load_source
 from treeoflife.taxonomy.species_key import column_keys, species_key
@@ -79,6 +83,138 @@ def test_an_empty_list_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("# nothing\n")
     with pytest.raises(InputError, match=r"a\.txt"):
         read_list(Holdout(path=tmp_path / "a.txt"))
+
+
+LIST = "# mine\nPanthera leo\nMöhringia trinervia\n1_2_eol.jpg\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LIST.encode(), LIST.encode("utf-8-sig"), LIST.encode("utf-16"), LIST.encode("utf-16-be"),
+        LIST.encode("utf-32"), LIST.encode("latin-1"), LIST.replace("\n", "\r\n").encode(),
+        LIST.replace("\n", "\r").encode(), LIST.replace("\n", "\n\n").encode(), LIST.rstrip().encode(),
+        json.dumps(["Panthera leo", "Möhringia trinervia", "1_2_eol.jpg"]).encode("utf-8-sig"),
+        json.dumps(["Panthera leo", "Möhringia trinervia", "1_2_eol.jpg"], ensure_ascii=False).encode("utf-16"),
+        "id;Scientific Name;image\r\n1;Panthera leo;\r\n2;Möhringia trinervia;x\r\n3;1_2_eol.jpg;\r\n".encode("cp1252"),
+        "genus\tspecies\nPanthera\tleo\nMöhringia\tMöhringia trinervia\n1_2_eol.jpg\t\n".encode(),
+        'note,species\n"of two\nlines",Panthera leo\nx,Möhringia trinervia\nx,1_2_eol.jpg\n'.encode(),
+    ],
+)  # fmt: skip
+def test_lists_in_every_encoding_and_with_every_line_end(tmp_path: Path, data: bytes) -> None:
+    """JSON is known by how it begins, whatever the name of the file."""
+    (tmp_path / "a.txt").write_bytes(data)
+    entries = read_list(Holdout(path=tmp_path / "a.txt"))
+    assert set(entries.species.values()) == {"panthera leo", "möhringia trinervia"}
+    assert entries.images == ("1_2_eol.jpg",)
+    assert bool(entries.remarks) == (b"M\xf6h" in data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.txt", b"", "empty"),
+        ("a.txt", b" \r\n\r\n", "empty"),
+        ("a.txt", b"# nothing\n", "no entry"),
+        ("a.txt", b"Panthera\n---\n", "none of the 2 entries"),
+        ("a.csv", b"id,rank\n1,a\n2,b\n", "none of the 3 entries"),
+        ("a.json", b"[]", "no entry"),
+        ("a.json", b'{"": []}', "no entry"),
+        ("a.json", b'{"Panthera leo": [], "Panthera leo": ["1_2.jpg"]}', "'Panthera leo' occurs twice"),
+        ("a.json", b'{"Panthera leo": [17]}', "17 is no text"),
+        ("a.json", b'["Panthera leo", {"a": 1}]', "is no text"),
+        ("a.json", b'{"Panthera leo": "1_2.jpg"}', "not JSON of the form"),
+        ("a.json", b"Panthera leo", "not JSON"),
+        ("a.json", b"[" * 100_000, "nested"),
+        ("a.txt", b'["Panthera leo', "not JSON"),
+        ("a.json", b'["Panthera \\ud800 leo"]', "surrogate"),
+        ("a.json", b"[NaN]", "NaN"),
+        ("a.json", b"[" + b"1" * 5000 + b"]", "digits"),
+        ("a.txt", b"Panthera leo\n\0\n", "line 2"),
+        ("a.txt", b'Panthera leo\n"Puma concolor\n', "line 2"),
+        ("a.csv", b"species\n" + b"x" * 200_000 + b"\n", "entries"),
+        ("a.csv", b"species,Species\na,b\n", "two columns"),
+        ("a.csv", b"PK\x03\x04" + bytes(100), "spreadsheet"),
+        ("a.txt", b"PAR1" + bytes(100), "Parquet"),
+        ("a.txt", "Möhringia trinervia\n".encode() + b"M\xf6hringia muscosa\n", "line 2"),
+    ],
+)  # fmt: skip
+def test_a_list_that_means_nothing_is_an_error(tmp_path: Path, name: str, data: bytes, words: str) -> None:
+    """It would hold out nothing, without a word."""
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=words) as refused:
+        read_list(Holdout(path=tmp_path / name, allow_unmatched=True))
+    assert name in str(refused.value)
+
+
+def test_stray_quotation_marks_swallow_no_entry(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('species,note\nPanthera leo,"x\nPuma concolor,y\nFelis catus,"z\n')
+    entries = read_list(Holdout(path=tmp_path / "a.csv"))
+    assert set(entries.species.values()) == {"panthera leo", "puma concolor", "felis catus"}
+    assert "quotation marks" in entries.remarks[0]
+
+
+def test_entries_that_mean_nothing_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Panthera leo\nPanthera\n")
+    assert read_list(Holdout(path=tmp_path / "a.txt")).meaningless == ("Panthera",)
+
+
+def test_images_are_taken_from_their_column_where_images_are_held_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("species,file_name\nPanthera leo,1_2_eol.jpg\n")
+    assert read_list(Holdout(path=tmp_path / "a.csv", by="images")).images == ("1_2_eol.jpg",)
+
+
+@pytest.mark.parametrize("write", [str, str.upper, lambda one: f"{{{one}}}", lambda one: one.replace("-", "")])
+def test_an_id_is_known_however_it_is_written(tmp_path: Path, write: Callable[[str], str]) -> None:
+    one = "aa6c849d-cac5-5632-8e5d-8cb825004fce"
+    (tmp_path / "a.txt").write_text(f"{write(one)}\n")
+    images = pl.DataFrame({"treeoflife_id": [one], "content_id": [1], "page_id": [2], "species_key": [None]},
+                          schema_overrides={"species_key": pl.String})  # fmt: skip
+    source = load_source("eol", {"path": "."}, tmp_path)
+    held_out, _ = find_held_out(read_lists([Holdout(path=tmp_path / "a.txt")]), source, images)
+    assert held_out["treeoflife_id"].to_list() == [one]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_file_name_is_known_by_its_letters_not_by_their_code(tmp_path: Path, form: Any) -> None:
+    (tmp_path / "a.txt").write_text(unicodedata.normalize(form, "b/Grünfink.JPG") + "\n")
+    other = unicodedata.normalize("NFD" if form == "NFC" else "NFC", "Grünfink.jpg")
+    images = pl.DataFrame({"treeoflife_id": ["a"], "filename": [other], "cls_name": ["x"], "cls_num": [1],
+                           "species_key": [None]}, schema_overrides={"species_key": pl.String})  # fmt: skip
+    source = load_source("inat21", {"path": "."}, tmp_path)
+    assert find_held_out(read_lists([Holdout(path=tmp_path / "a.txt")]), source, images)[0].height == 1
+
+
+def test_two_lists_of_one_file_name_are_counted_and_named_apart(build_copy: Path, tmp_path: Path) -> None:
+    """By their folders, in the ledger, in the log and in what build says."""
+    names = library.open(build_copy).catalog.unique("treeoflife_id")
+    counts = names.group_by("genus", "species").len().filter(pl.col("species").fill_null("") != "").sort("len")
+    (first, second), config = counts.tail(2).select("genus", "species").rows(), build_copy / "dataset.toml"
+    for folder, taxon in (("one", first), ("two", second)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rare.txt").write_text(" ".join(taxon) + "\n", encoding="utf-8")
+        entry = f"\n[[holdout]]\npath = '{tmp_path / folder / 'rare.txt'}'\n"
+        config.write_text(config.read_text(encoding="utf-8") + entry, encoding="utf-8")
+    done = built(config)
+    ledger = pl.read_parquet(build_copy / "ledger/ledger.parquet").filter(reason="held-out-species")
+    log = {one["name"]: one for one in json.loads((build_copy / "logs/holdout.json").read_text(encoding="utf-8"))}
+    for folder, taxon in (("one", first), ("two", second)):
+        name, entry = f"{folder}/rare.txt", " ".join(taxon)
+        images = ledger.filter(detail=f"{name}: {entry}").height
+        assert log[name]["images"] >= images >= names.filter(genus=taxon[0], species=taxon[1]).height > 0
+        assert f"{name}: 1 entries hold out {log[name]['images']} images" in " ".join(
+            (done.stdout + done.stderr).split()
+        )
+
+
+def test_a_list_that_is_given_by_species_and_by_images_is_read_as_both(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("species,file_name\nPuma concolor,3_4.jpg\n")
+    settings = [Holdout(path=tmp_path / "a.csv", by=by) for by in ("species", "images")]
+    images = pl.DataFrame({"treeoflife_id": ["a", "b"], "content_id": [1, 3], "page_id": [2, 4],
+                           "species_key": ["puma concolor", None]})  # fmt: skip
+    lists, source = read_lists(settings), load_source("eol", {"path": "."}, tmp_path)
+    held_out, matched = find_held_out(lists, source, images)
+    assert [one.images for one in count_matches(lists, settings, held_out, matched)] == [1, 1]
 
 
 HYBRIDS = {

@@ -22,24 +22,10 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..errors import InputError
+from .text_encoding import READ_AS_WINDOWS, SAMPLE_BYTES, check_is_text, decode, detect_encoding
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_SAMPLE_BYTES = 1 << 16  # of the beginning, from which encoding and delimiter are told
 _CHUNK_BYTES = 1 << 24  # examined at once; the arrays made of a chunk take about ten times as much
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
-"""Byte order marks and the encodings that they announce. UTF-32's begins with UTF-16's, so it comes first."""
-_NO_TEXT = (
-    (b"PK\x03\x04", "a spreadsheet or zip archive; save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"), (b"\x1f\x8b", "compressed with gzip; unpack it"),
-    (b"PAR1", "a Parquet file; give its name the ending .parquet"), (b"SQLite format 3", "an SQLite database"),
-    (b"%PDF", "a PDF document"),
-)  # fmt: skip
-"""How files begin that are no text, and what to say of them."""
-_WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
-_NOT_ASCII = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")  # without the surrogates, which stand for other bytes
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel writes and obeys such a first line
 
 
@@ -89,24 +75,14 @@ def read_text_table(
         if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for a writer
             raise InputError(f"the table {path} is a pipe, not a file")
         with path.open("rb") as fd:
-            sample = fd.read(_SAMPLE_BYTES)
-            _check_is_text(path, sample)
+            sample = fd.read(SAMPLE_BYTES)
+            check_is_text(path, sample)
             with mmap.mmap(fd.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 return _Reader(path, mapped, sample, wanted).read(delimiter, quoted=quoted)
     except FileNotFoundError:
         raise InputError(f"there is no table {path}") from None
     except OSError as error:
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
-
-
-def _check_is_text(path: Path, sample: bytes) -> None:
-    if not sample.strip():
-        raise InputError(f"the table {path} is empty")
-    for beginning, what in _NO_TEXT:
-        if sample.startswith(beginning):
-            raise InputError(f"the table {path} is no text but {what}")
-    if _WEB_PAGE.match(sample):
-        raise InputError(f"the table {path} is a web page or XML, not a table; download the table itself")
 
 
 class _IrregularError(Exception):
@@ -121,15 +97,15 @@ class _Reader:
 
     def __init__(self, path: Path, data: mmap.mmap, sample: bytes, wanted: Collection[str] | None) -> None:
         self._path, self._wanted, self._remarks = path, wanted, list[str]()
-        self._encoding = _encoding(path, data, sample)
+        self._encoding = detect_encoding(path, data, sample)
         self._is_as_stored = self._encoding == "utf-8" and data[:3] != codecs.BOM_UTF8
         # Any other encoding becomes UTF-8 first, in memory; large tables are UTF-8 everywhere.
-        self._bytes: Any = data if self._is_as_stored else _decoded(path, data, self._encoding).encode()
+        self._bytes: Any = data if self._is_as_stored else decode(path, data, self._encoding).encode()
         if self._encoding == "cp1252":
-            self._remarks.append("it is not UTF-8 and was read as Windows-1252; check the names in it with accents")
+            self._remarks.append(f"it {READ_AS_WINDOWS}")
 
     def read(self, delimiter: str | None, *, quoted: bool) -> TextTable:
-        beginning = self._bytes[:_SAMPLE_BYTES].decode(errors="ignore")
+        beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
         first_line = re.split(r"[\r\n]", beginning, maxsplit=1)[0]
         separator = _SEPARATOR_LINE.fullmatch(first_line)
         skipped = 1 if separator else 0
@@ -238,48 +214,6 @@ class _Reader:
 
 def _quoting(*, quoted: bool) -> Any:
     return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-
-
-def _encoding(path: Path, data: mmap.mmap, sample: bytes) -> str:
-    """The encoding of a text: what its byte order mark says, else UTF-8 if it is that, else Windows-1252."""
-    announced = next((name for bom, name in _BOMS if sample.startswith(bom)), None)
-    if announced not in (None, "utf-8"):
-        return str(announced)
-    # In UTF-16 every other byte of Western text is zero; other text has no such byte.
-    zeros = [sample[start::2].count(0) * 3 > len(sample[start::2]) for start in (0, 1)]
-    if any(zeros):
-        return "utf-16-be" if zeros[0] else "utf-16-le"
-    offset = _first_invalid_utf8(data)
-    if offset is None:
-        return "utf-8"
-    text = data[:].decode("utf-8", "surrogateescape")
-    line = data[:offset].count(b"\n") + 1
-    if announced or _NOT_ASCII.search(text):
-        raise InputError(
-            f"the table {path}, line {line}: is not UTF-8, which other lines are; write the whole file in one encoding"
-        )
-    return "cp1252"
-
-
-def _first_invalid_utf8(data: mmap.mmap) -> int | None:
-    """The offset of the first byte that is not UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for start in range(0, len(data), _CHUNK_BYTES):
-        pending = len(decoder.getstate()[0])
-        try:
-            decoder.decode(data[start : start + _CHUNK_BYTES], final=start + _CHUNK_BYTES >= len(data))
-        except UnicodeDecodeError as error:
-            return start - pending + error.start
-    return None
-
-
-def _decoded(path: Path, data: mmap.mmap, encoding: str) -> str:
-    try:
-        return data[:].decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        what = "neither UTF-8 nor Windows-1252" if encoding == "cp1252" else f"not {encoding.upper()}, as its start is"
-        raise InputError(f"the table {path}, line {line}: is {what}; save it as UTF-8") from None
 
 
 def _count_regular_rows(data: Any, delimiter: int, *, quoted: bool) -> int | None:

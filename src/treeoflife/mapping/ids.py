@@ -1,6 +1,7 @@
 """The ids of images: UUIDs that depend on the source and the natural key alone."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from ..core.values import joined
 
 NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
 """The namespace of all ids that are made here."""
+
+_WRITTEN_UUID = re.compile(r"(?:urn:uuid:)?\{?" + "-?".join(f"([0-9a-f]{{{n}}})" for n in (8, 4, 4, 4, 12)) + r"\}?")
 
 
 def treeoflife_id(source: str, key: Iterable[int | str]) -> str:
@@ -53,3 +56,19 @@ def _uuids(names: Iterable[str]) -> Iterator[str]:
     for at in range(0, len(text), 32):
         part = text[at : at + 32]
         yield f"{part[:8]}-{part[8:12]}-{part[12:16]}-{part[16:20]}-{part[20:]}"
+
+
+def id_key(text: str) -> str:
+    """The form in which ids that people write are compared: a UUID in small letters; any other text in small letters.
+
+    >>> id_key("{0B5C4C1E-8C2A-4F6E-9D1B-3A7E5F60718A}")
+    '0b5c4c1e-8c2a-4f6e-9d1b-3a7e5f60718a'
+    """
+    small = text.strip().lower()
+    uuid = _WRITTEN_UUID.fullmatch(small)
+    return "-".join(uuid.groups()) if uuid else small
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID, as people write it."""
+    return _WRITTEN_UUID.fullmatch(text.strip().lower()) is not None

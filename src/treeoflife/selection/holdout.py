@@ -1,27 +1,32 @@
 """Hold-out lists: species and images that must not be in the dataset because a benchmark uses them."""
 
 import csv
+import io
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from ..config.tables import Holdout
-from ..core.json_reader import parse_json
+from ..core.json_reader import UnreadableError, parse_json
+from ..core.text_encoding import read_text
+from ..core.text_tables import read_text_table
 from ..errors import HoldoutError, InputError
+from ..mapping.ids import id_key, is_uuid
 from ..sources.base import Source
 from ..sources.file_names import IMAGE_SUFFIXES
 from ..taxonomy.species_key import species_key
 
 # EOL's images are <content id>_<page id>; benchmarks that were made from them call them <content id>_<page id>_eol….
 _EOL_NAME = re.compile(r"([0-9]+_[0-9]+)(?:_eol.*)?")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUFFIX = r"\.[A-Za-z0-9]+$"
-# Headers of the column of a CSV that has the entries; a column of species is preferred to one of images.
-_COLUMNS = ("species", "scientific_name", "scientificname", "name",
-            "image", "file", "filename", "file_name", "treeoflife_id")  # fmt: skip
+_JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[\"\[\]{])")  # how JSON begins, and no other list
+# Headers of the column of a CSV that has the entries.
+_SPECIES_COLUMNS = ("species", "scientific_name", "scientificname", "name")
+_IMAGE_COLUMNS = ("image", "file", "filename", "file_name", "treeoflife_id")
 # The report quotes so many entries that match nothing: enough to see what is wrong with a list.
 _EXAMPLES = 20
 _HITS = {"treeoflife_id": pl.String, "entry": pl.String, "reason": pl.String}
@@ -38,18 +43,31 @@ class HoldoutList:
         species: the entries that hold out a whole species, each with the species' key
             (:mod:`treeoflife.taxonomy.species_key`); empty for an entry that names no species.
         images: the image names.
+        name: what the ledger and messages call the list.
+        remarks: sentences on what had to be guessed about the file.
     """
 
     path: Path
     species: dict[str, str]
     images: tuple[str, ...]
+    name: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def meaningless(self) -> tuple[str, ...]:
+        """The entries that name neither a species nor an image."""
+        return tuple(entry for entry, key in self.species.items() if not key)
 
 
 @dataclass(frozen=True)
 class Matches:
-    """How a list matches the dataset: the number of entries, those that match nothing, and the number of images."""
+    """How a list matches the dataset: the number of entries, those that match nothing, and the number of images.
+
+    An image that several lists hold out counts for the first of them.
+    """
 
     path: Path
+    name: str
     entries: int
     unmatched: tuple[str, ...]
     images: int
@@ -58,6 +76,7 @@ class Matches:
         """The matches for reports."""
         return {
             "path": str(self.path),
+            "name": self.name,
             "entries": self.entries,
             "unmatched": len(self.unmatched),
             "examples": list(self.unmatched[:_EXAMPLES]),
@@ -69,64 +88,124 @@ def read_list(holdout: Holdout) -> HoldoutList:
     """Read a hold-out list: JSON (``{species: [image names]}``, or a list of either), CSV, or text, one entry per line.
 
     Raises:
-        InputError: the file is missing, malformed or empty.
+        InputError: the file is missing or malformed, or no entry names a species or an image.
     """
+    where = f"the hold-out list {holdout.path}"
     try:
-        text = holdout.path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the hold-out list {holdout.path} cannot be read: {error}") from None
-    names, images = _from_json(holdout, text) if holdout.path.suffix.lower() == ".json" else _from_text(holdout, text)
+        text, remarks = read_text(holdout.path)
+    except InputError as error:
+        raise InputError(f"{where} cannot be read: {error}") from None
+    if holdout.path.suffix.lower() == ".json" or _JSON.match(text):
+        names, images = _from_json(holdout, text, where)
+    else:
+        names, images, more = _from_text(holdout, text, where)
+        remarks = tuple(dict.fromkeys((*remarks, *more)))
     species = {name: species_key(name) or "" for name in names if name.strip()}
     images = [image for image in images if PurePosixPath(image.replace("\\", "/")).stem]
     if not species and not images:
-        raise InputError(f"the hold-out list {holdout.path} has no entry: neither a species nor an image name")
-    return HoldoutList(holdout.path, species, tuple(images))
+        raise InputError(f"{where} has no entry: neither a species nor an image name")
+    if not images and not any(species.values()):
+        raise InputError(
+            f"none of the {len(species):,} entries of {where} names a species or an image, such as "
+            f"'{next(iter(species)):.60}': a species is a genus and an epithet, an image a file name or an id"
+        )
+    return HoldoutList(holdout.path, species, tuple(images), holdout.path.name, remarks)
 
 
-def _from_json(holdout: Holdout, text: str) -> tuple[list[str], list[str]]:
+def read_lists(holdouts: Sequence[Holdout]) -> list[HoldoutList]:
+    """Read the hold-out lists of a dataset; see :func:`read_list`. Lists of one file name are told apart by folders."""
+    lists, names = [read_list(one) for one in holdouts], distinct_names([one.path for one in holdouts])
+    return [replace(entries, name=name) for entries, name in zip(lists, names, strict=True)]
+
+
+def _from_json(holdout: Holdout, text: str, where: str) -> tuple[list[str], list[str]]:
     """The species and the image names of a JSON file."""
-    wrong = f"the hold-out list {holdout.path} is not JSON of the form {{species: [image names]}} or [species]"
+    wrong = f"{where} is not JSON of the form {{species: [image names]}} or [species]"
     try:
         entries = parse_json(text)
-    except ValueError as error:
+    except UnreadableError as error:
         raise InputError(f"{wrong}: {error}") from None
-    if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
-        species, images = _divide(entries)
-    elif isinstance(entries, dict) and all(isinstance(names, list) for names in entries.values()):
-        species, images = list(entries), [str(image) for names in entries.values() for image in names]
+    if isinstance(entries, dict) and all(isinstance(names, list) for names in entries.values()):
+        species, images = list(entries), [image for names in entries.values() for image in names]
+    elif isinstance(entries, list):
+        species, images = entries, []
     else:
         raise InputError(wrong)
+    for entry in (*species, *images):
+        if not isinstance(entry, str):
+            raise InputError(f"{wrong}: {str(entry)[:60]} is no text")
+    if isinstance(entries, list):
+        species, images = _divide(entries)
     # Rare Species came with two files: unseen_in_training.json holds out its species, and seen_in_training.json only
     # the images that it names of species that stay.
     by_images = holdout.by == "images" or (holdout.by == "auto" and holdout.path.name.startswith("seen"))
     return [] if by_images else species, images
 
 
-def _from_text(holdout: Holdout, text: str) -> tuple[list[str], list[str]]:
-    """The species and the image names of a text or CSV file."""
-    entries = _entries(text)
+def _from_text(holdout: Holdout, text: str, where: str) -> tuple[list[str], list[str], Sequence[str]]:
+    """The species and the image names of a text or CSV file, and remarks on it."""
+    entries, remarks = _entries(holdout, text, where)
     if holdout.by == "auto":
-        return _divide(entries)
-    return (entries, []) if holdout.by == "species" else ([], entries)
+        return *_divide(entries), remarks
+    return *((entries, []) if holdout.by == "species" else ([], entries)), remarks
 
 
-def _entries(text: str) -> list[str]:
-    """The entries of a text or CSV file: from the column with a known header, or else the first column."""
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
-    if not rows:
-        return []
-    header = [cell.strip().lower() for cell in rows[0]]
-    if "genus" in header and "species" in header:
-        return [_scientific_name(dict(zip(header, row, strict=False))) for row in rows[1:]]
-    column = next((header.index(name) for name in _COLUMNS if name in header), None)
-    body, column = (rows, 0) if column is None else (rows[1:], column)
-    return [row[column].strip() for row in body if len(row) > column and row[column].strip()]
+def _entries(holdout: Holdout, text: str, where: str) -> tuple[list[str], Sequence[str]]:
+    """The entries of a text or CSV file: from the column with a known header, or else the first column; and remarks."""
+    lines = [(number, line) for number, line in enumerate(io.StringIO(text), 1)]
+    lines = [(number, line.rstrip("\n")) for number, line in lines if line.strip() and not line.startswith("#")]
+    if not lines:
+        return [], ()
+    wanted = (*_IMAGE_COLUMNS, *_SPECIES_COLUMNS) if holdout.by == "images" else (*_SPECIES_COLUMNS, *_IMAGE_COLUMNS)
+    for delimiter in ",;\t|":
+        header = [_header(cell) for cell in _cells(lines[0], delimiter, where)]
+        if holdout.by != "images" and {"genus", "species"} <= set(header):
+            columns = ["genus", "species"]
+        elif (column := next((name for name in wanted if name in header), None)) is not None:
+            columns = [column]
+        else:
+            continue
+        rows, remarks = _rows(holdout.path, text, lines, delimiter, where)
+        entries = [_scientific_name([row.get(name, "") for name in columns]) for row in rows]
+        return [entry for entry in entries if entry], remarks
+    return [entry for line in lines if (entry := _cells(line, ",", where)[0].strip())], ()
 
 
-def _scientific_name(row: dict[str, str]) -> str:
-    """The species of a row with the columns genus and species; the latter may repeat the genus."""
-    genus, species = row.get("genus", "").strip(), row.get("species", "").strip()
+def _header(cell: str) -> str:
+    return re.sub(r"[\s_]+", "_", cell.strip().lower())
+
+
+def _rows(
+    path: Path, text: str, lines: Sequence[tuple[int, str]], delimiter: str, where: str
+) -> tuple[list[dict[str, str]], Sequence[str]]:
+    """The rows of a list with a header, by the :func:`_header` of each column, and remarks on the file."""
+    remarks: Sequence[str] = ()
+    if text.startswith("#") or "\n#" in text:  # comments are no part of any table
+        header, *body = (_cells(line, delimiter, where) for line in lines)
+    else:
+        table = read_text_table(path, delimiter=delimiter)
+        header, body = list(table.columns), [list(row) for row in table.rows.iter_rows()]
+        remarks = [f"{path}: {remark}" for remark in table.remarks]
+    names = [_header(cell) for cell in header]
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise InputError(f"{where} has two columns called {twice}; remove one")
+    return [{name: cell.strip() for name, cell in zip(names, row, strict=False)} for row in body], remarks
+
+
+def _cells(line: tuple[int, str], delimiter: str, where: str) -> list[str]:
+    """The cells of a line of a list, of which there is at least one."""
+    number, text = line
+    if text.count('"') % 2:
+        raise InputError(f"{where}, line {number}: a quotation mark is opened and never closed")
+    try:
+        return next(csv.reader([text], delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(f"{where}, line {number}: {error}") from None
+
+
+def _scientific_name(cells: Sequence[str]) -> str:
+    """An entry; of the columns genus and species the latter may repeat the genus."""
+    genus, species = cells if len(cells) > 1 else ("", cells[0])
     return species if species.lower().startswith(f"{genus.lower()} ") else f"{genus} {species}".strip()
 
 
@@ -137,7 +216,7 @@ def _divide(entries: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _is_image(entry: str) -> bool:
-    return PurePosixPath(entry).suffix.lower() in IMAGE_SUFFIXES or bool(_UUID.fullmatch(entry))
+    return PurePosixPath(entry).suffix.lower() in IMAGE_SUFFIXES or is_uuid(entry)
 
 
 def find_held_out(
@@ -151,11 +230,11 @@ def find_held_out(
     Returns:
         A row per held-out image (see :data:`HELD_OUT`), and for each list, by its path, the entries that matched.
     """
-    frames, matched = [pl.DataFrame(schema=HELD_OUT)], {}
+    frames, matched = [pl.DataFrame(schema=HELD_OUT)], dict[str, set[str]]()
     for entries in lists:
         hits = pl.concat([_by_species(entries, images), _by_image_name(entries, source, images)])
-        matched[str(entries.path)] = set(hits["entry"])
-        frames.append(hits.with_columns(detail=entries.path.name + ": " + pl.col("entry")).select(list(HELD_OUT)))
+        matched[str(entries.path)] = matched.get(str(entries.path), set()) | set(hits["entry"])
+        frames.append(hits.with_columns(detail=f"{entries.name}: " + pl.col("entry")).select(list(HELD_OUT)))
     return pl.concat(frames).unique("treeoflife_id", keep="first", maintain_order=True), matched
 
 
@@ -168,22 +247,40 @@ def _by_species(entries: HoldoutList, images: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_image_name(entries: HoldoutList, source: Source, images: pl.DataFrame) -> pl.DataFrame:
-    pairs = [(entry, name) for entry in entries.images for name in _possible_names(entry)]
+    pairs = [(entry, name) for entry in entries.images for name in image_names(entry)]
     listed = pl.DataFrame(pairs, schema={"entry": pl.String, "name": pl.String}, orient="row")
     file_name = pl.format(re.sub(r"\{\w+\}", "{}", source.listed_as), *re.findall(r"\{(\w+)\}", source.listed_as))
     stem = file_name.str.replace(_SUFFIX, "")
-    ways = [pl.col("treeoflife_id"), stem, stem.str.extract(r"([^/]+)$", 1)]
+    ways = [pl.col("treeoflife_id"), pl.col("treeoflife_id").str.to_lowercase(), stem, stem.str.extract(r"([^/]+)$", 1)]
     names = pl.concat([images.select("treeoflife_id", name=way) for way in ways]).unique(maintain_order=True)
     hits = names.join(listed.unique(maintain_order=True), on="name")
     hits = hits.unique(["treeoflife_id", "entry"], maintain_order=True)
     return hits.with_columns(reason=pl.lit("held-out-image")).select(list(_HITS))
 
 
-def _possible_names(entry: str) -> set[str]:
-    """The names that the mapping may have for an image of a list: without suffix, folders, or EOL's ending."""
+def image_names(entry: str) -> set[str]:
+    """The names that a mapping may have for an image of a list: without suffix, folders, or EOL's ending; or an id."""
     path = PurePosixPath(entry.replace("\\", "/"))
     eol = _EOL_NAME.fullmatch(path.stem)
-    return {str(path.with_suffix("")), path.stem, eol[1] if eol else path.stem}
+    names = {str(path.with_suffix("")), path.stem, eol[1] if eol else path.stem, id_key(entry)}
+    # A file system may have written an accent as a character of its own (NFD), and who made the list not.
+    return names | {unicodedata.normalize(form, name) for name in names for form in ("NFC", "NFD")}
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """The names of files, each with as many of its folders as tell it from other files of the same name.
+
+    >>> distinct_names([Path("/a/rare.csv"), Path("/b/rare.csv"), Path("/b/seen.txt")])
+    ['a/rare.csv', 'b/rare.csv', 'seen.txt']
+    """
+    names = []
+    for path in paths:
+        others = {other for other in paths if other != path}
+        for depth in range(1, len(path.parts) + 1):
+            if path.parts[-depth:] not in {other.parts[-depth:] for other in others}:
+                break
+        names.append(PurePosixPath(*path.parts[-depth:]).as_posix())
+    return names
 
 
 def count_matches(
@@ -208,6 +305,6 @@ def count_matches(
                 f"the hold-out list {entries.path}: none of its {len(names)} entries (such as '{names[0]}') matches "
                 "an image or a species of the dataset; if that is expected, set allow_unmatched = true for this list"
             )
-        images = int(held_out["detail"].str.starts_with(f"{entries.path.name}: ").sum())
-        matches.append(Matches(entries.path, len(names), unmatched, images))
+        images = int(held_out["detail"].is_in([f"{entries.name}: {entry}" for entry in names]).sum())
+        matches.append(Matches(entries.path, entries.name, len(names), unmatched, images))
     return matches

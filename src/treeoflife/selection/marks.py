@@ -8,7 +8,6 @@ at that moment, under a lock, and whatever else the file has stays in it.
 import csv
 import io
 import os
-import re
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from ..core.files import replacing, stamp
 from ..core.text_tables import TextTable, read_text_table
 from ..core.values import RANKS, Taxon
 from ..errors import BusyError, InputError
+from ..mapping.ids import id_key
 
 COLUMNS = ("treeoflife_id", "verdict", *RANKS, "common", "note")
 VERDICTS = ("drop", "relabel")
@@ -32,7 +32,6 @@ _REQUIRED = ("treeoflife_id", "verdict")
 _NAMES = (*RANKS, "common")
 # All names of a sample together must stay below the longest text that readers of shards accept (100,000 bytes).
 _MAX_BYTES = 10_000
-_UUID = re.compile(r"(?:urn:uuid:)?\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?")
 _TRIES = 20  # of saving a mark while other programs change the file
 _SETTLING_SECONDS = 0.2  # an editor that writes into the file itself takes some milliseconds for it
 _IDS_AT_ONCE = 500_000
@@ -43,7 +42,7 @@ class Marks:
     """The marks of a file.
 
     Attributes:
-        by_key: the marks, by the :func:`id_key` of their image, sorted.
+        by_key: the marks, by the :func:`~treeoflife.mapping.ids.id_key` of their image, sorted.
         remarks: sentences on what is doubtful in the file.
     """
 
@@ -67,17 +66,6 @@ class Marks:
             own |= {one: self.by_key[one.lower()] for one in marked}
         known = {one.lower() for one in own}
         return own, [mark["treeoflife_id"] for key, mark in self.by_key.items() if key not in known]
-
-
-def id_key(text: str) -> str:
-    """The form in which ids are compared: a UUID in small letters, however it was written; any other text as it is.
-
-    >>> id_key("{0B5C4C1E-8C2A-4F6E-9D1B-3A7E5F60718A}")
-    '0b5c4c1e-8c2a-4f6e-9d1b-3a7e5f60718a'
-    """
-    small = text.strip().lower()
-    uuid = _UUID.fullmatch(small)
-    return "-".join(uuid.groups()) if uuid else small
 
 
 def read(path: Path) -> Marks:

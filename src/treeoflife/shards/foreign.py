@@ -12,7 +12,7 @@ from ..engines.base import Tick
 from ..engines.tasks import run_locally
 from ..errors import InputError
 from ..mapping.store import read_all_ids, read_source
-from ..selection.holdout import read_list
+from ..selection.holdout import image_names, read_lists
 from ..sources.columns import catalog_columns
 from ..sources.registry import load_source
 from ..taxonomy.species_key import species_keys
@@ -95,8 +95,8 @@ def _read_origins(mapping: Path) -> pl.DataFrame:
 
 def _find_held_out(holdouts: Sequence[Path], samples: pl.DataFrame) -> pl.Series:
     """The keys that hold-out lists exclude: those that they name, and those of the species that they name."""
-    lists = [read_list(Holdout(path=path)) for path in holdouts]
+    lists = read_lists([Holdout(path=path) for path in holdouts])
     species = {key for entries in lists for key in entries.species.values() if key}
-    images = {Path(image).stem for entries in lists for image in entries.images}
+    images = {name for entries in lists for image in entries.images for name in image_names(image)}
     in_species = species_keys(samples["name"]).is_in(list(species)).fill_null(value=False)
     return samples.filter(in_species | pl.col("key").is_in(list(images)))["key"]

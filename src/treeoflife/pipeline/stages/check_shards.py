@@ -121,7 +121,7 @@ def _ids(workspace: Workspace) -> pl.Series | None:
 
 def _held_out(workspace: Workspace) -> pl.Series:
     """The ids that the hold-out lists name, worked out once more from the mapping and the names."""
-    lists = [holdout.read_list(one) for one in workspace.config.holdout]
+    lists = holdout.read_lists(workspace.config.holdout)
     ids = [pl.Series("treeoflife_id", [], pl.String)]
     if lists and exists(workspace.mapping) and exists(workspace.paths.names):
         names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)

@@ -117,20 +117,22 @@ def _check_samples(paths: Paths, decisions: Decisions, samples: Mapping[str, Any
 
 def decide_with(workspace: Workspace, holdouts: Sequence[Holdout]) -> Decisions:
     """Decide on all images as the plan would with these hold-outs alone; duplicates are grouped, none left out."""
-    lists = [holdout.read_list(one) for one in holdouts]
+    lists = holdout.read_lists(holdouts)
     return _decisions(workspace, lists, [policies.duplicates(_groups(workspace))])
 
 
 def _decide(workspace: Workspace, job: Job) -> Decisions:
     settings = workspace.config.holdout
-    lists = [holdout.read_list(one) for one in settings]
+    lists = holdout.read_lists(settings)
     decisions = _decisions(workspace, lists, _policies(workspace))
     matches = holdout.count_matches(lists, settings, decisions.held_out, decisions.matched_entries)
     write_json(workspace.paths.log_file("holdout"), [one.to_json() for one in matches])
+    for entries in lists:
+        _report_list(entries, job.runner.listener.note)
     _report_marks(workspace, decisions.images["treeoflife_id"], job.runner.listener.note)
     for one in matches:
         unmatched = f"; {len(one.unmatched)} match nothing, such as '{one.unmatched[0]}'" if one.unmatched else ""
-        job.runner.listener.note(f"{one.path.name}: {one.entries} entries hold out {one.images} images{unmatched}")
+        job.runner.listener.note(f"{one.name}: {one.entries} entries hold out {one.images} images{unmatched}")
     job.runner.listener.advance(1)
     return decisions
 
@@ -141,6 +143,14 @@ def _decisions(workspace: Workspace, lists: list[holdout.HoldoutList], further: 
     marking = marks.of_images(workspace.paths.marks, lambda: read_all_ids(workspace.mapping))
     licences = workspace.config.licences
     return decide(workspace.sources, indexes, workspace.mapping, names, lists, marking, licences, policies=further)
+
+
+def _report_list(entries: holdout.HoldoutList, note: Callable[[str], None]) -> None:
+    """Say what is doubtful about a hold-out list."""
+    for remark in entries.remarks:
+        note(remark)
+    if nothing := entries.meaningless:
+        note(f"{entries.name}: {len(nothing)} entries name neither a species nor an image, such as '{nothing[0]:.60}'")
 
 
 def _report_marks(workspace: Workspace, ids: pl.Series, note: Callable[[str], None]) -> None:
