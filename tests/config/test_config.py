@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from treeoflife.config.config import Config, load, parse
+from treeoflife.config.base import Model
+from treeoflife.config.config import Config, describe_errors, load, parse
 from treeoflife.config.tables import Holdout, MinShards, Names, Splits, Wds
 from treeoflife.config.writer import render_config
 from treeoflife.errors import ConfigError
 from treeoflife.pipeline.discover import discover
-from treeoflife.sources.registry import load_source, settings_class
+from treeoflife.sources.registry import load_source, settings_class, source_kinds
 from treeoflife.testing.world import World
 
 PLACED: Any = {"sources": True, "download": {"path"}}
@@ -47,6 +51,106 @@ def test_the_sources_are_needed() -> None:
     """There is no dataset without one."""
     with pytest.raises(ConfigError, match="sources"):
         parse({}, Path())
+
+
+def _models() -> Iterator[tuple[tuple[str, ...], type[Model]]]:
+    """Every table of a dataset.toml, with the keys that lead to it."""
+
+    def below(keys: tuple[str, ...], model: type[Model]) -> Iterator[tuple[tuple[str, ...], type[Model]]]:
+        yield keys, model
+        for name, field in model.model_fields.items():
+            for kind in (field.annotation, *get_args(field.annotation)):
+                if isinstance(kind, type) and issubclass(kind, Model):
+                    yield from below((*keys, name), kind)
+
+    yield from below((), Config)
+    for kind in source_kinds():
+        yield from below(("sources", kind), settings_class(kind, kind))
+
+
+def _fields() -> list[tuple[str, tuple[str, ...], str, Any]]:
+    fields = [(keys, name, field) for keys, model in _models() for name, field in model.model_fields.items()]
+    return [(".".join((*keys, name)), keys, name, field.annotation) for keys, name, field in fields]
+
+
+def _wrong_values(kind: Any) -> Iterator[Any]:
+    """Values that are not of a type: all that Python or pydantic would take for one."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if get_origin(kind) is tuple:
+        yield from ("", "itis", True, 5, {"a": 1}, [["a"]], [{"a": [1]}], [True, {}])
+        yield from ([value] for value in _wrong_values(_bare(get_args(kind)[0])))
+    elif get_origin(kind) is dict:
+        yield from ("", True, 5, ["a"])
+    elif Path in kinds:
+        yield from (True, 5, 1.5, ["a"], {"a": 1}, "", "  ", "a\0b")
+    elif isinstance(kind, type) and issubclass(kind, Model):
+        yield from (True, 5, "a", ["a"], {"no such key": 1})
+    elif get_origin(kind) is Literal:
+        yield from (True, 5, "no such value", "", ["a"], {})
+    else:
+        wrong = {
+            bool: (1, 0, "true", 1.0, [True]), str: (True, 5, 1.5, ["a"], "a\0b"),
+            int: (True, False, 1.0, 1.5, "1", math.nan, math.inf, 2**70, -(2**70), [1]),
+            float: (True, False, "1.5", math.nan, math.inf, -math.inf, -1, 1e300, [1.5]),
+        }  # fmt: skip
+        yield from wrong[kind]
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+
+
+@pytest.mark.parametrize(("where", "keys", "name", "kind"), _fields(), ids=[field[0] for field in _fields()])
+def test_no_key_takes_a_value_of_another_type(where: str, keys: tuple[str, ...], name: str, kind: Any) -> None:
+    """``true`` is no number, a text neither, an empty text no path, and no number is without end."""
+    model = dict(_models())[keys]
+    for value in _wrong_values(kind):
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate({name: value})
+        message = describe_errors(refused.value, model)
+        assert name in message, (value, message)
+
+
+@pytest.mark.parametrize("keys", [keys for keys, _ in _models()], ids=lambda keys: ".".join(keys) or "the file")
+def test_a_key_that_is_nearly_right_is_named_with_the_right_one(keys: tuple[str, ...]) -> None:
+    model = dict(_models())[keys]
+    for name in (name for name in model.model_fields if len(name) > 3):
+        wrong = name[:-1] if name[:-1] not in model.model_fields else f"{name}x"
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate({wrong: 1})
+        assert f"unknown key '{wrong}' ({name}?)" in describe_errors(refused.value, model)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a = " + "[" * 100_000, "nested"),
+        ("a = " + "{b = " * 5000 + "1" + "}" * 5000, "nested"),
+        (".".join(["a"] * 50_000) + " = 1", "nested"),
+        ("[" + ".".join(["a"] * 50_000) + "]", "nested"),
+        ("seed = " + "1" * 5000, "out of range"),
+        ("seed = 2020-13-45", "Expected"),
+        ("# " + "x" * 5_000_000, "characters"),
+        ("seed = 1\nseed = 2", "overwrite"),
+        ('seed = "\\ud800"', "TOML"),
+        ("seed = \0", "TOML"),
+    ],
+    ids=["arrays", "tables", "keys", "headers", "digits", "a date", "length", "twice", "a surrogate", "NUL"],
+)
+def test_a_file_that_no_one_means_is_refused_with_a_sentence(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "dataset.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=words) as refused:
+        load(path)
+    assert str(path) in str(refused.value)
+
+
+def test_brackets_and_dots_in_texts_and_comments_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "dataset.toml"
+    deep = "[" * 200 + "." * 200
+    texts = f'\'{deep}\', "\\"{deep}", """\n"{deep}"""", \'\'\'\n{deep}\'\'\''
+    path.write_bytes(f"\ufeff# {deep}\n[sources.eol]\npath = 'x'\n[licences]\nallow = [{texts}]\n".encode())
+    assert [text.count("[") for text in load(path).licences.allow] == [200] * 4
 
 
 @pytest.mark.parametrize(

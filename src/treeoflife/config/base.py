@@ -1,9 +1,66 @@
 """The base of all parts of a configuration."""
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+_LARGEST = 2**63 - 1  # of an integer in TOML, in SQLite and in the columns of tables
 
 
 class Model(BaseModel):
-    """A part of the configuration: immutable, without unknown keys, documented under each field."""
+    """A part of the configuration: immutable, without unknown keys, documented under each field.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    A value must have the type of its field: ``true`` is no number, ``"5"`` neither, 2.0 no whole number, and an empty
+    text no path, although Python would make one of each of them.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, strict=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
+        """TOML has neither tuples nor paths: make them of its lists and texts, where the field asks for that."""
+        assert info.field_name
+        return _converted(cls.model_fields[info.field_name].annotation, value)
+
+
+def _converted(kind: Any, value: Any) -> Any:
+    """A value of TOML as a value of the type ``kind``, as far as they correspond; checks come after this."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if Path in kinds:
+        return _path(value) if value is not None or type(None) not in kinds else None
+    if isinstance(value, list | tuple) and (rows := next((one for one in kinds if get_origin(one) is tuple), None)):
+        member = get_args(rows)[0]
+        return tuple(_converted(_bare(member), item) for item in value)
+    if not any(isinstance(one, type) and issubclass(one, Model) for one in kinds):  # a model checks its own fields
+        _check(value)
+    return value
+
+
+def _bare(kind: Any) -> Any:
+    """A type without the limits that Annotated adds to it."""
+    return get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        raise PydanticCustomError("path", "should be a path, in quotation marks")
+    if not str(value).strip():
+        raise PydanticCustomError("path", "should be a path, not an empty text; '.' is the folder of the configuration")
+    _check(str(value))
+    return Path(value)
+
+
+def _check(value: Any) -> None:
+    """Refuse what no file system, table or program takes."""
+    if isinstance(value, str) and "\0" in value:
+        raise PydanticCustomError("text", "should have no NUL character")
+    if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
+        raise PydanticCustomError("number", "should be a number of at most 64 bits")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        _check(item)

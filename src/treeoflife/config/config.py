@@ -108,7 +108,8 @@ def _describe_problem(part: Any, model: type[BaseModel]) -> str:
         return f"unknown key '{key}'{_suggestion(model, part['loc'])}"
     if part["type"] == "missing":
         return f"the key '{key}' is missing"
-    return f"{key}: {part['msg'][:1].lower()}{part['msg'][1:]}, got {part['input']!r:.80}"
+    message = part["msg"].replace("Input should be a valid tuple", "should be a list, or tables in double brackets")
+    return f"{key}: {message[:1].lower()}{message[1:]}, got {part['input']!r:.80}"
 
 
 def _suggestion(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

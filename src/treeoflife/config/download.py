@@ -13,19 +13,19 @@ class EolImagesTable(Model):
 
     manifest: tuple[Path, ...] = ()
     """The files of the manifest, in order. Empty: those that 'treeoflife download eol-manifest' fetched."""
-    per_archive: Annotated[int, Field(ge=1)] = 100_000
+    per_archive: Annotated[int, Field(ge=1, le=1_000_000_000)] = 100_000
     """Number of rows of the manifest per archive."""
     connections: Annotated[int, Field(ge=1, le=64)] = 8
     """Number of images that one task fetches at the same time."""
     per_host: Annotated[int, Field(ge=1, le=64)] = 4
     """Maximum number of open requests to one host, over all tasks."""
-    per_second: Annotated[float, Field(ge=0)] = 10.0
+    per_second: Annotated[float, Field(ge=0, le=100_000)] = 10.0
     """Maximum number of requests per second to one host, over all tasks; 0 sets no limit."""
     contact: str = ""
     """An e-mail address or web page, sent in the User-Agent header, so that the owner of a host can reach you."""
     robots: bool = True
     """Obey the robots.txt of the hosts."""
-    max_bytes: Annotated[int, Field(ge=1)] = 50_000_000
+    max_bytes: Annotated[int, Field(ge=1, le=1 << 40)] = 50_000_000
     """Maximum size of an image file in bytes; larger files are not fetched."""
     tries: Annotated[int, Field(ge=1, le=20)] = 4
     """How many times an image is requested if it fails for a temporary reason, such as an overloaded server."""
@@ -40,15 +40,15 @@ class DownloadTable(Model):
     """Number of files that are fetched at the same time."""
     connections: Annotated[int, Field(ge=1, le=32)] = 4
     """Number of connections per file, if its server supports range requests."""
-    segment_bytes: Annotated[int, Field(ge=4096)] = 256 << 20
+    segment_bytes: Annotated[int, Field(ge=4096, le=1 << 50)] = 256 << 20
     """Bytes per range request."""
-    chunk_bytes: Annotated[int, Field(ge=4096)] = 8 << 20
+    chunk_bytes: Annotated[int, Field(ge=4096, le=1 << 40)] = 8 << 20
     """Bytes after which a connection records its progress: the most that it loses if the run is killed."""
-    stall_seconds: Annotated[float, Field(gt=0)] = 30.0
+    stall_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     """Seconds after which a connection that delivers hardly any data is closed and opened again."""
     tries: Annotated[int, Field(ge=1, le=100)] = 8
     """How many times in a row a request may fail without delivering a byte, until the file is given up."""
-    wait_seconds: Annotated[float, Field(ge=0)] = 1.0
+    wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 1.0
     """Seconds to wait after the first failure. The wait doubles with each further failure, up to a minute, and varies
     randomly by half."""
     components: dict[str, dict[str, Any]] = Field(default_factory=dict)

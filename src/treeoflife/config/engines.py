@@ -18,22 +18,22 @@ class SlurmTable(Model):
     """The quality of service."""
     constraint: str = ""
     """Features that a node must have, as in sbatch --constraint."""
-    time_minutes: Annotated[int, Field(ge=1)] = 240
+    time_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 240
     """Time limit of a job in minutes. A job that reaches it is tried again."""
-    memory_gb: Annotated[float, Field(gt=0)] = 4
+    memory_gb: Annotated[float, Field(gt=0, le=1_000_000)] = 4
     """Memory of a job in GB."""
-    cpus: Annotated[int, Field(ge=1)] = 1
+    cpus: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Cores of a job, which runs as many tasks at the same time."""
-    parallel: Annotated[int, Field(ge=1)] = 256
+    parallel: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Maximum number of jobs that run at the same time."""
-    group_minutes: Annotated[float, Field(ge=0)] = 15
+    group_minutes: Annotated[float, Field(ge=0, le=1_000_000)] = 15
     """Group small tasks into jobs that take about this many minutes; 0 gives each task a job of its own."""
-    tries: Annotated[int, Field(ge=1)] = 3
+    tries: Annotated[int, Field(ge=1, le=100_000)] = 3
     """How many times a task is started if its job fails, runs out of time or memory, is preempted or loses its node.
     Jobs that Slurm itself requeues do not count."""
-    memory_factor: Annotated[float, Field(ge=1)] = 2
+    memory_factor: Annotated[float, Field(ge=1, le=100)] = 2
     """A task that ran out of memory is tried again with this many times as much memory."""
-    poll_seconds: Annotated[float, Field(gt=0)] = 10
+    poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10
     """Seconds between two queries of the state of the jobs."""
     setup: tuple[str, ...] = ()
     """Shell commands that each job runs first, such as "module load python/3.11"."""
@@ -41,10 +41,10 @@ class SlurmTable(Model):
     """The command that starts Python on a node. Empty: the interpreter that runs treeoflife here."""
     options: dict[str, str | int | bool] = Field(default_factory=dict)
     """Further options of sbatch, such as { reservation = "school", exclusive = true }."""
-    driver_minutes: Annotated[int, Field(ge=1)] = 7 * 24 * 60
+    driver_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 7 * 24 * 60
     """Time limit, in minutes, of the job that --detach submits to drive the build. A build that reaches it continues
     where it stopped when it is run again."""
-    driver_memory_gb: Annotated[float, Field(gt=0)] = 8
+    driver_memory_gb: Annotated[float, Field(gt=0, le=1_000_000)] = 8
     """Memory, in GB, of the job that --detach submits; it builds the tables of the whole dataset."""
     driver_partition: str = ""
     """The partition of the job that --detach submits. Empty: that of the other jobs."""
@@ -56,13 +56,13 @@ class RayTable(Model):
     address: str = ""
     """The cluster: HOST:PORT, or "auto" for the one that this computer belongs to. Empty: the one in the environment
     variable RAY_ADDRESS, or without that a new one on this computer."""
-    cpus: Annotated[float, Field(gt=0)] = 1
+    cpus: Annotated[float, Field(gt=0, le=100_000)] = 1
     """Cores per task."""
-    memory_gb: Annotated[float, Field(ge=0)] = 0
+    memory_gb: Annotated[float, Field(ge=0, le=1_000_000)] = 0
     """Memory, in GB, that a node must have free to be given a task; 0 requires none."""
-    in_flight: Annotated[int, Field(ge=0)] = 0
+    in_flight: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Maximum number of tasks that are submitted and not done; 0 is twice as many as the cluster can run."""
-    tries: Annotated[int, Field(ge=1)] = 3
+    tries: Annotated[int, Field(ge=1, le=100_000)] = 3
     """How many times a task is started if its worker or node dies."""
 
 
@@ -73,7 +73,7 @@ class EngineTable(Model):
     """local: in processes on this computer. serial: one after the other in the main process, for debugging.
     slurm: in jobs on a Slurm cluster (pip install 'treeoflife[slurm]').
     ray: on a Ray cluster (pip install 'treeoflife[ray]')."""
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Number of processes of the engine local; 0 is one per core."""
     slurm: SlurmTable = SlurmTable()
     ray: RayTable = RayTable()

@@ -42,13 +42,13 @@ class Images(Model):
     max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 178_956_970
     """Skip images whose header declares more pixels, before decoding them."""
     # Leaves a worker room for Python and its libraries within the 300 MB that are promised for it.
-    max_memory: Annotated[int, Field(ge=1)] = 200_000_000
+    max_memory: Annotated[int, Field(ge=1, le=1 << 50)] = 200_000_000
     """Skip images that, by their header, would take more bytes of memory to decode."""
-    max_bytes: Annotated[int, Field(ge=1)] = 200_000_000
+    max_bytes: Annotated[int, Field(ge=1, le=1 << 50)] = 200_000_000
     """Skip files that are longer, in bytes, before decoding them."""
     max_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
     """Stop decoding an image after this many seconds of CPU time, and skip it."""
-    hard_memory: Annotated[int, Field(ge=100_000_000)] = 1_000_000_000
+    hard_memory: Annotated[int, Field(ge=100_000_000, le=1 << 50)] = 1_000_000_000
     """Skip an image whose decoder takes more bytes of memory than this, whatever its header declared. Linux only."""
     measure: bool = True
     """Compute a perceptual hash and quality measures of every image while it is decoded (half a millisecond per image).
@@ -72,11 +72,11 @@ class Splits(Model):
 class MinShards(Model):
     """Minimum number of shards per split: a training run needs at least one for each of its data workers."""
 
-    train: Annotated[int, Field(ge=1)] = 1
+    train: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Minimum number of shards of train."""
-    val: Annotated[int, Field(ge=1)] = 1
+    val: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Minimum number of shards of val."""
-    train_small: Annotated[int, Field(ge=1)] = 1
+    train_small: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Minimum number of shards of train_small."""
 
 
@@ -86,14 +86,14 @@ class Wds(Model):
     order: Literal["shuffled", "source"] = "shuffled"
     """The order of samples. shuffled: all sources mixed, in an order that depends on the seed. source: source by
     source, container by container."""
-    max_samples: Annotated[int, Field(ge=1)] = 10_000
+    max_samples: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10_000
     """Maximum number of samples in a shard."""
     # 10,000 samples with the default settings take about half of this, so max_samples normally decides.
-    max_bytes: Annotated[int, Field(ge=100_000)] = 1_000_000_000
+    max_bytes: Annotated[int, Field(ge=100_000, le=1 << 50)] = 1_000_000_000
     """Maximum size of a shard in bytes."""
     min_shards: MinShards = MinShards()
     """Minimum number of shards per split."""
-    max_per_species: Annotated[int, Field(ge=0)] = 0
+    max_per_species: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     """Maximum number of images per species in train. The images to keep are chosen by the seed; the others go to the
     ledger with the reason over-cap. 0 sets no limit. Val is not limited."""
     keep_store: bool = True
@@ -150,13 +150,13 @@ class Verifier(Model):
     """Send unresolved names to the service."""
     url: str = "https://verifier.globalnames.org"
     """Address of the service; names are sent to URL/api/v1/verifications."""
-    data_sources: tuple[int, ...] = (1, 3, 11)
+    data_sources: tuple[Annotated[int, Field(ge=1)], ...] = (1, 3, 11)
     """Numbers of the data sources to search: 1 is the Catalogue of Life, 3 ITIS, 11 GBIF."""
     batch: Annotated[int, Field(ge=1, le=5000)] = 500
     """Names per request."""
-    per_second: Annotated[float, Field(gt=0)] = 1.0
+    per_second: Annotated[float, Field(ge=0.001, le=1000)] = 1.0
     """Maximum number of requests per second."""
-    timeout: Annotated[float, Field(gt=0)] = 60.0
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """Seconds to wait for an answer until a request counts as failed."""
     retries: Annotated[int, Field(ge=0, le=20)] = 4
     """How many times a failed request is repeated, after a wait that grows each time."""
