@@ -42,6 +42,9 @@ def init(
     table: Annotated[
         Path | None, typer.Option("--table", help="For your own photographs: the table that says what they show.")
     ] = None,
+    file_column: Annotated[
+        str, typer.Option("--file-column", help="The column of the table with the photographs' files.")
+    ] = "",
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing dataset.toml.")] = False,
 ) -> None:
@@ -56,12 +59,14 @@ def init(
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; --force replaces it")
     check_raw_is_not_out(raw, out)
-    discovery = discover(kind.value, raw, table)
+    discovery = discover(kind.value, raw, table, file_column)
     write_text(path, discovery.text)
     for line in discovery.found:
         say(f"found      {line}")
     for line in discovery.missing:
         say(f"not found  {line}")
+    for line in discovery.remarks:
+        say(f"note       {line}")
     print(f"\nwrote {path}\nnext: treeoflife build --config {path}")
 
 

@@ -111,7 +111,7 @@ class PlainListener(Listener):
         return self._parts.setdefault(name, _PlainPart(done, total, lambda: self._parts.pop(name, None)))
 
     def note(self, text: str) -> None:
-        self._write(f"{self._stage}: {text}")
+        self._write(f"{self._stage}: {text}" if self._stage else text)
 
     def finish(self, summary: str) -> None:
         self._write(f"{self._stage}: {summary} ({format_duration(time.monotonic() - self._start_time)})")

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ..config.config import Config
+from ..config.own_folders import HOLDOUT_RECORD
 from ..config.paths import Paths
 from ..config.tables import Holdout
 from ..config.writer import add_holdout
@@ -27,7 +28,7 @@ from .choose import ABSENT, Choice, Request, choose
 
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "JPEG2000": ".jp2", "TIFF": ".tif"}
 _INDEX_COLUMNS = ["position", "file", "source_sha256", "width", "height", "format"]
-UNSEEN, SEEN, RECORD = "unseen_in_training.json", "seen_in_training.json", "holdout.json"
+UNSEEN, SEEN, RECORD = "unseen_in_training.json", "seen_in_training.json", HOLDOUT_RECORD
 
 
 def read_request(path: Path, per_species: int, not_in: Sequence[str], seed: int) -> Request:

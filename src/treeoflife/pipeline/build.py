@@ -37,6 +37,9 @@ def build(session: Session, only: Collection[str] = ORDER) -> dict[str, str]:
     if unknown := [name for name in only if name not in ORDER]:
         raise ConfigError(f"there is no stage '{unknown[0]}'; the stages are: {', '.join(ORDER)}")
     check_inputs(session.workspace)
+    for source in session.workspace.sources:
+        for remark in source.remarks():
+            session.listener.note(f"{source.name}: {remark}")
     if set(only).issuperset(WDS):
         made = [session.stages[name] for name in ORDER if name != "checksums"]
         checksums.remove_changed(session.workspace.paths, made, session.evidence, session.listener)

@@ -8,8 +8,10 @@ from ..config.config import Config
 from ..config.paths import real_path, require_utf8
 from ..config.tables import Holdout, Mapping, Names
 from ..config.writer import render_config
+from ..core.table_files import TABLE_SUFFIXES
 from ..errors import ConfigError
 from ..sources.archived_folders import is_partly_unpacked
+from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
 
@@ -20,16 +22,16 @@ _FOLDERS = {
     "bioscan": ("bioscan", "bioscan/images/cropped_256", "BIOSCAN"),
 }
 _BIOSCAN = ("BIOSCAN_Insect_Dataset_metadata.jsonld", "BIOSCAN_Insect_Dataset_metadata.tsv")
-_TABLES = ("*.csv", "*.tsv", "*.parquet")
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What a folder of raw data holds: a configuration for it, what was found, and what was not."""
+    """What a folder of raw data holds: a configuration for it, what was found and what was not, and what is odd."""
 
     config: Config
     found: tuple[str, ...]
     missing: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -37,34 +39,48 @@ class Discovery:
         return render_config(self.config, settings_class)
 
 
-def discover(kind: Kind, raw: Path, table: Path | None = None) -> Discovery:
+def discover(kind: Kind, raw: Path, table: Path | None = None, file_column: str = "") -> Discovery:
     """Look at raw data.
 
     Args:
         kind: original, from the providers' files; published, from the published mapping and lookups; folder,
             from anybody's photographs.
         table: for a folder of photographs, the table that says what they show; found if there is but one.
+        file_column: the column of the table with the photographs' files; empty for that with a usual name.
 
     Raises:
         ConfigError: the folder is not there, or nothing in it is known.
+        InputError: the table cannot be read, or no row of it names a photograph.
     """
     raw = real_path(raw)
     require_utf8(raw)
     if not raw.is_dir():
         raise ConfigError(f"there is no folder {raw}; --raw names the folder that holds the downloaded files")
-    return _folder(raw, table) if kind == "folder" else _providers(kind, raw)
+    return _folder(raw, table, file_column) if kind == "folder" else _providers(kind, raw)
 
 
-def _folder(raw: Path, table: Path | None) -> Discovery:
-    tables = [real_path(table)] if table else sorted(path for glob in _TABLES for path in raw.glob(glob))
+def _folder(raw: Path, table: Path | None, file_column: str) -> Discovery:
+    tables = [real_path(table)] if table else _tables(raw)
     if len(tables) != 1:
-        names = ", ".join(path.name for path in tables) or "none"
+        there = ", ".join(path.name for path in tables) or "none"
         raise ConfigError(
-            f"name the table that says what the photographs in {raw} show with --table; in it there is {names}"
+            f"name the table that says what the photographs in {raw} show with --table; in it there is {there}"
         )
     require_utf8(tables[0])
-    sources = {"photos": {"kind": "folder", "path": str(raw), "table": str(tables[0])}}
-    return Discovery(Config(sources=sources, names=find_files(raw)[0]), (f"photos: {raw}", f"table: {tables[0]}"), ())
+    photos = {"kind": "folder", "path": str(raw), "table": str(tables[0]), "file_column": file_column}
+    source = Folder("photos", Folder.Settings.model_validate({k: v for k, v in photos.items() if k != "kind"}))
+    parts = sum(len(one.members) for one in source.containers() if one.name.startswith("part-"))
+    survey = source.survey()
+    present = (f"photos: {parts:,} images in {raw}", f"table: {tables[0]}", *survey.found())
+    names = find_files(raw)[0]
+    return Discovery(Config(sources={"photos": photos}, names=names), present, (), tuple(source.remarks()))
+
+
+def _tables(raw: Path) -> list[Path]:
+    """The files in a folder that are tables by their names; texts only if there is no other."""
+    files = sorted(path for path in raw.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
+    tables = [path for path in files if path.suffix.lower() in TABLE_SUFFIXES]
+    return tables or [path for path in files if path.suffix.lower() == ".txt"]
 
 
 def _providers(kind: Kind, raw: Path) -> Discovery:

@@ -163,6 +163,14 @@ class Source(Protocol):
         """The tables that :meth:`labels` reads: when one changes, images are named again. None, unless overridden."""
         return []
 
+    def remarks(self) -> list[str]:
+        """Sentences on what had to be guessed or repaired in these tables; a build shows them. None, unless overridden.
+
+        Raises:
+            InputError: as :meth:`containers` and :meth:`labels` do.
+        """
+        return []
+
     def labels(self) -> Iterator[Label]:
         """What the source says about names. The ``name_key`` of a label is a value of the column ``name_key``, as text;
         where that is ``treeoflife_id``, it is the natural key, :func:`.values.joined`. None, unless overridden.

@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .jp2 .j2k .avif .heic".split()
+    ".jpg .jpeg .jpe .jfif .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .jp2 .j2k .avif .heic .heif .hif".split()
 )
 """File name endings, in lower case, of images in folders. HEIC is not decoded, but is listed in the ledger."""
 

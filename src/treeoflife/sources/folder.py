@@ -3,25 +3,27 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
-
-import polars as pl
+from typing import Any, ClassVar
 
 from ..config.base import Model
+from ..core.files import stamp
 from ..core.values import RANKS, Label, RawImage, Skip, Taxon
 from ..errors import InputError
 from . import not_taken
 from .base import NOT_TAKEN, Container
-from .file_names import escape_invalid_utf8, name_bytes
-from .image_folders import FolderImages, image_files, list_images
+from .file_names import IMAGE_SUFFIXES, escape_invalid_utf8, name_bytes, suffix_of
+from .folder_survey import FolderSurvey
+from .image_folders import FolderImages, list_images
+from .unread_formats import UNREAD_SUFFIXES, not_readable
 
 # A part has about half as many images to as many: enough parts for all cores, and a new image costs only seconds.
 _IMAGES_PER_PART = 512
 _MISSING_FILES = "not-in-folder"
 """The name of the container of images that are in the table, but not in the folder."""
-_FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "image_file")
-_NAME_COLUMNS = ("scientific_name", "scientificname", "scientific name")
-_COMMON_COLUMNS = ("common_name", "common", "commonname", "vernacular_name", "common name")
+_DOUBTFUL_FILES = "several-files-or-rows"
+"""The name of the container of images that the table names in such a way that they may be several."""
+_UNREAD_FILES = "not-readable"
+"""The name of the container of the files in formats that are not read."""
 
 
 class Settings(Model):
@@ -30,8 +32,8 @@ class Settings(Model):
     path: Path
     """The folder; images in folders below it count too."""
     table: Path
-    """A CSV or Parquet table with a row per image: its file, and any of kingdom, phylum, class, order, family,
-    genus, species, scientific_name, common_name."""
+    """A table with a row per image, as CSV or other text, Parquet or Excel: its file, and any of kingdom, phylum,
+    class, order, family, genus, species, scientific_name, common_name."""
     file_column: str = ""
     """The column with the file, relative to the folder; empty: the one called file, filename, path or image."""
 
@@ -50,26 +52,55 @@ class Folder(FolderImages):
         self.name, self.path = name, settings.path
         self.table, self.file_column = settings.table, settings.file_column
         self.catalog: tuple[str, ...] = (f"{name}_filename",)
+        self._last_survey: tuple[str, FolderSurvey] | None = None
+        self._others: list[Path] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the survey, which may hold a million rows and which workers do not need."""
+        return self.__dict__ | {"_last_survey": None, "_others": []}
 
     def containers(self) -> list[Container]:
-        """The folder in parts of a few hundred images, and the images of the table that it lacks.
+        """The folder in parts of a few hundred images; and what becomes no image of it, by reason.
 
         Which part an image is in depends on a hash of its name, so that a new image changes one part.
+
+        Raises:
+            InputError: the folder or the table cannot be read, or no row of the table names an image of the folder.
+            MissingExtra: the table is a spreadsheet, and the package that reads these is not installed.
         """
+        survey = self._look()
+        others = {
+            _MISSING_FILES: survey.missing,
+            _DOUBTFUL_FILES: survey.matches.doubtful,
+            _UNREAD_FILES: survey.unread,
+        }
+        further = [Container(self.name, name, self.path, tuple(files)) for name, files in others.items() if files]
+        return [*self._parts(survey.images), *further, *not_taken.containers(self.name, self.path, self._others)]
+
+    def _look(self) -> FolderSurvey:
         if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
-        images, others = list_images(self.path, deep=True)
-        names = [self._name(path) for path in images]
-        if not names:
-            raise InputError(f"[sources.{self.name}] path: no image in {self.path} or below it")
-        present = {escape_invalid_utf8(name) for name in names}
-        missing = tuple(file for file in self._rows()["file"].unique(maintain_order=True) if file not in present)
-        extra = [Container(self.name, _MISSING_FILES, self.path, missing)] if missing else []
-        others = [path for path in others if path != self.table]
-        return [*self._parts(names), *extra, *not_taken.containers(self.name, self.path, others)]
+        listing = list_images(self.path, deep=True, suffixes=IMAGE_SUFFIXES | UNREAD_SUFFIXES.keys())
+        unread = [self._name(path) for path in listing.images if suffix_of(path.name) in UNREAD_SUFFIXES]
+        images = [self._name(path) for path in listing.images if suffix_of(path.name) not in UNREAD_SUFFIXES]
+        before = stamp(self.table) if self.table.exists() else ""
+        survey = FolderSurvey.of(self.name, self.path, images, unread, self.table, self.file_column)
+        self._last_survey = before, survey
+        self._others = [path for path in listing.others if path != self.table]
+        return survey
 
-    def _image_names(self) -> list[str]:
-        return [self._name(path) for path in image_files(self.path, deep=True)]
+    def survey(self) -> FolderSurvey:
+        """What the table says of the folder, as it was last listed; the table is read again if it has changed.
+
+        Raises:
+            InputError: as :meth:`containers` does.
+        """
+        known = self._last_survey
+        return known[1] if known and self.table.exists() and stamp(self.table) == known[0] else self._look()
+
+    def remarks(self) -> list[str]:
+        """What was guessed or repaired in the table, and which files and rows have no counterpart."""
+        return [f"{self.table.name}: {remark}" for remark in self.survey().remarks()]
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
@@ -85,8 +116,9 @@ class Folder(FolderImages):
                 yield Container(self.name, f"part-{number:05d}-of-{count:05d}", self.path, tuple(members))
 
     def files(self, container: Container) -> list[Path]:
-        """The images of one part; none for the images that the folder lacks."""
-        return [] if container.name == _MISSING_FILES else [container.path / name for name in container.members]
+        """The images of one part, or the files that are not read; none for those that the folder lacks."""
+        absent = container.name in (_MISSING_FILES, _DOUBTFUL_FILES)
+        return [] if absent else [container.path / name for name in container.members]
 
     def image(self, container: Container, path: Path) -> RawImage:
         """An image of the folder, without data; or a row of the ledger for a file that is none."""
@@ -96,19 +128,27 @@ class Folder(FolderImages):
         return RawImage(name, (name,))
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
-        """The images of the part; or those that the table lists and the folder lacks, each with a Skip."""
-        yield from self._missing(container)
-        yield from super().read(container, max_bytes)
+        """The images of the part; or the files that become none, each with a Skip."""
+        return self._skipped(container) or super().read(container, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data."""
-        yield from self._missing(container)
-        yield from super().names(container)
+        return self._skipped(container) or super().names(container)
 
-    def _missing(self, container: Container) -> Iterator[RawImage]:
+    def _skipped(self, container: Container) -> Iterator[RawImage] | None:
+        table = self.table.name
         if container.name == _MISSING_FILES:
-            skip = Skip("no-file", f"{self.table.name} names it, the folder lacks it")
-            yield from (RawImage(file, None, skip=skip) for file in container.members)
+            skip = Skip("no-file", f"{table} names it, the folder lacks it")
+        elif container.name == _DOUBTFUL_FILES:
+            skip = Skip(
+                "several-files-or-rows", f"{table} names it, and several files or rows fit: write its whole path"
+            )
+        elif container.name == _UNREAD_FILES:
+            files = ((file, not_readable(suffix_of(file))) for file in container.members)
+            return (RawImage(escape_invalid_utf8(file), None, skip=reason) for file, reason in files)
+        else:
+            return None
+        return (RawImage(file, None, skip=skip) for file in container.members)
 
     def label_files(self) -> list[Path]:
         """The table."""
@@ -118,65 +158,17 @@ class Folder(FolderImages):
         """The label of each image in the table.
 
         Raises:
-            InputError: the table is missing or malformed, has no file column, or labels an image in two ways.
+            InputError: as :meth:`containers` does; or the table labels an image in two ways.
         """
-        labels: dict[str, Label] = {}
-        for row in self._rows().iter_rows(named=True):
-            taxon = Taxon(*(row[rank] for rank in RANKS))
-            label = Label(row["file"], taxon, row["scientific_name"], row["common"])
-            if labels.setdefault(row["file"], label) != label:
-                raise InputError(f"{self.table} names {row['file']} twice, with different labels; keep one row")
-        yield from labels.values()
-
-    def _rows(self) -> pl.DataFrame:
-        """The table with the columns file, seven ranks, scientific_name and common; all text, none null."""
-        table = _read_table(self.table)
-        by_name = {column.strip().lower(): column for column in table.columns}
-        file = self.file_column or _first(by_name, _FILE_COLUMNS)
-        if file not in table.columns:
-            raise InputError(
-                f"{self.table} has no column {self.file_column or 'file'!r} with the images' files; it has "
-                f"{table.columns}; set file_column in [sources.{self.name}]"
-            )
-        names = {"scientific_name": _first(by_name, _NAME_COLUMNS)} | {rank: by_name.get(rank) for rank in RANKS}
-        if not any(names.values()):
-            raise InputError(f"{self.table} has neither a rank ({', '.join(RANKS)}) nor a scientific_name")
-        columns = {"file": file, "common": _first(by_name, _COMMON_COLUMNS)} | names
-        cells = [
-            (pl.col(column).cast(pl.String).str.strip_chars().fill_null("") if column else pl.lit("")).alias(name)
-            for name, column in columns.items()
-        ]
-        rows = table.select(cells).filter(pl.col("file") != "")
-        return rows.with_columns(self._paths_in_folder(rows["file"]))
-
-    def _paths_in_folder(self, files: pl.Series) -> pl.Series:
-        """The files as paths below the folder. A table may also give a bare name, if it is unique below the folder."""
-        names = {escape_invalid_utf8(name) for name in self._image_names()}
-        by_bare_name: dict[str, list[str]] = {}
-        for name in names:
-            by_bare_name.setdefault(name.rsplit("/", 1)[-1], []).append(name)
-
-        def resolve(file: str) -> str:
-            if file in names:  # such as one with an escape, whose backslash is no separator
-                return file
-            clean = file.replace("\\", "/").removeprefix("./")  # tables from Windows
-            matches = by_bare_name.get(clean, [])
-            return matches[0] if clean not in names and len(matches) == 1 else clean
-
-        return pl.Series("file", [resolve(file) for file in files], dtype=pl.String)
-
-
-def _first(by_name: dict[str, str], names: tuple[str, ...]) -> str | None:
-    return next((by_name[name] for name in names if name in by_name), None)
-
-
-def _read_table(path: Path) -> pl.DataFrame:
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pl.read_parquet(path, glob=False)
-        separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-        return pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", glob=False)
-    except FileNotFoundError:
-        raise InputError(f"there is no table {path}") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the table {path} cannot be read: {error}") from None
+        survey = self.survey()
+        labels: dict[str, tuple[Label, int]] = {}
+        for row in survey.table.rows.iter_rows(named=True):
+            file = survey.file_of(row["file"])
+            label = Label(file, Taxon(*(row[rank] for rank in RANKS)), row["scientific_name"], row["common"])
+            known, line = labels.setdefault(file, (label, row["line"]))
+            if known != label:
+                raise InputError(
+                    f"{self.table} names {file} twice, with different labels, on lines {line} and {row['line']}; "
+                    "keep one row"
+                )
+        yield from (label for label, _ in labels.values())

@@ -12,6 +12,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
+from ..config.own_folders import is_left_out
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError, InputError
 from .base import LEADS_NOWHERE, Container, Source, too_long
@@ -105,7 +106,9 @@ def list_files(root: Path) -> tuple[list[Path], list[Path]]:
             known.add(identity)
             for entry in _entries(folder):
                 is_folder = leads_to_folder(entry)
-                if not is_harmless(entry.name, folder=is_folder) and not (is_folder and is_dataset(Path(entry.path))):
+                if not is_harmless(entry.name, folder=is_folder) and not (
+                    is_folder and is_left_out(Path(entry.path), root)
+                ):
                     kind = links if is_folder and entry.is_symlink() else pending if is_folder else files
                     kind.append(Path(entry.path))
         if links and not pending:
@@ -123,7 +126,9 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(
         Path(entry.path)
         for entry in _entries(folder)
-        if leads_to_folder(entry) and not is_harmless(entry.name, folder=True) and not is_dataset(Path(entry.path))
+        if leads_to_folder(entry)
+        and not is_harmless(entry.name, folder=True)
+        and not is_left_out(Path(entry.path), folder)
     )
 
 
@@ -136,11 +141,6 @@ def loose_files(folder: Path) -> list[Path]:
     return sorted(
         Path(entry.path) for entry in _entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
     )
-
-
-def is_dataset(folder: Path) -> bool:
-    """Whether a folder is one that this program made, whose pictures must not become source images."""
-    return (folder / "dataset.toml").is_file() or (folder / ".state").is_dir()
 
 
 def leads_to_folder(entry: os.DirEntry[str]) -> bool:

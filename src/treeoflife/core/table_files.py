@@ -1,0 +1,106 @@
+"""Reading a table in any kind of file, which its content decides and not its name: text, Parquet, a spreadsheet."""
+
+import datetime
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from ..errors import InputError
+from .extras import import_extra
+from .text_tables import TextTable, read_text_table
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+"""File name endings, in lower case, of files that are tables and nothing else."""
+
+_PARQUET, _ZIP, _OLD_EXCEL = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# A spreadsheet is unpacked in memory. One of a million rows and ten columns has about half of this.
+_MAX_UNPACKED = 1 << 30
+
+
+def read_table_file(path: Path) -> TextTable:
+    """Read all columns of a table with a header, as text without spaces around it.
+
+    Args:
+        path: a text, see :func:`.text_tables.read_text_table`; Parquet; or a spreadsheet, of which the first sheet
+            that is not empty is read.
+
+    Raises:
+        InputError: it is missing, empty or damaged, or a row cannot be told.
+        MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
+    """
+    try:
+        with path.open("rb") as fd:
+            beginning = fd.read(4)
+    except FileNotFoundError:
+        raise InputError(f"there is no table {path}") from None
+    except OSError as error:
+        raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
+    if beginning == _PARQUET:
+        return _read_parquet(path)
+    return _read_spreadsheet(path) if beginning in (_ZIP, _OLD_EXCEL) else read_text_table(path)
+
+
+def _read_parquet(path: Path) -> TextTable:
+    try:
+        frame = pl.read_parquet(path, glob=False)
+        texts = frame.select(pl.all().cast(pl.String).fill_null("").str.strip_chars())
+    except (OSError, PolarsError) as error:
+        raise InputError(f"the table {path} cannot be read: {str(error).splitlines()[0]}") from None
+    return TextTable(texts, tuple(texts.columns), range(1, texts.height + 1), "", "")
+
+
+def _read_spreadsheet(path: Path) -> TextTable:
+    calamine = import_extra("python_calamine", "excel", f"reading the spreadsheet {path}", "save it as CSV")
+    try:
+        _check_size(path)
+        workbook = calamine.CalamineWorkbook.from_path(str(path))
+        sheets = {
+            name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in workbook.sheet_names
+        }
+    except (calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+        raise InputError(f"the table {path} cannot be read as a spreadsheet: {error}; save it as CSV") from None
+    filled = {name: rows for name, rows in sheets.items() if any(_text(cell) for row in rows for cell in row)}
+    if not filled:
+        raise InputError(f"the table {path} is empty")
+    first, *others = filled
+    remark = f"only its first sheet, '{first}', was read, and not {', '.join(map(repr, others))}"
+    return _table(path, filled[first], (remark,) if others else ())
+
+
+def _check_size(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > _MAX_UNPACKED:
+        raise InputError(f"the spreadsheet {path} unpacks to {size:,} bytes, too many to read: save it as CSV")
+
+
+def _table(path: Path, rows: Sequence[Sequence[Any]], remarks: tuple[str, ...]) -> TextTable:
+    """The table in the cells of a sheet, whose header is the first row that is not empty."""
+    texts = [(line, [_text(cell) for cell in row]) for line, row in enumerate(rows, 1)]
+    (_, header), *body = [(line, row) for line, row in texts if any(row)]
+    width = max((number for number, name in enumerate(header, 1) if name), default=0)
+    names = tuple(name or f"column {number}" for number, name in enumerate(header[:width], 1))
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"the table {path} has two columns called {twice!r}; remove or rename one")
+    for line, row in body:
+        if any(row[width:]):
+            raise InputError(f"the table {path}, row {line}: has a value beyond the last column of the header")
+    frame = pl.DataFrame([row[:width] for _, row in body], schema=dict.fromkeys(names, pl.String), orient="row")
+    return TextTable(frame, names, [line for line, _ in body], "", "", remarks)
+
+
+def _text(cell: Any) -> str:
+    """What a spreadsheet shows of a cell: whole numbers have no decimals, as in ``1.0``."""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    return str(cell).strip()

@@ -1,0 +1,207 @@
+"""The table that says what photographs show: which of its columns mean what, whatever program wrote it.
+
+Headers are compared without regard to case, spaces, punctuation and namespaces: ``Scientific Name``,
+``scientific_name`` and ``dwc:scientificName`` are one. The columns of Darwin Core, GBIF and iNaturalist are known.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ..core.table_files import read_table_file
+from ..core.text_tables import TextTable
+from ..core.values import RANKS
+from ..errors import InputError
+
+Spellings = tuple[tuple[str, ...], ...]
+
+# Columns of one tuple mean the same. Those of a later tuple mean nearly that, and count only where an earlier one has
+# none: GBIF's genericName, say, is the genus of the name as it was published, and genus that of the accepted name.
+_FILE: Spellings = (
+    ("file", "filename", "filepath", "path", "image", "imagefile"),
+    ("imagefilename", "imagename", "imagepath", "photo", "photofile", "photofilename", "photoname", "photograph",
+     "picture", "picturefile", "media", "mediafile", "mediafilename", "relativepath", "originalfilename"),
+    ("associatedmedia",), ("identifier",),
+)  # fmt: skip
+_SCIENTIFIC: Spellings = (
+    ("scientificname",),
+    ("acceptedscientificname", "acceptednameusage"),
+    ("canonicalname", "latinname", "taxonname", "verbatimscientificname"),
+)
+_COMMON: Spellings = (("commonname", "common", "vernacularname"), ("vernacular", "englishname"))
+_FURTHER_RANKS = {"genus": ("genericname",), "species": ("specificepithet",)}
+_MEANINGS: dict[str, Spellings] = {
+    "file": _FILE,
+    "common": _COMMON,
+    "scientific_name": _SCIENTIFIC,
+    **{rank: ((rank, f"taxon{rank}name"), _FURTHER_RANKS.get(rank, ())) for rank in RANKS},
+}
+_NAMES = {"common": "common_name"}
+"""What messages call a meaning, where that differs from its column."""
+_NAMESPACE = re.compile(r"^.*[:/#](?=[^:/#]*$)")  # of dwc:genus, or of http://rs.tdwg.org/dwc/terms/genus
+_PUNCTUATION = re.compile(r"[\W_]+")
+_ADDRESS = re.compile(r"(?i)(https?|ftp)://")
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class PhotoTable:
+    """What a table says of photographs.
+
+    Attributes:
+        rows: ``file``, the seven ranks, ``scientific_name`` and ``common``, all text and none null; and ``line``,
+            where the row is in the table. A row without a file is left out.
+        used: the columns that were read, each with what it holds.
+        unused: the other columns.
+        remarks: sentences on what had to be guessed or repaired.
+    """
+
+    rows: pl.DataFrame
+    used: dict[str, str]
+    unused: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def read_photo_table(path: Path, file_column: str = "") -> PhotoTable:
+    """Read the table of photographs.
+
+    Args:
+        file_column: the column with the photographs' files; empty for that with a usual name.
+
+    Raises:
+        InputError: the table cannot be read, has no row or no column with files or names, or two columns that mean
+            the same and differ.
+        MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
+    """
+    return _Reader(path, read_table_file(path)).read(file_column)
+
+
+class _Reader:
+    """The reading of one table."""
+
+    def __init__(self, path: Path, table: TextTable) -> None:
+        self._path, self._table, self._remarks = path, table, list(table.remarks)
+        self._used: dict[str, str] = {}
+
+    def read(self, file_column: str) -> PhotoTable:
+        columns = {meaning: self._columns(tiers) for meaning, tiers in _MEANINGS.items()}
+        columns["file"] = self._file_columns(columns["file"], file_column)
+        self._check_names(columns)
+        for meaning, names in columns.items():
+            self._used |= dict.fromkeys(names, _NAMES.get(meaning, meaning))
+        cells = [self._merged(names).alias(meaning) for meaning, names in columns.items()]
+        rows = self._with_files(pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64)]))
+        self._remark_replacements(rows)
+        unused = tuple(name for name in self._table.columns if name not in self._used)
+        return PhotoTable(rows, self._used, unused, tuple(self._remarks))
+
+    def _columns(self, tiers: Spellings) -> list[str]:
+        """The columns with the first spelling, or the first set of equal spellings, that the table has."""
+        for spellings in tiers:
+            if names := [name for one in spellings for name in self._table.columns if _plain(name) == one]:
+                return names
+        return []
+
+    def _file_columns(self, names: list[str], wanted: str) -> list[str]:
+        if wanted in self._table.columns:
+            return [wanted]
+        files = [] if wanted else [name for name in names if not self._holds_addresses(name)]
+        if files:
+            return files
+        addresses = f"; {names[0]!r} holds web addresses" if names and not wanted else ""
+        shown = ", ".join(map(repr, self._table.columns[:_SHOWN]))
+        more = f" and {len(self._table.columns) - _SHOWN} more" if len(self._table.columns) > _SHOWN else ""
+        raise InputError(
+            f"the table {self._path} has no column {wanted or 'file'!r} with the photographs' files{addresses}; it has "
+            f"{shown}{more}: rename one to 'file', or name it with --file-column, or as file_column in dataset.toml"
+        )
+
+    def _holds_addresses(self, name: str) -> bool:
+        filled = self._table.rows[name].to_frame("value").filter(pl.col("value") != "")["value"]
+        return bool(len(filled)) and all(_ADDRESS.match(value) for value in filled)
+
+    def _check_names(self, columns: dict[str, list[str]]) -> None:
+        if not any(columns[meaning] for meaning in (*RANKS, "scientific_name", "common")):
+            raise InputError(
+                f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name nor a "
+                f"common_name; it has {', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that "
+                "hold the names"
+            )
+
+    def _merged(self, names: list[str]) -> pl.Series:
+        """The values of columns that mean the same; of two that agree, the longer one."""
+        if not names:
+            return pl.Series([""] * self._table.rows.height, dtype=pl.String)
+        first, *others = names
+        values = self._table.rows[first]
+        for other in others:
+            values = self._agreed(values, first, other)
+        if others:
+            self._remarks.append(f"its columns {' and '.join(map(repr, names))} mean the same, and agree")
+        return values
+
+    def _agreed(self, values: pl.Series, first: str, other: str) -> pl.Series:
+        further = self._table.rows[other]
+        merged = values.to_list()
+        for row in np.flatnonzero((values != further).to_numpy()):
+            one, two = merged[row], further[int(row)]
+            if not _agree(one, two):
+                raise InputError(
+                    f"the table {self._path}, line {self._table.lines[int(row)]}: its columns {first!r} and {other!r} "
+                    f"mean the same, and say {one!r} and {two!r}; rename or remove one"
+                    + (", or name the right one as file_column" if self._used[first] == "file" else "")
+                )
+            merged[row] = max(one, two, key=len)
+        return pl.Series(merged, dtype=pl.String)
+
+    def _with_files(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows that name a file; a row of several files, as in Darwin Core, becomes as many."""
+        if rows.is_empty():
+            raise InputError(f"the table {self._path} has a header and no row")
+        if any(_plain(name) == "associatedmedia" for name, meaning in self._used.items() if meaning == "file"):
+            rows = rows.with_columns(pl.col("file").str.split("|")).explode("file")
+            rows = rows.with_columns(pl.col("file").str.strip_chars())
+        with_file = rows.filter(pl.col("file") != "")
+        named = pl.any_horizontal(pl.col("scientific_name", "common", *RANKS) != "")
+        without = rows.filter(pl.col("file") == "", named)
+        if with_file.is_empty():
+            raise InputError(f"the table {self._path} names no file: {self._file_name()!r} is empty in all of its rows")
+        if without.height:
+            self._remarks.append(
+                f"{without.height:,} of its rows name no file and are left out, the first on line {without['line'][0]}"
+            )
+        return with_file
+
+    def _file_name(self) -> str:
+        return next(name for name, meaning in self._used.items() if meaning == "file")
+
+    def _remark_replacements(self, rows: pl.DataFrame) -> None:
+        # An earlier program put this character where it could not read one.
+        lost = rows.filter(pl.any_horizontal(pl.col(pl.String).str.contains("\ufffd", literal=True)))
+        if lost.height:
+            self._remarks.append(
+                f"{lost.height:,} of its rows have the character U+FFFD, which stands for one that was lost when the "
+                f"table was written, the first on line {lost['line'][0]}"
+            )
+
+
+def _plain(header: str) -> str:
+    """A header without case, spaces, punctuation and namespace.
+
+    >>> _plain("dwc:scientificName"), _plain(" Scientific name"), _plain("taxon_class_name")
+    ('scientificname', 'scientificname', 'taxonclassname')
+    """
+    return _PUNCTUATION.sub("", _NAMESPACE.sub("", header.strip())).casefold()
+
+
+def _agree(one: str, other: str) -> bool:
+    """Whether two values are compatible: equal but for case, one empty, or one a part of the other.
+
+    >>> _agree("field/a.jpg", "a.jpg"), _agree("Parus major", "Parus major Linnaeus, 1758"), _agree("a.jpg", "ba.jpg")
+    (True, True, False)
+    """
+    short, long = sorted((one.casefold().replace("\\", "/"), other.casefold().replace("\\", "/")), key=len)
+    return not short or short == long or long.startswith(f"{short} ") or long.endswith((f" {short}", f"/{short}"))
