@@ -15,6 +15,7 @@ from ..config.tables import Images
 from ..core.text import describe_error
 from ..core.values import Skip
 from .colour import require_colour_management, to_srgb
+from .heif import heif_formats, unread_format
 from .jpeg import load_jpeg
 from .measure import Measures, measure
 from .metadata import TRIES, without_metadata
@@ -22,7 +23,7 @@ from .modes import to_rgb_or_gray
 from .resample import Box, resampler
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
-"""The formats that are decoded, as Pillow names them."""
+"""The formats that are always decoded, as Pillow names them; :mod:`.heif` may add another."""
 STEP_VERSION = 2
 """Raised whenever the same bytes and settings would give another image."""
 EMPTY = Skip("empty", "the file has no bytes")
@@ -45,7 +46,7 @@ _SIDEWAYS = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 # Decoders that do not go line by line hold the whole image as well, some of them several times: OpenJPEG, for instance,
 # as a 32-bit number per sample, beside Pillow's byte. With these estimates a pool of awkward files stays below 300 MB.
-_DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3}
+_DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3, "HEIF": 3}
 _MAX_DETAIL = 300
 
 
@@ -95,7 +96,8 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
 
 
 def _decode(data: bytes, settings: Images) -> Encoded | Skip:
-    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    formats = (*FORMATS, *heif_formats())
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=formats) as image:
         return _check_header(image, settings) or _encode(image, settings)
 
 
@@ -116,7 +118,7 @@ def _decode_without_metadata(data: bytes, settings: Images) -> Encoded | Skip | 
 
 def _skip(data: bytes, error: Exception) -> Skip:
     if isinstance(error, UnidentifiedImageError):
-        return Skip("not-an-image", f"the file begins with {data[:16]!r}")
+        return unread_format(data) or Skip("not-an-image", f"the file begins with {data[:16]!r}")
     if isinstance(error, Image.DecompressionBombError):
         return Skip("too-many-pixels", str(error))
     text = describe_error(error)

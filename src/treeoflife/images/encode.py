@@ -27,6 +27,7 @@ from ..errors import ContainerError, StoreError
 from ..sources.base import Container, Source, signature
 from .convert import EMPTY, Encoded
 from .guard import decoder
+from .heif import NEEDS_EXTRA
 from .resample import PACKAGES
 from .store import Digests, IndexRows, expected_meta, natural_keys, read_meta, write_index
 
@@ -135,6 +136,8 @@ def _write_index(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str
     digests = Digests().add_rows(rows).hexdigests()
     inputs = {"files": rows.height, "bytes": rows["source_bytes"].sum(), "versions": _versions(task.images)}
     meta = expected_meta(task.images) | digests | inputs | {"sha256": digest}
+    if unread := rows.filter(reason=NEEDS_EXTRA).height:
+        meta["unread"] = unread
     if task.container.part[1] > 1:
         meta |= part_meta(task.container, task.images, signature)
     write_index(task.index, rows, meta)

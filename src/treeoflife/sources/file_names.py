@@ -8,7 +8,7 @@ from urllib.parse import quote
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .jp2 .j2k .avif .heic .heif .hif".split()
 )
-"""File name endings, in lower case, of images in folders. HEIC is not decoded, but is listed in the ledger."""
+"""File name endings, in lower case, of images in folders. HEIC is decoded only with the extra heic."""
 
 ARCHIVE_SUFFIXES = (
     ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst", ".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".7z", ".rar",

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from ...images.encode import (
     join_parts,
     part_meta,
 )
+from ...images.heif import heif_formats
 from ...images.store import expected_meta, read_meta
 from ...sources.base import Container, Source, container_size
 from ..stage import NEEDED_AGAIN, Item, Job, Stage
@@ -51,7 +52,13 @@ def declare(workspace: Workspace) -> Stage:
         settings=settings,
         items=cache(lambda: [_item(workspace, *one) for one in workspace.containers()]),
         run=lambda job: Encoding(workspace, job).run(),
+        complaint=_complaint,
     )
+
+
+def _complaint(result: Mapping[str, Any]) -> str | None:
+    """Why a container is encoded again: an extra that some of its images need has been installed since."""
+    return "images that could not be read can be now" if result.get("unread") and heif_formats() else None
 
 
 def _item(workspace: Workspace, source: Source, container: Container) -> Item:
@@ -94,7 +101,7 @@ class Encoding:
         meta, expected = read_meta(index), expected_meta(self.images)
         if self.job.stale[container.label] == NEEDED_AGAIN:
             return False
-        if meta is None or describe_difference({key: meta.get(key) for key in expected}, expected):
+        if meta is None or _complaint(meta) or describe_difference({key: meta.get(key) for key in expected}, expected):
             return False
         if not exists(tar):
             return not self.workspace.config.wds.keep_store
@@ -208,8 +215,10 @@ class Encoding:
 
 
 def _result(meta: dict[str, Any]) -> dict[str, Any]:
-    """What later stages need to know of a container: digests of its content and names, and its number of files."""
-    return {key: meta.get(key) for key in ("content", "names", "files")}
+    """What later stages need to know of a container: digests of its content and names, and numbers of files."""
+    return {key: meta.get(key) for key in ("content", "names", "files")} | {
+        k: v for k, v in meta.items() if k == "unread"
+    }
 
 
 def parts_of(sizes: Sequence[int], width: int) -> list[int]:
