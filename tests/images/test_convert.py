@@ -6,8 +6,10 @@ import io
 import json
 import math
 import random
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +80,14 @@ def _decibels(path: Path, *settings: Images) -> float:
     a, b = (np.asarray(picture, dtype=np.float64) for picture in small)
     error = float(np.mean((a - b) ** 2))
     return math.inf if error == 0 else 10 * math.log10(255**2 / error)
+
+
+def test_memory_is_judged_before_pixels_are_decoded() -> None:
+    """Pillow decodes a PNG to look for EXIF behind its pixels; these have none, only a header that declares 400 MB."""
+    out = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(out, "PNG")
+    header = b"IHDR" + struct.pack(">IIBBBBB", 10_000, 10_000, 8, 2, 0, 0, 0)
+    data = out.getvalue()[:12] + header + struct.pack(">I", zlib.crc32(header)) + out.getvalue()[33:]
+    result = convert(data, Images())
+    assert isinstance(result, Skip)
+    assert result.reason == "too-much-memory"

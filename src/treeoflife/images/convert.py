@@ -145,15 +145,15 @@ def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
 
 def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
     """Decode an opened image and resize it: RGB, upright, of the configured size, not yet encoded."""
-    width, height = image.size
+    size, is_jpeg = image.size, isinstance(image, JpegImagePlugin.JpegImageFile)
+    # Judged before the orientation: Pillow decodes a PNG to look for EXIF behind its pixels.
+    if not is_jpeg and (fault := _check_memory(image, size, settings)):
+        return fault
     turn = _turn(image) if settings.exif_rotate else None
     # Turning the small image is cheaper; an image on its side is first made as wide as it is to be high.
     target = settings.size[::-1] if turn in _SIDEWAYS else settings.size
     box = _draft(image, target, settings.draft)
-    needed = _decoder_memory(image, width * height)
-    if needed > settings.max_memory:
-        return Skip("too-much-memory", f"decoding {width}x{height} {image.mode} takes about {needed} bytes")
-    if fault := load_whole(image):
+    if fault := (_check_memory(image, size, settings) if is_jpeg else None) or load_whole(image):
         return fault
     small = _resize(image, box or (0, 0, *image.size), target, settings)
     return small.transpose(turn) if turn is not None else small
@@ -186,6 +186,15 @@ def _draft(image: Image.Image, target: tuple[int, int], factor: int) -> Box | No
         return None
     drafted = image.draft(None, (target[0] * factor, target[1] * factor))
     return drafted[1] if drafted else None
+
+
+def _check_memory(image: Image.Image, size: tuple[int, int], settings: Images) -> Skip | None:
+    """The reason not to decode an image that is ``size`` without draft mode."""
+    width, height = size
+    needed = _decoder_memory(image, width * height)
+    if needed <= settings.max_memory:
+        return None
+    return Skip("too-much-memory", f"decoding {width}x{height} {image.mode} takes about {needed} bytes")
 
 
 def _decoder_memory(image: Image.Image, full_pixels: int) -> int:
