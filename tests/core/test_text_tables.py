@@ -137,3 +137,22 @@ def test_whatever_a_writer_of_csv_writes_is_read(seed: int, tmp_path: Path, monk
         table = read_text_table(path, delimiter=delimiter)
         assert [list(row) for row in table.rows.rows()] == rows
         assert not table.remarks
+
+
+def test_columns_are_found_in_any_case_and_named_as_in_the_file(tmp_path: Path) -> None:
+    table = read_text_table(written(tmp_path / "birds.csv", "File, NAME ,note\na.jpg,Pica,x\n"), {"file", "Name"})
+    assert table.rows.to_dicts() == [{"File": "a.jpg", "NAME": "Pica"}]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r"])
+def test_a_file_without_a_header_is_read_from_its_first_row_on(line_end: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "birds.csv", line_end.join(["a.jpg,Pica", "b.jpg,Apus", ""]))
+    table = read_text_table(path, {"name"}, columns=["file", "name"])
+    assert (table.rows["name"].to_list(), list(table.lines)) == (["Pica", "Apus"], [1, 2])
+
+
+def test_tabs_leave_quotation_marks_in_a_providers_table(tmp_path: Path) -> None:
+    table = read_text_table(written(tmp_path / "birds.tab", 'file\tname\na.jpg\t"Pica"\nb.jpg\tA "b\n'), quoted=None)
+    assert table.rows["name"].to_list() == ['"Pica"', 'A "b']
+    table = read_text_table(written(tmp_path / "birds.csv", 'file,name\na.jpg,"Pica, pica"\n'), quoted=None)
+    assert table.rows["name"].to_list() == ["Pica, pica"]

@@ -12,10 +12,10 @@ import io
 import mmap
 import re
 import stat
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ from polars.exceptions import PolarsError
 
 from ..errors import InputError
 from .text_encoding import READ_AS_WINDOWS, SAMPLE_BYTES, check_is_text, decode, detect_encoding
+from .text_records import IrregularError, check_long_rows, read_records, without_quotes
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _CHUNK_BYTES = 1 << 24  # examined at once; the arrays made of a chunk take about ten times as much
@@ -51,15 +52,22 @@ class TextTable:
 
 
 def read_text_table(
-    path: Path, wanted: Collection[str] | None = None, *, delimiter: str | None = None, quoted: bool = True
+    path: Path,
+    wanted: Collection[str] | None = None,
+    *,
+    delimiter: str | None = None,
+    quoted: bool | None = True,
+    columns: Sequence[str] | None = None,
 ) -> TextTable:
     r"""Read a table with a header.
 
     Args:
         path: a text in UTF-8, UTF-16, UTF-32 or, where it is none of these, Windows-1252, which includes Latin-1.
-        wanted: the columns to read, as far as they are there; None for all.
+        wanted: the columns to read, as far as they are there; None for all. Upper and lower case are the same.
         delimiter: the character between fields; None for that of comma, semicolon, tab and bar which fits best.
-        quoted: whether quotation marks enclose fields (RFC 4180); if not, they are part of the text.
+        quoted: whether quotation marks enclose fields (RFC 4180); if not, they are part of the text. None: they
+            enclose fields unless tabs divide them, as in the tables of EOL, iNaturalist and GBIF.
+        columns: the names of the columns, if the file has no header.
 
     Raises:
         InputError: the file is missing, empty or no text, or a row cannot be told; the message names the line.
@@ -78,25 +86,21 @@ def read_text_table(
             sample = fd.read(SAMPLE_BYTES)
             check_is_text(path, sample)
             with mmap.mmap(fd.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return _Reader(path, mapped, sample, wanted).read(delimiter, quoted=quoted)
+                return _Reader(path, mapped, sample, wanted, columns).read(delimiter, quoted=quoted)
     except FileNotFoundError:
         raise InputError(f"there is no table {path}") from None
     except OSError as error:
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
 
 
-class _IrregularError(Exception):
-    """A text that cannot be divided into rows and fields without a guess."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
-
-
 class _Reader:
     """The reading of one table."""
 
-    def __init__(self, path: Path, data: mmap.mmap, sample: bytes, wanted: Collection[str] | None) -> None:
-        self._path, self._wanted, self._remarks = path, wanted, list[str]()
+    def __init__(
+        self, path: Path, data: mmap.mmap, sample: bytes, wanted: Collection[str] | None, columns: Sequence[str] | None
+    ) -> None:
+        self._path, self._given, self._remarks = path, columns, list[str]()
+        self._wanted = None if wanted is None else {name.lower() for name in wanted}
         self._encoding = detect_encoding(path, data, sample)
         self._is_as_stored = self._encoding == "utf-8" and data[:3] != codecs.BOM_UTF8
         # Any other encoding becomes UTF-8 first, in memory; large tables are UTF-8 everywhere.
@@ -104,18 +108,19 @@ class _Reader:
         if self._encoding == "cp1252":
             self._remarks.append(f"it {READ_AS_WINDOWS}")
 
-    def read(self, delimiter: str | None, *, quoted: bool) -> TextTable:
+    def read(self, delimiter: str | None, *, quoted: bool | None) -> TextTable:
         beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
         first_line = re.split(r"[\r\n]", beginning, maxsplit=1)[0]
         separator = _SEPARATOR_LINE.fullmatch(first_line)
         skipped = 1 if separator else 0
         self._delimiter = delimiter or (separator[1] if separator else self._best_delimiter(beginning))
+        quoted = self._delimiter != "\t" if quoted is None else quoted
         data = np.frombuffer(self._bytes, np.uint8)
-        if not separator and (rows := _count_regular_rows(data, ord(self._delimiter), quoted=quoted)) is not None:
-            del data  # a mapped file cannot be closed while an array shows it
-            return self._read_by_polars(rows, quoted=quoted)
-        del data
-        return self._read_by_field(self._bytes[:].decode(), skipped, quoted=quoted)
+        rows = None if separator else _count_regular_rows(data, ord(self._delimiter), quoted=quoted)
+        del data  # a mapped file cannot be closed while an array shows it
+        if rows is None:
+            return self._read_by_field(skipped, quoted=quoted)
+        return self._read_by_polars(rows, quoted=quoted)
 
     def _best_delimiter(self, beginning: str) -> str:
         def fits(delimiter: str) -> tuple[float, int]:
@@ -130,50 +135,65 @@ class _Reader:
         end = self._bytes.find(b"\n")
         header = self._bytes[: end if end >= 0 else len(self._bytes)].decode()
         try:
-            fields = next(csv.reader([header], delimiter=self._delimiter, quoting=_quoting(quoted=quoted)))
-        except csv.Error as error:
-            raise InputError(f"the table {self._path}, line 1: {error}") from None
-        columns = self._columns(fields)
+            _, fields = next(read_records([header], self._delimiter, quoted=quoted))
+        except IrregularError as error:
+            raise InputError(f"the table {self._path}, {error}") from None
+        columns, has_header = self._columns(fields), self._given is None
+        chosen = self._chosen(columns)
         try:
             frame = pl.scan_csv(
                 self._path if self._is_as_stored else io.BytesIO(self._bytes), separator=self._delimiter,
-                quote_char='"' if quoted else None, has_header=False, skip_rows=1,
+                quote_char='"' if quoted else None, has_header=False, skip_rows=int(has_header),
                 schema=dict.fromkeys(columns, pl.String), glob=False,
-            ).select(self._chosen(columns)).collect()  # fmt: skip
+            ).select(chosen).collect()  # fmt: skip
         except PolarsError as error:
             raise InputError(f"the table {self._path} cannot be read: {str(error).splitlines()[0]}") from None
-        if frame.height != rows:
+        rows += not has_header
+        if chosen and frame.height != rows:
             raise InputError(f"the table {self._path} has {rows:,} rows, of which {frame.height:,} could be read")
-        return self._table(frame, columns, range(2, rows + 2))
+        return self._table(frame, columns, range(1 + has_header, rows + 1 + has_header))
 
-    def _read_by_field(self, text: str, skipped: int, *, quoted: bool) -> TextTable:
-        if "\0" in text:
-            line = text[: text.index("\0")].count("\n") + 1
+    def _read_by_field(self, skipped: int, *, quoted: bool) -> TextTable:
+        if (offset := self._bytes.find(b"\0")) >= 0:
+            line = self._bytes[:offset].count(b"\n") + 1
             raise InputError(f"the table {self._path}, line {line}: has a NUL character, which no text has")
         try:
-            records = self._records(text, skipped, quoted=quoted)
-        except _IrregularError as error:
+            return self._collect(skipped, quoted=quoted)
+        except IrregularError as error:
             try:
-                records = _unquoted_records(text, self._delimiter, skipped)
-            except _IrregularError:
+                table = self._collect(skipped, quoted=False, alike=True)
+            except IrregularError:
                 raise InputError(f"the table {self._path}, {error}") from None
-            self._remarks.append(f"quotation marks were read as text ({error})")
-        (_, header), body = records[0], records[1:]
-        columns = self._columns(header)
-        body = [(line, self._fitted(row, line, len(columns))) for line, row in body]
-        self._remark_short_rows(body, len(columns), ends_whole=text.endswith(("\n", "\r")))
-        padded = [[*row, *[""] * (len(columns) - len(row))] for _, row in body]
-        frame = pl.DataFrame(padded, schema=dict.fromkeys(columns, pl.String), orient="row")
-        return self._table(frame.select(self._chosen(columns)), columns, [line for line, _ in body])
+            return replace(table, remarks=(*table.remarks, f"quotation marks were read as text ({error})"))
 
-    def _records(self, text: str, skipped: int, *, quoted: bool) -> list[tuple[int, list[str]]]:
-        if not quoted:
-            return list(_records(text, self._delimiter, skipped, csv.QUOTE_NONE))
-        records = list(_records(text, self._delimiter, skipped, csv.QUOTE_MINIMAL))
-        _check_long_fields(text, records, self._delimiter)
-        return records
+    def _collect(self, skipped: int, *, quoted: bool, alike: bool = False) -> TextTable:
+        """The rows, field by field. With ``alike`` they must all have as many fields as the header.
+
+        Raises:
+            IrregularError: a row cannot be told.
+        """
+        with self._open() as text:
+            records = read_records(text, self._delimiter, quoted=quoted)
+            records = ((lines, row) for lines, row in records if lines.start > skipped)
+            columns = self._columns(self._given or next(records, (range(1), ["column"]))[1])
+            kept = _KeptRows([columns.index(name) for name in self._chosen(columns)], len(columns))
+            for lines, row in records:
+                if alike and len(row) != len(columns):
+                    raise IrregularError(lines.start, "another number of fields")
+                kept.add(lines, [without_quotes(field) for field in row] if alike else row, self._delimiter)
+        with self._open() as text:
+            check_long_rows(text, kept.long, self._delimiter, len(columns))
+        remarks = self._remark_short_rows(kept)
+        frame = pl.DataFrame(kept.rows, schema=dict.fromkeys(self._chosen(columns), pl.String), orient="row")
+        return self._table(frame, columns, kept.lines, remarks)
+
+    def _open(self) -> TextIO:
+        if self._is_as_stored:
+            return self._path.open(encoding="utf-8", newline="")
+        return io.TextIOWrapper(io.BytesIO(self._bytes), encoding="utf-8", newline="")
 
     def _columns(self, header: Sequence[str]) -> tuple[str, ...]:
+        header = self._given or header
         columns = tuple(name.strip() or f"column {number}" for number, name in enumerate(header, 1))
         for number, name in enumerate(columns, 1):
             if (first := columns.index(name) + 1) < number:
@@ -184,36 +204,48 @@ class _Reader:
         return columns
 
     def _chosen(self, columns: tuple[str, ...]) -> list[str]:
-        return [name for name in columns if self._wanted is None or name in self._wanted]
+        return [name for name in columns if self._wanted is None or name.lower() in self._wanted]
 
-    def _fitted(self, row: list[str], line: int, width: int) -> list[str]:
-        """The row without empty fields beyond the header's."""
-        if any(field.strip() for field in row[width:]):
-            raise InputError(
-                f"the table {self._path}, line {line}: has {len(row)} fields, but the header has {width}; enclose a "
-                f"value with {_DELIMITERS.get(self._delimiter, repr(self._delimiter))} in it in quotation marks"
-            )
-        return row[:width]
-
-    def _remark_short_rows(self, body: list[tuple[int, list[str]]], width: int, *, ends_whole: bool) -> None:
+    def _remark_short_rows(self, kept: "_KeptRows") -> tuple[str, ...]:
         # Excel leaves out the delimiters of empty cells at the end of a row.
-        short = [line for line, row in body if len(row) < width]
-        if not short:
-            return
-        if short[-1] == body[-1][0] and not ends_whole:
-            raise InputError(f"the table {self._path} ends in the middle of line {short[-1]}: is it complete?")
-        self._remarks.append(
-            f"{len(short):,} of its {len(body):,} rows have fewer fields than the header, the first on line "
-            f"{short[0]}; what they lack is empty"
+        if not kept.short:
+            return ()
+        if kept.short[-1] == kept.lines[-1] and self._bytes[-1:] not in (b"\n", b"\r"):
+            raise InputError(f"the table {self._path} ends in the middle of line {kept.short[-1]}: is it complete?")
+        remark = (
+            f"{len(kept.short):,} of its {len(kept.rows):,} rows have fewer fields than the header, the first on line "
+            f"{kept.short[0]}; what they lack is empty"
         )
+        return (remark,)
 
-    def _table(self, frame: pl.DataFrame, columns: tuple[str, ...], lines: Sequence[int]) -> TextTable:
+    def _table(
+        self, frame: pl.DataFrame, columns: tuple[str, ...], lines: Sequence[int], remarks: tuple[str, ...] = ()
+    ) -> TextTable:
         rows = frame.with_columns(pl.col(pl.String).fill_null("").str.strip_chars())
-        return TextTable(rows, columns, lines, self._delimiter, self._encoding, tuple(self._remarks))
+        return TextTable(rows, columns, lines, self._delimiter, self._encoding, (*self._remarks, *remarks))
 
 
-def _quoting(*, quoted: bool) -> Any:
-    return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+class _KeptRows:
+    """The chosen fields of rows, and the lines on which they begin; lines of short rows; rows over several lines."""
+
+    def __init__(self, chosen: Sequence[int], width: int) -> None:
+        self._chosen, self._width = chosen, width
+        self.rows, self.lines, self.short, self.long = list[list[str]](), list[int](), list[int](), list[range]()
+
+    def add(self, lines: range, row: list[str], delimiter: str) -> None:
+        if any(field.strip() for field in row[self._width :]):
+            what = _DELIMITERS.get(delimiter, repr(delimiter))
+            raise IrregularError(
+                lines.start,
+                f"has {len(row)} fields, but the header has {self._width}; enclose a value with {what} in it in "
+                "quotation marks",
+            )
+        if len(row) < self._width:
+            self.short.append(lines.start)
+        if len(lines) > 1:
+            self.long.append(lines)
+        self.rows.append([row[index] if index < len(row) else "" for index in self._chosen])
+        self.lines.append(lines.start)
 
 
 def _count_regular_rows(data: Any, delimiter: int, *, quoted: bool) -> int | None:
@@ -266,52 +298,3 @@ def _has_odd_breaks(data: Any, start: int) -> bool:
     chunk = data[start : start + _CHUNK_BYTES]
     returns = start + np.flatnonzero(chunk == ord("\r")) + 1
     return bool((chunk == 0).any() or (returns >= len(data)).any() or (data[returns] != ord("\n")).any())
-
-
-def _records(text: str, delimiter: str, skipped: int, quoting: Any) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not empty, with the number of its first line."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if line > skipped and (len(row) > 1 or "".join(row).strip()):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        reason = "a quotation mark is opened and never closed" if "end of data" in str(error) else str(error)
-        raise _IrregularError(
-            line, f"{reason}; write a quotation mark within a value twice, in a quoted value"
-        ) from None
-
-
-def _unquoted_records(text: str, delimiter: str, skipped: int) -> list[tuple[int, list[str]]]:
-    """The rows of a text whose quotation marks are text, which is certain only if all rows have the same length."""
-    records = list(_records(text, delimiter, skipped, csv.QUOTE_NONE))
-    for line, row in records:
-        if len(row) != len(records[0][1]):
-            raise _IrregularError(line, "another number of fields")
-    return [(line, [_without_quotes(field) for field in row]) for line, row in records]
-
-
-def _without_quotes(field: str) -> str:
-    """The text of a field that a pair of quotation marks encloses."""
-    is_enclosed = len(field) > 1 and field[0] == field[-1] == '"' and '"' not in field[1:-1].replace('""', "")
-    return field[1:-1].replace('""', '"') if is_enclosed else field
-
-
-def _check_long_fields(text: str, records: list[tuple[int, list[str]]], delimiter: str) -> None:
-    """Refuse a quoted field that holds what looks like rows: two stray quotation marks make one of many lines.
-
-    Raises:
-        _IrregularError: every line of a row over several lines has as many delimiters as the header.
-    """
-    if all("\n" not in field and "\r" not in field for _, row in records for field in row):
-        return
-    lines = [line.rstrip("\r\n") for line in io.StringIO(text, newline="")]
-    width = len(records[0][1])
-    for (line, row), following in zip(records, [*records[1:], (len(lines) + 1, [])], strict=True):
-        if not any("\n" in field or "\r" in field for field in row):
-            continue
-        own = [one for one in lines[line - 1 : following[0] - 1] if one.strip()]
-        if all(one.count(delimiter) == width - 1 for one in own):
-            raise _IrregularError(line, "a quotation mark is opened and only closed on a later line that is a row too")
