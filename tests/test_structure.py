@@ -90,3 +90,30 @@ def test_json_and_toml_are_read_by_one_module() -> None:
             if (called in readers or called.endswith(".json_decode") or imported) and path.name != "json_reader.py":
                 bare.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
     assert not bare
+
+
+def _is_text_without_encoding(call: ast.Call) -> bool:
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if "encoding" in given:
+        return False
+    if isinstance(given.get("text"), ast.Constant):  # of a process
+        return given["text"].value is True
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    modes = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    as_text = name == "open" and bool(modes) and set(modes[0]) <= set("rwaxt+")
+    return (
+        as_text
+        or (name in ("read_text", "write_text") and not isinstance(call.func.value, ast.Name))
+        or (name in ("read_text", "write_text") and len(call.args) < 2)
+    )
+
+
+def test_text_is_read_and_written_in_a_named_encoding() -> None:
+    """Not in that of the locale: ruff's PLW1514 sees only files whose type it can tell, and no processes."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _is_text_without_encoding(node)
+    ]
+    assert not found

@@ -6,6 +6,7 @@ stopped by Ctrl-C and SIGTERM. What the library needs is imported when a command
 
 import errno
 import gc
+import io
 import os
 import sys
 
@@ -18,10 +19,25 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line, and turn what goes wrong into a sentence and an exit status."""
+    _use_utf8()
     # What is on record of many containers is a million objects without cycles, which the collector would look for.
     gc.set_threshold(200_000)
     with stoppable():
         _run()
+
+
+def _use_utf8() -> None:
+    """Read names of files as UTF-8 in every locale, and print what a terminal cannot show as escapes.
+
+    Otherwise the same files would have other names, and so other ids, in the locale of another user.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1" and sys.executable:
+        # Python decides on it when it starts: https://peps.python.org/pep-0540/. Workers inherit the variable.
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the same program with the same words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run() -> None:

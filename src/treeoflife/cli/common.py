@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +53,12 @@ def say(text: str) -> None:
 
 
 def show(value: Any) -> None:
-    """Print a value as JSON."""
+    """Print a value as JSON; where the terminal cannot show a letter, with JSON's own escapes."""
     from ..core.files import to_json
 
-    print(to_json(value, indent=1).decode())
+    text = to_json(value, indent=1).decode()
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = to_json(value, indent=1, ensure_ascii=True).decode()
+    print(text)

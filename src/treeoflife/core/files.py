@@ -85,10 +85,11 @@ def to_json(value: Any, **options: Any) -> bytes:
     >>> to_json("Grün").decode(), to_json("Gr\\udcfcn").decode()
     ('"Grün"', '"Gr\\\\udcfcn"')
     """
+    options.setdefault("ensure_ascii", False)
     try:
-        return json.dumps(value, ensure_ascii=False, **options).encode()
-    except UnicodeEncodeError:  # the name of a file that is not UTF-8
         return json.dumps(value, **options).encode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        return json.dumps(value, **options | {"ensure_ascii": True}).encode()
 
 
 def rename_synced(temporary: Path, path: Path) -> None:

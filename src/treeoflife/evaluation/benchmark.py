@@ -67,7 +67,7 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
         elif path.suffix == ".csv":
             table = pl.read_csv(path, infer_schema=False, glob=False)
         elif path.suffix == ".txt":
-            table = pl.DataFrame({"pdq": path.read_text().split()}, schema={"pdq": pl.String})
+            table = pl.DataFrame({"pdq": path.read_text(encoding="utf-8").split()}, schema={"pdq": pl.String})
         else:
             return None
         return None if table is None else _checked(table, path)

@@ -77,7 +77,7 @@ def _initial_memory() -> int | None:
 def _memory() -> int | None:
     """The private writable memory of this process in bytes, which RLIMIT_DATA limits; None outside Linux."""
     with suppress(OSError, ValueError, IndexError):
-        return 1024 * int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0])
+        return 1024 * int(Path("/proc/self/status").read_text(encoding="utf-8").split("VmData:")[1].split()[0])
     return None
 
 

@@ -174,7 +174,7 @@ def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path
         if start:
             with open_readonly(start) as old:
                 old.backup(db)
-        db.executescript(files(__package__).joinpath("schema.sql").read_text())
+        db.executescript(files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
         db.execute("BEGIN")
         fill(db)
         db.execute("COMMIT")

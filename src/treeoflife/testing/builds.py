@@ -23,7 +23,7 @@ def prepare_datasets(world: Path, *datasets: Path, config: str = "") -> None:
 def run_treeoflife(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in its own process, and wait for it."""
     code = "from treeoflife.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, encoding="utf-8", check=False)
 
 
 def dataset_digests(dataset: Path) -> dict[str, str]:

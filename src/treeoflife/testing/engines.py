@@ -114,7 +114,7 @@ def write_file(task: FolderTask, _: Tick) -> str:
 def write_until_killed(task: FolderTask, _: Tick) -> int:
     """Return at once for task 0; for others append to a file until the process is killed."""
     while task.number:
-        with (task.folder / f"output-{task.number}").open("a") as fd:
+        with (task.folder / f"output-{task.number}").open("a", encoding="utf-8") as fd:
             fd.write(".")
         time.sleep(0.05)
     return task.number
@@ -122,7 +122,7 @@ def write_until_killed(task: FolderTask, _: Tick) -> int:
 
 def wait_for_go(task: FolderTask, tick: Tick) -> int:
     """Write the name of the Slurm node to ``started-N``, and return once the file ``go`` exists."""
-    with (task.folder / f"started-{task.number}").open("a") as fd:
+    with (task.folder / f"started-{task.number}").open("a", encoding="utf-8") as fd:
         fd.write(os.environ.get("SLURMD_NODENAME", "?") + "\n")
     while not (task.folder / "go").exists():
         time.sleep(0.05)

@@ -37,7 +37,9 @@ def submit_driver(table: SlurmTable, folder: Path, arguments: list[str]) -> tupl
 
 def _sbatch(script: Path, run: RunFolder) -> str:
     with queue.outside_job():
-        done = subprocess.run(["sbatch", str(script)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["sbatch", str(script)], capture_output=True, check=False, encoding="utf-8", errors="replace"
+        )
     match = re.search(r"job (\d+)", done.stdout)
     if done.returncode or not match:
         run.record("ended", how="refused")

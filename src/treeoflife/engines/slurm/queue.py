@@ -151,7 +151,13 @@ def _run(*command: str) -> str | None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")}
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=True, timeout=_TIMEOUT_SECONDS
+            command,
+            env=environment,
+            capture_output=True,
+            check=True,
+            timeout=_TIMEOUT_SECONDS,
+            encoding="utf-8",
+            errors="replace",
         )
     except (OSError, subprocess.SubprocessError):
         return None
