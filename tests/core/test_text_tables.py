@@ -69,9 +69,9 @@ def test_a_field_too_many_is_an_error_and_a_missing_one_is_said(tmp_path: Path) 
         read_text_table(written(tmp_path / "birds.csv", "file,name\na.jpg,Pica\nb.jpg,Parus, major\n"))
     table = read_text_table(written(tmp_path / "birds.csv", "file,name\na.jpg,Pica,,\nb.jpg\nc.jpg,Apus\n"))
     assert table.rows.rows() == [("a.jpg", "Pica"), ("b.jpg", ""), ("c.jpg", "Apus")]
-    assert table.remarks == (
-        "1 of its 3 rows have fewer fields than the header, the first on line 3; what they lack is empty",
-    )
+    fewer, more = table.remarks
+    assert fewer == "1 of its 3 rows have fewer fields than the header, the first on line 3; what they lack is empty"
+    assert "1 of its 3 rows have more fields than the header, all empty, the first on line 2" in more
 
 
 def test_a_table_that_was_cut_off_is_an_error(tmp_path: Path) -> None:

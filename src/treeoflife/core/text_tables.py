@@ -63,7 +63,8 @@ def read_text_table(
 
     Args:
         path: a text in UTF-8, UTF-16, UTF-32 or, where it is none of these, Windows-1252, which includes Latin-1.
-        wanted: the columns to read, as far as they are there; None for all. Upper and lower case are the same.
+        wanted: the columns to read, as far as they are there; None for all. See
+            :func:`simple_name` for names that count as the same.
         delimiter: the character between fields; None for that of comma, semicolon, tab and bar which fits best.
         quoted: whether quotation marks enclose fields (RFC 4180); if not, they are part of the text. None: they
             enclose fields unless tabs divide them, as in the tables of EOL, iNaturalist and GBIF.
@@ -93,6 +94,15 @@ def read_text_table(
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
 
 
+def simple_name(name: str) -> str:
+    """The name of a column without what people write differently: case, spaces, underscores and hyphens.
+
+    >>> simple_name("Page ID") == simple_name("page_id")
+    True
+    """
+    return re.sub(r"[\s_-]+", "", name).lower()
+
+
 class _Reader:
     """The reading of one table."""
 
@@ -100,7 +110,7 @@ class _Reader:
         self, path: Path, data: mmap.mmap, sample: bytes, wanted: Collection[str] | None, columns: Sequence[str] | None
     ) -> None:
         self._path, self._given, self._remarks = path, columns, list[str]()
-        self._wanted = None if wanted is None else {name.lower() for name in wanted}
+        self._wanted = None if wanted is None else {simple_name(name) for name in wanted}
         self._encoding = detect_encoding(path, data, sample)
         self._is_as_stored = self._encoding == "utf-8" and data[:3] != codecs.BOM_UTF8
         # Any other encoding becomes UTF-8 first, in memory; large tables are UTF-8 everywhere.
@@ -183,7 +193,7 @@ class _Reader:
                 kept.add(lines, [without_quotes(field) for field in row] if alike else row, self._delimiter)
         with self._open() as text:
             check_long_rows(text, kept.long, self._delimiter, len(columns))
-        remarks = self._remark_short_rows(kept)
+        remarks = (*self._remark_short_rows(kept), *_remark_long_rows(kept))
         frame = pl.DataFrame(kept.rows, schema=dict.fromkeys(self._chosen(columns), pl.String), orient="row")
         return self._table(frame, columns, kept.lines, remarks)
 
@@ -204,7 +214,7 @@ class _Reader:
         return columns
 
     def _chosen(self, columns: tuple[str, ...]) -> list[str]:
-        return [name for name in columns if self._wanted is None or name.lower() in self._wanted]
+        return [name for name in columns if self._wanted is None or simple_name(name) in self._wanted]
 
     def _remark_short_rows(self, kept: "_KeptRows") -> tuple[str, ...]:
         # Excel leaves out the delimiters of empty cells at the end of a row.
@@ -225,12 +235,27 @@ class _Reader:
         return TextTable(rows, columns, lines, self._delimiter, self._encoding, (*self._remarks, *remarks))
 
 
+def _remark_long_rows(kept: "_KeptRows") -> tuple[str, ...]:
+    # They may be empty cells of a spreadsheet, or what a delimiter within a value has pushed to the right.
+    if not kept.surplus:
+        return ()
+    remark = (
+        f"{len(kept.surplus):,} of its {len(kept.rows):,} rows have more fields than the header, all empty, the first "
+        f"on line {kept.surplus[0]}; check that no value there has a delimiter in it"
+    )
+    return (remark,)
+
+
 class _KeptRows:
-    """The chosen fields of rows, and the lines on which they begin; lines of short rows; rows over several lines."""
+    """The chosen fields of rows, and the lines on which they begin.
+
+    Beside them the lines of rows with fewer and with more fields than the header, and the rows over several lines.
+    """
 
     def __init__(self, chosen: Sequence[int], width: int) -> None:
         self._chosen, self._width = chosen, width
-        self.rows, self.lines, self.short, self.long = list[list[str]](), list[int](), list[int](), list[range]()
+        self.rows, self.lines = list[list[str]](), list[int]()
+        self.short, self.surplus, self.long = list[int](), list[int](), list[range]()
 
     def add(self, lines: range, row: list[str], delimiter: str) -> None:
         if any(field.strip() for field in row[self._width :]):
@@ -242,6 +267,8 @@ class _KeptRows:
             )
         if len(row) < self._width:
             self.short.append(lines.start)
+        if len(row) > self._width:
+            self.surplus.append(lines.start)
         if len(lines) > 1:
             self.long.append(lines)
         self.rows.append([row[index] if index < len(row) else "" for index in self._chosen])

@@ -17,10 +17,11 @@ from ..core.values import RANKS
 from ..errors import InputError
 from . import findings, vernaculars
 from .expressions import UPPER
-from .parsing import Parser
-from .records import clean_ranks, distinct_records, read_table, with_species
+from .parsing import UNKNOWN, Parser
+from .records import clean_ranks, distinct_records, names_something, with_species
 from .resolve import RecordIndex, index_records
-from .tree import rank_synonyms, read_tree, tree_records
+from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use
+from .tree import count_tree, make_nodes, rank_synonyms, read_tree_table, tree_records
 
 FILES = {
     "eol_tree": "EOL's hierarchy (taxon.tab)", "eol_scraped": "names scraped from EOL's pages",
@@ -39,6 +40,9 @@ _USUAL_PATHS = {
 
 _ITIS_RANKS = tuple(rank.capitalize() for rank in RANKS)
 _ITIS_VERNACULARS = ("terminal_tsn", "terminal_vernacular", "terminal_vernacular_lang")
+_ITIS_NEEDS = f"the columns {', '.join(_ITIS_RANKS)}, filled from the kingdom down"
+_TAXONOPY = (*RANKS, "scientific_name", "common_name")
+_TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
 _INATURALIST = ("id", *UPPER, "specificEpithet", "scientificName", "taxonRank")
 
 
@@ -54,6 +58,8 @@ class Authorities:
         missing: descriptions of the files that are not configured.
         records: the records by authority, the most trusted first; kept only if the verifier may add to them.
         synonyms: the synonyms of phyla to families in EOL's tree, or None.
+        scraped: the scientific name that was scraped from each EOL page, or None.
+        tables: what came of the rows of each table.
     """
 
     index: RecordIndex
@@ -63,6 +69,8 @@ class Authorities:
     missing: tuple[str, ...] = ()
     records: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     synonyms: pl.DataFrame | None = None
+    scraped: pl.DataFrame | None = None
+    tables: tuple[TableCount, ...] = ()
 
     def by_trust(self, order: tuple[str, ...]) -> list[pl.DataFrame]:
         """The vernaculars of those authorities in ``order`` that have any."""
@@ -84,79 +92,132 @@ def load(names: Names, parser: Parser) -> Authorities:
     """Read every configured authority, one after the other, so that only one file is in memory in full.
 
     Raises:
-        InputError: a configured file is missing or malformed.
+        InputError: a configured file is missing or malformed, or names nothing.
     """
     records: dict[str, pl.DataFrame] = {}
     common: dict[str, pl.DataFrame] = {}
-    nodes, synonyms, tree_findings = _read_eol_tree(names.eol_tree, parser)
+    tables: list[TableCount] = []
+    nodes, synonyms, tree_findings = _read_eol_tree(names.eol_tree, parser, tables)
     if nodes is not None:
         records["eol"] = distinct_records(nodes)
+    scraped = _read_scraped(names.eol_scraped, tables) if names.eol_scraped else None
     if names.eol_vernaculars:
-        common["eol"] = vernaculars.from_eol(names.eol_vernaculars, nodes, parser)
+        common["eol"], count = vernaculars.read_eol(names.eol_vernaculars, nodes, parser)
+        tables.append(count)
     for authority, read in _READERS.items():
         path: Path | None = getattr(names, authority)
         if path is not None:
-            records[authority], own_vernaculars = read(path, parser)
+            records[authority], own_vernaculars = read(path, parser, tables)
             common |= {} if own_vernaculars is None else {authority: own_vernaculars}
     ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.authorities if name in records}
     index = index_records(ordered, synonyms, genus_alone=names.genus_alone)
     missing = tuple(description for key, description in FILES.items() if getattr(names, key) is None)
     # The index has all of the records; only adding an authority to it needs them once more.
     kept = ordered if names.verifier.enabled else {}
-    return Authorities(index, nodes, common, tree_findings, missing, kept, synonyms)
+    return Authorities(index, nodes, common, tree_findings, missing, kept, synonyms, scraped, tuple(tables))
 
 
-def _read_eol_tree(path: Path | None, parser: Parser) -> tuple[pl.DataFrame | None, pl.DataFrame | None, pl.DataFrame]:
+def _read_eol_tree(
+    path: Path | None, parser: Parser, tables: list[TableCount]
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None, pl.DataFrame]:
     """The records, the synonyms and the findings of EOL's tree."""
     if path is None:
         return None, None, findings.empty()
-    nodes = read_tree(path, parser)
-    return tree_records(nodes, parser), rank_synonyms(nodes), findings.of_tree(nodes)
+    table = read_tree_table(path)
+    nodes = make_nodes(table, parser)
+    records = tree_records(nodes, parser)
+    tables.append(count_tree(table, nodes, records))
+    return records, rank_synonyms(nodes), findings.of_tree(nodes)
 
 
-def _read_itis(path: Path, parser: Parser) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read_scraped(path: Path, tables: list[TableCount]) -> pl.DataFrame:
+    """The name of each EOL page that was scraped; of several, the first in the alphabet."""
+    table = read_table(path, ("page_id", "scientific_name"), numbers=("page_id",))
+    named = table.rows.filter(pl.col("page_id") != "", ~_says_nothing("scientific_name"))
+    pages = named.sort("page_id", "scientific_name").unique("page_id", keep="first", maintain_order=True)
+    left_out = {"of a page that has another name": named.height - pages.height}
+    count = table.count("eol", pages.height, left_out, "without a page id or a name")
+    needs = "the columns page_id and scientific_name"
+    tables.append(require_use(count, path, needs) if table.rows.height else count)
+    return pages
+
+
+def _says_nothing(column: str) -> pl.Expr:
+    return pl.col(column).str.to_lowercase().is_in(sorted(UNKNOWN))
+
+
+def _count(table: ProviderTable, authority: str, records: pl.DataFrame, needs: str) -> TableCount:
+    """The count of a table with a record in each row; an InputError if none of them names anything."""
+    used = records.filter(names_something()).height
+    return require_use(table.count(authority, used, {}, "without a name at any rank"), table.path, needs)
+
+
+def _count_repeated(path: Path, authority: str, records: pl.DataFrame, needs: str) -> TableCount:
+    """The same of distinct records, each with the number of its ``rows``."""
+    rows, used = (int(frame["rows"].sum()) for frame in (records, records.filter(names_something())))
+    damaged = tuple(damaged_text(records))
+    left_out = {"without a name at any rank": rows - used}
+    return require_use(TableCount(authority, path.name, rows, used, left_out, damaged=damaged), path, needs)
+
+
+def _read_itis(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """ITIS' chains of ranks. ``tsn``, its serial number, orders the vernaculars."""
-    rows = read_table(path, _ITIS_RANKS, optional=_ITIS_VERNACULARS).rename(dict(zip(_ITIS_RANKS, RANKS, strict=True)))
+    file = read_table(path, _ITIS_RANKS, optional=_ITIS_VERNACULARS, numbers=("terminal_tsn",))
+    rows = file.rows.rename(dict(zip(_ITIS_RANKS, RANKS, strict=True)))
     rows = rows.with_columns(tsn=pl.col("terminal_tsn").cast(pl.Int64, strict=False))
     table = with_species(clean_ranks(rows, parser), rows["species"], parser)
+    tables.append(_count(file, "itis", table, _ITIS_NEEDS))
     return distinct_records(table), vernaculars.from_itis(table)
 
 
-def _read_resolved(path: Path, parser: Parser) -> tuple[pl.DataFrame, None]:
+def _read_resolved(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, None]:
     """resolved.jsonl. Each authority that answered for a name gives a record of its own."""
     schema = dict.fromkeys(("name", *RANKS), pl.String)
-    rows = pl.DataFrame(list(_resolved_lines(path)), schema=schema, orient="row").unique()
+    answers = pl.DataFrame(list(_resolved_lines(path)), schema=schema, orient="row")
+    rows = answers.group_by(pl.all()).len("rows")
     # Some authorities give no species; the name that they were asked about is one.
     species = rows.select(pl.when(pl.col("species") == "").then("name").otherwise("species").alias("species"))
-    return distinct_records(with_species(clean_ranks(rows, parser), species["species"], parser)), None
+    records = with_species(clean_ranks(rows, parser), species["species"], parser)
+    tables.append(_count_repeated(path, "resolved", records, "lines {name: {authority: {rank: value}}}"))
+    return distinct_records(records), None
 
 
 def _resolved_lines(path: Path) -> Iterator[tuple[str, ...]]:
     """The name and the seven ranks of every answer in resolved.jsonl."""
     number, line = 0, ""
     try:
-        with path.open(encoding="utf-8") as fd:
+        with path.open(encoding="utf-8-sig") as fd:
             for number, line in enumerate(fd, 1):  # noqa: B007 - the error names the line
                 for name, answers in parse_json(line).items() if line.strip() else ():
                     for ranks in answers.values():
-                        yield (name, *(str(ranks.get(rank) or "") for rank in RANKS))
+                        yield (name, *(_text(ranks.get(rank)) for rank in RANKS))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}, after line {number}: is not UTF-8: {error.reason}; save it as UTF-8") from None
     except (ValueError, AttributeError):
         expected = "{name: {authority: {rank: value}}}"
         raise InputError(f"{path}, line {number}: expected {expected}, got {line[:120]!r}") from None
 
 
-def _read_taxonopy(path: Path, parser: Parser) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _text(value: object) -> str:
+    if value is None or isinstance(value, str):
+        return (value or "").strip()
+    raise ValueError
+
+
+def _read_taxonopy(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """TaxonoPy's resolved names: one Parquet file, or a folder of them."""
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise InputError(f"[names] taxonopy: there is no Parquet file in {path}")
     try:
-        rows = pl.concat([_taxonopy_part(file) for file in files]).unique()
+        parts = pl.concat([_taxonopy_part(file) for file in files])
     except (OSError, PolarsError) as error:
         raise InputError(f"[names] taxonopy: {path} cannot be read: {error}".splitlines()[0]) from None
+    rows = parts.group_by(pl.exclude("rows")).agg(pl.col("rows").sum())
     table = with_species(clean_ranks(rows, parser), rows["species"], parser)
+    tables.append(_count_repeated(path, "taxonopy", table, f"the columns {', '.join(RANKS)}"))
     return distinct_records(table), vernaculars.from_table(table, "common_name", "taxonopy")
 
 
@@ -166,18 +227,22 @@ def _taxonopy_part(file: Path) -> pl.DataFrame:
     missing = [rank for rank in RANKS if rank not in present]
     if missing:
         raise InputError(f"[names] taxonopy: {file} lacks the column {missing[0]}")
+    types = scan.select(pl.col(name) for name in _TAXONOPY if name in present).collect_schema()
+    if wrong := [name for name, kind in types.items() if kind not in _TEXTS]:
+        raise InputError(f"[names] taxonopy: the column {wrong[0]} of {file} is not text but {types[wrong[0]]}")
     columns = [
         (pl.col(name).cast(pl.String).fill_null("") if name in present else pl.lit("").alias(name))
-        for name in (*RANKS, "scientific_name", "common_name")
+        for name in _TAXONOPY
     ]
     # TaxonoPy writes a row per input record; the distinct names among them are far fewer.
-    return scan.select(columns).unique().collect()
+    return scan.select(columns).group_by(pl.all()).len("rows").collect()
 
 
-def _read_inaturalist(path: Path, parser: Parser) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+def _read_inaturalist(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """iNaturalist's taxa and, where the archive has them, its English names."""
     with _inaturalist_folder(path) as folder:
-        rows, names = read_table(folder / "taxa.csv", _INATURALIST), _inaturalist_names(folder)
+        file, english = read_table(folder / "taxa.csv", _INATURALIST, ids=("id",)), _inaturalist_names(folder)
+    rows = file.rows
     rank = pl.col("taxonRank").str.to_lowercase()
     # A row's own name is in scientificName; the column of its own rank may be empty.
     own_names = [
@@ -188,17 +253,22 @@ def _read_inaturalist(path: Path, parser: Parser) -> tuple[pl.DataFrame, pl.Data
     species = pl.when(no_epithet).then("scientificName").otherwise("specificEpithet")
     rows = rows.with_columns(*own_names, species=species, rank=rank)
     taxa = with_species(clean_ranks(rows, parser), rows["species"], parser)
-    return distinct_records(taxa), None if names is None else vernaculars.from_inaturalist(taxa, names)
+    tables.append(_count(file, "inaturalist", taxa, f"the columns {', '.join(_INATURALIST)}"))
+    if english is None:
+        return distinct_records(taxa), None
+    # The file is called English, so an empty language is English as well.
+    is_english = pl.col("language").str.to_lowercase().is_in(["en", "eng", "english", ""])
+    names = english.rows.filter(is_english)
+    common = vernaculars.from_inaturalist(taxa, names.rename({"vernacularName": "common"}))
+    tables.append(vernaculars.count_vernaculars(english, "inaturalist", names.height, common.height))
+    return distinct_records(taxa), common
 
 
-def _inaturalist_names(folder: Path) -> pl.DataFrame | None:
+def _inaturalist_names(folder: Path) -> ProviderTable | None:
     path = folder / "VernacularNames-english.csv"
     if not path.exists():
         return None
-    rows = read_table(path, ("id", "vernacularName"), optional=("language", "locality", "created"))
-    # The file is called English, so an empty language is English as well.
-    is_english = pl.col("language").str.to_lowercase().is_in(["en", "eng", "english", ""])
-    return rows.filter(is_english).rename({"vernacularName": "common"})
+    return read_table(path, ("id", "vernacularName"), optional=("language", "locality", "created"), ids=("id",))
 
 
 @contextmanager

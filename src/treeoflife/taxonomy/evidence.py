@@ -1,8 +1,7 @@
 """Evidence: what the sources themselves give for every name key, as ranks and as the name that was written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 
 import polars as pl
 
@@ -12,7 +11,8 @@ from ..mapping.ids import joined_keys
 from ..sources.base import Source
 from .expressions import UPPER, is_nameless
 from .parsing import Parser
-from .records import clean_ranks, parse_names, read_table, with_species
+from .records import clean_ranks, parse_names, with_species
+from .tables import TableCount, damaged_text
 
 SCHEMA = {
     "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String,
@@ -45,7 +45,7 @@ def name_keys(source: Source, images: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_pages(
-    source: Source, pages: pl.DataFrame, nodes: pl.DataFrame | None, scraped: Path | None, parser: Parser
+    source: Source, pages: pl.DataFrame, nodes: pl.DataFrame | None, scraped: pl.DataFrame | None, parser: Parser
 ) -> pl.DataFrame:
     """Evidence for EOL pages: their node of the tree, else the name that was scraped from the page.
 
@@ -53,7 +53,7 @@ def of_pages(
         source: the source whose images are on these pages.
         pages: the pages, as ``name_key``.
         nodes: EOL's tree, if configured.
-        scraped: the file of scraped names, if configured.
+        scraped: the names that were scraped from pages, if configured: ``page_id`` and ``scientific_name``.
     """
     pages, parts = pages.select("name_key"), [conform(pl.DataFrame(schema={"name_key": pl.String}))]
     if nodes is not None:
@@ -61,9 +61,7 @@ def of_pages(
         parts.append(_from(_node_evidence(in_tree, parser), source, "eol"))
         pages = pages.join(in_tree.select("name_key"), on="name_key", how="anti")
     if scraped is not None:
-        table = read_table(scraped, ("page_id", "scientific_name")).sort("page_id", "scientific_name")
-        names = table.unique("page_id", keep="first")
-        on_page = pages.join(names, left_on="name_key", right_on="page_id", how="inner")
+        on_page = pages.join(scraped, left_on="name_key", right_on="page_id", how="inner")
         parts.append(_from(_name_evidence(on_page, "scientific_name", parser), source, "scraped"))
     return pl.concat(parts)
 
@@ -113,19 +111,22 @@ def _name_evidence(names: pl.DataFrame, column: str, parser: Parser) -> pl.DataF
     )  # fmt: skip
 
 
-def of_labels(source: Source, keys: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """Evidence from the source's own labels, for the keys of which it has images: one row per key.
+def of_labels(source: Source, keys: pl.DataFrame, parser: Parser) -> tuple[pl.DataFrame, TableCount]:
+    """Evidence from the source's own labels, for the keys of which it has images: one row per key; and their count.
 
     Raises:
         InputError: two labels of one key differ.
     """
     parts = [conform(pl.DataFrame(schema={"name_key": pl.String}))]
+    rows, used, damaged = 0, 0, list[str]()
     for batch in _label_batches(source):
         labels = batch.join(keys, on="label_key", how="inner")
+        rows, used = rows + batch.height, used + labels.select(pl.col("label_key").n_unique()).item()
+        damaged = damaged or list(damaged_text(labels))
         parts.append(_from(_label_evidence(labels, parser), source, source.name))
     evidence = pl.concat(parts).unique().sort("name_key", *RANKS, "verbatim")
     _check_one_per_key(source, keys, evidence)
-    return evidence
+    return evidence, _count_labels(source, rows, used, damaged)
 
 
 def _check_one_per_key(source: Source, keys: pl.DataFrame, evidence: pl.DataFrame) -> None:
@@ -134,6 +135,12 @@ def _check_one_per_key(source: Source, keys: pl.DataFrame, evidence: pl.DataFram
         one, other = (" ".join(filter(None, row)) for row in twice.select(*RANKS, "verbatim", "label_common").rows())
         key = keys.filter(name_key=twice["name_key"][0])["label_key"][0]
         raise InputError(f"[sources.{source.name}] labels {key} twice, as '{one}' and as '{other}'; keep one label")
+
+
+def _count_labels(source: Source, rows: int, used: int, damaged: Sequence[str]) -> TableCount:
+    files = ", ".join(path.name for path in source.label_files())
+    left_out = {"of no image in the dataset, or labelled the same before": rows - used}
+    return TableCount(source.name, files, rows, used, left_out, damaged=tuple(damaged), unit="labels")
 
 
 def _label_batches(source: Source) -> Iterator[pl.DataFrame]:

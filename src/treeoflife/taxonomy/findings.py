@@ -11,11 +11,17 @@
 | duplicate | an EOL page has several nodes in the tree |
 | orphan | a node's parent is not in the tree |
 | cycle | a node is its own ancestor |
+| table | how many rows a table has, how many of them are used, and why the others are not |
+| table-repaired | what was guessed or repaired to read a table |
+| damaged-text | texts of a table that were damaged before they came into it |
 """
+
+from collections.abc import Sequence
 
 import polars as pl
 
 from .expressions import UPPER, is_hole, is_nameless, joined
+from .tables import TableCount
 
 SCHEMA = {
     "kind": pl.String, "source": pl.String, "name_key": pl.String, "keys": pl.UInt32, "rank": pl.String,
@@ -51,6 +57,20 @@ def of_tree(nodes: pl.DataFrame) -> pl.DataFrame:
             detail=pl.col("trouble").replace(details),
         )
     )  # fmt: skip
+
+
+def of_tables(tables: Sequence[TableCount]) -> pl.DataFrame:
+    """What came of the rows of each table, and what had to be repaired or looks damaged; ``keys`` counts rows."""
+    rows = [
+        (kind, table.source, table.rows, table.file, text)
+        for table in tables
+        for kind, texts in (
+            ("table", (table.sentence,)), ("table-repaired", table.remarks), ("damaged-text", table.damaged),
+        )
+        for text in texts
+    ]  # fmt: skip
+    columns = {"kind": pl.String, "source": pl.String, "keys": pl.UInt32, "value": pl.String, "detail": pl.String}
+    return _conform(pl.DataFrame(rows, schema=columns, orient="row"))
 
 
 def of_names(

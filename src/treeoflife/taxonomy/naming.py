@@ -21,6 +21,7 @@ from .lookups import lookup_file
 from .parsers import make_parser
 from .parsing import Parser
 from .resolve import index_records, resolve
+from .tables import TableCount
 
 STEP = 2
 """The version of this step: raised when the same inputs give other names."""
@@ -61,10 +62,13 @@ class NameFiles:
 
 
 class NamesReport(NamedTuple):
-    """The counts that naming reports: of name keys and of findings, over all sources."""
+    """The counts that naming reports: of name keys and of findings over all sources, and of tables and their rows."""
 
     names: int
     findings: int
+    tables: int
+    rows: int
+    rows_used: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class _Naming:
     findings: pl.DataFrame
     images: Mapping[str, pl.DataFrame]
     authorities: Authorities
+    tables: Sequence[TableCount]
 
 
 def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
@@ -122,7 +127,10 @@ def resolve_names(
     naming = _name(names, sources, mapping, files.verifier_cache, note)
     _write_published(names, sources, naming, read_splits(mapping), marking, files)
     _write_tables(naming, files)
-    return NamesReport(naming.names.height, naming.findings.height)
+    tables = naming.tables
+    about_names = naming.findings.filter(pl.col("kind") != "table").height
+    rows, used = sum(table.rows for table in tables), sum(table.used for table in tables)
+    return NamesReport(naming.names.height, about_names, len(tables), rows, used)
 
 
 def _name(names: Names, sources: Sequence[Source], mapping: Path, verifier_cache: Path, note: Note) -> _Naming:
@@ -131,12 +139,17 @@ def _name(names: Names, sources: Sequence[Source], mapping: Path, verifier_cache
     if authorities.missing:
         note(f"not configured in [names]: {', '.join(authorities.missing)}")
     images = {source.name: read_source(mapping, source) for source in sources}
-    rows = gather_evidence(names, sources, images, authorities, parser)
+    rows, labels = gather_evidence(names, sources, images, authorities, parser)
+    tables = [*authorities.tables, *labels]
+    for warning in (warning for table in tables for warning in table.warnings):
+        note(warning)
     if names.verifier.enabled and "verifier" in names.authorities:
         authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
     named, name_findings = name_evidence(rows, authorities, names.common_authorities)
-    all_findings = pl.concat([authorities.tree_findings, name_findings]).sort(findings.ORDER)
-    return _Naming(_names_table(named, parser), all_findings, images, authorities)
+    all_findings = pl.concat([findings.of_tables(tables), authorities.tree_findings, name_findings]).sort(
+        findings.ORDER
+    )
+    return _Naming(_names_table(named, parser), all_findings, images, authorities, tables)
 
 
 def gather_evidence(
@@ -145,16 +158,19 @@ def gather_evidence(
     images: Mapping[str, pl.DataFrame],
     authorities: Authorities,
     parser: Parser,
-) -> pl.DataFrame:
-    """The evidence for every name key of every source: keys about which nothing is known have empty ranks.
+) -> tuple[pl.DataFrame, list[TableCount]]:
+    """The evidence for every name key of every source, and the counts of the sources' own tables of labels.
+
+    Keys about which nothing is known have empty ranks.
 
     Raises:
         InputError: EOL is a source and neither its tree nor its scraped names are configured.
     """
-    parts = []
+    parts, tables = [], []
     for source in sources:
         keys = evidence.name_keys(source, images[source.name])
-        rows = evidence.of_labels(source, keys, parser)
+        rows, count = evidence.of_labels(source, keys, parser)
+        tables += [count] if source.label_files() else []
         if source.name_key == "page_id":
             if authorities.eol_nodes is None and names.eol_scraped is None:
                 raise InputError(
@@ -162,11 +178,14 @@ def gather_evidence(
                 )
             # What the source itself says of a page takes precedence over the tree.
             pages = keys.join(rows, on="name_key", how="anti")
-            of_pages = evidence.of_pages(source, pages, authorities.eol_nodes, names.eol_scraped, parser)
+            of_pages = evidence.of_pages(source, pages, authorities.eol_nodes, authorities.scraped, parser)
+            if pages.height and of_pages.is_empty():
+                left_out = {"in neither taxon.tab nor the scraped names": pages.height}
+                tables.append(TableCount(source.name, "pages of images", pages.height, 0, left_out, unit="pages"))
             rows = pl.concat([rows, of_pages])
         unknown = keys.select("name_key").join(rows, on="name_key", how="anti")
         parts += [rows, evidence.conform(unknown.with_columns(source=pl.lit(source.name)))]
-    return pl.concat(parts).sort("source", "name_key")
+    return pl.concat(parts).sort("source", "name_key"), tables
 
 
 def _distinct(rows: pl.DataFrame) -> pl.DataFrame:

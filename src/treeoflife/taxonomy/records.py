@@ -1,16 +1,13 @@
-"""Reading the providers' tables and bringing their columns into one shape, with Polars.
+"""Bringing the columns of the providers' tables into one shape, with Polars.
 
 A *record* is a row with the seven ranks, kingdom to species (the epithet alone), each empty where unknown.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from ..core.values import RANKS
-from ..errors import InputError
 from .parsing import UNKNOWN, Parser, capitalised, is_unknown, parse
 
 KINGDOMS = {
@@ -31,35 +28,6 @@ _NEEDS_PARSER = (
     r"(?i)virus|viroid|phage| (?:spp|ssp|subsp|var|the|and|species|group|complex|indet|nov|gen|undet|cultivar|hybrid"
     r"|near|from)$|^Candidatus|^Unknown|^Unidentified"
 )
-
-
-def read_table(
-    path: Path, columns: Sequence[str], *, separator: str = ",", optional: Sequence[str] = ()
-) -> pl.DataFrame:
-    """Some columns of a CSV or tab-separated file, all as text; empty where absent.
-
-    In tab-separated files quotation marks are part of the text: EOL's and iNaturalist's files quote nothing.
-
-    Raises:
-        InputError: the file is missing, cannot be read, or lacks one of ``columns``.
-    """
-    try:
-        frame = pl.scan_csv(
-            path, separator=separator, quote_char=None if separator == "\t" else '"', infer_schema=False,
-            encoding="utf8-lossy", truncate_ragged_lines=True,
-            glob=False,
-        )  # fmt: skip
-        present = frame.collect_schema().names()
-        missing = [column for column in columns if column not in present]
-        if missing:
-            raise InputError(f"{path} lacks the column {missing[0]}; it has {', '.join(present[:12])}")
-        texts = [
-            pl.col(column).fill_null("").str.strip_chars() for column in (*columns, *optional) if column in present
-        ]
-        absent = [pl.lit("").alias(column) for column in optional if column not in present]
-        return frame.select(*texts, *absent).collect()
-    except (OSError, PolarsError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}".splitlines()[0]) from None
 
 
 def map_unique(values: pl.Series, function: Callable[[str], str]) -> pl.Series:
@@ -140,6 +108,11 @@ def with_species(frame: pl.DataFrame, species: pl.Series, parser: Parser) -> pl.
         species=pl.when(is_epithet).then(species).otherwise(parsed["species"]),
         infraspecific=parsed["infraspecific"],
     )
+
+
+def names_something() -> pl.Expr:
+    """Whether a record has any rank."""
+    return pl.any_horizontal(pl.col(rank).fill_null("") != "" for rank in RANKS)
 
 
 def distinct_records(frame: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ Parents are followed for all nodes at once: after k rounds every node knows its 
 rank among 2^k, so a chain of a thousand nodes takes ten rounds, and a million rows some seconds.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,16 +13,36 @@ from ..core.values import RANKS
 from ..errors import InputError
 from .expressions import UPPER
 from .parsing import Parser
-from .records import KINGDOMS, clean_ranks, parse_names, read_table, with_species
+from .records import KINGDOMS, clean_ranks, names_something, parse_names, with_species
+from .tables import ProviderTable, TableCount, read_table, require_use
 
 _COLUMNS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID", "scientificName", "taxonRank", "eolID")
+_IDS = _COLUMNS[:3]
 _OPTIONAL = ("taxonomicStatus", "canonicalName", "authority", "higherClassification")
 # The hierarchy gives its highest nodes, such as Metazoa and Archaeplastida, another rank than kingdom, or none.
 _UNRANKED_KINGDOMS = sorted({*KINGDOMS, "Fungi", "Bacteria", "Archaea", "Animalia", "Plantae"})
 
 
 def read_tree(path: Path, parser: Parser) -> pl.DataFrame:
-    """The nodes of a taxon.tab.
+    """The nodes of a taxon.tab; see :func:`make_nodes`.
+
+    Raises:
+        InputError: it is missing or malformed, or lacks a column.
+    """
+    return make_nodes(read_tree_table(path), parser)
+
+
+def read_tree_table(path: Path) -> ProviderTable:
+    """The columns of a taxon.tab that nodes are made from.
+
+    Raises:
+        InputError: it is missing or malformed, or lacks a column.
+    """
+    return read_table(path, _COLUMNS, optional=_OPTIONAL, numbers=("eolID",), ids=_IDS)
+
+
+def make_nodes(table: ProviderTable, parser: Parser) -> pl.DataFrame:
+    """The nodes of EOL's tree.
 
     Returns:
         One row per node: ``node``, ``page``, ``name``, ``author``, ``rank``; the seven ranks as the tree gives them;
@@ -29,12 +50,11 @@ def read_tree(path: Path, parser: Parser) -> pl.DataFrame:
         which is empty, ``cycle`` or ``orphan``.
 
     Raises:
-        InputError: it is missing or empty, or lacks a column.
+        InputError: it has no rows.
     """
-    rows = read_table(path, _COLUMNS, separator="\t", optional=_OPTIONAL)
-    if rows.is_empty():
-        raise InputError(f"{path} has no rows")
-    rows = _unique_nodes(rows)
+    if table.rows.is_empty():
+        raise InputError(f"{table.path} has no rows")
+    rows = _unique_nodes(table.rows)
     parent, trouble = _parents(rows)
     return _nodes(rows.with_columns(trouble), clean_ranks(_lineage(rows, parent), parser))
 
@@ -108,6 +128,27 @@ def _context() -> pl.Expr:
         r"(?:^|\|)(Metazoa|Archaeplastida|Chloroplastida|Fungi|Bacteria|Archaea|Animalia|Plantae)(?:\||$)", 1
     )
     return kingdom.fill_null("").replace(KINGDOMS)
+
+
+def count_tree(table: ProviderTable, nodes: pl.DataFrame, records: pl.DataFrame) -> TableCount:
+    """What came of the rows of a taxon.tab.
+
+    Raises:
+        InputError: none of them names anything.
+    """
+    left_out = {
+        "with the taxonID of another row": table.rows.height - nodes.height,
+        "whose parents lead back to them": nodes.filter(pl.col("trouble") == "cycle").height,
+        "synonyms above the phylum or between the seven ranks": nodes.filter(
+            (pl.col("trouble") != "cycle") & (pl.col("status") == "synonym") & ~pl.col("rank").is_in(list(RANKS[1:]))
+        ).height,
+    }
+    has_parent = pl.any_horizontal(pl.col("parentNameUsageID", "acceptedNameUsageID") != "")
+    if nodes.filter(pl.col("trouble") == "orphan").height == table.rows.filter(has_parent).height > 0:
+        remark = "no parentNameUsageID is the taxonID of another row, so that no row has ranks above its own"
+        table = replace(table, remarks=(*table.remarks, remark))
+    count = table.count("eol", records.filter(names_something()).height, left_out, "without a name at the seven ranks")
+    return require_use(count, table.path, f"names in the column scientificName and the ranks {', '.join(RANKS)}")
 
 
 def tree_records(nodes: pl.DataFrame, parser: Parser) -> pl.DataFrame:

@@ -14,7 +14,8 @@ import polars as pl
 from ..core.values import RANKS
 from .expressions import binomial
 from .parsing import Parser, clean_text, is_unknown
-from .records import map_unique, parse_names, read_table
+from .records import map_unique, parse_names
+from .tables import ProviderTable, TableCount, read_table, require_use
 
 SCHEMA = {
     "name_rank": pl.String, "name": pl.String, "kingdom": pl.String, "family": pl.String, "common": pl.String,
@@ -95,15 +96,34 @@ def from_inaturalist(taxa: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     return _prioritised(joined, "inaturalist", (pl.col("locality") != "", "created", "common"), (False, False, False))
 
 
-def from_eol(path: Path, nodes: pl.DataFrame | None, parser: Parser) -> pl.DataFrame:
-    """EOL's English names, by page; for pages that the tree lacks, by the scientific name in the file.
+def read_eol(path: Path, nodes: pl.DataFrame | None, parser: Parser) -> tuple[pl.DataFrame, TableCount]:
+    """EOL's English names from its table of vernaculars, and what came of its rows.
 
     Raises:
-        InputError: the file is missing or lacks a column.
+        InputError: the file is missing or malformed, lacks a column, or has rows but no name in English.
     """
-    rows = read_table(path, _EOL, optional=_EOL_FLAGS).filter(
-        pl.col("language_code").str.to_lowercase().is_in(list(_ENGLISH))
-    )
+    table = read_table(path, _EOL, optional=_EOL_FLAGS, numbers=("page_id",))
+    english = table.rows.filter(pl.col("language_code").str.to_lowercase().is_in(list(_ENGLISH)))
+    named = from_eol(english, nodes, parser)
+    count = count_vernaculars(table, "eol", english.height, named.height)
+    return named, count
+
+
+def count_vernaculars(table: ProviderTable, authority: str, english: int, used: int) -> TableCount:
+    """What came of a table of vernaculars, of which ``english`` rows are in English.
+
+    Raises:
+        InputError: it has rows, and none gives a common name.
+    """
+    left_out = {"in another language": table.rows.height - english}
+    count = table.count(authority, used, left_out, "that say nothing or name no known taxon of the seven ranks")
+    if table.rows.is_empty():
+        return count
+    return require_use(count, table.path, "names in English of taxa, with the language as en, eng or English")
+
+
+def from_eol(rows: pl.DataFrame, nodes: pl.DataFrame | None, parser: Parser) -> pl.DataFrame:
+    """EOL's English names, by page; for pages that the tree lacks, by the scientific name in the table."""
     # EOL's resources mix upper and lower case, even on one page; the published dataset has them in lower case.
     rows = rows.with_columns(pl.col("vernacular_string").str.to_lowercase().alias("common")).drop("vernacular_string")
     paged, unpaged = rows.clear(), rows

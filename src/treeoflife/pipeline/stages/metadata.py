@@ -94,7 +94,8 @@ def _write(workspace: Workspace, published: list[Source], others: list[Source], 
             predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache,
         )  # fmt: skip
         report = naming.resolve_names(config.names, others, workspace.mapping, marking, files, listener.note)
-        summary = f"{report.names} names, {report.findings} findings"
+        rows = f"{report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used"
+        summary = f"{report.names} names, {report.findings} findings; {rows}"
     listener.finish(summary)
     return summary
 
