@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import resource
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -201,3 +203,165 @@ def test_partly_unpacked_folders_are_not_read(tmp_path: Path) -> None:
     unpack_archive(archive, tmp_path, rule, "d")
     assert discover("original", tmp_path).config.sources["inat21"]["path"] == str(tmp_path / "inat21/train")
     assert len(load_source("inat21", {"path": str(tmp_path / "inat21/train")}, tmp_path).containers()) == 3
+
+
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+def test_a_second_run_compares_what_is_there_with_the_archive(
+    make: Callable[..., Path], name: str, tmp_path: Path
+) -> None:
+    """A file of the right length may be one that a power failure filled with zeros, long ones too."""
+    archive, rule = make(tmp_path / name, FILES), UnpackRule(into="out")
+    unpack_archive(archive, tmp_path, rule, "d")
+    write_json(unpack_marker(tmp_path / "out", archive), UNPACKING)
+    (tmp_path / "out/top/part0/9.jpg").write_bytes(bytes(9000))
+    (tmp_path / "out/top/part0/big").write_bytes(b"x" * 6_000_000)
+    unpack_archive(archive, tmp_path, rule, "d")
+    assert tree(tmp_path / "out") == FILES
+
+
+def test_a_folder_that_an_earlier_version_unpacked_is_compared_once(tmp_path: Path) -> None:
+    """It took an archive for ended where a second one was joined to it."""
+    archive, rule = tar(tmp_path / "a.tar.gz", FILES), UnpackRule(into="out")
+    counts = unpack_archive(archive, tmp_path, rule, "d")
+    (tmp_path / "out/top/part0/9.jpg").unlink()
+    earlier = {"sha256": "d", "rule": rule.model_dump(mode="json"), "counts": counts}
+    write_json(unpack_marker(tmp_path / "out", archive), earlier)
+    unpack_archive(archive, tmp_path, rule, "d")
+    assert tree(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+def test_all_files_and_folders_are_on_the_disk_before_the_archive_counts_as_unpacked(
+    make: Callable[..., Path], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each file before it has its name."""
+    synced: set[int] = set()
+    fsync, replace = os.fsync, Path.replace
+
+    def watch_fsync(fd: int) -> None:
+        synced.add(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    def watch_replace(path: Path, other: Path) -> Path:
+        assert path.stat().st_ino in synced
+        if other.name.startswith(".unpacked") and "counts" in path.read_text():
+            assert {one.stat().st_ino for one in (tmp_path / "out/top").rglob("*")} <= synced
+        return replace(path, other)
+
+    monkeypatch.setattr(os, "fsync", watch_fsync)
+    monkeypatch.setattr(Path, "replace", watch_replace)
+    unpack_archive(make(tmp_path / name, FILES), tmp_path, UnpackRule(into="out"), "d")
+    assert tree(tmp_path / "out") == FILES
+
+
+TWINS = [("a.jpg", "./a.jpg"), ("a.jpg", "a.jpg"), ("d/a.jpg", "d//a.jpg"), ("d/a.jpg", "d/./a.jpg")]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+@pytest.mark.parametrize(("one", "other"), TWINS)
+def test_two_members_that_would_become_one_file_are_named(
+    make: Callable[..., Path], name: str, one: str, other: str, tmp_path: Path
+) -> None:
+    if one == other:
+        path = twice(tmp_path / name, one)
+    else:
+        path = make(tmp_path / name, {one: b"1", other: b"22"})
+    with pytest.raises(ContainerError, match=r"would both become .*a\.jpg"):
+        unpack_archive(path, tmp_path, UnpackRule(into="out"), "d")
+    assert "begun" in unpack_marker(tmp_path / "out", path).read_text()
+
+
+def twice(path: Path, name: str) -> Path:
+    """An archive with two members of one name."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as out:
+            out.writestr(name, b"1")
+            out.writestr(name, b"22")
+        return path
+    with tarfile.open(path, "w:gz") as tape:
+        for data in (b"1", b"22"):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tape.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+def test_members_of_several_folders_that_a_flat_rule_makes_one_are_named(
+    make: Callable[..., Path], name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ContainerError, match=r"would both become .*a\.jpg.*d2/a\.jpg"):
+        unpack_archive(
+            make(tmp_path / name, {"d1/a.jpg": b"1", "d2/a.jpg": b"2"}),
+            tmp_path,
+            UnpackRule(into="out", flat=True),
+            "d",
+        )
+
+
+@pytest.mark.parametrize(("one", "other"), [("A.jpg", "a.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
+def test_names_that_this_file_system_takes_for_one_are_named(one: str, other: str, tmp_path: Path) -> None:
+    """Where it keeps them apart, as Linux does, both are unpacked."""
+    path = zipped(tmp_path / "a.zip", {one: b"1", other: b"2"})
+    (tmp_path / one).touch()
+    if (tmp_path / other).exists():
+        with pytest.raises(ContainerError, match="would both become"):
+            unpack_archive(path, tmp_path, UnpackRule(into="out"), "d")
+    else:
+        unpack_archive(path, tmp_path, UnpackRule(into="out"), "d")
+        assert tree(tmp_path / "out") == {one: b"1", other: b"2"}
+
+
+@pytest.mark.parametrize("files", [{"a": b"1", "a/b.jpg": b"2"}, {"a/b.jpg": b"2", "a": b"1"}])
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+def test_a_file_where_a_folder_must_be_is_named(
+    make: Callable[..., Path], name: str, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    with pytest.raises(ContainerError, match=r"out/a.* cannot be written: there is a file where a folder must be"):
+        unpack_archive(make(tmp_path / name, files), tmp_path, UnpackRule(into="out"), "d")
+
+
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+def test_a_full_disk_is_no_error_of_the_archive(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
+    """Nothing half-written stays, and the next run goes on."""
+    archive, rule = make(tmp_path / name, FILES), UnpackRule(into="out")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"part0/big cannot be written: File too large") as caught:
+            unpack_archive(archive, tmp_path, rule, "d")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "cannot be read" not in str(caught.value)
+    assert tree(tmp_path / "out").items() <= FILES.items()
+    unpack_archive(archive, tmp_path, rule, "d")
+    assert tree(tmp_path / "out") == FILES
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    """Files without a name, in a folder that is only for them."""
+    left = tmp_path / "out/.unpacking-a.tar.gz/0123456789abcdef"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    unpack_archive(tar(tmp_path / "a.tar.gz", FILES), tmp_path, UnpackRule(into="out"), "d")
+    assert tree(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize(("make", "name"), MAKERS)
+def test_members_that_the_rule_leaves_out_are_counted(make: Callable[..., Path], name: str, tmp_path: Path) -> None:
+    notes: list[str] = []
+    unpack_archive(
+        make(tmp_path / name, FILES), tmp_path, UnpackRule(into="out", keep="top/part1/*"), "d", notes.append
+    )
+    assert notes[-1].endswith("13 files in 1 folders; 28 others do not match top/part1/*")
+
+
+def test_a_tar_with_headers_of_folders_is_unpacked(tmp_path: Path) -> None:
+    """As tar writes them; they were taken for links."""
+    (tmp_path / "in/part1").mkdir(parents=True)
+    (tmp_path / "in/part1/a.jpg").write_bytes(b"1")
+    with tarfile.open(tmp_path / "a.tar", "w") as out:
+        out.add(tmp_path / "in", ".")
+    unpack_archive(tmp_path / "a.tar", tmp_path, UnpackRule(into="out"), "d")
+    assert tree(tmp_path / "out") == {"part1/a.jpg": b"1"}

@@ -1,20 +1,19 @@
 """Unpacking archives: never outside the target folder, no links or devices, bounded in size, and resumable.
 
-A file gets its name only when it is complete, so another run skips files of the right length. The marker
-``.unpacked-ARCHIVE.json`` first says that unpacking has begun, so that nobody takes the folder for complete; at the end
-it holds what was unpacked, and the archive need not be read again.
+A file gets its name only when it is complete and on the disk. The marker ``.unpacked-ARCHIVE.json`` first says that
+unpacking has begun, so that nobody takes the folder for complete; at the end it holds what was unpacked, and the
+archive need not be read again. A run that goes on after another was killed compares every file with the archive.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from ..core import zip_reader
 from ..core.files import write_json
@@ -25,7 +24,10 @@ from ..errors import ContainerError
 from ..sources.archived_folders import UNPACKING, unpack_marker
 from ..sources.tar_archives import MAX_EXPANSION, open_tar
 from .components import UnpackRule
+from .many_files import FileWriter, same_names, staging_folder, sync_all
 
+# Earlier versions took files of the right length for unpacked, and archives for ended where another was joined to them.
+_VERSION = 2
 # Members of a tar that are longer go to disk in pieces; images are nearly all shorter, and written at once.
 _MAX_IN_MEMORY = 4 << 20
 # An archive may always unpack to this much, whatever its ratio: a gigabyte does no harm.
@@ -44,19 +46,21 @@ class _Target:
     folder: Path
     rule: UnpackRule
     limit: int
+    staging: Path
+    same_name: Callable[[Path], str]
     files: int = 0
     bytes: int = 0
+    left_out: int = 0  # files that the rule leaves out
     folders: set[Path] = field(default_factory=set)
+    hashes: set[int] = field(default_factory=set)  # of the names of files, which may be millions
 
     def path(self, name: str, regular: bool) -> Path | None:
         """Where a member goes; None if the rule leaves it out. A hostile member raises ContainerError."""
         parts = self._checked_parts(name)
         if not regular:
             raise self._hostile(f"its member {name!r:.200} is a link, device or sparse file")
-        if not fnmatchcase("/".join(parts), self.rule.keep):
-            return None
         kept = parts[-1:] if self.rule.flat else parts[self.rule.strip :]
-        return self.folder.joinpath(*kept) if kept else None
+        return self.folder.joinpath(*kept) if kept and fnmatchcase("/".join(parts), self.rule.keep) else None
 
     def check_folder(self, name: str) -> None:
         """Check the name of a folder. It is made only when a file goes into it."""
@@ -66,19 +70,26 @@ class _Target:
     def _checked_parts(self, name: str) -> tuple[str, ...]:
         parts = member_parts(name)
         if parts is None:
-            raise self._hostile(f"its member {name!r:.200} would go outside {self.folder}")
+            raise self._hostile(f"its member {name!r:.200} would go outside {self.folder}, here or on Windows")
         return parts
 
-    def count_file(self, path: Path) -> None:
-        """Count a file."""
-        self.files += 1
-        self.folders.add(path.parent)
+    def take(self, name: str, size: int, regular: bool) -> Path | None:
+        """Count a member, and return where it goes, as :meth:`path` does.
 
-    def count_bytes(self, size: int) -> None:
-        """Count the bytes of a file; raises ContainerError if there are too many."""
-        self.bytes += size
+        Raises:
+            ContainerError: it is hostile, another goes to the same place, or all are too large together.
+        """
+        if (path := self.path(name, regular)) is None:
+            self.left_out += 1
+            return None
+        self.files, self.bytes = self.files + 1, self.bytes + size
+        self.folders.add(path.parent)
+        self.hashes.add(hash(self.same_name(path)))
+        if len(self.hashes) < self.files:
+            raise ContainerError(f"two members of {self.archive} would both become {path}; the second is {name!r:.200}")
         if self.bytes > self.limit:
             raise self._hostile(f"it unpacks to more than {self.limit} bytes")
+        return path
 
     def _hostile(self, reason: str) -> ContainerError:
         return ContainerError(f"{self.archive} is hostile: {reason}")
@@ -110,21 +121,30 @@ def unpack_archive(
     """
     folder = root / rule.into
     marker = unpack_marker(folder, archive)
-    expected = {"sha256": digest, "rule": rule.model_dump(mode="json")}
+    expected = {"version": _VERSION, "sha256": digest, "rule": rule.model_dump(mode="json")}
     content = read_json(marker)
     if isinstance(content, dict) and expected.items() <= content.items():
         return dict(content["counts"])
     write_json(marker, UNPACKING)
     note(f"unpacking {archive.name}")
-    # The approximate size in the list may be off by a factor of two; without one, images hardly expand.
-    limit = MAX_EXPANSION * archive.stat().st_size if rule.bytes is None else 2 * rule.bytes
-    target = _Target(archive, folder, rule, max(_ALWAYS_ALLOWED, limit))
-    (_unpack_zip if archive.suffix.lower() == ".zip" else _unpack_tar)(target)
+    target = _unpack(archive, folder, rule)
     counts = {"files": target.files, "folders": len(target.folders), "bytes": target.bytes}
     _check_counts(archive, rule, counts)
     write_json(marker, {**expected, "counts": counts})
-    note(f"{archive.name}: {counts['files']} files in {counts['folders']} folders")
+    others = f"; {target.left_out} others do not match {rule.keep}" if target.left_out else ""
+    note(f"{archive.name}: {counts['files']} files in {counts['folders']} folders{others}")
     return counts
+
+
+def _unpack(archive: Path, folder: Path, rule: UnpackRule) -> _Target:
+    # The approximate size in the list may be off by a factor of two; without one, images hardly expand.
+    limit = MAX_EXPANSION * archive.stat().st_size if rule.bytes is None else 2 * rule.bytes
+    with staging_folder(folder / f".unpacking-{archive.name}") as staging:
+        target = _Target(archive, folder, rule, max(_ALWAYS_ALLOWED, limit), staging, same_names(staging))
+        (_unpack_zip if archive.suffix.lower() == ".zip" else _unpack_tar)(target)
+    ancestors = {one for path in target.folders for one in path.parents if one.is_relative_to(folder)}
+    sync_all(target.folders | ancestors | {folder})  # otherwise a power failure can undo the names of files
+    return target
 
 
 def _check_counts(archive: Path, rule: UnpackRule, counts: dict[str, int]) -> None:
@@ -138,67 +158,46 @@ def _check_counts(archive: Path, rule: UnpackRule, counts: dict[str, int]) -> No
         raise ContainerError(f"{archive} holds no file that matches {rule.keep}")
 
 
-@contextmanager
-def _new_file(path: Path, folder: Path) -> Iterator[IO[bytes]]:
-    """A file to write, which gets its name at the end of the context, unless that ends in an error.
-
-    Unlike :func:`.core.files.replacing` it does not sync, which would take hours for millions of small files.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.parent.resolve().is_relative_to(folder.resolve()):
-        raise ContainerError(f"{path.parent} is a link that leads outside {folder}; remove it")
-    temporary = path.with_name(f".{path.name[:200]}.writing-{os.getpid()}")
-    try:
-        with temporary.open("wb") as out:
-            yield out
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _is_present(path: Path, size: int) -> bool:
-    return path.is_file() and not path.is_symlink() and path.stat().st_size == size
+def _is_present(path: Path, size: int, crc: int) -> bool:
+    """Whether a file is there already, with the same bytes as in the archive, by their length and CRC-32."""
+    if not path.is_file() or path.is_symlink() or path.stat().st_size != size:
+        return False
+    found = 0
+    with path.open("rb") as fd:
+        while data := fd.read(_MAX_IN_MEMORY):
+            found = zlib.crc32(data, found)
+    return found == crc
 
 
 def _unpack_tar(target: _Target) -> None:
     """Unpack a tar in one pass."""
-    in_pieces: set[str] = set()  # members that are too long to be held in memory
+    writer = FileWriter(target.folder, target.staging)
 
     def open_sink(name: str, size: int) -> Callable[[bytes], object] | None:
-        if (path := target.path(name, True)) is None:
-            return None
-        target.count_bytes(size)
-        in_pieces.add(name)
-        return None if _is_present(path, size) else _write_in_pieces(path, target.folder, size, unfinished)
+        path = target.take(name, size, regular=True)
+        return _write_in_pieces(writer, path, size) if path else None
 
-    with ExitStack() as unfinished, open_tar(target.archive) as stream:
+    with open_tar(target.archive) as stream:
         for member in read_members(stream, _MAX_IN_MEMORY, open_sink):
             if member.folder:
                 target.check_folder(member.name)
-                continue
-            if (path := target.path(member.name, member.regular)) is None:
-                continue
-            target.count_file(path)
-            if member.name in in_pieces:
-                in_pieces.remove(member.name)
-                continue
-            target.count_bytes(member.size)
-            if member.data is not None and not _is_present(path, member.size):
-                with _new_file(path, target.folder) as out:
-                    out.write(member.data)
+            elif member.data is not None or not member.regular:  # longer files went to open_sink
+                path, data = target.take(member.name, member.size, member.regular), member.data or b""
+                if path and not _is_present(path, len(data), zlib.crc32(data)):
+                    writer.write(path, [data])
+    writer.flush()
 
 
-def _write_in_pieces(path: Path, folder: Path, size: int, unfinished: ExitStack) -> Callable[[bytes], object]:
-    """A function that writes the pieces of a file; ``unfinished`` removes the file if not all of them come."""
-    stack = unfinished.enter_context(ExitStack())
-    out, remaining = stack.enter_context(_new_file(path, folder)), size
+def _write_in_pieces(writer: FileWriter, path: Path, size: int) -> Callable[[bytes], object]:
+    """A function that writes the pieces of a file of ``size`` bytes."""
+    (add, finish), remaining = writer.begin(path), size
 
     def write(data: bytes) -> None:
         nonlocal remaining
-        out.write(data)
+        add(data)
         remaining -= len(data)
         if data and not remaining:
-            stack.close()
+            finish()
 
     return write
 
@@ -210,9 +209,8 @@ def _unpack_zip(target: _Target) -> None:
             for member in zip_reader.read_entries(fd):
                 if member.name.endswith("/"):
                     target.check_folder(member.name)
-                elif path := target.path(member.name, member.regular):
-                    target.count_file(path)
-                    target.count_bytes(member.size)
+                else:
+                    target.take(member.name, member.size, member.regular)
         with target.archive.open("rb") as fd, ThreadPoolExecutor(cores()) as pool:
             files = (member for member in zip_reader.read_entries(fd) if not member.name.endswith("/"))
             # A few batches per thread at a time: a list of all members would take a gigabyte for BIOSCAN-1M.
@@ -224,10 +222,10 @@ def _unpack_zip(target: _Target) -> None:
 
 
 def _unpack_members(target: _Target, members: Sequence[zip_reader.ZipMember]) -> None:
+    writer = FileWriter(target.folder, target.staging)
     with target.archive.open("rb") as fd:
         for member in members:
             path = target.path(member.name, member.regular)
-            if path is None or _is_present(path, member.size):
-                continue
-            with _new_file(path, target.folder) as out:
-                out.writelines(zip_reader.read_chunks(fd, member))
+            if path and not _is_present(path, member.size, member.crc):
+                writer.write(path, zip_reader.read_chunks(fd, member))
+    writer.flush()
