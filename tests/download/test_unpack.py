@@ -263,10 +263,7 @@ TWINS = [("a.jpg", "./a.jpg"), ("a.jpg", "a.jpg"), ("d/a.jpg", "d//a.jpg"), ("d/
 def test_two_members_that_would_become_one_file_are_named(
     make: Callable[..., Path], name: str, one: str, other: str, tmp_path: Path
 ) -> None:
-    if one == other:
-        path = twice(tmp_path / name, one)
-    else:
-        path = make(tmp_path / name, {one: b"1", other: b"22"})
+    path = twice(tmp_path / name, one) if one == other else make(tmp_path / name, {one: b"1", other: b"22"})
     with pytest.raises(ContainerError, match=r"would both become .*a\.jpg"):
         unpack_archive(path, tmp_path, UnpackRule(into="out"), "d")
     assert "begun" in unpack_marker(tmp_path / "out", path).read_text()
