@@ -54,6 +54,17 @@ def test_what_comes_byte_by_byte_is_given_up_after_a_while(reply: Reply, tmp_pat
         assert "brought" in component_error(server.url + "/a", tmp_path / "a.bin")
 
 
+def test_the_page_of_an_error_is_not_waited_for(tmp_path: Path) -> None:
+    """Its beginning goes into the message, as far as it has come."""
+
+    def reply(path: str, request: dict[str, str], to: Connection) -> None:
+        to.sendall(response(b"<html>Down", content_length=5000, content_type="text/html"))
+        trickle(to, b"a" * 400)
+
+    with raw_server(reply) as server:
+        assert "HTML page instead of the file: Down" in component_error(server.url + "/a", tmp_path / "a.bin")
+
+
 def test_interim_responses_without_end_are_given_up(tmp_path: Path) -> None:
     reply: Reply = lambda path, request, to: flood(to, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)  # noqa: E731
     with raw_server(reply) as server:

@@ -46,6 +46,15 @@ def test_shards_and_their_descriptions_are_uploaded_and_nothing_is_sent_twice(bu
         assert (server.sent, len(server.commits)) == (sent, commits)
 
 
+def test_a_hub_that_cannot_be_asked_is_not_said_to_keep_anything(build_copy: Path) -> None:
+    with hub() as server:
+        pass  # now nobody listens at its address
+    failed = publish(server, build_copy, "--dry-run")
+    assert failed.returncode == 1
+    assert "me/birds on the Hub" in failed.stderr
+    assert "stay there" not in failed.stderr
+
+
 def test_an_interrupted_upload_continues_where_it_was(build_copy: Path) -> None:
     with hub() as server:
         server.breaks_after = 3

@@ -133,7 +133,7 @@ class ImageFetcher:
     ) -> tuple[RowResult, float | None]:
         status = response.status_code
         if status == 200:
-            return self._receive(response, replace(result, detail=_DOWNGRADED * downgraded)), None
+            return self._receive(response, replace(result, detail=_DOWNGRADED) if downgraded else result), None
         failed = result.failed(f"http-{status}", response.reason_phrase)
         if status not in (408, 429) and status < 500:
             return failed, None

@@ -112,7 +112,7 @@ def check_response(response: httpx.Response, url: str, name: str) -> None:
 def _page_text(response: httpx.Response) -> str:
     """The beginning of an HTML page as plain text."""
     try:
-        start = next(response.iter_raw(2000), b"")
+        start = next(response.iter_raw(), b"")[:2000]  # not iter_raw(2000), which waits for so many
     except httpx.HTTPError:
         start = b""
     text = re.sub(r"<[^>]*>", " ", start.decode("utf-8", "replace"))

@@ -109,7 +109,7 @@ class Uploader:
             InputError: the upload failed, or the repository has other content than was sent.
         """
         plan = self.plan()
-        with _hub_errors(self._repo):
+        with _hub_errors(self._repo, "; files that were sent stay there, and the same command goes on"):
             if not plan.exists:
                 self._api.create_repo(self._repo, repo_type="dataset", private=private, exist_ok=True)
             self._send([file.name for file in plan.to_send], listener)
@@ -177,8 +177,8 @@ def published_files(paths: Paths) -> Iterator[Path]:
 
 
 @contextmanager
-def _hub_errors(repo: str) -> Iterator[None]:
-    """Turn the errors of huggingface_hub into InputError, with what to do about them."""
+def _hub_errors(repo: str, kept: str = "") -> Iterator[None]:
+    """Turn the errors of huggingface_hub into InputError, with what to do about them, and with what is ``kept``."""
     from huggingface_hub.errors import HfHubHTTPError
 
     # A network failure raises HTTPError of the HTTP library below: requests in old versions, httpx in new ones.
@@ -189,6 +189,6 @@ def _hub_errors(repo: str) -> Iterator[None]:
     except failures as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(
-            f"{repo} on the Hub: {reason}; files that were sent stay there, and the same command goes on. If the Hub "
-            "asks for an account, run 'hf auth login' or set the variable HF_TOKEN"
+            f"{repo} on the Hub: {reason}{kept}. If the Hub asks for an account, run 'hf auth login' or set the "
+            "variable HF_TOKEN"
         ) from error
