@@ -101,11 +101,7 @@ def _is_text_without_encoding(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     modes = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     as_text = name == "open" and bool(modes) and set(modes[0]) <= set("rwaxt+")
-    return (
-        as_text
-        or (name in ("read_text", "write_text") and not isinstance(call.func.value, ast.Name))
-        or (name in ("read_text", "write_text") and len(call.args) < 2)
-    )
+    return as_text or name in ("read_text", "write_text")
 
 
 def test_text_is_read_and_written_in_a_named_encoding() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import command
+from helpers import command, sentence
 from treeoflife.config.paths import Paths
 from treeoflife.config.tables import Images
 from treeoflife.shards import locations
@@ -75,6 +75,8 @@ def test_it_can_be_looked_at_read_and_verified(dataset: Path, tmp_path: Path) ->
         assert ("to do" in done.stdout) == (records == "without")
         done = as_nobody(home, *command("verify", dataset, "--workers", "2"))
         assert done.returncode == 0, done.stdout + done.stderr
+        done = as_nobody(home, *command("report", "--config", dataset))
+        assert "writes the report elsewhere" in sentence(done, str(dataset))
         done = as_nobody(home, sys.executable, "-c", READ, dataset)
         assert done.returncode == 0, done.stderr
         assert done.stdout.endswith("True True\n")

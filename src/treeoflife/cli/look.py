@@ -1,5 +1,6 @@
 """The commands to look at a dataset: report, explore, catalog."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,12 +53,22 @@ def report(
     if catalog:
         print(_report_catalog(catalog, out or catalog.parent / "reports"))
         return
+    _check_writable(config)
     with working(config) as session:
         page = session.workspace.paths.reports / "index.html"
         if force:
             page.unlink(missing_ok=True)
         print(f"report: {session.make('report') or 'up to date'}")
         print(page)
+
+
+def _check_writable(config: Path) -> None:
+    from ..pipeline.workspace import open_workspace
+
+    paths = open_workspace(config).paths
+    if paths.root.is_dir() and not os.access(paths.root, os.W_OK):
+        elsewhere = f"'treeoflife report {paths.catalog} --out FOLDER' writes the report elsewhere"
+        raise ConfigError(f"{paths.root} cannot be written to: {elsewhere}")
 
 
 def _report_catalog(catalog: Path, out: Path) -> Path:
