@@ -32,7 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = configured(root / "out", "folder", root / "photos")
     text = config.read_text().replace("# resolved = ", f'resolved = "{root / "resolved.jsonl"}"')
     config.write_text(text + f'\n[[holdout]]\npath = "{root / "list.txt"}"\n')
-    (root / "out" / "marks.csv").write_text("treeoflife_id,action\n")
+    (root / "out" / "marks.csv").write_text("treeoflife_id,verdict\n")
     built(config)
     return root
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ..core.system import require_memory
+from ..core.memory_limits import require_memory
 from ..core.versions import __version__
 from . import build, checks, clusters, download, evaluate, look, names, publish
 

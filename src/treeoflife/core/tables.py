@@ -1,6 +1,7 @@
 """Finding rows of a large table by key in little memory, and writing large tables as Parquet in pieces."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from .files import replacing, sha256
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _HASH_SEED = 17  # any constant: hashes are compared within one process and never stored
+# A byte of a file name that is not UTF-8, as Python holds it and JSON would write it, though it is no character.
+_BYTE_OF_A_NAME = re.compile(r"\\udc([89a-f][0-9a-f])")
 _FORMULA_START = r"^[=+\-@\t\r]"
 
 
@@ -108,7 +111,7 @@ def write_parquet(
             temporary,
             row_group_size=row_group_size,
             maintain_order=True,
-            metadata=lambda _: {"treeoflife": json.dumps(meta(), sort_keys=True)},
+            metadata=lambda _: {"treeoflife": _BYTE_OF_A_NAME.sub(r"\\\\x\1", json.dumps(meta(), sort_keys=True))},
         )
 
 

@@ -45,7 +45,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, in one line: the further lines of a library are advice on how to call it.
+    r"""What an error says, in one line: the further lines of a library are advice on how to call it.
 
     >>> reason(ValueError("could not parse `x` as `i64`\n\nYou might want to try:\n- increasing `infer_schema_length`"))
     'could not parse `x` as `i64`'
