@@ -101,7 +101,7 @@ class ArchiveWriter:
         self._append_member(batch)
         self.rows += len(batch)
         state = {"rows": self.rows, "tar": self._tar_size, "offset": self._out.tell()}
-        lines = [*(json.dumps(result.ledger_row(), ensure_ascii=False) for result in batch), json.dumps(state)]
+        lines = [*(_line(result.ledger_row()) for result in batch), json.dumps(state)]
         self._journal.write(("\n".join(lines) + "\n").encode("utf-8", "replace"))
         self._journal.flush()
         os.fsync(self._journal.fileno())
@@ -207,3 +207,8 @@ class PreviousArchive:
         except ContainerError:  # damaged: what follows cannot be read
             self._images = {}
         return None
+
+
+def _line(row: Any) -> str:
+    """A row as JSON; a NUL in an address, which no reader of JSON here takes, as an escape."""
+    return json.dumps(row, ensure_ascii=False).replace("\\u0000", "\\\\x00")
