@@ -134,6 +134,9 @@ def test_a_reader_never_sees_half_of_a_view(build_copy: Path, monkeypatch: pytes
         (new / "known.json").write_text('{"known": "new"}')
         (other / "known.json").write_text('{"known": "other"}')
     assert locations.recorded_fingerprint(folder) == "new"
-    assert [path.name for path in folder.parent.iterdir()] == ["places"]
+    assert {path.name for path in folder.parent.iterdir()} <= {
+        "places",
+        "tree",
+    }  # the tree's, where a test looked at it
     assert int(opened.offset[0]) > 0
     assert len(locations.load_locations(paths)) == before

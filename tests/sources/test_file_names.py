@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import random
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from helpers import built, cli, sentence
 from treeoflife.core.values import Taxon
+from treeoflife.sources import archived_folders
 from treeoflife.sources.file_names import escape_invalid_utf8, name_bytes
 from treeoflife.sources.registry import load_source
 from treeoflife.testing import taxonomies
@@ -160,3 +162,20 @@ def test_a_path_that_dataset_toml_cannot_hold_is_named_and_a_link_to_it_serves(t
     done = cli("init", "folder", *(word for pair in paths.items() for word in pair), PYTHONUTF8="1")
     assert done.returncode == 0, done.stderr
     built(paths["--out"] / "dataset.toml")
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_a_tar_with_such_a_class_folder_is_scanned_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Its index is written with the bytes of the name, and can be read again."""
+    folder = CROW[:-1] + os.fsdecode(b"\xfc")
+    pack(tmp_path / "train.tar", (f"train/{folder}/a.jpg", picture(1)))
+    if suffix == ".tar.gz":
+        (tmp_path / "train.tar.gz").write_bytes(gzip.compress((tmp_path / "train.tar").read_bytes()))
+        (tmp_path / "train.tar").unlink()
+    source = load_source("inat21", {"path": f"train{suffix}"}, tmp_path)
+    first = source.containers()
+    monkeypatch.setattr(archived_folders, "_scan", lambda *_: pytest.fail("the archive is scanned again"))
+    assert source.containers() == first
+    assert len(first) == 1

@@ -50,8 +50,8 @@ class UnreadableError(InputError, ValueError):
 class _Scan:
     """A look at a JSON text that comes in pieces: how deep its brackets are nested, and what its escapes stand for."""
 
-    def __init__(self, max_record: int = _MAX_RECORD_BYTES) -> None:
-        self._max_record = max_record
+    def __init__(self, max_record: int = _MAX_RECORD_BYTES, *, own: bool = False) -> None:
+        self._max_record, self._own = max_record, own
         self._depth, self._open, self._record, self._escape = 0, b"", 0, b""
 
     def check(self, piece: bytes) -> None:
@@ -68,7 +68,7 @@ class _Scan:
         self._record = 0 if is_between_records else self._record + len(piece)
         if self._record > self._max_record:
             raise UnreadableError(f"a value is longer than {self._max_record >> 20} MiB")
-        if self._escape or b"\\" in piece:
+        if not self._own and (self._escape or b"\\" in piece):
             self._check_escapes(self._escape + piece)
 
     def _check_depth(self, outside: bytes) -> bool:
@@ -123,12 +123,14 @@ class JsonStream:
         return data
 
 
-def parse_json(data: bytes | str, max_bytes: int = MAX_BYTES) -> Any:
+def parse_json(data: bytes | str, max_bytes: int = MAX_BYTES, *, own: bool = False) -> Any:
     """The value of a JSON text.
 
     Args:
         data: the text, or its bytes in UTF-8, with a byte order mark or without.
         max_bytes: how long it may be.
+        own: whether this program wrote it. Then texts may be names of files that are not UTF-8, as Python holds them,
+            and what others wrote into a table, NUL included.
 
     Raises:
         UnreadableError: it is too long or too deep, is not JSON, or has a key twice in an object, a number that is none
@@ -142,7 +144,7 @@ def parse_json(data: bytes | str, max_bytes: int = MAX_BYTES) -> Any:
         raise UnreadableError(f"it has {len(data):,} bytes; at most {max_bytes:,} are read")
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if b"\\" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        _Scan(max_record=max_bytes).check(raw)
+        _Scan(max_bytes, own=own).check(raw)
     return _parse(raw)
 
 
@@ -184,7 +186,7 @@ def _float(digits: str) -> float:
     return value
 
 
-def read_json_file(path: Path, max_bytes: int = MAX_BYTES) -> Any:
+def read_json_file(path: Path, max_bytes: int = MAX_BYTES, *, own: bool = False) -> Any:
     """The JSON value in a file; see :func:`parse_json`.
 
     Raises:
@@ -194,7 +196,7 @@ def read_json_file(path: Path, max_bytes: int = MAX_BYTES) -> Any:
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
     try:
-        return parse_json(data, max_bytes)
+        return parse_json(data, max_bytes, own=own)
     except UnreadableError as error:
         raise UnreadableError(f"{path} cannot be read as JSON: {error}") from None
 
@@ -202,7 +204,7 @@ def read_json_file(path: Path, max_bytes: int = MAX_BYTES) -> Any:
 def read_json(path: Path) -> Any:
     """The JSON value in a file of this program; None if there is no such file, or it is not JSON."""
     try:
-        return read_json_file(path)
+        return read_json_file(path, own=True)
     except (FileNotFoundError, NotADirectoryError, UnreadableError):
         return None
 

@@ -11,6 +11,7 @@ from polars.exceptions import PolarsError
 
 from ..errors import InputError
 from .extras import import_extra
+from .text import reason
 from .text_tables import TextTable, read_text_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -49,7 +50,7 @@ def _read_parquet(path: Path) -> TextTable:
         frame = pl.read_parquet(path, glob=False)
         texts = frame.select(pl.all().cast(pl.String).fill_null("").str.strip_chars())
     except (OSError, PolarsError) as error:
-        raise InputError(f"the table {path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
     return TextTable(texts, tuple(texts.columns), range(1, texts.height + 1), "", "")
 
 

@@ -1,7 +1,6 @@
 """Finding rows of a large table by key in little memory, and writing large tables as Parquet in pieces."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from .files import replacing, sha256
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _HASH_SEED = 17  # any constant: hashes are compared within one process and never stored
-# A byte of a file name that is not UTF-8, as Python holds it and JSON would write it, though it is no character.
-_BYTE_OF_A_NAME = re.compile(r"\\udc([89a-f][0-9a-f])")
 _FORMULA_START = r"^[=+\-@\t\r]"
 
 
@@ -111,8 +108,19 @@ def write_parquet(
             temporary,
             row_group_size=row_group_size,
             maintain_order=True,
-            metadata=lambda _: {"treeoflife": _BYTE_OF_A_NAME.sub(r"\\\\x\1", json.dumps(meta(), sort_keys=True))},
+            metadata=lambda _: {"treeoflife": json.dumps(meta(), sort_keys=True)},
         )
+
+
+def parquet_schema(path: Path) -> pl.Schema:
+    """The columns of one Parquet file, and their types.
+
+    ``pl.read_parquet_schema`` takes brackets, stars and question marks in a path for a pattern.
+
+    Raises:
+        OSError, polars.exceptions.PolarsError: it cannot be read.
+    """
+    return pl.scan_parquet(path, glob=False).collect_schema()
 
 
 def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:

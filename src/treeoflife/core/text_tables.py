@@ -22,6 +22,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..errors import InputError
+from .text import reason
 from .text_encoding import READ_AS_WINDOWS, SAMPLE_BYTES, check_is_text, decode, detect_encoding
 from .text_records import IrregularError, check_long_rows, read_records, without_quotes
 
@@ -157,7 +158,7 @@ class _Reader:
                 schema=dict.fromkeys(columns, pl.String), glob=False,
             ).select(chosen).collect()  # fmt: skip
         except PolarsError as error:
-            raise InputError(f"the table {self._path} cannot be read: {str(error).splitlines()[0]}") from None
+            raise InputError(f"the table {self._path} cannot be read: {reason(error)}") from None
         rows += not has_header
         if chosen and frame.height != rows:
             raise InputError(f"the table {self._path} has {rows:,} rows, of which {frame.height:,} could be read")

@@ -101,7 +101,7 @@ class ArchiveWriter:
         self._append_member(batch)
         self.rows += len(batch)
         state = {"rows": self.rows, "tar": self._tar_size, "offset": self._out.tell()}
-        lines = [*(_line(result.ledger_row()) for result in batch), json.dumps(state)]
+        lines = [*(json.dumps(result.ledger_row(), ensure_ascii=False) for result in batch), json.dumps(state)]
         self._journal.write(("\n".join(lines) + "\n").encode("utf-8", "replace"))
         self._journal.flush()
         os.fsync(self._journal.fileno())
@@ -146,7 +146,7 @@ class ArchiveWriter:
         self._journal.flush()
         with self._files.journal.open("rb") as fd:
             fd.readline()
-            yield from (parse_json(line) for line in fd if line.startswith(b"["))
+            yield from (parse_json(line, own=True) for line in fd if line.startswith(b"["))
 
 
 def _recorded_state(files: ArchiveFiles, first_line: bytes) -> tuple[dict[str, int], int]:
@@ -158,7 +158,7 @@ def _recorded_state(files: ArchiveFiles, first_line: bytes) -> tuple[dict[str, i
     for line in lines[1:]:
         end += len(line)
         if line.startswith(b"{") and line.endswith(b"}\n"):
-            state, kept = parse_json(line), end
+            state, kept = parse_json(line, own=True), end
     return (state, kept) if files.part.stat().st_size >= state["offset"] else (_START, 0)
 
 
@@ -207,8 +207,3 @@ class PreviousArchive:
         except ContainerError:  # damaged: what follows cannot be read
             self._images = {}
         return None
-
-
-def _line(row: Any) -> str:
-    """A row as JSON; a NUL in an address, which no reader of JSON here takes, as an escape."""
-    return json.dumps(row, ensure_ascii=False).replace("\\u0000", "\\\\x00")

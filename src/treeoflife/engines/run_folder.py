@@ -52,7 +52,7 @@ class RunFolder:
     def info(self) -> dict[str, Any]:
         """The content of run.json; empty if it is missing or damaged."""
         try:
-            info = read_json_file(self.path / "run.json")
+            info = read_json_file(self.path / "run.json", own=True)
         except (FileNotFoundError, UnreadableError):
             return {}
         return info if isinstance(info, dict) else {}
@@ -71,7 +71,7 @@ class RunFolder:
             return
         for line in lines:
             with suppress(UnreadableError):
-                event = parse_json(line)
+                event = parse_json(line, own=True)
                 if isinstance(event, dict) and "event" in event:
                     yield event
 

@@ -17,6 +17,7 @@ from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import replacing
 from ..core.progress import Listener
+from ..core.tables import parquet_schema
 from ..core.tar_reader import TarError, read_members
 from ..core.text import reason
 from ..engines.base import Tick, is_expendable
@@ -63,7 +64,7 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
     """
     try:
         if path.suffix == ".parquet" and path.is_file():
-            table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(pl.read_parquet_schema(path)) else None
+            table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(parquet_schema(path)) else None
         elif path.suffix == ".csv":
             table = pl.read_csv(path, infer_schema=False, glob=False)
         elif path.suffix == ".txt":
@@ -150,7 +151,7 @@ def _read_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
 
 def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
     """The images of a Parquet file: of the first column of bytes, or of structs with ``bytes``, as Hugging Face's."""
-    schema = pl.read_parquet_schema(path)
+    schema = parquet_schema(path)
     structs = [name for name, kind in schema.items() if isinstance(kind, pl.Struct) and "bytes" in kind.to_schema()]
     column = next((name for name, kind in schema.items() if name in structs or kind == pl.Binary), None)
     if column is None:

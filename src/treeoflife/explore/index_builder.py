@@ -9,7 +9,7 @@ import polars as pl
 from ..config.config import load
 from ..config.tables import Checks
 from ..core.files import fingerprint, stamp
-from ..core.tables import Array
+from ..core.tables import Array, parquet_schema
 from ..core.values import NAME_COLUMNS, RANKS, SPLITS
 from ..errors import InputError
 from ..selection import findings
@@ -94,7 +94,7 @@ def _sample_codes(dataset: Dataset, taxa: pl.DataFrame) -> tuple[Array, Array, A
     numbered = taxa.select(RANKS).with_row_index("taxon")
     taxon, split, source, sources = [], [], [], list[str]()
     for shard in dataset.locations.shards:
-        recorded = {"source"} & pl.read_parquet_schema(shard.index).keys()
+        recorded = {"source"} & parquet_schema(shard.index).keys()
         rows = pl.read_parquet(shard.index, columns=[*RANKS, *recorded], glob=False).with_columns(
             pl.col(RANKS).fill_null("")
         )

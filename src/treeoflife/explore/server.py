@@ -12,6 +12,7 @@ from ..config.paths import Paths
 from ..core.extras import import_extra
 from ..core.lock import read_holder
 from ..core.progress import Listener
+from ..core.text import reason
 from ..errors import ConfigError, InputError
 from ..shards.locations import find_dataset, load_locations
 from ..shards.reader import Dataset
@@ -61,8 +62,7 @@ def _explained(paths: Paths, listener: Listener) -> Iterator[None]:
     try:
         yield
     except (InputError, OSError, PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{holder} works on this dataset: try again when it has finished ({reason})") from None
+        raise InputError(f"{holder} works on this dataset: try again when it has finished ({reason(error)})") from None
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -135,7 +135,7 @@ def read_meta(index: Path) -> dict[str, Any] | None:
     try:
         # Polars words an error of the disk as one of the format, so that the file is read here.
         footer = io.BytesIO(b"PAR1" + _read_footer(index))
-        meta = parse_json(pl.read_parquet_metadata(footer).get("treeoflife") or "null")
+        meta = parse_json(pl.read_parquet_metadata(footer).get("treeoflife") or "null", own=True)
     except (FileNotFoundError, NotADirectoryError, ValueError, pl.exceptions.PolarsError):
         return None
     return meta if isinstance(meta, dict) else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..core.tables import write_parquet
+from ..core.tables import parquet_schema, write_parquet
 from ..core.text import reason
 from ..errors import InputError
 from ..sources.base import Source
@@ -115,12 +115,12 @@ def _schema(path: Path) -> pl.Schema:
     if not path.is_file():
         raise InputError(f"there is no mapping at {path}")
     try:
-        schema = pl.read_parquet_schema(path)
+        schema = parquet_schema(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} cannot be read as a mapping: {reason(error)}") from None
     if "treeoflife_id" not in schema or "source" not in schema:
         raise InputError(f"{path} is not a mapping: it needs the columns {['source', 'treeoflife_id']}")
-    return pl.Schema(schema)
+    return schema
 
 
 def _collect(path: Path, rows: pl.LazyFrame) -> pl.DataFrame:

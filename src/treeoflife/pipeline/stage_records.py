@@ -122,5 +122,5 @@ class StageRecords:
 def _records(rows: Iterable[tuple[str, ...]]) -> dict[str, dict[str, Record]]:
     records: dict[str, dict[str, Record]] = {}
     for stage, item, *texts in rows:
-        records.setdefault(stage, {})[item] = Record(*map(parse_json, texts))
+        records.setdefault(stage, {})[item] = Record(*(parse_json(text, own=True) for text in texts))
     return records

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from ..core.tables import parquet_schema
 from ..core.text import reason
 from ..core.values import RANKS
 from ..errors import InputError
@@ -150,7 +151,7 @@ def _long_tail(rows: pl.DataFrame) -> dict[str, Any]:
 
 def original_sizes(indexes: Sequence[Path]) -> dict[str, Any]:
     """Widths, heights and aspect ratios of the original images; empty if no shard index has them."""
-    sized = [path for path in indexes if {"width", "height"} <= set(pl.read_parquet_schema(path))]
+    sized = [path for path in indexes if {"width", "height"} <= set(parquet_schema(path))]
     if not sized:
         return {}
     sides = pl.scan_parquet(sized, glob=False).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()

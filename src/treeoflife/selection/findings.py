@@ -28,6 +28,8 @@ import polars as pl
 
 from ..core.files import replacing
 from ..core.json_reader import parse_json
+from ..core.tables import parquet_schema
+from ..core.text import reason
 from ..errors import InputError
 
 SCHEMA: dict[str, Any] = {
@@ -99,10 +101,10 @@ def read(folder: Path) -> Sequence[Findings]:
 
 def _open(path: Path) -> Findings:
     try:
-        columns = set(pl.read_parquet_schema(path))
+        columns = parquet_schema(path)
         meta = parse_json(pl.read_parquet_metadata(path).get("treeoflife", "{}"))
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} cannot be read: {reason(error)}") from None
     if missing := [name for name in SCHEMA if name not in columns]:
         raise InputError(f"{path} is not a table of findings: it has no column {missing[0]}")
     kinds = meta.get("kinds") if isinstance(meta, dict) else None

@@ -18,7 +18,7 @@ from ..config.tables import Images
 from ..core.files import exists, fingerprint, replacing, stamp
 from ..core.json_reader import parse_json, read_json_file
 from ..core.progress import Listener, SilentListener
-from ..core.tables import Array
+from ..core.tables import Array, parquet_schema
 from ..core.tar_writer import BLOCK, padded_size
 from ..core.values import NAME_COLUMNS, SPLITS
 from ..engines.base import Tick
@@ -165,7 +165,7 @@ def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
 
 
 def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
-    starts = {"start"} & pl.read_parquet_schema(index).keys()
+    starts = {"start"} & parquet_schema(index).keys()
     rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts], glob=False)
     rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
     if not starts:  # a shard of this program: a sample begins with the header of its image

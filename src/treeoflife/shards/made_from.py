@@ -10,6 +10,7 @@ from typing import Any
 from ..config.config import Config
 from ..core.files import fingerprint
 from ..sources.base import Container, Source
+from ..sources.file_names import escape_invalid_utf8
 
 Record = Callable[[Source, Container], dict[str, Any]]
 """What the store has on record of a container: ``files``, ``bytes``, ``content``, ``versions``."""
@@ -51,7 +52,7 @@ def _describe_input(source: str, path: Path, records: dict[str, dict[str, Any]])
     versions = {fingerprint(record.get("versions")): record.get("versions") for record in records.values()}
     return {
         "source": source,
-        "path": path.name,
+        "path": escape_invalid_utf8(path.name),
         "containers": len(records),
         "files": sum(record.get("files", 0) for record in records.values()),
         "bytes": sum(record.get("bytes", 0) for record in records.values()),

@@ -79,7 +79,8 @@ class ArchivableFolders(FolderImages):
         if archive := archive_to_read(self.path, self.suffixes, unpacked=bool(own)):
             return [*self._archived(archive), *self._beside(archive, folders)]
         if not self.path.is_dir():
-            what = f"is neither a folder nor {self.suffixes}" if self.path.exists() else "is not there"
+            archives = ", ".join(self.suffixes)
+            what = f"is neither a folder nor an archive ({archives})" if self.path.exists() else "is not there"
             raise InputError(f"[sources.{self.name}] path: {self.path} {what}")
         others = sorted(set(folders) - set(own))
         containers = {path.name: Container(self.name, safe_file_name(path.name), path) for path in own}

@@ -11,7 +11,7 @@ from ...config.tables import Holdout
 from ...core.files import exists, sha256, write_json
 from ...core.tables import write_csv_and_parquet
 from ...core.values import NAME_COLUMNS, SPLITS
-from ...errors import InputError
+from ...errors import InputError, StoreError
 from ...images.store import read_meta
 from ...mapping.store import read_all_ids
 from ...selection import findings, holdout, marks, plan_findings, policies, quality
@@ -20,6 +20,7 @@ from ...selection.decide import decide
 from ...selection.decisions import Decisions, Index
 from ...selection.ledger import check_balance, ledger, write_ledger
 from ...shards import made_from, plan
+from ...shards.pack import planned_shards
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..workspace import Workspace
 
@@ -86,9 +87,12 @@ def _write(workspace: Workspace, job: Job) -> str:
     check_balance(workspace.mapping, decisions, samples, rows)
     _check_samples(paths, decisions, samples, rows)
     meta = {"made": _made_from(workspace)}
+    shards = 0
     for split in SPLITS:
-        plan.write_split(paths.split_plan(split), split, decisions, samples[split], workspace.config, meta)
+        shards += plan.write_split(paths.split_plan(split), split, decisions, samples[split], workspace.config, meta)
         listener.advance(1)
+    if len(planned_shards(paths)) != shards:  # it takes a plan that it cannot read for one that is not made yet
+        raise StoreError(f"the plans in {paths.split_plan(SPLITS[0]).parent} cannot be read back: run the build again")
     _write_findings(workspace, decisions, job)
     reasons = write_ledger(paths.ledger, rows, meta)
     listener.advance(1)
