@@ -125,3 +125,73 @@ def test_what_is_no_benchmark_gets_a_sentence(
         (tmp_path / name).write_text(content)
     done = cli("leaks", "--against", tmp_path / name, "--config", whole / "out/dataset.toml")
     sentence(done, name, *words)
+
+
+def test_what_could_not_be_read_is_counted_and_named(whole: Path, tmp_path: Path) -> None:
+    """Files that do not decode, in folders and in shards, and files of other kinds."""
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    picture(700).save(folder / "good.png")
+    (folder / "junk.jpg").write_bytes(b"<html>")
+    (folder / "empty.JPG").write_bytes(b"")
+    (folder / "shard.TAR").write_bytes(tar_of([("a.jpg", b"no picture"), ("a.txt", b"x"), ("b.png", b"")]))
+    (folder / "more.zip").write_bytes(b"PK")
+    done = cli("leaks", "--against", folder, "--config", whole / "out/dataset.toml")
+    assert done.returncode == 0, done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "4 of the 5 images" in said
+    assert "junk.jpg" in said
+    assert "1 files" in said
+    assert "more.zip" in said
+
+
+def test_a_benchmark_of_which_nothing_can_be_read_is_an_error(whole: Path, tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("junk", "others", "empty", "zipped")}
+    for folder in folders.values():
+        folder.mkdir()
+    for number in range(3):
+        (folders["junk"] / f"{number}.jpg").write_bytes(b"no picture")
+    (folders["others"] / "notes.md").write_text("x")
+    (folders["zipped"] / "images.zip").write_bytes(b"PK")
+    (tmp_path / "texts.tar").write_bytes(tar_of([("a.txt", b"x")]))
+    pl.DataFrame({"image": [b"no picture", None]}).write_parquet(tmp_path / "junk.parquet")
+    expected = {
+        folders["junk"]: "none of its 3 files of images can be decoded", folders["others"]: "1 other files",
+        folders["empty"]: "empty", folders["zipped"]: "unpack it", folders["zipped"] / "images.zip": "unpack it",
+        tmp_path / "texts.tar": "it has none", tmp_path / "junk.parquet": "none of its 2",
+    }  # fmt: skip
+    for against, words in expected.items():
+        sentence(cli("leaks", "--against", against, "--config", whole / "out/dataset.toml"), against.name, words)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("hashes.txt", "ab" * 32 + "\nPanthera\n", "1 of 2 are not, such as 'Panthera'"),
+        ("hashes.csv", "sha256\n" + "ab" * 32 + "\n" + "zz" * 32 + "\n", "1 of 2 are not"),
+        ("hashes.csv", "sha256,pdq\n" + "ab" * 32 + ",abc\n", "the column pdq"),
+        ("hashes.txt", "", "empty"),
+    ],
+)
+def test_a_list_with_something_that_is_no_hash_is_an_error(
+    whole: Path, tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    sentence(cli("leaks", "--against", tmp_path / name, "--config", whole / "out/dataset.toml"), name, words)
+
+
+def test_benchmarks_of_one_name_have_tables_of_their_own(whole: Path, tmp_path: Path) -> None:
+    """And lists of their own, of which the second does not replace the first in what is held out."""
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    for folder, number in (("a", 3), ("b", 5)):
+        (tmp_path / folder / "cub").mkdir(parents=True)
+        shutil.copy(whole / f"one/p{number:03d}.jpg", tmp_path / folder / "cub")
+        done = cli("leaks", "--against", tmp_path / folder / "cub", "--drop", "--config", out / "dataset.toml")
+        assert done.returncode == 0, done.stderr
+    tables = [pl.read_parquet(path)["file"].to_list() for path in (out / "leaks").glob("cub*.parquet")]
+    assert sorted(tables) == [["p003.jpg"], ["p005.jpg"]]
+    held_out = [path.read_text().splitlines()[1:] for path in (out / "leaks").glob("cub*.txt")]
+    files = files_of(out / "metadata/mapping.sqlite")
+    assert sorted(files[one][1] for ids in held_out for one in ids) == ["p003.jpg", "p005.jpg"]
+    assert (out / "dataset.toml").read_text().count('[[holdout]]\npath = "leaks/cub') == 2

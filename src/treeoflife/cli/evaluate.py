@@ -28,13 +28,17 @@ def leaks(
 
     They are recognised by their bytes, and by what they show.
     """
-    from ..evaluation.leaks import hold_out
+    from ..evaluation.leaks import hold_out, leaks_name
     from ..pipeline.evaluate import encode_and_find_leaks
 
     with working(config, workers, engine) as session:
         paths, leaks_by_benchmark = session.workspace.paths, encode_and_find_leaks(session, against)
         for benchmark, rows in leaks_by_benchmark.items():
-            _show_leaks(benchmark, rows.select("treeoflife_id", "image", "link").rows(), paths.leaks(benchmark.stem))
+            _show_leaks(
+                benchmark,
+                rows.select("treeoflife_id", "image", "link").rows(),
+                paths.leaks(leaks_name(paths, benchmark)),
+            )
             if drop and rows.height:
                 print(
                     f"{config} now holds out {hold_out(paths, benchmark, rows)}; the next build leaves its images out"

@@ -6,7 +6,7 @@ wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text f
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from ..core.progress import Listener
 from ..core.tables import parquet_schema
 from ..core.tar_reader import TarError, read_members
 from ..core.text import reason
+from ..core.text_encoding import read_text
+from ..core.text_tables import read_text_table
 from ..engines.base import Tick, is_expendable
 from ..engines.tasks import run_locally
 from ..errors import InputError
@@ -34,6 +36,9 @@ IMAGES: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Bin
 picture lies. What is not known is null."""
 _FILES_A_PART = 500
 _HASHES = ("pdq", "sha256")
+_WHOLE = (".tar", ".parquet")  # files that hold many images
+_PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+_EXAMPLES = 5  # of files that could not be read
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,13 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
         InputError: it cannot be read, or holds something that is no hash.
     """
     try:
-        if path.suffix == ".parquet" and path.is_file():
+        suffix = path.suffix.lower()
+        if suffix == ".parquet" and path.is_file():
             table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(parquet_schema(path)) else None
-        elif path.suffix == ".csv":
-            table = pl.read_csv(path, infer_schema=False, glob=False)
-        elif path.suffix == ".txt":
-            table = pl.DataFrame({"pdq": path.read_text(encoding="utf-8").split()}, schema={"pdq": pl.String})
+        elif suffix == ".csv" and not path.is_dir():
+            table = read_text_table(path).rows
+        elif suffix == ".txt" and not path.is_dir():
+            table = pl.DataFrame({"pdq": read_text(path)[0].split()}, schema={"pdq": pl.String})
         else:
             return None
         return None if table is None else _checked(table, path)
@@ -81,41 +87,83 @@ def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:
         raise InputError(f"{path} has neither a column pdq nor one called sha256")
     for name in set(_HASHES) & set(table.columns):
         if table.schema[name] == pl.String:
-            table = table.with_columns(pl.col(name).replace("", None).str.decode("hex", strict=False))
-        wrong = table.filter(pl.col(name).is_not_null() & (pl.col(name).bin.size() != 32)).height
-        if wrong or table[name].null_count() == table.height:
-            raise InputError(f"{path}: the column {name} must have hashes of 256 bits, as bytes or 64 digits")
+            texts = table[name].str.strip_chars().replace("", None)
+            is_wrong = texts.is_not_null() & ~texts.str.contains("^[0-9a-fA-F]{64}$")
+            table = table.with_columns(texts.str.decode("hex", strict=False).alias(name))
+        else:
+            texts, is_wrong = table[name], table[name].is_not_null() & (table[name].bin.size() != 32)
+        if is_wrong.any() or texts.null_count() == table.height:
+            wrong = texts.filter(is_wrong)
+            such = f": {len(wrong):,} of {table.height:,} are not, such as {wrong[0]!r:.60}" if len(wrong) else ""
+            raise InputError(f"{path}: the column {name} must have hashes of 256 bits, as bytes or 64 digits{such}")
     named = next((name for name in ("image", "file_name", "file", "name", "url") if name in table.columns), None)
     image = pl.col(named).cast(pl.String) if named else pl.int_range(pl.len()).cast(pl.String)
     absent = [pl.lit(None, kind).alias(name) for name, kind in IMAGES.items() if name not in (*table.columns, "image")]
     return table.with_columns(*absent, image=image).select(pl.col(name).cast(kind) for name, kind in IMAGES.items())
 
 
+@dataclass(frozen=True)
+class HashedPart:
+    """What was read of a part of a benchmark.
+
+    Attributes:
+        images: see :data:`IMAGES`.
+        unread: how many of its files are no image that can be decoded.
+        examples: the names of some of them, each with the reason.
+    """
+
+    images: pl.DataFrame
+    unread: int = 0
+    examples: tuple[str, ...] = ()
+
+
 def hash_tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
     """The parts of a benchmark that has images.
 
     Raises:
-        InputError: there is no image.
+        InputError: there is no file that may have images.
     """
     folder = path if path.is_dir() else path.parent
-    everything = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    whole = [one for one in everything if one.suffix in (".tar", ".parquet")]
+    everything = _files(path)
+    whole = [one for one in everything if one.suffix.lower() in _WHOLE]
     files = [str(one.relative_to(folder)) for one in everything if one.suffix.lower() in IMAGE_SUFFIXES]
     slices = [tuple(files[start : start + _FILES_A_PART]) for start in range(0, len(files), _FILES_A_PART)]
     parts = [(one, ()) for one in whole] + [(folder, part) for part in slices]
-    if not path.exists() or not parts:
-        what = "images, WebDataset shards (.tar), Parquet, or hashes (.parquet, .csv, .txt)"
-        raise InputError(f"there is no benchmark at {path}: give a folder or file with {what}")
+    if not parts:
+        raise InputError(_describe_nothing(path, everything))
     return [HashTask(one, part, images, work / f"{number:06d}.tar") for number, (one, part) in enumerate(parts)]
 
 
-def hash_part(task: HashTask, tick: Tick) -> pl.DataFrame:
-    """The hashes of a part of a benchmark; see :data:`IMAGES`. Files that are no image are passed over.
+def _files(path: Path) -> list[Path]:
+    """The file, or all files below the folder, but for hidden ones."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    return sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+
+
+def _describe_nothing(path: Path, files: list[Path]) -> str:
+    what = "images, WebDataset shards (.tar), Parquet, or hashes (.parquet, .csv, .txt)"
+    if not path.exists():
+        return f"there is no benchmark at {path}: give a folder or file with {what}"
+    if packed := next((one for one in files if one.suffix.lower() in _PACKED), None):
+        return f"{packed} is a compressed archive: unpack it, and give the folder with its {what}"
+    listed = f": it has {len(files):,} other files, such as {files[0].name}" if path.is_dir() and files else ""
+    return f"the benchmark {path} is {'empty' if path.is_dir() and not files else 'none'}{listed}; give {what}"
+
+
+def other_files(path: Path) -> list[str]:
+    """The names of the files of a benchmark that are neither images nor may have any, such as lists and archives."""
+    known = (*_WHOLE, *IMAGE_SUFFIXES)
+    return [one.name for one in _files(path) if one.suffix.lower() not in known] if path.is_dir() else []
+
+
+def hash_part(task: HashTask, tick: Tick) -> HashedPart:
+    """The hashes of a part of a benchmark, and what of it is no image that can be decoded.
 
     Raises:
         InputError: it cannot be read.
     """
-    rows, size = [], 0
+    rows, size, unread, examples = [], 0, 0, list[str]()
     task.tar.parent.mkdir(parents=True, exist_ok=True)
     marker = task.tar.with_suffix(".tried")
     with task.tar.open("wb") as out, decoder(task.images, marker, expendable=is_expendable(tick)) as decode:
@@ -127,13 +175,36 @@ def hash_part(task: HashTask, tick: Tick) -> pl.DataFrame:
                 place = (str(task.tar), size + tar_writer.BLOCK, len(made.data))
                 rows.append((name, hashlib.sha256(data).digest(), pdq, *place))
                 size += out.write(tar_writer.encode_member(f"{len(rows):08d}.jpg", made.data))
-    return pl.DataFrame(rows, schema=IMAGES, orient="row")
+            else:
+                unread += 1
+                examples += [f"{name} ({made.reason})"] if len(examples) < _EXAMPLES else []
+    return HashedPart(pl.DataFrame(rows, schema=IMAGES, orient="row"), unread, tuple(examples))
+
+
+def join_parts(benchmark: Path, parts: Sequence[HashedPart], note: Callable[[str], None]) -> pl.DataFrame:
+    """The images of all parts; what could not be read is said by ``note``.
+
+    Raises:
+        InputError: no image could be read.
+    """
+    images = pl.concat([pl.DataFrame(schema=IMAGES), *(part.images for part in parts)])
+    unread, others = sum(part.unread for part in parts), other_files(benchmark)
+    examples = [example for part in parts for example in part.examples][:_EXAMPLES]
+    such = f"such as {', '.join(examples)}"
+    if not images.height:
+        why = f"none of its {unread:,} files of images can be decoded, {such}" if unread else "it has none"
+        raise InputError(f"no image of the benchmark {benchmark} could be read: {why}")
+    if unread:
+        note(f"{unread:,} of the {unread + images.height:,} images of {benchmark} could not be read, {such}")
+    if others:
+        note(f"{len(others):,} files of {benchmark} are no images and were not read, such as {others[0]}")
+    return images
 
 
 def _read_images(task: HashTask) -> Iterator[tuple[str, bytes]]:
     if task.files:
         yield from ((name, (task.path / name).read_bytes()) for name in task.files)
-    elif task.path.suffix == ".tar":
+    elif task.path.suffix.lower() == ".tar":
         yield from _read_shard(task)
     else:
         yield from _read_parquet(task.path)
@@ -143,8 +214,8 @@ def _read_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
     try:
         with task.path.open("rb") as fd:
             for member in read_members(fd, task.images.max_bytes):
-                if member.regular and Path(member.name).suffix.lower() in IMAGE_SUFFIXES and member.data:
-                    yield member.name, member.data
+                if member.regular and Path(member.name).suffix.lower() in IMAGE_SUFFIXES:
+                    yield member.name, member.data or b""  # nothing is held of one that is too long
     except (OSError, TarError) as error:
         raise InputError(f"{task.path} cannot be read to its end: {error}") from None
 
@@ -163,30 +234,31 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
         )
         data = rows[column].struct.field("bytes") if column in structs else rows[column]
         names = rows[named].cast(pl.String) if named else pl.Series([f"row {number + one}" for one in range(len(data))])
-        yield from ((str(name), one) for name, one in zip(names, data, strict=True) if one)
+        yield from ((str(name), one or b"") for name, one in zip(names, data, strict=True))
 
 
-def hash_benchmark(benchmark: Path, work: Path, workers: int | None, listener: Listener) -> list[pl.DataFrame]:
+def hash_benchmark(benchmark: Path, work: Path, workers: int | None, listener: Listener) -> pl.DataFrame:
     """The hashes of all images of a benchmark, decoded with the default settings; see :data:`IMAGES`.
 
     Raises:
-        InputError: there is no image.
+        InputError: there is no image, or none can be read.
         TasksFailed: a part cannot be read.
     """
     parts = hash_tasks(benchmark, Images(), work)
     listener.start("hashes", len(parts), "parts")
-    frames = run_locally(hash_part, parts, lambda part: part.label, listener, workers)
-    listener.finish(f"{sum(frame.height for frame in frames)} images")
-    return frames
+    hashed = run_locally(hash_part, parts, lambda part: part.label, listener, workers)
+    images = join_parts(benchmark, hashed, listener.note)
+    listener.finish(f"{images.height} images")
+    return images
 
 
-def write_hashes(path: Path, hashes: Sequence[pl.DataFrame]) -> int:
+def write_hashes(path: Path, hashes: pl.DataFrame) -> int:
     """Write hashes that may be shared in place of the images; returns how many.
 
     Args:
-        hashes: as :func:`hash_part` gives them, for images that were decoded with the default settings.
+        hashes: see :data:`IMAGES`, for images that were decoded with the default settings.
     """
-    table = pl.concat(hashes).select("image", pl.col(_HASHES).bin.encode("hex"))
+    table = hashes.select("image", pl.col(_HASHES).bin.encode("hex"))
     with replacing(path) as temporary:
         meta = {"measures": measure.STEP_VERSION, "hashes": "sha256 of the file; pdq, 256 bits"}
         table.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})

@@ -1,5 +1,6 @@
 """Finding the images of a benchmark in a dataset."""
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from ..config.config import Config
 from ..config.paths import Paths
 from ..config.tables import Holdout
 from ..config.writer import add_holdout
-from ..core.files import write_text
+from ..core.files import fingerprint, write_text
+from ..core.json_reader import UnreadableError, parse_json
 from ..core.system import cores
 from ..core.tables import Array, write_csv_and_parquet
 from ..engines.tasks import TaskRunner
@@ -22,7 +24,7 @@ from ..selection.duplicates.find import StoredContainer, StoredImages, compare_p
 from ..selection.duplicates.image_ids import add_ids
 from ..selection.duplicates.near import Pairs, as_words, find_near_pairs, first_equal_rows
 from ..sources.base import Source
-from .benchmark import IMAGES, hash_part, hash_tasks, read_hashes
+from .benchmark import hash_part, hash_tasks, join_parts, read_hashes
 
 COLUMNS = ("treeoflife_id", "source", "container", "position", "file", "image", "link", "distance")
 """A row per image of the dataset that is in a benchmark: which of the benchmark's images it is, and how that is known:
@@ -72,9 +74,27 @@ def find_leaks(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
         leaks = _describe(dataset, stored, images, _match(dataset, stored, images))
     finally:
         shutil.rmtree(dataset.paths.leak_scratch, ignore_errors=True)
-    meta = {"benchmark": benchmark.name, "images": images.height}
-    write_csv_and_parquet(dataset.paths.leaks(benchmark.stem), leaks, meta)
+    meta = {"benchmark": benchmark.name, "images": images.height, "of": _identity(benchmark)}
+    write_csv_and_parquet(dataset.paths.leaks(leaks_name(dataset.paths, benchmark)), leaks, meta)
     return leaks
+
+
+def leaks_name(paths: Paths, benchmark: Path) -> str:
+    """What the files about a benchmark are called in ``OUT/leaks``: its name, unless another has that already.
+
+    Otherwise the leaks of ``a/test`` would replace those of ``b/test``, in the list that the build holds out too.
+    """
+    try:
+        recorded = parse_json(pl.read_parquet_metadata(paths.leaks(benchmark.stem)).get("treeoflife", "{}"))
+    except (FileNotFoundError, UnreadableError, pl.exceptions.PolarsError):
+        return benchmark.stem
+    identity = _identity(benchmark)
+    is_other = isinstance(recorded, dict) and recorded.get("of", identity) != identity
+    return f"{benchmark.stem}-{identity[:8]}" if is_other else benchmark.stem
+
+
+def _identity(benchmark: Path) -> str:
+    return fingerprint(os.fsdecode(benchmark.resolve()).encode(errors="surrogateescape").hex())
 
 
 def hold_out(paths: Paths, benchmark: Path, leaks: pl.DataFrame) -> Path:
@@ -83,7 +103,7 @@ def hold_out(paths: Paths, benchmark: Path, leaks: pl.DataFrame) -> Path:
     Returns:
         The list.
     """
-    path = paths.leak_list(benchmark.stem)
+    path = paths.leak_list(leaks_name(paths, benchmark))
     lines = [f"# images that are in {benchmark.name}", *sorted(leaks["treeoflife_id"])]
     write_text(path, "\n".join(lines) + "\n")
     add_holdout(paths.config, Holdout(path=path.resolve(), by="images"))
@@ -99,8 +119,8 @@ def _read_benchmark(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
         return hashes
     parts = hash_tasks(benchmark, settings, dataset.paths.leak_scratch)
     listener.start("leaks: reading the benchmark", len(parts), "parts")
-    frames = dict(dataset.runner.run(hash_part, parts, lambda task: task.label))
-    images = pl.concat([pl.DataFrame(schema=IMAGES), *(frames[task] for task in parts)])
+    hashed = dict(dataset.runner.run(hash_part, parts, lambda task: task.label))
+    images = join_parts(benchmark, [hashed[task] for task in parts], listener.note)
     listener.finish(f"{images.height} images of {benchmark}")
     return images
 
