@@ -23,6 +23,10 @@ MAX_ANSWER_BYTES = 64 << 20
 """Bytes of an answer of a server."""
 _MAX_TOML_BYTES = 4 << 20
 _MAX_DIGITS = 400  # the digits of the largest float are 309
+# In streams, before the parser has it: yajl crashes at a number that Python's int() refuses, and a number such as
+# 1e999999999 fills the memory once it is made a whole one.
+_LONG_NUMBER = re.compile(rb"[0-9]{401}|[0-9.][eE][+-]?0*[1-9][0-9]{3}")
+_NUMBER_PART = re.compile(rb"[0-9.eE+-]{0,410}\Z")
 # Of a stream: bytes of one record, which is held as a whole.
 _MAX_RECORD_BYTES = 16 << 20
 _RECORD_DEPTH = 2
@@ -52,7 +56,7 @@ class _Scan:
 
     def __init__(self, max_record: int = _MAX_RECORD_BYTES, *, own: bool = False) -> None:
         self._max_record, self._own = max_record, own
-        self._depth, self._open, self._record, self._escape = 0, b"", 0, b""
+        self._depth, self._open, self._record, self._escape, self._number = 0, b"", 0, b"", b""
 
     def check(self, piece: bytes) -> None:
         """Take the next piece.
@@ -64,6 +68,7 @@ class _Scan:
         is_open = strings > outside.count(b'"')
         # The next piece continues the string, and perhaps an escape, in the middle of which this one ends.
         self._open = (b'"\\' if outside.endswith(b"\\") else b'"') if is_open else b""
+        self._check_numbers(outside)
         is_between_records = self._check_depth(outside)
         self._record = 0 if is_between_records else self._record + len(piece)
         if self._record > self._max_record:
@@ -80,6 +85,13 @@ class _Scan:
             if self._depth > MAX_DEPTH:
                 raise UnreadableError(f"brackets are nested more than {MAX_DEPTH} deep")
         return is_between
+
+    def _check_numbers(self, outside: bytes) -> None:
+        numbers = self._number + outside
+        if too_long := _LONG_NUMBER.search(numbers):
+            raise UnreadableError(f"the number {too_long[0][:20].decode()}… has too many digits")
+        # A number may go on in the next piece.
+        self._number = next(iter(_NUMBER_PART.findall(numbers)))
 
     def _check_escapes(self, text: bytes) -> None:
         high_from, self._escape = None, b""

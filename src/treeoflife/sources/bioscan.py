@@ -80,7 +80,13 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
             first = fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
             fd.seek(0)
             if first in (b"[", b"{"):
-                yield from ijson.items(JsonStream(fd), "item" if first == b"[" else "@graph.item")
+                where = "item" if first == b"[" else "@graph.item"
+                is_empty = True
+                for record in ijson.items(JsonStream(fd), where):
+                    is_empty = False
+                    yield record
+                if is_empty:
+                    raise InputError(f'BIOSCAN\'s metadata {path} has no record: a list of them, or {{"@graph": list}}')
             else:
                 yield from csv.DictReader(TextIOWrapper(fd, "utf-8-sig"), delimiter="\t", quoting=csv.QUOTE_NONE)
     except (OSError, ValueError, ijson.JSONError, csv.Error) as error:

@@ -35,10 +35,13 @@ def read_lookup(path: Path, source: str) -> pl.DataFrame:
 
 
 def _rows(path: Path, source: str) -> Iterator[tuple[str, ...]]:
-    where = f"the name lookup {path}"
+    where, keys = f"the name lookup {path}", set[str]()
     try:
         with path.open("rb") as fd:
             for key, value in ijson.kvitems(JsonStream(fd), ""):
+                if key in keys:
+                    raise InputError(f"{where}: the key {key!r:.60} occurs twice")
+                keys.add(key)
                 yield (source, key, *_names(value, f"{where}, key {key!r:.60}"), path.name)
     except OSError as error:
         raise InputError(f"{where} cannot be read: {error.strerror}") from None
