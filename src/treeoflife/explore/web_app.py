@@ -4,6 +4,7 @@ Requests are untrusted: rows are integers, nodes are checked, and no text from a
 """
 
 import errno
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ _HEADERS = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff"
 # fast; the page says how many more there are.
 _MAX_CHILDREN, _MAX_ROWS, _MAX_OTHERS = 3000, 500, 8
 _COOKIE = "treeoflife_token"
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,10 @@ class AccessGuard:
 
 
 def _host_name(request: Request) -> str:
-    """The host in a request's Host header; empty if it is none."""
-    try:
-        return (request.url.hostname or "") if len(request.headers.getlist("host")) == 1 else ""
-    except ValueError:
-        return ""
+    """The host in a request's Host header; empty if it is none. Starlette would take the server's own address then."""
+    hosts = request.headers.getlist("host")
+    host = _HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
+    return host[1].strip("[]") if host else ""
 
 
 def create_app(dataset: Dataset, index: LineageIndex, token: str | None = None) -> Starlette:
