@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -69,7 +70,7 @@ def read_text_table(
         delimiter: the character between fields; None for that of comma, semicolon, tab and bar which fits best.
         quoted: whether quotation marks enclose fields (RFC 4180); if not, they are part of the text. None: they
             enclose fields unless tabs divide them, as in the tables of EOL, iNaturalist and GBIF.
-        columns: the names of the columns, if the file has no header.
+        columns: the names of the first columns, if the file has no header.
 
     Raises:
         InputError: the file is missing, empty or no text, or a row cannot be told; the message names the line.
@@ -186,7 +187,9 @@ class _Reader:
         with self._open() as text:
             records = read_records(text, self._delimiter, quoted=quoted)
             records = ((lines, row) for lines, row in records if lines.start > skipped)
-            columns = self._columns(self._given or next(records, (range(1), ["column"]))[1])
+            lines, header = next(records, (range(1), [""]))
+            columns = self._columns(header)
+            records = records if self._given is None else chain([(lines, header)], records)
             kept = _KeptRows([columns.index(name) for name in self._chosen(columns)], len(columns))
             for lines, row in records:
                 if alike and len(row) != len(columns):
@@ -204,7 +207,9 @@ class _Reader:
         return io.TextIOWrapper(io.BytesIO(self._bytes), encoding="utf-8", newline="")
 
     def _columns(self, header: Sequence[str]) -> tuple[str, ...]:
-        header = self._given or header
+        if self._given and len(header) < len(self._given):
+            raise InputError(f"the table {self._path} has {len(header)} columns, not {len(self._given)}")
+        header = [*self._given, *[""] * (len(header) - len(self._given))] if self._given else header
         columns = tuple(name.strip() or f"column {number}" for number, name in enumerate(header, 1))
         for number, name in enumerate(columns, 1):
             if (first := columns.index(name) + 1) < number:

@@ -84,7 +84,7 @@ def download_eol_images(
     table, components = config.download.images, load_components(config.download.components)
     manifest = table.manifest or find_manifest(root)
     with exclusive_lock(root / "eol" / ".download.lock"):
-        slices = slice_manifest(manifest, table.per_archive)
+        slices = slice_manifest(manifest, table.per_archive, listener.note)
         archives = archive_files(root / "eol", len(slices))
         engine = make_engine(limit_engine(config.engine, table.per_host), root / "logs")
         try:

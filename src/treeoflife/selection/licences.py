@@ -1,12 +1,13 @@
 """The licences of EOL's images, from its media manifest: which images may be in the shards, and ``licences.csv``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from ..core.files import replacing
-from ..core.text import reason
+from ..core.text_tables import TextTable, read_text_table, simple_name
+from ..core.written_numbers import whole_numbers
 from ..errors import InputError
 
 NONE = "not provided"
@@ -25,25 +26,30 @@ _LINKS = {
 }
 
 
-def scan_manifest(files: Sequence[Path]) -> pl.LazyFrame:
-    """The manifest's files as one table, each content id once.
+def read_manifest(files: Sequence[Path], wanted: Collection[str], content_ids: pl.Series) -> pl.DataFrame:
+    """Some columns of the manifest's rows of these images, each content id once.
 
     Raises:
-        InputError: a file is missing, or has fewer than six columns.
+        InputError: a file is missing or malformed, has fewer than six columns, or a content id is no whole number.
     """
-    frames = []
+    images = content_ids.cast(pl.Int64).unique().alias("eol_content_id").to_frame()
+    parts = [pl.DataFrame(schema={**dict.fromkeys(wanted, pl.String), "eol_content_id": pl.Int64})]
     for path in files:
-        try:
-            frame = pl.scan_csv(path, has_header=False, infer_schema=False, glob=False)
-            columns = frame.collect_schema().names()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"the manifest {path} cannot be read: {reason(error)}") from None
-        if len(columns) < len(_MANIFEST):
-            raise InputError(f"{path} is not EOL's media manifest: it has {len(columns)} columns, not {len(_MANIFEST)}")
-        frames.append(frame.select(pl.col(old).alias(new) for old, new in zip(columns, _MANIFEST, strict=False)))
-    # Only the first file has a header: it is read as a row, and dropped because its content id is no number.
-    table = pl.concat(frames).with_columns(pl.col("eol_content_id").cast(pl.Int64, strict=False))
-    return table.drop_nulls("eol_content_id").unique("eol_content_id", keep="first", maintain_order=True)
+        table = read_text_table(path, {"eol_content_id", *wanted}, delimiter=",", columns=_MANIFEST)
+        rows = table.rows.with_columns(_content_ids(path, table))
+        parts.append(rows.join(images, on="eol_content_id", how="semi"))
+    return pl.concat(parts, how="diagonal").unique("eol_content_id", keep="first", maintain_order=True)
+
+
+def _content_ids(path: Path, table: TextTable) -> pl.Series:
+    """The content id of each row of a file, null where there is none."""
+    values = table.rows["eol_content_id"]
+    ids = whole_numbers(values).cast(pl.Int64, strict=False)
+    for row in (ids.is_null() & (values != "")).arg_true().to_list():
+        # Only the first file of a manifest has a header, which is a row here.
+        if row or simple_name(values[row]) != "eolcontentid":
+            raise InputError(f"the manifest {path}, line {table.lines[row]}: {values[row]!r:.80} is no content id")
+    return ids
 
 
 def licence_family(name: pl.Expr) -> pl.Expr:
@@ -62,7 +68,8 @@ def refuse(images: pl.DataFrame, manifest: Sequence[Path], allow: Sequence[str])
     """
     if not allow or "content_id" not in images.columns:
         return pl.Series("unlicensed", [None], pl.String).new_from_index(0, images.height)
-    licences = scan_manifest(manifest).select(content_id="eol_content_id", licence="license_name").collect()
+    rows = read_manifest(manifest, {"license_name"}, images["content_id"])
+    licences = rows.select(content_id="eol_content_id", licence="license_name")
     licensed = images.join(licences, on="content_id", how="left", maintain_order="left")
     allowed = [licence.lower() for licence in allow]
     name = pl.col("licence").replace("", None).fill_null(NONE)
@@ -73,12 +80,13 @@ def refuse(images: pl.DataFrame, manifest: Sequence[Path], allow: Sequence[str])
 def write_licences(path: Path, catalog: Path, manifest: Sequence[Path]) -> dict[str, int]:
     """Write ``licences.csv`` for EOL's images in a catalog; returns the number of images of each licence."""
     rows = pl.scan_parquet(catalog, glob=False).filter(pl.col("eol_content_id").is_not_null()).unique("treeoflife_id")
-    rows = rows.select("treeoflife_id", pl.col("eol_content_id").cast(pl.Int64), "eol_page_id")
+    images = rows.select("treeoflife_id", pl.col("eol_content_id").cast(pl.Int64), "eol_page_id").collect()
     # The catalog's page id, not the manifest's: the mapping says on which page an image is in the dataset.
-    table = rows.join(scan_manifest(manifest).drop("eol_page_id"), on="eol_content_id", how="left")
+    known = read_manifest(manifest, {*_MANIFEST} - {"eol_page_id"}, images["eol_content_id"])
+    table = images.join(known, on="eol_content_id", how="left")
     table = table.with_columns(_link(), md5=pl.lit(None, pl.String), title=pl.lit(None, pl.String))
     columns = [pl.col(name).cast(pl.String).replace("", None).fill_null(NONE) for name in COLUMNS]
-    frame = table.select(columns).sort("treeoflife_id").collect()
+    frame = table.select(columns).sort("treeoflife_id")
     with replacing(path) as temporary:
         frame.write_csv(temporary)
     return dict(frame.group_by("license_name").len().sort("len", "license_name", descending=[True, False]).iter_rows())
