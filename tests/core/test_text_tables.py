@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from treeoflife.core import text_tables
-from treeoflife.core.text_tables import read_text_table
+from treeoflife.core.text_tables import read_text_table, scan_text_table
 from treeoflife.errors import InputError
 
 BIRDS = [("a.jpg", "Parus major"), ("b.jpg", "Möwe"), ("c.jpg", "Turdus merula")]
@@ -156,3 +156,11 @@ def test_tabs_leave_quotation_marks_in_a_providers_table(tmp_path: Path) -> None
     assert table.rows["name"].to_list() == ['"Pica"', 'A "b']
     table = read_text_table(written(tmp_path / "birds.csv", 'file,name\na.jpg,"Pica, pica"\n'), quoted=None)
     assert table.rows["name"].to_list() == ["Pica, pica"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,2\n3,4\n", 'a,b,c\n1,2,"\n3,4,x"\n', "a;b\n1;2\n3;4\n", "\ufeffa,b\n1,2\n3,4\n"]
+)
+def test_a_table_that_is_read_lazily_has_all_rows_too(text: str, tmp_path: Path) -> None:
+    rows = scan_text_table(written(tmp_path / "birds.csv", text)).select("a", "b").collect()
+    assert rows.rows() == [("1", "2"), ("3", "4")]

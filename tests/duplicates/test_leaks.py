@@ -14,6 +14,8 @@ from PIL import ImageEnhance
 from planted import configure, files_of, picture, plant
 
 from helpers import built, cli, samples, sentence, shards, tar_of
+from treeoflife.errors import InputError
+from treeoflife.evaluation.benchmark import read_hashes
 
 LEAKED = range(10)
 """Of these originals the benchmark has copies; of the others none."""
@@ -195,3 +197,15 @@ def test_benchmarks_of_one_name_have_tables_of_their_own(whole: Path, tmp_path: 
     files = files_of(out / "metadata/mapping.sqlite")
     assert sorted(files[one][1] for ids in held_out for one in ids) == ["p003.jpg", "p005.jpg"]
     assert (out / "dataset.toml").read_text().count('[[holdout]]\npath = "leaks/cub') == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_of_hashes_is_read_whole_or_the_row_is_named(encoding: str, tmp_path: Path) -> None:
+    rows = [f'{number:064x};{number}.jpg;a 5" print' for number in range(3)]
+    (path := tmp_path / "hashes.csv").write_bytes("\r\n".join(["PDQ;Image;note", *rows, ""]).encode(encoding))
+    hashes = read_hashes(path)
+    assert hashes is not None
+    assert hashes["image"].to_list() == ["0.jpg", "1.jpg", "2.jpg"]
+    path.write_text("\n".join(["pdq", "0" * 64, "no hash", "1" * 64]), encoding="utf-8")
+    with pytest.raises(InputError, match=r"the column pdq .*1 of 3 are not, such as 'no hash'"):
+        read_hashes(path)

@@ -12,7 +12,8 @@ import io
 import mmap
 import re
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -82,6 +83,23 @@ def read_text_table(
     >>> birds.rows.rows(), birds.delimiter, birds.encoding, list(birds.lines)
     ([('1.jpg', 'Möwe')], ';', 'cp1252', [2])
     """
+    with _opened(path) as (mapped, sample):
+        return _Reader(path, mapped, sample, wanted, columns).read(delimiter, quoted=quoted)
+
+
+def scan_text_table(path: Path) -> pl.LazyFrame:
+    """The rows of a table, to be read lazily if it has commas and no odd row; any other is read into memory.
+
+    Raises:
+        InputError: the file is missing, empty or no text, or a row cannot be told; the message names the line.
+    """
+    with _opened(path) as (mapped, sample):
+        return _Reader(path, mapped, sample, None, None).scan()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[mmap.mmap, bytes]]:
+    """The content of a file that may be a table, and its beginning."""
     try:
         if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for a writer
             raise InputError(f"the table {path} is a pipe, not a file")
@@ -89,11 +107,27 @@ def read_text_table(
             sample = fd.read(SAMPLE_BYTES)
             check_is_text(path, sample)
             with mmap.mmap(fd.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return _Reader(path, mapped, sample, wanted, columns).read(delimiter, quoted=quoted)
+                yield mapped, sample
     except FileNotFoundError:
         raise InputError(f"there is no table {path}") from None
     except OSError as error:
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
+
+
+def find_columns(path: Path, table: TextTable, names: Collection[str]) -> dict[str, str]:
+    """The table's own name of each column that it has; see :func:`simple_name` for names that count as the same.
+
+    Raises:
+        InputError: several columns count as the same, and none has the very name.
+    """
+    found = {}
+    for name in names:
+        alike = [own for own in table.rows.columns if simple_name(own) == simple_name(name)]
+        if len(alike) > 1 and name not in alike:
+            raise InputError(f"the table {path} has several columns {name}: {', '.join(alike)}; keep one")
+        if alike:
+            found[name] = name if name in alike else alike[0]
+    return found
 
 
 def simple_name(name: str) -> str:
@@ -120,7 +154,7 @@ class _Reader:
         if self._encoding == "cp1252":
             self._remarks.append(f"it {READ_AS_WINDOWS}")
 
-    def read(self, delimiter: str | None, *, quoted: bool | None) -> TextTable:
+    def read(self, delimiter: str | None, *, quoted: bool | None = True) -> TextTable:
         beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
         first_line = re.split(r"[\r\n]", beginning, maxsplit=1)[0]
         separator = _SEPARATOR_LINE.fullmatch(first_line)
@@ -133,6 +167,15 @@ class _Reader:
         if rows is None:
             return self._read_by_field(skipped, quoted=quoted)
         return self._read_by_polars(rows, quoted=quoted)
+
+    def scan(self) -> pl.LazyFrame:
+        data = np.frombuffer(self._bytes, np.uint8)
+        rows = _count_regular_rows(data, ord(","), quoted=True) if self._is_as_stored else None
+        del data  # a mapped file cannot be closed while an array shows it
+        beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
+        if rows is None or self._best_delimiter(beginning) != ",":
+            return self.read(None).rows.lazy()
+        return pl.scan_csv(self._path, infer_schema=False, glob=False)
 
     def _best_delimiter(self, beginning: str) -> str:
         def fits(delimiter: str) -> tuple[float, int]:

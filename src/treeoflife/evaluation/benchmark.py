@@ -21,7 +21,7 @@ from ..core.tables import parquet_schema
 from ..core.tar_reader import TarError, read_members
 from ..core.text import reason
 from ..core.text_encoding import read_text
-from ..core.text_tables import read_text_table
+from ..core.text_tables import find_columns, read_text_table
 from ..engines.base import Tick, is_expendable
 from ..engines.tasks import run_locally
 from ..errors import InputError
@@ -39,6 +39,7 @@ _HASHES = ("pdq", "sha256")
 _WHOLE = (".tar", ".parquet")  # files that hold many images
 _PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _EXAMPLES = 5  # of files that could not be read
+_NAMES = ("image", "file_name", "file", "name", "url")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
         if suffix == ".parquet" and path.is_file():
             table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(parquet_schema(path)) else None
         elif suffix == ".csv" and not path.is_dir():
-            table = read_text_table(path).rows
+            table = _read_text(path)
         elif suffix == ".txt" and not path.is_dir():
             table = pl.DataFrame({"pdq": read_text(path)[0].split()}, schema={"pdq": pl.String})
         else:
@@ -80,6 +81,11 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
         return None if table is None else _checked(table, path)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from None
+
+
+def _read_text(path: Path) -> pl.DataFrame:
+    table = read_text_table(path, (*_HASHES, *_NAMES))
+    return table.rows.select(**find_columns(path, table, (*_HASHES, *_NAMES)))
 
 
 def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -96,7 +102,7 @@ def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:
             wrong = texts.filter(is_wrong)
             such = f": {len(wrong):,} of {table.height:,} are not, such as {wrong[0]!r:.60}" if len(wrong) else ""
             raise InputError(f"{path}: the column {name} must have hashes of 256 bits, as bytes or 64 digits{such}")
-    named = next((name for name in ("image", "file_name", "file", "name", "url") if name in table.columns), None)
+    named = next((name for name in _NAMES if name in table.columns), None)
     image = pl.col(named).cast(pl.String) if named else pl.int_range(pl.len()).cast(pl.String)
     absent = [pl.lit(None, kind).alias(name) for name, kind in IMAGES.items() if name not in (*table.columns, "image")]
     return table.with_columns(*absent, image=image).select(pl.col(name).cast(kind) for name, kind in IMAGES.items())

@@ -13,6 +13,7 @@ import polars as pl
 
 from ..core.tables import parquet_schema
 from ..core.text import reason
+from ..core.text_tables import scan_text_table
 from ..core.values import RANKS
 from ..errors import InputError
 from ..sources.columns import IDENTIFYING_KEYS
@@ -33,11 +34,7 @@ def scan_catalog(path: Path) -> pl.LazyFrame:
         InputError: the catalog is missing or lacks a column.
     """
     try:
-        table = (
-            pl.scan_parquet(path, glob=False)
-            if path.suffix == ".parquet"
-            else pl.scan_csv(path, infer_schema=False, glob=False)
-        )
+        table = pl.scan_parquet(path, glob=False) if path.suffix == ".parquet" else scan_text_table(path)
         columns = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the catalog {path} cannot be read: {reason(error)}") from None

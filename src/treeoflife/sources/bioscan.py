@@ -1,9 +1,7 @@
 """BIOSCAN-1M: folders ``partN`` of images, with labels in a metadata file."""
 
-import csv
 import re
 from collections.abc import Iterator
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,11 +9,14 @@ import ijson
 
 from ..config.base import Model
 from ..core.json_reader import JsonStream
+from ..core.text_tables import find_columns, read_text_table
 from ..core.values import RANKS, Key, Label, Taxon
+from ..core.written_numbers import whole_number
 from ..errors import InputError
 from .archived_folders import ArchivableFolders, folder_name
 from .base import Container
 
+_IMAGE = ("chunk_number", "image_file")
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
 
 
@@ -88,14 +89,22 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
                 if is_empty:
                     raise InputError(f'BIOSCAN\'s metadata {path} has no record: a list of them, or {{"@graph": list}}')
             else:
-                yield from csv.DictReader(TextIOWrapper(fd, "utf-8-sig"), delimiter="\t", quoting=csv.QUOTE_NONE)
-    except (OSError, ValueError, ijson.JSONError, csv.Error) as error:
+                yield from _text_records(path)
+    except (OSError, ValueError, ijson.JSONError) as error:
         raise InputError(f"BIOSCAN's metadata {path} cannot be read: {error}") from None
+
+
+def _text_records(path: Path) -> Iterator[dict[str, Any]]:
+    table = read_text_table(path, (*_IMAGE, *RANKS), quoted=None)
+    columns = find_columns(path, table, (*_IMAGE, *RANKS))
+    if missing := [name for name in _IMAGE if name not in columns]:
+        raise InputError(f"BIOSCAN's metadata {path} lacks the column {missing[0]}")
+    return table.rows.select(**columns).iter_rows(named=True)
 
 
 def _label(record: dict[str, Any]) -> Label:
     try:
-        key = f"{int(record['chunk_number'])}/{record['image_file']}"
+        key = f"{int(whole_number(str(record['chunk_number'])) or '')}/{record['image_file']}"
     except (KeyError, TypeError, ValueError):
         raise InputError(
             f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}"

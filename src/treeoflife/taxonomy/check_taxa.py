@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.text import reason
+from ..core.text_tables import scan_text_table
 from ..core.values import RANKS
 from ..errors import InputError
 from .expressions import UPPER, binomial, is_hole, is_nameless, joined
@@ -51,11 +52,7 @@ def read_catalog(path: Path) -> pl.LazyFrame:
         InputError: it is missing or lacks a column.
     """
     try:
-        table = (
-            pl.scan_parquet(path, glob=False)
-            if path.suffix == ".parquet"
-            else pl.scan_csv(path, infer_schema=False, glob=False)
-        )
+        table = pl.scan_parquet(path, glob=False) if path.suffix == ".parquet" else scan_text_table(path)
         present = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the catalog {path} cannot be read: {reason(error)}") from None

@@ -10,7 +10,9 @@ import polars as pl
 
 from ..core.json_reader import JsonStream
 from ..core.values import RANKS
+from ..core.written_numbers import whole_numbers
 from ..errors import InputError
+from .records import names_something
 
 _SCHEMA: dict[str, Any] = dict.fromkeys(("source", "name_key", *RANKS, "common", "names_from"), pl.String)
 # EOL's lookup has hundreds of thousands of keys, which take much more memory as Python objects than as columns.
@@ -22,16 +24,29 @@ def lookup_file(folder: Path, source: str) -> Path:
     return folder / f"{source}_name_lookup.json"
 
 
-def read_lookup(path: Path, source: str) -> pl.DataFrame:
+def read_lookup(path: Path, source: str, *, is_numbered: bool = False) -> pl.DataFrame:
     """A published lookup, as a table of names: a row per name key. It is read as a stream.
 
+    Args:
+        is_numbered: whether the keys are whole numbers, such as EOL's pages.
+
     Raises:
-        InputError: it is missing, or not of the form {key: [[seven ranks], common name, …]}.
+        InputError: it is missing, names nothing, is not of the form {key: [[seven ranks], common name, …]}, gives a
+            key two names, or has a key that is no whole number where all should be.
     """
     rows, frames = _rows(path, source), [pl.DataFrame(schema=_SCHEMA)]
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
         frames.append(pl.DataFrame(batch, schema=_SCHEMA, orient="row"))
-    return pl.concat(frames)
+    table = pl.concat(frames)
+    keys = whole_numbers(table["name_key"]) if is_numbered else table["name_key"]
+    for wrong in table.filter(keys.fill_null("") == "")["name_key"].head(1):
+        raise InputError(f"the name lookup {path}, key {wrong!r:.60}: is no whole number with all its digits")
+    table = table.with_columns(keys.alias("name_key")).unique(maintain_order=True)
+    for twice in table.filter(pl.col("name_key").is_duplicated())["name_key"].head(1):
+        raise InputError(f"the name lookup {path} names the key {twice!r:.60} twice, and differently; keep one")
+    if table.filter(names_something()).is_empty():
+        raise InputError(f"the name lookup {path} names nothing: it has {table.height} keys, all of them without ranks")
+    return table
 
 
 def _rows(path: Path, source: str) -> Iterator[tuple[str, ...]]:
@@ -53,4 +68,7 @@ def _names(value: Any, where: str) -> Iterable[str]:
     ranks = value[0] if isinstance(value, list) and value else None
     if not isinstance(ranks, list) or len(ranks) != len(RANKS) or len(value) < 2:
         raise InputError(f"{where}: not [[{len(RANKS)} ranks], common name, class numbers]")
-    return (*(str(rank or "").strip() for rank in ranks), str(value[1] or "").strip())
+    texts = [*ranks, value[1]]
+    if not all(text is None or isinstance(text, str) for text in texts):
+        raise InputError(f"{where}: its ranks and common name are not all text")
+    return tuple((text or "").strip() for text in texts)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..core.text_tables import TextTable, read_text_table, simple_name
+from ..core.text_tables import TextTable, find_columns, read_text_table
 from ..core.written_numbers import ids_without_point, whole_numbers
 from ..errors import InputError
 
@@ -119,7 +119,9 @@ def read_table(
         InputError: the file is missing or malformed, lacks one of ``columns``, or an id is no whole number.
     """
     table = read_text_table(path, (*columns, *optional), quoted=None)
-    present, remarks = _columns(path, table, (*columns, *optional))
+    present = find_columns(path, table, (*columns, *optional))
+    renamed = [f"{own} as {name}" for name, own in present.items() if own != name]
+    remarks = [f"columns were read under other names: {', '.join(renamed)}"] if renamed else []
     if missing := [column for column in columns if column not in present]:
         raise InputError(f"{path} lacks the column {missing[0]}; it has {', '.join(table.columns[:12])}")
     rows = table.rows.select(
@@ -134,21 +136,6 @@ def read_table(
         rows = rows.with_columns(repaired.alias(name))
     damaged = tuple(damaged_text(rows.drop(*numbers, *ids), table.lines))
     return ProviderTable(path, rows, (*table.remarks, *remarks), damaged)
-
-
-def _columns(path: Path, table: TextTable, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The table's own name of each column that it has, and a remark if a name is not written as expected."""
-    found: dict[str, str] = {}
-    for name in names:
-        alike = [own for own in table.rows.columns if own == name] or [
-            own for own in table.rows.columns if simple_name(own) == simple_name(name)
-        ]
-        if len(alike) > 1:
-            raise InputError(f"{path} has several columns {name}: {', '.join(alike)}; remove or rename one")
-        if alike:
-            found[name] = alike[0]
-    renamed = [f"{own} as {name}" for name, own in found.items() if own != name]
-    return found, [f"columns were read under other names: {', '.join(renamed)}"] if renamed else []
 
 
 def _whole(path: Path, table: TextTable, values: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ from ...mapping.store import read_all_ids
 from ...selection import marks
 from ...sources.base import Source
 from ...taxonomy import lookups, naming
+from ...taxonomy.tables import damaged_text
 from ..stage import Evidence, Input, Item, Job, Stage
 from ..workspace import Workspace
 from .mapping import ids_digest, splits_digest
@@ -100,13 +101,21 @@ def _write(workspace: Workspace, published: list[Source], others: list[Source], 
     return summary
 
 
+def _published_names(path: Path, source: Source, note: naming.Note) -> pl.DataFrame:
+    """A published lookup, which is taken as it is; what looks damaged in it is said."""
+    names = lookups.read_lookup(path, source.name, is_numbered=source.columns.get(source.name_key) is int)
+    for text in damaged_text(names):
+        note(f"{source.name}: {path.name}: {text}")
+    return names
+
+
 def _import(workspace: Workspace, published: list[Source], others: list[Source], job: Job) -> str:
     """Take the published lookups as they are; sources without one are named by their own labels."""
     config, folder = workspace.config, workspace.config.names.lookups
     assert folder
-    tables = [lookups.read_lookup(lookups.lookup_file(folder, one.name), one.name) for one in published]
+    note = job.runner.listener.note
+    tables = [_published_names(lookups.lookup_file(folder, one.name), one, note) for one in published]
     if others:
-        note = job.runner.listener.note
         tables.append(
             naming.name_sources(config.names, others, workspace.mapping, workspace.paths.verifier_cache, note)
         )

@@ -1,0 +1,91 @@
+"""Labels of BIOSCAN as text, and the published lookups: every row is a label or a name, or the error says which."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from treeoflife.core.values import Label
+from treeoflife.errors import InputError
+from treeoflife.sources.registry import load_source
+from treeoflife.taxonomy.lookups import read_lookup
+
+HEADER = ["sampleid", "order", "family", "genus", "species", "image_file", "chunk_number"]
+ROWS = [
+    ["a", "Diptera", "Muscidae", "Musca", "Musca domestica", "a.jpg", "1"],
+    ["b", "Diptera", "", "", "", "b.jpg", "2"],
+]
+
+
+def labels(tmp_path: Path, text: str, encoding: str = "utf-8") -> list[Label]:
+    (path := tmp_path / "metadata.tsv").write_bytes(text.encode(encoding))
+    return list(load_source("bioscan", {"path": tmp_path, "metadata": path}, tmp_path).labels())
+
+
+def table(delimiter: str = "\t", line_end: str = "\n") -> str:
+    return "".join(delimiter.join(row) + line_end for row in [HEADER, *ROWS])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+def test_bioscans_table_is_read_whatever_its_delimiter_encoding_and_line_ends(
+    delimiter: str, line_end: str, encoding: str, tmp_path: Path
+) -> None:
+    read = labels(tmp_path, table(delimiter, line_end), encoding)
+    assert [(label.name_key, label.taxon.genus) for label in read] == [("1/a.jpg", "Musca"), ("2/b.jpg", "")]
+
+
+def test_numbers_of_parts_written_as_floats_and_headers_in_capitals_lose_no_label(tmp_path: Path) -> None:
+    text = table().replace("\t1\n", "\t1.0\n").replace("\t2\n", "\t02\n").replace("chunk_number", "Chunk Number")
+    assert [label.name_key for label in labels(tmp_path, text)] == ["1/a.jpg", "2/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("\t2\n", "\t2\t3\n", "line 3: has 8 fields"), ("\t2\n", "\tx\n", "lacks image_file or chunk_number"),
+        ("chunk_number", "chunk", "lacks the column chunk_number"), ("sampleid", "order", "two columns called 'order'"),
+        ("\t2\n", "", "ends in the middle of line 3"),
+    ],
+)  # fmt: skip
+def test_bioscans_table_with_a_row_that_cannot_be_told_is_an_error(
+    old: str, new: str, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        labels(tmp_path, table().replace(old, new))
+
+
+def lookup(tmp_path: Path, content: str) -> Path:
+    (path := tmp_path / "eol_name_lookup.json").write_text(content, encoding="utf-8")
+    return path
+
+
+def entry(genus: Any = "Parus", common: Any = "tit") -> list[Any]:
+    return [["Animalia", "", "", "", "", genus, "major"], common, []]
+
+
+def test_pages_of_a_lookup_are_whole_numbers_however_they_are_written(tmp_path: Path) -> None:
+    path = lookup(tmp_path, json.dumps({"5001.0": entry(), "5,002": entry(), " 5003": entry()}))
+    assert read_lookup(path, "eol", is_numbered=True)["name_key"].to_list() == ["5001", "5002", "5003"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{}", "names nothing: it has 0 keys"),
+        (json.dumps({"1": [[None] * 7, None]}), "names nothing: it has 1 keys"),
+        (json.dumps({"5e3": entry()}), "key '5e3': is no whole number"),
+        (json.dumps({"": entry()}), "is no whole number"),
+        (json.dumps({"1": entry(), "1.0": entry("Larus")}), "names the key '1' twice"),
+        (json.dumps({"1": entry(5)}), "key '1': its ranks and common name are not all text"),
+        (json.dumps({"1": entry("Parus", ["tit"])}), "not all text"),
+    ],
+)  # fmt: skip
+def test_a_lookup_that_cannot_be_told_is_an_error(content: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason) as error:
+        read_lookup(lookup(tmp_path, content), "eol", is_numbered=True)
+    assert "eol_name_lookup.json" in str(error.value)
