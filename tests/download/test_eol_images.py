@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import socket
 import subprocess
 import sys
@@ -234,6 +235,29 @@ def test_an_archive_without_all_its_bytes_or_its_ledger_is_not_finished(server: 
     with pytest.raises(InputError, match="was not made from the manifest"):
         download_eol_images(settings(100), tmp_path, SilentListener())
     assert archive.read_bytes() == whole
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what a descriptor is of cannot be looked up here")
+def test_what_gets_its_name_is_on_disk_and_its_name_too(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure after the run takes neither the archive nor its ledger, nor downloads.jsonl."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(fd: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    museum(server, flaky=False)
+    manifest(tmp_path, server, 20)
+    download_eol_images(settings(100), tmp_path, SilentListener())
+    folder = tmp_path / "eol"
+    archive = synced.index(str(folder / ".image_set_01.tar.gz.part"))
+    assert str(folder) in synced[archive:]
+    assert str(folder / "ledger") in synced
+    assert str(tmp_path / "downloads.jsonl") in synced
 
 
 def test_again_retries_the_images_that_failed_and_nothing_else(server: Server, tmp_path: Path) -> None:

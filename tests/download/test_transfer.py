@@ -103,6 +103,8 @@ def test_redirects_are_followed(server: Server, tmp_path: Path) -> None:
         (["html"] * 99, "Down for maintenance"),
         (["503"] * 99, "says 503"),
         (["drop:0"] * 99, "5 times in a row"),
+        (["drop:1"] * 99, "5 times in a row"),
+        (["drop:1000"] * 99, "5 times in a row"),
         (["stall:0"] * 99, "ReadTimeout"),
         (["gzip"], "compressed"),
         (["redirect:/file"] * 99, "redirects"),
@@ -209,6 +211,20 @@ def test_an_incomplete_line_of_the_state_and_bytes_that_the_file_lacks_do_not_co
     part = PartFile(tmp_path / "file")
     assert part.missing(20) == [(4, 8), (10, 20)]
     part.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"url": 5, "total": "x"}', "[" * 100_000, '{"url": "u", "total": ' + "9" * 5000 + "}", '{"url": "u", "more": 1}',
+     "null", "\x00"],
+)  # fmt: skip
+def test_a_damaged_state_counts_as_none(line: str, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file.part").write_bytes(bytes(10))
+    (tmp_path / "file.part.state").write_text(line + "\n[0,4]\n[-9,5]\n[7,3]\n")
+    assert bytes_received(tmp_path / "file") == 0
+    server.put("/file", Resource(DATA))
+    get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == DATA
 
 
 def test_an_older_file_remains_until_the_new_one_is_complete(server: Server, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class DownloadTable(Model):
     stall_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     """Seconds after which a connection that delivers hardly any data is closed and opened again."""
     tries: Annotated[int, Field(ge=1, le=100)] = 8
-    """How many times in a row a request may fail without delivering a byte, until the file is given up."""
+    """How many times in a row a request may fail without delivering 16 KiB, until the file is given up."""
     wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 1.0
     """Seconds to wait after the first failure. The wait doubles with each further failure, up to a minute, and varies
     randomly by half."""

@@ -33,15 +33,16 @@ class PrefixDigest:
         self._start()
 
     def _start(self) -> None:
-        self.size = 0
+        self.size, self._resets = 0, self._part.resets
         self._hashes = [hashlib.sha256(), *([_new_md5()] if self._with_md5 else [])]
 
     def update(self) -> bool:
         """Hash a megabyte more; False if no more was received."""
-        prefix = self._part.prefix
-        if prefix < self.size:  # the download started over
+        if self._resets != self._part.resets:  # the download started over
             self._start()
-        data = self._part.read(self.size, min(_HASHED_AT_ONCE, prefix - self.size))
+        data = self._part.read(self.size, max(0, min(_HASHED_AT_ONCE, self._part.prefix - self.size)))
+        if self._resets != self._part.resets:
+            return True
         for digest in self._hashes:
             digest.update(data)
         self.size += len(data)

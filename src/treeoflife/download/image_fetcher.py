@@ -32,6 +32,8 @@ _MAGIC_NUMBERS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\
 
 FindExisting = Callable[[RowResult], RowResult | None]
 """Gives the image of a row if it was fetched earlier."""
+Outcome = tuple[RowResult, float | None]
+"""The result of a request, and the least seconds after which another one may succeed; None if none will."""
 
 
 class ImageFetcher:
@@ -102,38 +104,36 @@ class ImageFetcher:
                 self._hosts.stopped.wait(backoff_seconds(self._wait_seconds, failures, seconds))
         return outcome
 
-    def _request(self, result: RowResult) -> tuple[RowResult, float | None]:
-        """The outcome of one request and its redirects, and the least seconds after which another may succeed.
-
-        These are None if none will.
-        """
+    def _request(self, result: RowResult) -> Outcome:
         with _reasons(result) as failures:
-            step: Step | None = Step(self._client.build_request("GET", result.row.url, headers=_PLAIN))
-            while step:
-                host = self._hosts.of(str(step.request.url))
-                if step.redirects and (refusal := host.refusal(str(step.request.url))):
-                    return result.failed("robots", f"{refusal}: {step.request.url}"), None
-                try:
-                    with host.request_slot(), send(self._client, step) as response:
-                        host.record_answer()
-                        if (following := next_step(response, step)) is None:
-                            outcome = self._judge(response, result, host, downgraded=step.downgraded)
-                    host.record_end()
-                except httpx.UnsupportedProtocol:
-                    raise
-                except httpx.TransportError as error:
-                    host.record_silence()
-                    return result.failed("no-answer", f"{type(error).__name__}: {error}"), 0.0
-                step = following
-            return outcome
+            reached: Step | Outcome = Step(self._client.build_request("GET", result.row.url, headers=_PLAIN))
+            while isinstance(reached, Step):
+                reached = self._take(reached, result)
+            return reached
         return failures[0], None
 
-    def _judge(
-        self, response: httpx.Response, result: RowResult, host: Host, *, downgraded: bool
-    ) -> tuple[RowResult, float | None]:
+    def _take(self, step: Step, result: RowResult) -> Step | Outcome:
+        """The outcome of a request, or the next one if it is answered by a redirect."""
+        url = str(step.request.url)
+        host = self._hosts.of(url)
+        if step.redirects and (refusal := host.refusal(url)):
+            return result.failed("robots", f"{refusal}: {url}"), None
+        try:
+            with host.request_slot(), send(self._client, step) as response:
+                host.record_answer()
+                reached = next_step(response, step) or self._judge(response, result, host, step)
+        except httpx.UnsupportedProtocol:
+            raise
+        except httpx.TransportError as error:
+            host.record_silence()
+            return result.failed("no-answer", f"{type(error).__name__}: {error}"), 0.0
+        host.record_end()
+        return reached
+
+    def _judge(self, response: httpx.Response, result: RowResult, host: Host, step: Step) -> Outcome:
         status = response.status_code
         if status == 200:
-            return self._receive(response, replace(result, detail=_DOWNGRADED) if downgraded else result), None
+            return self._receive(response, replace(result, detail=_DOWNGRADED) if step.downgraded else result), None
         failed = result.failed(f"http-{status}", response.reason_phrase)
         if status not in (408, 429) and status < 500:
             return failed, None

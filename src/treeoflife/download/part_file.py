@@ -74,6 +74,8 @@ class PartFile:
         self._path, self._state_path = _part_path(path), _state_path(path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lock, self._closed = threading.Lock(), False
+        self.resets = 0
+        """How many times all bytes were discarded: bytes that were read before are not those of the file any more."""
         self.version, ranges = _read_state(self._state_path)
         self._data = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         self._ranges = _clip(ranges, os.fstat(self._data).st_size)
@@ -82,6 +84,7 @@ class PartFile:
     def reset(self, version: FileVersion | None) -> None:
         """Discard all bytes, and start over with a version of the file; None if it is not known yet."""
         with self._lock:
+            self.resets += 1
             os.ftruncate(self._state, 0)
             os.ftruncate(self._data, 0)
             self._ranges, self.version = [], version

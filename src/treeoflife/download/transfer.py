@@ -25,6 +25,8 @@ from .responses import RestartError, TemporaryError
 _POLL_SECONDS = 0.02
 # Shorter waits are not reported: nobody wonders about them.
 _REPORTED_WAIT_SECONDS = 5.0
+# A request that brings less has failed: byte by byte, a file would never end.
+_MIN_PROGRESS_BYTES = 16 << 10
 # After so many changes in a row the file hardly changed: mirrors behind one address each send a tag of their own.
 _MAX_CHANGES = 3
 _CHANGED = "the file changed on the server while it was fetched"
@@ -226,7 +228,7 @@ class _Transfer:
         """
         start, failures = segment.offset, 0
         while not self.ended.is_set() and (error := self._try_request(segment)):
-            progress = segment.stop is not None and segment.offset > start
+            progress = segment.stop is not None and segment.offset - start >= _MIN_PROGRESS_BYTES
             failures = 0 if progress else failures + 1
             if failures >= self.settings.tries:
                 raise InputError(f"{self.request.url} cannot be fetched: {error}, {failures} times in a row")
