@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from treeoflife.config.tables import Names
 from treeoflife.download.components import UnpackRule
 from treeoflife.download.unpack import unpack_archive
-from treeoflife.errors import ContainerError
+from treeoflife.errors import ContainerError, InputError
 from treeoflife.sources.registry import load_source
+from treeoflife.taxonomy import authorities
+from treeoflife.taxonomy.simple import SimpleParser
 
 
 def zip_of(first: int, method: int = zipfile.ZIP_STORED) -> bytes:
@@ -66,3 +69,16 @@ def test_members_that_cannot_be_read_are_rows_of_the_ledger(change: str, tmp_pat
     assert all(image.data == b"image" * 30 for image in images if not image.skip)
     with pytest.raises(ContainerError, match=r"cropped_256\.zip"):
         unpack(path)
+
+
+def test_inaturalists_archive_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A second archive joined to it, and a second table of the same name in another folder, are named."""
+    tables = {"taxa.csv": b"id,scientificName\n1,Corvus corax\n"}
+    for label, names in (("joined", ["taxa.csv"]), ("two tables", ["taxa.csv", "old/taxa.csv"])):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name in names:
+                archive.writestr(name, tables["taxa.csv"])
+        (tmp_path / "inat.zip").write_bytes(out.getvalue() * (2 if label == "joined" else 1))
+        with pytest.raises(InputError, match=r"inat\.zip .*(joined to another|two tables taxa\.csv)"):
+            authorities.load(Names(inaturalist=tmp_path / "inat.zip"), SimpleParser())

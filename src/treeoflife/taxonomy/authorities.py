@@ -1,18 +1,19 @@
 """The authorities: the configured taxonomies, read into records for resolving and vernaculars for common names."""
 
-import shutil
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config.tables import Names
+from ..core import zip_reader
 from ..core.json_reader import parse_json
+from ..core.text import reason
 from ..core.values import RANKS
 from ..errors import InputError
 from . import findings, vernaculars
@@ -214,7 +215,7 @@ def _read_taxonopy(path: Path, parser: Parser, tables: list[TableCount]) -> tupl
     try:
         parts = pl.concat([_taxonopy_part(file) for file in files])
     except (OSError, PolarsError) as error:
-        raise InputError(f"[names] taxonopy: {path} cannot be read: {error}".splitlines()[0]) from None
+        raise InputError(f"[names] taxonopy: {path} cannot be read: {reason(error)}") from None
     rows = parts.group_by(pl.exclude("rows")).agg(pl.col("rows").sum())
     table = with_species(clean_ranks(rows, parser), rows["species"], parser)
     tables.append(_count_repeated(path, "taxonopy", table, f"the columns {', '.join(RANKS)}"))
@@ -279,20 +280,25 @@ def _inaturalist_folder(path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="treeoflife-") as folder:
         try:
-            with zipfile.ZipFile(path) as archive:
+            with path.open("rb") as archive:
                 _unpack(archive, Path(folder))
-        except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(f"[names] inaturalist: {path} is neither a folder nor a zip: {error}") from None
+        except (OSError, zip_reader.ZipError) as error:
+            raise InputError(
+                f"[names] inaturalist: {path} is neither a folder nor a zip that is whole: {error}"
+            ) from None
         yield Path(folder)
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+def _unpack(archive: IO[bytes], folder: Path) -> None:
     """Unpack the two tables alone, under fixed names: a member's name may point outside the folder."""
+    members = list(zip_reader.read_entries(archive))
     for table in ("taxa.csv", "VernacularNames-english.csv"):
-        member = next((name for name in archive.namelist() if name.rsplit("/", 1)[-1] == table), None)
-        if member is not None:
-            with archive.open(member) as source, (folder / table).open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+        own = [member for member in members if member.name.rsplit("/", 1)[-1] == table]
+        if len(own) > 1:
+            raise zip_reader.ZipError(f"it holds two tables {table}, {own[0].name!r} and {own[1].name!r}; keep one")
+        for member in own:
+            with (folder / table).open("wb") as target:
+                target.writelines(zip_reader.read_chunks(archive, member))
 
 
 _READERS = {
