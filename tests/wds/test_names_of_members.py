@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import subprocess
 import tarfile
@@ -14,9 +15,12 @@ import pytest
 
 import treeoflife
 from helpers import cli, command, sentence, tar_of
+from treeoflife.core.files import stamp
+from treeoflife.core.progress import SilentListener
 from treeoflife.errors import InputError
 from treeoflife.shards.captions import TEXTS
 from treeoflife.shards.foreign import list_samples
+from treeoflife.shards.locations import Shard, index_foreign_shards
 from treeoflife.shards.members import split_name
 from treeoflife.shards.patterns import expand_patterns
 from treeoflife.shards.single_caption import stream_shard
@@ -102,6 +106,17 @@ def test_every_sample_is_found_in_shards_that_were_made(
     dataset = treeoflife.open(tmp_path)
     assert [one.id for one in dataset.samples()] == keys
     assert dataset[keys[1]].texts["sci.txt"].endswith("sci.txt")
+
+
+def test_an_index_that_an_earlier_version_made_of_a_shard_is_made_again(tmp_path: Path) -> None:
+    """It has one sample for all members that are called ./something."""
+    path, index = tmp_path / "x.tar", tmp_path / "x.parquet"
+    path.write_bytes(tar_of([one for key in KEYS for one in sample(f"./{key}")]))
+    schema = {"treeoflife_id": pl.String, "start": pl.Int64, "offset": pl.Int64, "size": pl.UInt32}
+    earlier = {"treeoflife": json.dumps({"stamp": stamp(path), "samples": 0})}
+    pl.DataFrame(schema=schema).write_parquet(index, metadata=earlier)
+    index_foreign_shards((Shard("train", path, index),), SilentListener())
+    assert pl.read_parquet(index)["treeoflife_id"].to_list() == list(KEYS)
 
 
 def test_folders_and_links_do_not_divide_samples(tmp_path: Path) -> None:

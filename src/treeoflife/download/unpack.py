@@ -143,7 +143,9 @@ def _unpack(archive: Path, folder: Path, rule: UnpackRule) -> _Target:
         target = _Target(archive, folder, rule, max(_ALWAYS_ALLOWED, limit), staging, same_names(staging))
         (_unpack_zip if archive.suffix.lower() == ".zip" else _unpack_tar)(target)
     ancestors = {one for path in target.folders for one in path.parents if one.is_relative_to(folder)}
-    sync_all(target.folders | ancestors | {folder})  # otherwise a power failure can undo the names of files
+    sync_all(
+        target.folders | ancestors | {folder, folder.parent}
+    )  # otherwise a power failure can undo the names of files
     return target
 
 

@@ -28,7 +28,7 @@ from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .members import LONGEST_TEXT, find_image, read_samples, texts_of
 from .view_folder import cache_folder, replacing_folder
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 # Numbers of samples are 32 bits: enough for four billion, and half the memory of 64.
 _ARRAYS = {"shard": np.uint32, "row": np.uint32, "start": np.int64, "offset": np.int64, "size": np.uint32}
 
@@ -198,7 +198,7 @@ def _is_stale(shard: Shard) -> bool:
         return True
     meta = parse_json(pl.read_parquet_metadata(shard.index).get("treeoflife", "{}"))
     # Only the indexes that are made here record a stamp; `treeoflife build` keeps its own up to date.
-    return "stamp" in meta and meta["stamp"] != stamp(shard.path)
+    return "stamp" in meta and (meta.get("step"), meta["stamp"]) != (STEP_VERSION, stamp(shard.path))
 
 
 def index_shard(shard: Shard, _tick: Tick) -> int:
@@ -211,7 +211,7 @@ def index_shard(shard: Shard, _tick: Tick) -> int:
     schema |= dict.fromkeys(NAME_COLUMNS, pl.String)
     samples = list(_index_rows(shard.path))
     rows = pl.DataFrame([row for row in samples if row], schema=schema, orient="row")
-    meta = {"stamp": shard_stamp, "samples": rows.height}
+    meta = {"step": STEP_VERSION, "stamp": shard_stamp, "samples": rows.height}
     with replacing(shard.index) as temporary:
         rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
     return samples.count(None)
