@@ -115,6 +115,7 @@ def test_the_configured_column_settles_which_is_meant(tmp_path: Path) -> None:
         ("image_url,genus\nhttps://example.org/a.jpg,Pica\n", ["'image_url'"]),
         ("image,genus\nhttps://example.org/a.jpg,Pica\n", ["'image' holds web addresses"]),
         ("file,colour\na.jpg,red\n", ["'file', 'colour'", "scientific_name"]),
+        ("file,common_name\na.jpg,Robin\n", ["scientific_name"]),
         ("file,genus\nx.jpg,Pica\n", ["'x.jpg'", "'a.jpg'", "no row of"]),
         ("file,genus\na.jpg,Pica,1\n", ["line 2", "3 fields"]),
     ],
@@ -170,7 +171,7 @@ def test_an_occurrence_with_several_photographs_labels_all_of_them(tmp_path: Pat
 
 
 def test_characters_that_were_lost_earlier_and_rows_without_a_file_are_said(tmp_path: Path) -> None:
-    table = "file,common_name\na.jpg,M\ufffdwe\n,Amsel\n,\n"
+    table = "file,genus,common_name\na.jpg,Larus,M\ufffdwe\n,,Amsel\n,,\n"
     remarks = "\n".join(folder_of(tmp_path, ["a.jpg"], table).remarks())
     assert "1 of its rows have the character U+FFFD" in remarks
     assert "1 of its rows name no file and are left out, the first on line 3" in remarks

@@ -124,10 +124,10 @@ class _Reader:
         return bool(len(filled)) and all(_ADDRESS.match(value) for value in filled)
 
     def _check_names(self, columns: dict[str, list[str]]) -> None:
-        if not any(columns[meaning] for meaning in (*RANKS, "scientific_name", "common")):
+        if not any(columns[meaning] for meaning in (*RANKS, "scientific_name")):
             raise InputError(
-                f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name nor a "
-                f"common_name; it has {', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that "
+                f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name; "
+                f"it has {', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that "
                 "hold the names"
             )
 
