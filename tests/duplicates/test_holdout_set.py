@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -132,3 +133,16 @@ def test_a_folder_that_holds_something_else_is_left_alone(made: Path, tmp_path: 
                "--config", made / "out/dataset.toml")  # fmt: skip
     sentence(done, "no hold-out set", "--out")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("name", ["rare.csv", "rare.txt"])
+def test_the_set_of_another_list_of_the_same_name_is_kept(made: Path, tmp_path: Path, name: str) -> None:
+    """Unless the user names its folder."""
+    config = Path(shutil.copytree(made / "out", tmp_path / "out"), "dataset.toml")
+    before = digests(tmp_path / "out/holdout/rare")
+    (tmp_path / name).write_text("Poa annua\n")
+    words = ("holdout", "make", "--species", tmp_path / name, "--per-species", "12", "--config", config)
+    sentence(cli(*words), "another list, of 4 species", "--out")
+    assert digests(tmp_path / "out/holdout/rare") == before
+    assert cli(*words, "--out", tmp_path / "out/holdout/rare").returncode == 0
+    assert json.loads((tmp_path / "out/holdout/rare/unseen_in_training.json").read_text()).keys() == {"Poa annua"}

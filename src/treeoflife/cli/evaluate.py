@@ -101,14 +101,14 @@ def make(
 
     Species with enough distinct images are chosen, and as many images of each are written.
     """
-    from ..evaluation.holdout_set import read_request
+    from ..evaluation.holdout_set import default_folder, read_request
     from ..pipeline.evaluate import name_and_hold_out
 
     excluded = [name.strip() for name in not_in.split(",") if name.strip()]
     with working(config, workers, engine) as session:
         default_seed = session.workspace.config.seed
         request = read_request(species, per_species, excluded, default_seed if seed is None else seed)
-        folder = out or session.workspace.paths.holdout_set(species.stem)
+        folder = out or default_folder(session.workspace.paths, species.stem, request)
         choice = name_and_hold_out(session, request, folder)
     chosen = choice.images.select("genus", "species").n_unique()
     print(f"{choice.images.height} images of {chosen} species in {folder}")

@@ -14,6 +14,7 @@ from ..config.paths import Paths
 from ..config.tables import Holdout
 from ..config.writer import add_holdout
 from ..core.files import remove_leftovers, replacing, write_bytes, write_json
+from ..core.json_reader import read_json
 from ..core.tables import Array
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..engines.base import Tick
@@ -70,6 +71,23 @@ def check_request(request: Request, sources: Sequence[str], out: Path) -> None:
         raise ConfigError(f"--not-in names {unknown[0]}, which is no source of this dataset; there are {list(sources)}")
     if out.exists() and any(out.iterdir()) and not (out / RECORD).exists():
         raise ConfigError(f"{out} holds something that is no hold-out set; name another folder with --out")
+
+
+def default_folder(paths: Paths, name: str, request: Request) -> Path:
+    """Where the set of a list called ``name`` is made if the user names no folder.
+
+    Raises:
+        ConfigError: the set of other species is there, such as that of another list with this name.
+    """
+    folder = paths.holdout_set(name)
+    record = read_json(folder / RECORD) or {}
+    made_for = record.get("unfinished", record).get("species", list(request.species))
+    if made_for != list(request.species):
+        raise ConfigError(
+            f"{folder} holds the set of another list, of {len(made_for):,} species: name a folder with --out; "
+            f"'--out {folder}' replaces the set that is there"
+        )
+    return folder
 
 
 @dataclass(frozen=True)
