@@ -126,9 +126,8 @@ class _Reader:
     def _check_names(self, columns: dict[str, list[str]]) -> None:
         if not any(columns[meaning] for meaning in (*RANKS, "scientific_name")):
             raise InputError(
-                f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name; "
-                f"it has {', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that "
-                "hold the names"
+                f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name; it has "
+                f"{', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that hold the names"
             )
 
     def _merged(self, names: list[str]) -> pl.Series:
