@@ -39,6 +39,16 @@ def test_bioscans_table_is_read_whatever_its_delimiter_encoding_and_line_ends(
     assert [(label.name_key, label.taxon.genus) for label in read] == [("1/a.jpg", "Musca"), ("2/b.jpg", "")]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("cp1252", ["was read as Windows-1252"]), ("utf-8", []), ("utf-16", [])]
+)
+def test_an_encoding_that_had_to_be_guessed_is_said(tmp_path: Path, encoding: str, said: list[str]) -> None:
+    (tmp_path / "metadata.tsv").write_bytes(table().replace("Musca", "M\u00fcsca").encode(encoding))
+    source = load_source("bioscan", {"path": tmp_path, "metadata": tmp_path / "metadata.tsv"}, tmp_path)
+    assert [words in remark for words, remark in zip(said, source.remarks(), strict=True)] == [True for _ in said]
+    assert next(source.labels()).taxon.genus == "Müsca"
+
+
 def test_numbers_of_parts_written_as_floats_and_headers_in_capitals_lose_no_label(tmp_path: Path) -> None:
     text = table().replace("\t1\n", "\t1.0\n").replace("\t2\n", "\t02\n").replace("chunk_number", "Chunk Number")
     assert [label.name_key for label in labels(tmp_path, text)] == ["1/a.jpg", "2/b.jpg"]

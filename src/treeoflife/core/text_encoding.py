@@ -3,6 +3,7 @@
 import codecs
 import mmap
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InputError
@@ -52,6 +53,20 @@ def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
         raise InputError(f"{path}, line {line}: has a NUL character, which no text has")
     remarks = (f"{path} {READ_AS_WINDOWS}",) if encoding == "cp1252" else ()
     return text.replace("\r\n", "\n").replace("\r", "\n"), remarks
+
+
+def is_windows_1252(path: Path) -> bool:
+    """Whether a text is read as Windows-1252, since it is no UTF-8; what cannot be read at all is not.
+
+    Raises:
+        InputError: it is no text, or its encoding changes within it.
+    """
+    with suppress(OSError), path.open("rb") as fd:
+        sample = fd.read(SAMPLE_BYTES)
+        check_is_text(path, sample)
+        with mmap.mmap(fd.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return detect_encoding(path, mapped, sample) == "cp1252"
+    return False
 
 
 def check_is_text(path: Path, sample: bytes) -> None:

@@ -9,6 +9,7 @@ import ijson
 
 from ..config.base import Model
 from ..core.json_reader import JsonStream
+from ..core.text_encoding import READ_AS_WINDOWS, is_windows_1252
 from ..core.text_tables import find_columns, read_text_table
 from ..core.values import RANKS, Key, Label, Taxon
 from ..core.written_numbers import whole_number
@@ -59,6 +60,16 @@ class Bioscan(ArchivableFolders):
         """The metadata."""
         return [self.metadata] if self.metadata else []
 
+    def remarks(self) -> list[str]:
+        """Whether the encoding of the metadata had to be guessed.
+
+        Raises:
+            InputError: they are no text.
+        """
+        if self.metadata is None or not self.metadata.is_file() or _is_json(self.metadata):
+            return []
+        return [f"{self.metadata.name} {READ_AS_WINDOWS}"] if is_windows_1252(self.metadata) else []
+
     def labels(self) -> Iterator[Label]:
         """The ranks in every record of the metadata, as a stream; nothing without metadata.
 
@@ -77,21 +88,29 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists() and not path.is_file():  # opening a named pipe would block
         raise InputError(f"BIOSCAN's metadata {path} is neither a file nor a link to one")
     try:
-        with path.open("rb") as fd:
-            first = fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
-            fd.seek(0)
-            if first in (b"[", b"{"):
-                where = "item" if first == b"[" else "@graph.item"
-                is_empty = True
-                for record in ijson.items(JsonStream(fd), where):
-                    is_empty = False
-                    yield record
-                if is_empty:
-                    raise InputError(f'BIOSCAN\'s metadata {path} has no record: a list of them, or {{"@graph": list}}')
-            else:
-                yield from _text_records(path)
+        yield from _json_records(path) if _is_json(path) else _text_records(path)
     except (OSError, ValueError, ijson.JSONError) as error:
         raise InputError(f"BIOSCAN's metadata {path} cannot be read: {error}") from None
+
+
+def _is_json(path: Path) -> bool:
+    return _first_character(path) in (b"[", b"{")
+
+
+def _first_character(path: Path) -> bytes:
+    with path.open("rb") as fd:
+        return fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
+
+
+def _json_records(path: Path) -> Iterator[dict[str, Any]]:
+    where = "item" if _first_character(path) == b"[" else "@graph.item"
+    is_empty = True
+    with path.open("rb") as fd:
+        for record in ijson.items(JsonStream(fd), where):
+            is_empty = False
+            yield record
+    if is_empty:
+        raise InputError(f'BIOSCAN\'s metadata {path} has no record: a list of them, or {{"@graph": list}}')
 
 
 def _text_records(path: Path) -> Iterator[dict[str, Any]]:
