@@ -97,3 +97,13 @@ def test_later_files_of_a_manifest_have_no_header(tmp_path: Path) -> None:
     first, second = written(tmp_path, line(1)), tmp_path / "media_manifest_2.csv"
     second.write_bytes(line(2) + line(3))
     assert sorted(read_manifest([first, second], {"license_name"}, pl.Series([1, 2, 3]))["eol_content_id"]) == [1, 2, 3]
+
+
+def test_an_image_with_two_licences_is_named(tmp_path: Path) -> None:
+    """In one file or in two; a further row of the same licence, such as for another page, is none."""
+    path = written(tmp_path, line(1), line(1).replace(b",101,", b",7,"), line(2))
+    assert read_manifest([path], {"license_name"}, pl.Series([1, 2])).height == 2
+    (other := tmp_path / "media_manifest_2.csv").write_bytes(line(2).replace(b"cc-by", b"cc-by-nc"))
+    with pytest.raises(InputError, match=r"the image 2 two licences, cc-by.* and cc-by-nc"):
+        read_manifest([path, other], {"license_name"}, pl.Series([1, 2]))
+    assert read_manifest([path, other], {"license_name"}, pl.Series([1])).height == 1

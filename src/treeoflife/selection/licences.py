@@ -30,7 +30,8 @@ def read_manifest(files: Sequence[Path], wanted: Collection[str], content_ids: p
     """Some columns of the manifest's rows of these images, each content id once.
 
     Raises:
-        InputError: a file is missing or malformed, has fewer than six columns, or a content id is no whole number.
+        InputError: a file is missing or malformed, has fewer than six columns, a content id is no whole number, or an
+            image has two licences.
     """
     images = content_ids.cast(pl.Int64).unique().alias("eol_content_id").to_frame()
     parts = [pl.DataFrame(schema={**dict.fromkeys(wanted, pl.String), "eol_content_id": pl.Int64})]
@@ -38,7 +39,20 @@ def read_manifest(files: Sequence[Path], wanted: Collection[str], content_ids: p
         table = read_text_table(path, {"eol_content_id", *wanted}, delimiter=",", columns=_MANIFEST)
         rows = table.rows.with_columns(_content_ids(path, table))
         parts.append(rows.join(images, on="eol_content_id", how="semi"))
-    return pl.concat(parts, how="diagonal").unique("eol_content_id", keep="first", maintain_order=True)
+    rows = pl.concat(parts, how="diagonal")
+    _check_licences(files, rows)
+    return rows.unique("eol_content_id", keep="first", maintain_order=True)
+
+
+def _check_licences(files: Sequence[Path], rows: pl.DataFrame) -> None:
+    """Check that no image has two licences: it may have several rows, such as one for each of its pages."""
+    licences = rows.filter(pl.col("license_name") != "").unique(["eol_content_id", "license_name"], maintain_order=True)
+    for image in licences.filter(pl.col("eol_content_id").is_duplicated())["eol_content_id"].head(1):
+        names = " and ".join(licences.filter(eol_content_id=image)["license_name"].head(2))
+        raise InputError(
+            f"the manifest ({', '.join(map(str, files))}) gives the image {image} two licences, {names}: keep the row "
+            "that is right"
+        )
 
 
 def _content_ids(path: Path, table: TextTable) -> pl.Series:
