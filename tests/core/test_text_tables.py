@@ -49,6 +49,46 @@ def test_stray_quotation_marks_lose_no_row(note: str, tmp_path: Path) -> None:
     assert table.rows.rows() == [row[:2] for row in rows]
 
 
+UUIDS = [f"{number:08d}-a345-5431-acbe-bc25c5c292e2" for number in range(9)]
+SWALLOWED = {
+    "short rows": 'file,name,note\n0.jpg,"Turdus\n1.jpg,Parus major\n2.jpg,Erithacus",tail\n3.jpg,Passer,\n',
+    "rows without a note": 'file,name,note\n0.jpg,Pica,"big\n1.jpg,Parus major\n2.jpg,Turdus,x"\n3.jpg,Pica pica\n',
+    "ids": f'id,verdict,note\n{UUIDS[0]},drop,"bad\n{UUIDS[1]},drop\n{UUIDS[2]},drop,x"\n{UUIDS[3]},drop\n',
+    "numbers": 'page,name,lang\n5001,"Tit,en\n5002,Robin,en\n5003,Sparrow",en,\n5004,Pie,en\n',
+    "a surplus delimiter": 'a,b,c,d,e,f\nx1,2,3,4,5,"6\ny1,2,3,4,5,6,\nz1,2,3,4,5,6"\n',
+    "nothing else": 'file,name,note\n0.jpg,"Turdus merula\n1.jpg,Parus major\n2.jpg,Erithacus rubecula",tail\n',
+    "semicolons": 'file;name;note\n0.jpg;"Turdus\n1.jpg;Parus major\n2.jpg;Erithacus",tail;\n3.jpg;Pica pica\n',
+}
+
+
+@pytest.mark.parametrize("what", SWALLOWED)
+def test_two_stray_quotation_marks_swallow_no_row(tmp_path: Path, what: str) -> None:
+    """Though the rows between them are not as long as the header, and neither are others."""
+    text = SWALLOWED[what]
+    lines = [line for line in text.splitlines()[1:] if line]
+    try:
+        table = read_text_table(written(tmp_path / "birds.csv", text))
+    except InputError as error:
+        assert "birds.csv, line " in str(error)  # noqa: PT017 - both answers are right
+    else:
+        assert table.rows.height == len(lines)
+
+
+NOTES = {
+    "few columns": 'file,note\na.jpg,"a nice bird, seen\ntoday, at noon"\nb.jpg,"x\ny"\nc.jpg,z\n',
+    "short rows": 'file,name,note\na.jpg,Parus major,"seen twice\nfemale, young\n"\nb.jpg,Pica pica\n',
+    "lists": 'file,name,note\n1.jpg,Parus major,"1. a, b\n2. c, d"\n2.jpg,Pica pica,\n',
+    "many columns": 'id,a,b,c,d,e,text\n1,,,,,,"one, two, three\n\nfour, five"\n2,,,,,,x\n',
+}
+
+
+@pytest.mark.parametrize("what", NOTES)
+def test_notes_of_several_lines_with_delimiters_are_values(tmp_path: Path, what: str) -> None:
+    table = read_text_table(written(tmp_path / "birds.csv", NOTES[what]))
+    assert table.rows.height == NOTES[what].count("jpg") or table.rows.height == 2
+    assert any("\n" in value for value in table.rows[table.columns[-1]])
+
+
 def test_a_stray_quotation_mark_beside_quoted_delimiters_is_an_error_with_its_line(tmp_path: Path) -> None:
     text = (
         'file,name,note\na.jpg,Parus major,"big, old"\nb.jpg,Pica pica,"x\nc.jpg,Turdus merula,y\nd.jpg,Apus apus,"\n'

@@ -1,8 +1,14 @@
 """Dividing a text into rows and fields one by one, strictly: what cannot be told without a guess is an error."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+
+_WORD = re.compile(r"\w+")
+_NO_LETTER = re.compile(r"[\W\d]*")
+_MOST_IN_A_NOTE = 4  # commas in a line of a note, at most, if it is as many as the header has by chance
 
 
 class IrregularError(Exception):
@@ -52,17 +58,54 @@ def without_quotes(field: str) -> str:
     return field[1:-1].replace('""', '"') if is_enclosed else field
 
 
-def check_long_rows(lines: Iterable[str], long_rows: Sequence[range], delimiter: str, width: int) -> None:
+def check_long_rows(
+    lines: Iterable[str], long_rows: Sequence[range], delimiter: str, width: int, first: int = 1
+) -> None:
     """Refuse a row of several lines that are rows themselves: two stray quotation marks make one of them.
 
+    A line after the first counts as a row if it has as many delimiters as a row of one line has, and begins as such a
+    row does. A value over several lines, such as a note, has other lines.
+
+    Args:
+        long_rows: the numbers of the lines of each row that has several.
+        width: the number of columns.
+        first: the number of the first line that is no header.
+
     Raises:
-        IrregularError: every line of a row over several lines has as many delimiters as the header.
+        IrregularError: a line of a row over several lines is a row itself.
     """
+    if not long_rows:
+        return
     remaining, line = iter(lines), 1
-    for row in long_rows:
-        own = list(islice(remaining, row.start - line, row.stop - line))
+    counts, beginnings, doubtful = {width - 1}, set[str](), list[tuple[int, list[str]]]()
+    for row in (*long_rows, range(sys.maxsize, sys.maxsize)):
+        for number, one in enumerate(islice(remaining, row.start - line), line):
+            if number >= first and '"' not in one and (count := one.count(delimiter)):
+                counts.add(count)
+                beginnings.add(_shape(one, delimiter))
+        own = [one for one in islice(remaining, len(row)) if one.strip()]
+        if own:
+            doubtful.append((row.start, own))
         line = row.stop
-        if all(one.count(delimiter) == width - 1 for one in own if one.strip()):
+    for start, own in doubtful:
+        are_rows = all(one.count(delimiter) == width - 1 for one in own)
+        if are_rows or any(_is_row(one, delimiter, counts, beginnings, width) for one in own[1:]):
             raise IrregularError(
-                row.start, "a quotation mark is opened and only closed on a later line that is a row too"
+                start,
+                "a quotation mark is opened and only closed on a later line that is a row too; remove it, or write it "
+                "twice in a quoted value",
             )
+
+
+def _is_row(line: str, delimiter: str, counts: Collection[int], beginnings: Collection[str], width: int) -> bool:
+    count = line.count(delimiter)
+    if not count or (beginnings and count not in counts):
+        return False
+    # A line of a note has as many commas as a wide table has columns by no accident.
+    return not beginnings or _shape(line, delimiter) in beginnings or count == width - 1 > _MOST_IN_A_NOTE
+
+
+def _shape(line: str, delimiter: str) -> str:
+    """What the first field of a line looks like: ``x.x`` for ``a7.jpg``, ``0`` for ``5001``."""
+    field = line.partition(delimiter)[0].strip()
+    return _WORD.sub("0" if _NO_LETTER.fullmatch(field) else "x", field)

@@ -232,6 +232,7 @@ class _Reader:
             records = ((lines, row) for lines, row in records if lines.start > skipped)
             lines, header = next(records, (range(1), [""]))
             columns = self._columns(header)
+            first = lines.stop if self._given is None else lines.start
             records = records if self._given is None else chain([(lines, header)], records)
             kept = _KeptRows([columns.index(name) for name in self._chosen(columns)], len(columns))
             for lines, row in records:
@@ -239,7 +240,7 @@ class _Reader:
                     raise IrregularError(lines.start, "another number of fields")
                 kept.add(lines, [without_quotes(field) for field in row] if alike else row, self._delimiter)
         with self._open() as text:
-            check_long_rows(text, kept.long, self._delimiter, len(columns))
+            check_long_rows(text, kept.long, self._delimiter, len(columns), first)
         remarks = (*self._remark_short_rows(kept), *_remark_long_rows(kept))
         frame = pl.DataFrame(kept.rows, schema=dict.fromkeys(self._chosen(columns), pl.String), orient="row")
         return self._table(frame, columns, kept.lines, remarks)
