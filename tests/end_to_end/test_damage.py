@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import treeoflife
 from helpers import built, cli, digests, retar, samples, sentence, shards
+from treeoflife.errors import InputError
 from treeoflife.pipeline.opening import inspecting, working
 from treeoflife.pipeline.repair import check_shards
 from treeoflife.pipeline.workspace import open_workspace
@@ -180,3 +182,23 @@ def test_a_key_in_two_of_anybodys_shards_is_found(build_copy: Path) -> None:
 def test_shards_that_are_not_there_are_an_error(tmp_path: Path) -> None:
     """Nothing checked is not the same as nothing found."""
     sentence(cli("check-wds", tmp_path / "*.tar"), "no shard")
+
+
+@pytest.mark.parametrize("damage", [cut, empty])
+@pytest.mark.parametrize("name", ["duplicates", "quality"])
+def test_damaged_findings_are_made_again(build_copy: Path, damage: Damage, name: str) -> None:
+    before = digests(build_copy)
+    damage(build_copy / f"findings/{name}.parquet")
+    built(build_copy / "dataset.toml")
+    assert digests(build_copy) == before
+
+
+def test_an_index_that_cannot_be_read_is_a_sentence_and_is_made_again(build_copy: Path) -> None:
+    index = next((build_copy / "index").rglob("shard-*.parquet"))
+    before = index.read_bytes()
+    cut(index)
+    with pytest.raises(InputError, match=f"{index.name} cannot be read.*treeoflife build"):
+        treeoflife.open(build_copy)
+    built(build_copy / "dataset.toml")
+    assert index.read_bytes() == before
+    assert len(treeoflife.open(build_copy))

@@ -19,7 +19,7 @@ from PIL import features
 
 from ..config.tables import Images
 from ..core import tar_writer
-from ..core.files import replacing, stamp
+from ..core.files import errors_named, replacing, stamp
 from ..core.values import Skip
 from ..core.versions import versions
 from ..engines.base import Tick, is_expendable
@@ -107,14 +107,19 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
 class _Tar:
     """A tar that is being written, with its size and digest so far."""
 
-    def __init__(self, out: IO[bytes]) -> None:
+    def __init__(self, path: Path, out: IO[bytes]) -> None:
         self.size = 0
-        self._out, self._digest = out, hashlib.sha256()
+        self._path, self._out, self._digest = path, out, hashlib.sha256()
 
     def add(self, block: bytes) -> None:
-        self._out.write(block)
+        with errors_named(self._path):  # a disk that is full is that of the store, not that of the source
+            self._out.write(block)
         self._digest.update(block)
         self.size += len(block)
+
+    def flush(self) -> None:
+        with errors_named(self._path):
+            self._out.flush()
 
     @property
     def sha256(self) -> str:
@@ -126,9 +131,10 @@ def _replacing_tar(task: EncodeTask | JoinTask) -> Iterator[_Tar]:
     """Write a new tar. If that succeeds the old index goes, so that an index always describes the tar beside it."""
     with replacing(task.tar) as temporary:
         with temporary.open("wb") as out:
-            tar = _Tar(out)
+            tar = _Tar(task.tar, out)
             yield tar
             tar.add(tar_writer.end_marker(tar.size))
+            tar.flush()
         task.index.unlink(missing_ok=True)
 
 

@@ -16,14 +16,16 @@ import polars as pl
 from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.files import exists, fingerprint, replacing, stamp
-from ..core.json_reader import parse_json, read_json_file
+from ..core.json_reader import read_json_file
 from ..core.progress import Listener, SilentListener
 from ..core.tables import Array, parquet_schema
 from ..core.tar_writer import BLOCK, padded_size
+from ..core.text import reason
 from ..core.values import NAME_COLUMNS, SPLITS
 from ..engines.base import Tick
 from ..engines.tasks import run_locally
 from ..errors import InputError
+from ..images.store import read_meta
 from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .members import LONGEST_TEXT, find_image, read_samples, texts_of
 from .view_folder import cache_folder, replacing_folder
@@ -35,11 +37,12 @@ _ARRAYS = {"shard": np.uint32, "row": np.uint32, "start": np.int64, "offset": np
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard, and the index with a row per sample."""
+    """A shard, and the index with a row per sample. The index is the build's own, or one that is made here."""
 
     split: str
     path: Path
     index: Path
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def list_shards(paths: Paths) -> tuple[Shard, ...]:
             own = paths.shard_index(split, number)
             # An index belongs to the shard of its name; foreign shards may be numbered with gaps, or named otherwise.
             foreign = view / "index" / split / f"{path.stem}.parquet"
-            shards.append(Shard(split, path, own if exists(own) and own.stem == path.stem else foreign))
+            is_own = exists(own) and own.stem == path.stem
+            shards.append(Shard(split, path, own if is_own else foreign, is_own))
     return tuple(shards)
 
 
@@ -117,7 +121,7 @@ def load_locations(paths: Paths, listener: Listener | None = None) -> SampleLoca
     """The locations of a dataset's samples. They are recorded first if the shards have changed since.
 
     Raises:
-        InputError: there are no shards.
+        InputError: there are no shards, or an index of them is damaged.
         TasksFailed: a shard without an index cannot be read, or a worker died.
     """
     shards = list_shards(paths)
@@ -165,8 +169,13 @@ def _build_arrays(shards: tuple[Shard, ...]) -> dict[str, Array]:
 
 
 def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
-    starts = {"start"} & parquet_schema(index).keys()
-    rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts], glob=False)
+    try:
+        starts = {"start"} & parquet_schema(index).keys()
+        rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts], glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"the index {index} cannot be read: {reason(error)}; 'treeoflife build' makes it again"
+        ) from None
     rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
     if not starts:  # a shard of this program: a sample begins with the header of its image
         rows = rows.with_columns(start=pl.col("offset").cast(pl.Int64) - BLOCK)
@@ -196,9 +205,9 @@ def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
 def _is_stale(shard: Shard) -> bool:
     if not exists(shard.index):
         return True
-    meta = parse_json(pl.read_parquet_metadata(shard.index).get("treeoflife", "{}"))
-    # Only the indexes that are made here record a stamp; `treeoflife build` keeps its own up to date.
-    return "stamp" in meta and (meta.get("step"), meta["stamp"]) != (STEP_VERSION, stamp(shard.path))
+    # `treeoflife build` keeps its own up to date.
+    meta = {} if shard.is_own else read_meta(shard.index) or {}
+    return not shard.is_own and (meta.get("step"), meta.get("stamp")) != (STEP_VERSION, stamp(shard.path))
 
 
 def index_shard(shard: Shard, _tick: Tick) -> int:

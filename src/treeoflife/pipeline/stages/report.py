@@ -2,7 +2,6 @@
 
 from ...reports.report import ReportInputs, report_files, write_report
 from ...reports.statistics import STEP_VERSION
-from ...selection import findings
 from ...shards.locations import list_shards, load_locations
 from ...shards.reader import Dataset
 from ..stage import Item, Job, Stage, digest_of
@@ -18,7 +17,8 @@ def declare(workspace: Workspace) -> Stage:
 
     def items() -> list[Item]:
         files = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": paths.licences}
-        files |= {f"findings {one.path.stem}": one.path for one in findings.read(paths.findings_folder)}
+        # By name: one that cannot be read must not stop the stage that makes it again.
+        files |= {f"findings {path.stem}": path for path in sorted(paths.findings_folder.glob("*.parquet"))}
         checks = {"checks": lambda evidence: check_results(evidence.records)}
         return [
             Item(
