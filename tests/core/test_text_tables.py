@@ -74,19 +74,19 @@ def test_two_stray_quotation_marks_swallow_no_row(tmp_path: Path, what: str) -> 
         assert table.rows.height == len(lines)
 
 
-NOTES = {
-    "few columns": 'file,note\na.jpg,"a nice bird, seen\ntoday, at noon"\nb.jpg,"x\ny"\nc.jpg,z\n',
-    "short rows": 'file,name,note\na.jpg,Parus major,"seen twice\nfemale, young\n"\nb.jpg,Pica pica\n',
-    "lists": 'file,name,note\n1.jpg,Parus major,"1. a, b\n2. c, d"\n2.jpg,Pica pica,\n',
-    "many columns": 'id,a,b,c,d,e,text\n1,,,,,,"one, two, three\n\nfour, five"\n2,,,,,,x\n',
-}
-
-
-@pytest.mark.parametrize("what", NOTES)
-def test_notes_of_several_lines_with_delimiters_are_values(tmp_path: Path, what: str) -> None:
-    table = read_text_table(written(tmp_path / "birds.csv", NOTES[what]))
-    assert table.rows.height == NOTES[what].count("jpg") or table.rows.height == 2
-    assert any("\n" in value for value in table.rows[table.columns[-1]])
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (3, 'file,note\na.jpg,"a nice bird, seen\ntoday, at noon"\nb.jpg,"x\ny"\nc.jpg,z\n'),
+        (2, 'file,name,note\na.jpg,Parus major,"seen twice\nfemale, young\n"\nb.jpg,Pica pica\n'),
+        (2, 'file,name,note\n1.jpg,Parus major,"1. a, b\n2. c, d"\n2.jpg,Pica pica,\n'),
+        (2, 'id,a,b,c,d,e,text\n1,,,,,,"one, two, three\n\nfour, five"\n2,,,,,,x\n'),
+    ],
+)
+def test_notes_of_several_lines_with_delimiters_are_values(tmp_path: Path, rows: int, text: str) -> None:
+    table = read_text_table(written(tmp_path / "birds.csv", text))
+    assert table.rows.height == rows
+    assert "\n" in table.rows[0, -1]
 
 
 def test_a_stray_quotation_mark_beside_quoted_delimiters_is_an_error_with_its_line(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -127,3 +128,18 @@ def _parts(session: Session) -> list[images.EncodeTask]:
     containers = session.workspace.containers()
     sizes = {one.label: encode.container_size(source, one) for source, one in containers}
     return _encoding(session)._tasks(containers, sizes)[1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that is always full")
+@pytest.mark.parametrize("size", [0, 512, 1 << 20])
+def test_a_full_disk_is_that_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Whether the system says so at the first block or when the file is closed; no source is to blame."""
+    monkeypatch.setattr(images, "replacing", lambda _: nullcontext(Path("/dev/full")))
+    task = SimpleNamespace(tar=tmp_path / "store.tar", index=tmp_path / "store.parquet")
+
+    def write() -> None:
+        with images._replacing_tar(task) as tar:
+            tar.add(bytes(size))
+
+    with pytest.raises(OSError, match=r"No space left on device.*store\.tar"):
+        write()

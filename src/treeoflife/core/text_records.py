@@ -2,9 +2,8 @@
 
 import csv
 import re
-import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
 
 _WORD = re.compile(r"\w+")
 _NO_LETTER = re.compile(r"[\W\d]*")
@@ -58,15 +57,14 @@ def without_quotes(field: str) -> str:
     return field[1:-1].replace('""', '"') if is_enclosed else field
 
 
-def check_long_rows(
-    lines: Iterable[str], long_rows: Sequence[range], delimiter: str, width: int, first: int = 1
-) -> None:
+def check_long_rows(lines: Iterable[str], long_rows: Sequence[range], delimiter: str, width: int, first: int) -> None:
     """Refuse a row of several lines that are rows themselves: two stray quotation marks make one of them.
 
     A line after the first counts as a row if it has as many delimiters as a row of one line has, and begins as such a
     row does. A value over several lines, such as a note, has other lines.
 
     Args:
+        lines: the lines of the text with their line ends; the number of the first is 1.
         long_rows: the numbers of the lines of each row that has several.
         width: the number of columns.
         first: the number of the first line that is no header.
@@ -76,18 +74,16 @@ def check_long_rows(
     """
     if not long_rows:
         return
-    remaining, line = iter(lines), 1
-    counts, beginnings, doubtful = {width - 1}, set[str](), list[tuple[int, list[str]]]()
-    for row in (*long_rows, range(sys.maxsize, sys.maxsize)):
-        for number, one in enumerate(islice(remaining, row.start - line), line):
-            if number >= first and '"' not in one and (count := one.count(delimiter)):
-                counts.add(count)
-                beginnings.add(_shape(one, delimiter))
-        own = [one for one in islice(remaining, len(row)) if one.strip()]
-        if own:
-            doubtful.append((row.start, own))
-        line = row.stop
-    for start, own in doubtful:
+    starts = {number: row.start for row in long_rows for number in row}
+    counts, beginnings, doubtful = {width - 1}, set[str](), defaultdict[int, list[str]](list)
+    for number, line in enumerate(lines, 1):
+        if number in starts:
+            if line.strip():
+                doubtful[starts[number]].append(line)
+        elif number >= first and '"' not in line and (count := line.count(delimiter)):
+            counts.add(count)
+            beginnings.add(_shape(line, delimiter))
+    for start, own in doubtful.items():
         are_rows = all(one.count(delimiter) == width - 1 for one in own)
         if are_rows or any(_is_row(one, delimiter, counts, beginnings, width) for one in own[1:]):
             raise IrregularError(

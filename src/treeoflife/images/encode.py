@@ -117,9 +117,9 @@ class _Tar:
         self._digest.update(block)
         self.size += len(block)
 
-    def flush(self) -> None:
+    def close(self) -> None:
         with errors_named(self._path):
-            self._out.flush()
+            self._out.close()
 
     @property
     def sha256(self) -> str:
@@ -130,11 +130,12 @@ class _Tar:
 def _replacing_tar(task: EncodeTask | JoinTask) -> Iterator[_Tar]:
     """Write a new tar. If that succeeds the old index goes, so that an index always describes the tar beside it."""
     with replacing(task.tar) as temporary:
-        with temporary.open("wb") as out:
-            tar = _Tar(task.tar, out)
+        tar = _Tar(task.tar, temporary.open("wb"))
+        try:
             yield tar
             tar.add(tar_writer.end_marker(tar.size))
-            tar.flush()
+        finally:
+            tar.close()
         task.index.unlink(missing_ok=True)
 
 

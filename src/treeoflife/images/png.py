@@ -1,11 +1,10 @@
 """Whether a PNG holds the whole picture: Pillow's decoder takes a stream that ends early for the whole of it."""
 
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import IO
 
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 
 _SIGNATURE_BYTES, _CHUNK = 8, struct.Struct(">I4s")
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colour
@@ -29,7 +28,7 @@ def is_whole(file: IO[bytes]) -> bool:
             while data and needed > 0 and not inflate.eof:
                 try:
                     needed -= len(inflate.decompress(data, _BYTES_AT_ONCE))
-                except zlib.error:
+                except igzip_lib.IsalError:  # type: ignore[misc]
                     return True
                 data = inflate.unconsumed_tail
     while needed > 0 and not inflate.eof and (rest := inflate.decompress(b"", _BYTES_AT_ONCE)):

@@ -205,9 +205,10 @@ def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
 def _is_stale(shard: Shard) -> bool:
     if not exists(shard.index):
         return True
-    # `treeoflife build` keeps its own up to date.
-    meta = {} if shard.is_own else read_meta(shard.index) or {}
-    return not shard.is_own and (meta.get("step"), meta.get("stamp")) != (STEP_VERSION, stamp(shard.path))
+    if shard.is_own:  # `treeoflife build` keeps its own up to date
+        return False
+    meta = read_meta(shard.index) or {}
+    return (meta.get("step"), meta.get("stamp")) != (STEP_VERSION, stamp(shard.path))
 
 
 def index_shard(shard: Shard, _tick: Tick) -> int:
