@@ -159,6 +159,42 @@ def test_entries_that_mean_nothing_are_named(tmp_path: Path) -> None:
     assert read_list(Holdout(path=tmp_path / "a.txt")).meaningless == ("Panthera",)
 
 
+@pytest.mark.parametrize(
+    ("text", "by", "entries"),
+    [
+        (
+            "species,scientific_name\n,Turdus merula\n,Parus major\nPica pica,\n",
+            "auto",
+            ["Turdus merula", "Parus major", "Pica pica"],
+        ),
+        ("species;image\nPica pica;1_2.jpg\n;3_4.jpg\n", "auto", ["Pica pica", "3_4.jpg"]),
+        ("name,species,file\nPica pica,,\n,,3_4.jpg\n", "species", ["Pica pica", "3_4.jpg"]),
+        ("file,image\n1_2.jpg,\n,3_4.jpg\n", "images", ["3_4.jpg", "1_2.jpg"]),
+        (
+            "# mine\ngenus,species,name\nPica,,Pica pica\n,major,Parus major\nTurdus,merula,x\nPanthera,,\n",
+            "auto",
+            ["Pica pica", "Parus major", "Turdus merula", "Panthera"],
+        ),
+    ],
+)
+def test_an_entry_is_in_the_first_column_that_its_row_fills(
+    tmp_path: Path, text: str, by: Any, entries: list[str]
+) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    found = read_list(Holdout(path=tmp_path / "a.csv", by=by))
+    assert sorted([*found.species, *found.images]) == sorted(entries)
+
+
+@pytest.mark.parametrize("comment", ["", "# mine\n"])
+def test_a_row_without_an_entry_is_counted_and_named_by_its_line(tmp_path: Path, comment: str) -> None:
+    """An empty row is none."""
+    (tmp_path / "a.csv").write_text(f"{comment}species,name,note\nPica pica,,\n,,hidden\n,,\n")
+    line = 3 + bool(comment)
+    assert read_list(Holdout(path=tmp_path / "a.csv")).meaningless == (
+        f"(line {line}, which is empty in species, name)",
+    )
+
+
 def test_images_are_taken_from_their_column_where_images_are_held_out(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("species,file_name\nPanthera leo,1_2_eol.jpg\n")
     assert read_list(Holdout(path=tmp_path / "a.csv", by="images")).images == ("1_2_eol.jpg",)

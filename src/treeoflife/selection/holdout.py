@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -151,7 +151,7 @@ def _from_text(holdout: Holdout, text: str, where: str) -> tuple[list[str], list
 
 
 def _entries(holdout: Holdout, text: str, where: str) -> tuple[list[str], Sequence[str]]:
-    """The entries of a text or CSV file: from the column with a known header, or else the first column; and remarks."""
+    """The entries of a text or CSV file: from the columns with known headers, or else the first column; and remarks."""
     lines = [(number, line) for number, line in enumerate(io.StringIO(text), 1)]
     lines = [(number, line.rstrip("\n")) for number, line in lines if line.strip() and not line.startswith("#")]
     if not lines:
@@ -159,16 +159,29 @@ def _entries(holdout: Holdout, text: str, where: str) -> tuple[list[str], Sequen
     wanted = (*_IMAGE_COLUMNS, *_SPECIES_COLUMNS) if holdout.by == "images" else (*_SPECIES_COLUMNS, *_IMAGE_COLUMNS)
     for delimiter in ",;\t|":
         header = [_header(cell) for cell in _cells(lines[0], delimiter, where)]
-        if holdout.by != "images" and {"genus", "species"} <= set(header):
-            columns = ["genus", "species"]
-        elif (column := next((name for name in wanted if name in header), None)) is not None:
-            columns = [column]
-        else:
-            continue
-        rows, remarks = _rows(holdout.path, text, lines, delimiter, where)
-        entries = [_scientific_name([row.get(name, "") for name in columns]) for row in rows]
-        return [entry for entry in entries if entry], remarks
+        if columns := [name for name in wanted if name in header]:
+            if holdout.by != "images" and {"genus", "species"} <= set(header):
+                columns = ["genus", *columns]
+            rows, remarks = _rows(holdout.path, text, lines, delimiter, where)
+            return [
+                _entry(row, columns) or _no_entry(line, columns) for line, row in rows if any(row.values())
+            ], remarks
     return [entry for line in lines if (entry := _cells(line, ",", where)[0].strip())], ()
+
+
+def _entry(row: Mapping[str, str], columns: Sequence[str]) -> str:
+    """The entry of a row: its first column that is filled; genus and species are one, if they come first."""
+    cells = [row.get(name, "") for name in columns]
+    if columns[0] != "genus":
+        return next(filter(None, cells), "")
+    genus, species, *others = cells
+    name = _scientific_name(genus, species)
+    return name if " " in name else next(filter(None, others), name)
+
+
+def _no_entry(line: int, columns: Sequence[str]) -> str:
+    """What stands for the entry of a row that has none; what is in brackets names nothing."""
+    return f"(line {line}, which is empty in {', '.join(columns)})"
 
 
 def _header(cell: str) -> str:
@@ -177,19 +190,21 @@ def _header(cell: str) -> str:
 
 def _rows(
     path: Path, text: str, lines: Sequence[tuple[int, str]], delimiter: str, where: str
-) -> tuple[list[dict[str, str]], Sequence[str]]:
-    """The rows of a list with a header, by the :func:`_header` of each column, and remarks on the file."""
+) -> tuple[list[tuple[int, dict[str, str]]], Sequence[str]]:
+    """The rows of a list with a header, each with its line and by the :func:`_header` of each column; and remarks."""
     remarks: Sequence[str] = ()
     if text.startswith("#") or "\n#" in text:  # comments are no part of any table
         header, *body = (_cells(line, delimiter, where) for line in lines)
+        numbers: Sequence[int] = [number for number, _ in lines[1:]]
     else:
         table = read_text_table(path, delimiter=delimiter)
-        header, body = list(table.columns), [list(row) for row in table.rows.iter_rows()]
+        header, body, numbers = list(table.columns), [list(row) for row in table.rows.iter_rows()], table.lines
         remarks = [f"{path}: {remark}" for remark in table.remarks]
     names = [_header(cell) for cell in header]
     if twice := next((name for name in names if name and names.count(name) > 1), None):
         raise InputError(f"{where} has two columns called {twice}; remove one")
-    return [{name: cell.strip() for name, cell in zip(names, row, strict=False)} for row in body], remarks
+    rows = [{name: cell.strip() for name, cell in zip(names, row, strict=False)} for row in body]
+    return list(zip(numbers, rows, strict=True)), remarks
 
 
 def _cells(line: tuple[int, str], delimiter: str, where: str) -> list[str]:
@@ -203,9 +218,8 @@ def _cells(line: tuple[int, str], delimiter: str, where: str) -> list[str]:
         raise InputError(f"{where}, line {number}: {error}") from None
 
 
-def _scientific_name(cells: Sequence[str]) -> str:
-    """An entry; of the columns genus and species the latter may repeat the genus."""
-    genus, species = cells if len(cells) > 1 else ("", cells[0])
+def _scientific_name(genus: str, species: str) -> str:
+    """The name in the columns genus and species, of which the latter may repeat the genus."""
     return species if species.lower().startswith(f"{genus.lower()} ") else f"{genus} {species}".strip()
 
 
