@@ -80,6 +80,63 @@ def test_columns_that_are_nearly_what_is_wanted_count_only_without_the_right_one
 
 
 @pytest.mark.parametrize(
+    ("header", "row", "taxon"),
+    [
+        ("genus,genericName,species", ",Turdus,merula", ("Turdus", "merula", "")),
+        ("genus,genericName,species,specificEpithet", "Pica,Turdus,pica,merula", ("Pica", "pica", "")),
+        ("genus,genericName,species,specificEpithet", ",Turdus,,merula", ("Turdus", "Turdus merula", "")),
+        ("genus,species,specificEpithet", "Turdus,,merula", ("Turdus", "merula", "")),
+        ("genus,scientificName,canonicalName", "Turdus,,Turdus merula", ("Turdus", "", "Turdus merula")),
+    ],
+)
+def test_columns_that_are_nearly_what_is_wanted_fill_the_rows_that_lack_it(
+    header: str, row: str, taxon: tuple[str, str, str], tmp_path: Path
+) -> None:
+    """Other rows have what is wanted."""
+    others = ",".join("Pica" if name == "genus" else "" for name in header.split(","))
+    source = folder_of(tmp_path, ["a.jpg", "b.jpg"], f"file,{header}\na.jpg,{others}\nb.jpg,{row}\n")
+    label = list(source.labels())[1]
+    assert (label.taxon.genus, label.taxon.species, label.scientific_name) == taxon
+    is_filled = row != "Pica,Turdus,pica,merula"
+    assert any("alone, the first on line 3" in remark for remark in source.remarks()) == is_filled
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("genus,species", "Turdus,Parus major"),
+        ("genus,species", "TURDUS,PARUS MAJOR"),
+        ("genus,species", "Turdus,P. major"),
+        ("genus,species", "<i>Turdus</i> Linnaeus,× Parus_major"),
+        ("genus,genericName,species", ",Turdus,Parus major"),
+        ("genus,genericName,species,specificEpithet", "Turdus,Parus,,major"),
+    ],
+)
+def test_a_species_of_another_genus_is_named_with_its_line(header: str, row: str, tmp_path: Path) -> None:
+    """Together they would be no name of any taxon."""
+    fine = "," * header.count(",")
+    source = folder_of(tmp_path, ["a.jpg", "b.jpg"], f"file,{header}\na.jpg,{fine}\nb.jpg,{row}\n")
+    with pytest.raises(InputError, match=r"line 3: its genus is '.*(?i:turdus).*' is of another genus"):
+        source.containers()
+
+
+@pytest.mark.parametrize(
+    ("genus", "species"),
+    [
+        ("Parus", "Parus (Parus) major Linnaeus, 1758"), ("Parus", "P. major"), ("P.", "Parus major"),
+        ("Parus", "Pa. major"), ("PARUS", "parus major"), ("parus", "PARUS MAJOR"), ("Parus Linnaeus", "Parus major"),
+        ("×Sorbopyrus", "Sorbopyrus auricularis"), ("Sorbopyrus", "x Sorbopyrus auricularis"),
+        ("Fragaria", "Fragaria × ananassa"), ("Fragaria", "× ananassa"), ("Salix", "xsepulcralis"),
+        ("Parus", "major subsp. minor"), ("Parus", "Major Linnaeus"), ("unknown", "Parus major"),
+        ("<i>Parus</i>", "<i>Parus major</i>"), ("", "Parus major"), ("Aedes", "sp. BOLD:AAA1234"),
+    ],
+)  # fmt: skip
+def test_a_species_of_the_genus_is_known_however_both_are_written(genus: str, species: str, tmp_path: Path) -> None:
+    source = folder_of(tmp_path, ["a.jpg"], f"file;genus;species\na.jpg;{genus};{species}\n")
+    assert [label.taxon.species for label in source.labels()] == [species]
+
+
+@pytest.mark.parametrize(
     ("header", "one", "other"),
     [
         ("file,filename,species", "a.jpg,b.jpg,major", "a.jpg,,major"),

@@ -4,6 +4,7 @@ Headers are compared without regard to case, spaces, punctuation and namespaces:
 ``scientific_name`` and ``dwc:scientificName`` are one. The columns of Darwin Core, GBIF and iNaturalist are known.
 """
 
+import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,15 @@ import polars as pl
 
 from ..core.table_files import read_table_file
 from ..core.text_tables import TextTable
+from ..core.unknown_words import is_unknown
 from ..core.values import RANKS
 from ..errors import InputError
 
 Spellings = tuple[tuple[str, ...], ...]
 
-# Columns of one tuple mean the same. Those of a later tuple mean nearly that, and count only where an earlier one has
-# none: GBIF's genericName, say, is the genus of the name as it was published, and genus that of the accepted name.
+# Columns of one tuple mean the same. Those of a later tuple mean nearly that, and count only in rows where those before
+# are empty (for files: only in a table that lacks those): GBIF's genericName, say, is the genus of the name as it was
+# published, and genus that of the accepted name.
 _FILE: Spellings = (
     ("file", "filename", "filepath", "path", "image", "imagefile"),
     ("imagefilename", "imagename", "imagepath", "photo", "photofile", "photofilename", "photoname", "photograph",
@@ -44,6 +47,7 @@ _NAMES = {"common": "common_name"}
 _NAMESPACE = re.compile(r"^.*[:/#](?=[^:/#]*$)")  # of dwc:genus, or of http://rs.tdwg.org/dwc/terms/genus
 _PUNCTUATION = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r"(?i)(https?|ftp)://")
+_NO_WORDS = re.compile(r"<[^<>]*>|\([^)]*\)|×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z])")
 _SHOWN = 12
 
 
@@ -72,8 +76,8 @@ def read_photo_table(path: Path, file_column: str = "") -> PhotoTable:
         file_column: the column with the photographs' files; empty for that with a usual name.
 
     Raises:
-        InputError: the table cannot be read, has no row or no column with files or names, or two columns that mean
-            the same and differ.
+        InputError: the table cannot be read, has no row or no column with files or names, two columns that mean the
+            same and differ, or a species of another genus than its row.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
     return _Reader(path, read_table_file(path)).read(file_column)
@@ -87,23 +91,22 @@ class _Reader:
         self._used: dict[str, str] = {}
 
     def read(self, file_column: str) -> PhotoTable:
-        columns = {meaning: self._columns(tiers) for meaning, tiers in _MEANINGS.items()}
-        columns["file"] = self._file_columns(columns["file"], file_column)
-        self._check_names(columns)
-        for meaning, names in columns.items():
-            self._used |= dict.fromkeys(names, _NAMES.get(meaning, meaning))
-        cells = [self._merged(names).alias(meaning) for meaning, names in columns.items()]
-        rows = self._with_files(pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64)]))
+        tiers = {meaning: self._tiers(spellings) for meaning, spellings in _MEANINGS.items()}
+        files = self._file_columns(next(iter(tiers.pop("file")), []), file_column)
+        self._check_names(tiers)
+        cells = [self._merged("file", files)]
+        cells += [self._filled(meaning, columns) for meaning, columns in tiers.items()]
+        rows = pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64)])
+        rows = self._with_files(self._with_own_genus(rows, tiers))
+        self._check_genera(rows)
         self._remark_replacements(rows)
         unused = tuple(name for name in self._table.columns if name not in self._used)
         return PhotoTable(rows, self._used, unused, tuple(self._remarks))
 
-    def _columns(self, tiers: Spellings) -> list[str]:
-        """The columns with the first spelling, or the first set of equal spellings, that the table has."""
-        for spellings in tiers:
-            if names := [name for one in spellings for name in self._table.columns if _plain(name) == one]:
-                return names
-        return []
+    def _tiers(self, spellings: Spellings) -> list[list[str]]:
+        """The columns of each tuple of spellings of which the table has some."""
+        tiers = [[name for one in alike for name in self._table.columns if _plain(name) == one] for alike in spellings]
+        return [names for names in tiers if names]
 
     def _file_columns(self, names: list[str], wanted: str) -> list[str]:
         if wanted in self._table.columns:
@@ -123,38 +126,85 @@ class _Reader:
         filled = self._table.rows[name].to_frame("value").filter(pl.col("value") != "")["value"]
         return bool(len(filled)) and all(_ADDRESS.match(value) for value in filled)
 
-    def _check_names(self, columns: dict[str, list[str]]) -> None:
-        if not any(columns[meaning] for meaning in (*RANKS, "scientific_name")):
+    def _check_names(self, tiers: dict[str, list[list[str]]]) -> None:
+        if not any(tiers[meaning] for meaning in (*RANKS, "scientific_name")):
             raise InputError(
                 f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name; it has "
                 f"{', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that hold the names"
             )
 
-    def _merged(self, names: list[str]) -> pl.Series:
-        """The values of columns that mean the same; of two that agree, the longer one."""
-        if not names:
-            return pl.Series([""] * self._table.rows.height, dtype=pl.String)
-        first, *others = names
-        values = self._table.rows[first]
-        for other in others:
-            values = self._agreed(values, first, other)
-        if others:
-            self._remarks.append(f"its columns {' and '.join(map(repr, names))} mean the same, and agree")
+    def _filled(self, meaning: str, tiers: list[list[str]]) -> pl.Series:
+        """The values of the first columns; in rows where they are empty, those of the next ones."""
+        values = self._merged(meaning, next(iter(tiers), []))
+        for names in tiers[1:]:
+            fills = (values == "") & self._table.rows.select(pl.any_horizontal(pl.col(names) != "")).to_series()
+            if fills.any():
+                values = self._merged(meaning, names, fills).zip_with(fills, values)
+                line = self._table.lines[int(fills.arg_max() or 0)]
+                self._remarks.append(
+                    f"{int(fills.sum()):,} of its rows have their {_NAMES.get(meaning, meaning)} in "
+                    f"{' and '.join(map(repr, names))} alone, the first on line {line}"
+                )
         return values
 
-    def _agreed(self, values: pl.Series, first: str, other: str) -> pl.Series:
-        further = self._table.rows[other]
+    def _merged(self, meaning: str, names: list[str], wanted: pl.Series | None = None) -> pl.Series:
+        """The values of columns that mean the same; of two that agree, the longer one.
+
+        Args:
+            wanted: the rows of which values are wanted; None for all.
+        """
+        if not names:
+            return pl.Series(meaning, [""] * self._table.rows.height, dtype=pl.String)
+        self._used |= dict.fromkeys(names, _NAMES.get(meaning, meaning))
+        columns = self._table.rows.select(names)
+        if wanted is not None:
+            columns = columns.select(pl.when(wanted).then(pl.col(names)).otherwise(pl.lit("")))
+        values = columns[names[0]]
+        for other in names[1:]:
+            values = self._agreed(values, columns[other], names[0])
+        if len(names) > 1:
+            self._remarks.append(f"its columns {' and '.join(map(repr, names))} mean the same, and agree")
+        return values.alias(meaning)
+
+    def _agreed(self, values: pl.Series, further: pl.Series, first: str) -> pl.Series:
         merged = values.to_list()
         for row in np.flatnonzero((values != further).to_numpy()):
             one, two = merged[row], further[int(row)]
             if not _agree(one, two):
                 raise InputError(
-                    f"the table {self._path}, line {self._table.lines[int(row)]}: its columns {first!r} and {other!r} "
-                    f"mean the same, and say {one!r} and {two!r}; rename or remove one"
+                    f"the table {self._path}, line {self._table.lines[int(row)]}: its columns {first!r} and "
+                    f"{further.name!r} mean the same, and say {one!r} and {two!r}; rename or remove one"
                     + (", or name the right one as file_column" if self._used[first] == "file" else "")
                 )
             merged[row] = max(one, two, key=len)
         return pl.Series(merged, dtype=pl.String)
+
+    def _with_own_genus(self, rows: pl.DataFrame, tiers: dict[str, list[list[str]]]) -> pl.DataFrame:
+        """The rows; an epithet that only a further column has is put behind the genus of the same name."""
+        if len(tiers["genus"]) < 2 or len(tiers["species"]) < 2:
+            return rows
+        genus, own_genus, species = (
+            self._table.rows[name] for name in (tiers["genus"][0][0], tiers["genus"][1][0], tiers["species"][0][0])
+        )
+        differs = (own_genus != "") & (genus.str.to_lowercase() != own_genus.str.to_lowercase())
+        moved = differs & (species == "") & (rows["species"] != "") & ~rows["species"].str.contains(" ")
+        return rows.with_columns(
+            species=pl.when(moved).then(own_genus + pl.lit(" ") + pl.col("species")).otherwise("species")
+        )
+
+    def _check_genera(self, rows: pl.DataFrame) -> None:
+        """Check that no species has another genus than its row: together they would be an invented name."""
+        both = rows.filter(pl.col("genus") != "", pl.col("species").str.contains(r"[\s_]"))
+        for genus, species, line in (
+            both.unique(["genus", "species"], keep="first", maintain_order=True)
+            .select("genus", "species", "line")
+            .iter_rows()
+        ):
+            if not is_unknown(genus) and not _is_of_genus(species, genus):
+                raise InputError(
+                    f"the table {self._path}, line {line}: its genus is {genus!r}, and its species {species!r} is of "
+                    "another genus; correct one of them, or leave it empty"
+                )
 
     def _with_files(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that name a file; a row of several files, as in Darwin Core, becomes as many."""
@@ -204,3 +254,23 @@ def _agree(one: str, other: str) -> bool:
     """
     short, long = sorted((one.casefold().replace("\\", "/"), other.casefold().replace("\\", "/")), key=len)
     return not short or short == long or long.startswith(f"{short} ") or long.endswith((f" {short}", f"/{short}"))
+
+
+def _is_of_genus(species: str, genus: str) -> bool:
+    """Whether a species can be of a genus: it is an epithet, or has the same genus, which may be abbreviated.
+
+    >>> _is_of_genus("Parus (Parus) major", "Parus"), _is_of_genus("P. major", "Parus"), _is_of_genus("major", "Parus")
+    (True, True, True)
+    >>> _is_of_genus("Sorbopyrus auricularis", "× Sorbopyrus"), _is_of_genus("Parus major", "Turdus")
+    (True, False)
+    """
+    own, words = _words(genus), _words(species)
+    if not own or len(words) < 2 or not words[0][0].isupper() or not (words[1][0].islower() or species.isupper()):
+        return True
+    one, other = sorted((own[0].casefold(), words[0].casefold()), key=len)
+    return one == other or ((len(one) == 1 or one.endswith(".")) and other.startswith(one.rstrip(".")))
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name without markup, subgenus, quotation marks and signs of hybrids."""
+    return re.findall(r"[^\W\d_][^\W_]*(?:[-'’.][^\W_]+)*\.?", _NO_WORDS.sub(" ", html.unescape(name)))

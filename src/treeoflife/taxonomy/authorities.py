@@ -14,11 +14,12 @@ from ..config.tables import Names
 from ..core import zip_reader
 from ..core.json_reader import parse_json
 from ..core.text import reason
+from ..core.unknown_words import UNKNOWN
 from ..core.values import RANKS
 from ..errors import InputError
 from . import findings, vernaculars
 from .expressions import UPPER
-from .parsing import UNKNOWN, Parser
+from .parsing import Parser
 from .records import clean_ranks, distinct_records, names_something, with_species
 from .resolve import RecordIndex, index_records
 from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use

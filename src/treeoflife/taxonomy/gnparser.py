@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.json_reader import parse_json
+from ..core.unknown_words import is_unknown
 from ..errors import ConfigError
-from .parsing import ParsedName, capitalised, is_unknown, split_placeholder, split_special, split_virus
+from .parsing import ParsedName, capitalised, split_placeholder, split_special, split_virus
 
 _LIBRARY = {"linux": "libgnparser.so", "darwin": "libgnparser.dylib", "windows": "libgnparser.dll"}
 

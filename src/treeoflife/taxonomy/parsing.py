@@ -9,21 +9,11 @@ import re
 import unicodedata
 from typing import NamedTuple, Protocol
 
-UNKNOWN = frozenset(
-    {
-        "", "unknown", "unidentified", "not_classified", "not classified", "notclassified", "pleasehelp",
-        "please help", "undetermined", "undet", "undet.", "indet", "indet.", "indeterminate", "none", "nan", "null",
-        "n/a", "na", "unassigned", "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef",
-        "undefined", "unnamed", "no name", "other", "not applicable", "not assigned", "unranked", "missing", "tbd",
-        "environmental sample", "environmental samples",
-    }
-)  # fmt: skip
-"""What providers write in a rank that nobody knows, in lower case and without brackets."""
+from ..core.unknown_words import is_unknown
 
 _TAG = re.compile(r"<[^<>]*>|[<>]")
 # Control characters, zero-width characters and the Unicode separators all count as one space.
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
-_BRACKETS = "()[]{}\"'“”‘’?*_-–—.,;: "
 
 # An epithet of fewer than three letters may be an author's particle or a mark (de, cf, f), which the parser must judge.
 _REGULAR = re.compile(r"([A-Z][a-zë]+(?:-[a-z]+)?)(?: ([a-zë]{3,}(?:-[a-zë]+)*))?")
@@ -98,16 +88,6 @@ def clean_text(value: str) -> str:
             return cleaned
         value = cleaned
     return _SPACE.sub(" ", value.replace("&", " ").replace("<", " ").replace(">", " ")).strip()
-
-
-def is_unknown(value: str) -> bool:
-    """Whether a rank's value only says that nobody knows it.
-
-    >>> is_unknown("(Unidentified)"), is_unknown("Unio")
-    (True, False)
-    """
-    lowered = value.lower()
-    return lowered in UNKNOWN or lowered.strip(_BRACKETS) in UNKNOWN
 
 
 def capitalised(value: str) -> str:

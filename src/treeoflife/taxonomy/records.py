@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import polars as pl
 
+from ..core.unknown_words import UNKNOWN, is_unknown
 from ..core.values import RANKS
-from .parsing import UNKNOWN, Parser, capitalised, is_unknown, parse
+from .parsing import Parser, capitalised, parse
 
 KINGDOMS = {
     "Metazoa": "Animalia", "Animals": "Animalia", "Archaeplastida": "Plantae", "Chloroplastida": "Plantae",

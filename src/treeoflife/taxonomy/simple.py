@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from .parsing import AUTHOR_PARTICLES, EPITHET, GENUS, ParsedName, capitalised, is_unknown, split_special
+from ..core.unknown_words import is_unknown
+from .parsing import AUTHOR_PARTICLES, EPITHET, GENUS, ParsedName, capitalised, split_special
 
 # Providers write rank marks in many ways; names.parquet has one spelling of each.
 _MARKS = {

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.unknown_words import is_unknown
 from ..core.values import RANKS
 from .expressions import binomial
-from .parsing import Parser, clean_text, is_unknown
+from .parsing import Parser, clean_text
 from .records import map_unique, parse_names
 from .tables import ProviderTable, TableCount, read_table, require_use
 
