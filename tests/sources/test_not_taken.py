@@ -110,6 +110,23 @@ def test_a_folder_of_images_that_is_no_class_folder_is_named(tmp_path: Path, for
     assert f"{name}'" in str(error.value)
 
 
+@pytest.mark.parametrize("form", ["folder", ".tar", ".tar.gz"])
+@pytest.mark.parametrize("name", ["001_Black_footed_Albatross", "00003_Panthera leo", "3_", "4_A_B_C_D_E_Genus"])
+@pytest.mark.parametrize("others", [[], [f"00012_{CROW}/a.jpg"]])
+def test_a_class_folder_without_seven_ranks_is_named(tmp_path: Path, form: str, name: str, others: list[str]) -> None:
+    """CUB and others number their classes too."""
+    source = source_of("inat21", form, tmp_path, f"{name}/b.jpg", *others)
+    with pytest.raises(InputError, match=r"seven ranks, '[^']*';.*_Kingdom_Phylum_Class_Order_Family_") as error:
+        source.containers()
+    assert f"'{name}'" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["1_A_B_C_D_E_Poa_uva-ursi", "1_A_B_C_D_E_Poa_uva_ursi x", "1_______", "1__B____Poa_"])
+def test_ranks_of_a_class_folder_may_be_empty_and_its_species_have_underscores(tmp_path: Path, name: str) -> None:
+    (container,) = source_of("inat21", "folder", tmp_path, f"{name}/b.jpg").containers()
+    assert container.path.name == name
+
+
 @pytest.mark.parametrize("form", ["folder", ".zip"])
 @pytest.mark.parametrize("name", ["PART1", "part1x", "part", "part 2", "part0000000001", "more/part3"])
 def test_a_folder_of_images_that_is_no_part_is_named(tmp_path: Path, form: str, name: str) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from ..config.base import Model
-from ..core.values import Key, Label, Taxon
+from ..core.values import RANKS, Key, Label, Taxon
+from ..errors import InputError
+from . import not_taken
 from .archived_folders import ArchivableFolders, folder_name
 from .base import NOT_TAKEN, Container
 from .file_names import escape_invalid_utf8
 from .tar_archives import TAR_SUFFIXES
 
+_FORM = "NNNNN_Kingdom_Phylum_Class_Order_Family_Genus_species"
 _CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)
 
 
@@ -60,6 +63,25 @@ class INat21(ArchivableFolders):
     def __init__(self, name: str, settings: Model) -> None:
         assert isinstance(settings, Settings)
         self.name, self.path = name, settings.path
+
+    def containers(self) -> list[Container]:
+        """One for each class folder; and one of files that are no images of the source.
+
+        Raises:
+            InputError: as for other folders; or the name of a class folder has not all seven ranks.
+            ContainerError: the archive cannot be read.
+            MissingExtra: the package that seeks in a .tar.gz is not installed.
+        """
+        containers = super().containers()
+        folders = [folder_name(container) for container in containers if container.name != NOT_TAKEN]
+        # Datasets such as CUB number their classes too, and name them otherwise.
+        if wrong := [folder for folder in folders if folder.count("_") < len(RANKS)]:
+            raise InputError(
+                f"[sources.{self.name}] path: {self.path} holds class folders without seven ranks, "
+                f"{not_taken.shown(wrong)}; rename them to {_FORM}, where a rank may be empty, or read them with a "
+                "table, as a source of kind 'folder'"
+            )
+        return containers
 
     @staticmethod
     def number(folder: str) -> int | None:
