@@ -72,9 +72,17 @@ def test_hybrids_placeholders_viruses_and_candidates_are_kept_whole(
     assert (parsed.genus, parsed.species) == (genus, species)
 
 
-@pytest.mark.parametrize("value", ["unknown", "(unidentified)", "not_classified", "pleasehelp", "", "?", "Unknown"])
-def test_a_rank_that_says_nobody_knows_is_empty(value: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        "unknown", "(unidentified)", "not_classified", "pleasehelp", "", "?", "Unknown", "#N/A", "#NAME?", "#REF!",
+        "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!",
+    ],
+)  # fmt: skip
+def test_a_value_that_says_nobody_knows_is_empty(value: str) -> None:
+    """Spreadsheets write a few such where a formula fails."""
     assert rank_value(value, PARSERS[0]) == ""
+    assert clean_common(value) == ""
 
 
 def test_where_gnparser_does_not_load_the_error_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

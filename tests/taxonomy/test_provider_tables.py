@@ -179,7 +179,7 @@ def test_an_authority_without_a_usable_row_is_an_error_that_names_it(folder: Pat
         loaded(folder, key)
 
 
-@pytest.mark.parametrize("word", ["NA", "NULL", "None", "nan", "N/A"])
+@pytest.mark.parametrize("word", ["NA", "NULL", "None", "nan", "N/A", "#N/A", "#REF!"])
 def test_words_for_no_value_are_no_names(folder: Path, word: str) -> None:
     rewritten(
         folder / FILES["itis"], lambda text: text.replace(",Apus apus\n", f",{word}\n").replace(",Apus,", f",{word},")

@@ -7,9 +7,11 @@ UNKNOWN = frozenset(
         "n/a", "na", "unassigned", "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef",
         "undefined", "unnamed", "no name", "other", "not applicable", "not assigned", "unranked", "missing", "tbd",
         "environmental sample", "environmental samples",
+        "#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#null!", "#num!",
     }
 )  # fmt: skip
-"""What providers write in a rank that nobody knows, in lower case and without brackets."""
+"""What providers, and spreadsheets where a formula fails, write in a rank that nobody knows: in lower case and without
+brackets."""
 _BRACKETS = "()[]{}\"'“”‘’?*_-–—.,;: "
 
 
