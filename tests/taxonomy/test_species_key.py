@@ -31,6 +31,8 @@ def spellings(genus: str, epithet: str) -> list[str]:
         plain, plain.lower(), plain.upper(), plain.replace(" ", "_"), f" {genus}  {epithet} ",
         f"{plain} Linnaeus", f"{plain} (L.) Spreng.", f"{plain} minor", f"{plain} subsp. minor (L.) X. Smith",
         f"{genus} (Subgenus) {epithet} (Linnaeus, 1758)",
+        f"'{plain}'", f"“{plain}”", f"«{plain}»", f"‘{plain} (L.)’", f"\ufeff{genus} \u200b{epithet}\u200b",
+        f"{plain[:-2]}\u00ad{plain[-2:]}",
         *ranked, ranked[1].lower(), f"{ranked[1]} minor", f"00012_{ranked[2]}", f"Plantae-----{genus}-{epithet}",
     ]  # fmt: skip
 

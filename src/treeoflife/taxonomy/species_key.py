@@ -8,6 +8,9 @@ import re
 
 import polars as pl
 
+# Soft hyphens, zero-width characters and byte order marks, which come with text that was copied from documents.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_QUOTES = "\"'`´“”„‘’‚«»‹› \t\r\n"
 _BRACKETS = re.compile(r"\([^)]*\)")
 _SEPARATORS = re.compile(r"[\s_|;,>/]+")
 # The sign of a hybrid: ×, x as a word of its own, or x glued to a capitalised genus. An x glued to an epithet cannot be
@@ -27,7 +30,7 @@ def species_name(text: str) -> str | None:
     """The genus and epithet in a text, in lower case and without the sign of a hybrid; None if it names no species.
 
     Higher ranks may come first, joined by spaces, hyphens or other separators; authors or a subspecies may follow. A
-    subgenus may stand in brackets.
+    subgenus may stand in brackets, and the whole in quotation marks.
 
     The parents in a formula are put in order, since ``A × B`` and ``B × A`` are the same.
 
@@ -40,6 +43,7 @@ def species_name(text: str) -> str | None:
     >>> species_name("Quercus robur × Q. petraea")
     'quercus petraea × quercus robur'
     """
+    text = _INVISIBLE.sub("", text).strip(_QUOTES)
     clean = _BRACKETS.sub(" ", _LIKE_HYBRID_SIGN.sub("×", text))
     parts = [part for part in _HYBRID_SIGN.split(clean) if _words(part)]
     if len(parts) == 2 and _names_species(parts[0], parts[1]):
