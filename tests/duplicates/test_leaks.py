@@ -209,3 +209,34 @@ def test_a_table_of_hashes_is_read_whole_or_the_row_is_named(encoding: str, tmp_
     path.write_text("\n".join(["pdq", "0" * 64, "no hash", "1" * 64]), encoding="utf-8")
     with pytest.raises(InputError, match=r"the column pdq .*1 of 3 are not, such as 'no hash'"):
         read_hashes(path)
+
+
+def test_links_in_a_benchmark_are_followed_once(whole: Path, tmp_path: Path) -> None:
+    """A linked folder, a link to it, one that leads back, one to nothing, and a hidden folder."""
+    bench = tmp_path / "linked"
+    (bench / "x").mkdir(parents=True)
+    (tmp_path / "else/Turdus").mkdir(parents=True)
+    picture(700).save(bench / "x/z.jpg")
+    shutil.copy(whole / "one/p003.jpg", tmp_path / "else/Turdus/0.jpg")
+    links = {"Turdus": "../else/Turdus", "again": "Turdus", "x/up": "..", "gone.jpg": "nothing", ".else": "../else"}
+    for link, target in links.items():
+        (bench / link).symlink_to(target)
+    done = cli("leaks", "--against", bench, "--config", whole / "out/dataset.toml")
+    assert done.returncode == 1, done.stderr
+    rows = pl.read_parquet(whole / "out/leaks/linked.parquet")
+    assert rows.select("file", "image", "link").rows() == [("p003.jpg", "Turdus/0.jpg", "bytes")]
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "2 images of" in said
+    assert "1 files" in said
+    assert "gone.jpg" in said
+
+
+def test_a_dataset_in_a_benchmark_is_left_out_and_said(whole: Path, tmp_path: Path) -> None:
+    """OUT may lie in the folder that it was made from."""
+    shutil.copytree(whole, raw := tmp_path / "raw")
+    done = cli("hashes", raw, "--out", tmp_path / "hashes.parquet")
+    assert done.returncode == 0, done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"1 datasets of this program in {raw} were left out, such as {raw / 'out'}" in said
+    images = pl.read_parquet(tmp_path / "hashes.parquet")["image"]
+    assert sorted(images) == sorted(path.relative_to(raw).as_posix() for path in raw.glob("*/[pq]*.jpg"))

@@ -6,16 +6,19 @@ wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text f
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from ..config.own_folders import is_left_out
 from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import replacing
+from ..core.folders import walk_folder
 from ..core.progress import Listener
 from ..core.tables import parquet_schema
 from ..core.tar_reader import TarError, read_members
@@ -29,6 +32,7 @@ from ..images import measure
 from ..images.convert import Encoded
 from ..images.guard import decoder
 from ..sources.file_names import IMAGE_SUFFIXES
+from ..sources.image_folders import is_hidden
 
 IMAGES: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Binary, "tar": pl.String,
                           "offset": pl.UInt64, "size": pl.UInt32}  # fmt: skip
@@ -130,7 +134,7 @@ def hash_tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
         InputError: there is no file that may have images.
     """
     folder = path if path.is_dir() else path.parent
-    everything = _files(path)
+    everything = _contents(path).files
     whole = [one for one in everything if one.suffix.lower() in _WHOLE]
     files = [str(one.relative_to(folder)) for one in everything if one.suffix.lower() in IMAGE_SUFFIXES]
     slices = [tuple(files[start : start + _FILES_A_PART]) for start in range(0, len(files), _FILES_A_PART)]
@@ -140,11 +144,32 @@ def hash_tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
     return [HashTask(one, part, images, work / f"{number:06d}.tar") for number, (one, part) in enumerate(parts)]
 
 
-def _files(path: Path) -> list[Path]:
-    """The file, or all files below the folder, but for hidden ones."""
+class _Contents(NamedTuple):
+    """What a benchmark consists of, ordered by path."""
+
+    files: list[Path]
+    no_files: list[Path]
+    """Pipes, and links to nothing."""
+    left_out: list[Path]
+    """Datasets and hold-out sets of this program."""
+
+
+def _contents(path: Path) -> _Contents:
+    """The file, or what is in and below the folder, but for hidden files; links are followed."""
     if not path.is_dir():
-        return [path] if path.exists() else []
-    return sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+        return _Contents([path] if path.exists() else [], [], [])
+    left_out: list[Path] = []
+
+    def passes_over(entry: os.DirEntry[str], is_folder: bool) -> bool:
+        if is_hidden(entry, is_folder):
+            return True
+        is_own = is_folder and is_left_out(Path(entry.path), path)
+        left_out.extend([Path(entry.path)] if is_own else [])
+        return is_own
+
+    everything = sorted(walk_folder(path, passes_over).files)
+    files = [one for one in everything if one.is_file()]
+    return _Contents(files, sorted({*everything} - {*files}), sorted(left_out))
 
 
 def _describe_nothing(path: Path, files: list[Path]) -> str:
@@ -157,10 +182,12 @@ def _describe_nothing(path: Path, files: list[Path]) -> str:
     return f"the benchmark {path} is {'empty' if path.is_dir() and not files else 'none'}{listed}; give {what}"
 
 
-def other_files(path: Path) -> list[str]:
-    """The names of the files of a benchmark that are neither images nor may have any, such as lists and archives."""
+def _others(contents: _Contents) -> list[str]:
+    """The names of the files of a folder that are neither images nor may have any, such as lists and archives."""
     known = (*_WHOLE, *IMAGE_SUFFIXES)
-    return [one.name for one in _files(path) if one.suffix.lower() not in known] if path.is_dir() else []
+    return [one.name for one in contents.files if one.suffix.lower() not in known] + [
+        one.name for one in contents.no_files
+    ]
 
 
 def hash_part(task: HashTask, tick: Tick) -> HashedPart:
@@ -194,7 +221,8 @@ def join_parts(benchmark: Path, parts: Sequence[HashedPart], note: Callable[[str
         InputError: no image could be read.
     """
     images = pl.concat([pl.DataFrame(schema=IMAGES), *(part.images for part in parts)])
-    unread, others = sum(part.unread for part in parts), other_files(benchmark)
+    contents = _contents(benchmark)
+    unread, others = sum(part.unread for part in parts), _others(contents) if benchmark.is_dir() else []
     examples = [example for part in parts for example in part.examples][:_EXAMPLES]
     such = f"such as {', '.join(examples)}"
     if not images.height:
@@ -204,6 +232,9 @@ def join_parts(benchmark: Path, parts: Sequence[HashedPart], note: Callable[[str
         note(f"{unread:,} of the {unread + images.height:,} images of {benchmark} could not be read, {such}")
     if others:
         note(f"{len(others):,} files of {benchmark} are no images and were not read, such as {others[0]}")
+    if contents.left_out:
+        one = contents.left_out[0]
+        note(f"{len(contents.left_out):,} datasets of this program in {benchmark} were left out, such as {one}")
     return images
 
 

@@ -11,7 +11,6 @@ dataset.toml calls it by. :class:`treeoflife.testing.SourceContract` tests that 
     path = "raw/traps"
 """
 
-import errno
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from ..config.base import Model
 from ..core.files import stamp
+from ..core.folders import LEADS_NOWHERE
 from ..core.values import Label, RawImage, Skip
 from ..errors import ContainerError, InputError
 from .file_names import name_bytes
@@ -29,8 +29,6 @@ MAX_FILES = 1_000_000
 """The most files that a container may hold: a worker keeps a row for each in memory. EOL's archives hold a tenth."""
 NOT_TAKEN = "not-taken"
 """The name of the container of what lies in a source and is no image of it, and the reason in the ledger."""
-LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-"""The errors of a link to nothing, or back to itself; any other says nothing of what is there."""
 _INT64 = 1 << 63
 NOT_A_FILE = Skip("not-a-file", "a link, device or sparse file in the archive")
 """The reason for not reading a member of an archive that has no data of its own."""

@@ -13,9 +13,10 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from ..config.own_folders import is_left_out
+from ..core.folders import LEADS_NOWHERE, leads_to_folder, list_entries, walk_folder
 from ..core.values import RawImage, Skip
-from ..errors import ContainerError, InputError
-from .base import LEADS_NOWHERE, Container, Source, too_long
+from ..errors import ContainerError
+from .base import Container, Source, too_long
 from .file_names import IMAGE_SUFFIXES, is_harmless, suffix_of
 
 
@@ -85,9 +86,8 @@ def image_files(folder: Path, *, deep: bool = False, suffixes: Collection[str] =
 
 
 def list_files(root: Path) -> tuple[list[Path], list[Path]]:
-    """The files in and below a folder that are not harmless, in no order.
+    """The files in and below a folder that are not harmless, in no order; see :func:`.core.folders.walk_folder`.
 
-    Links are followed, after all folders: what lies in a folder is listed by its path there, not by that of a link.
     Datasets of this program are left out: OUT may lie in the folder of a source.
 
     Returns:
@@ -96,25 +96,28 @@ def list_files(root: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         InputError: a folder does not exist, or cannot be listed.
     """
-    files, repeated, links = list[Path](), list[Path](), list[Path]()
-    known, pending = set[tuple[int, int]](), [root]
-    while pending:
-        folder = pending.pop()
-        if (identity := _identity(folder)) in known:
-            repeated.append(folder)
-        else:
-            known.add(identity)
-            for entry in _entries(folder):
-                is_folder = leads_to_folder(entry)
-                if not is_harmless(entry.name, folder=is_folder) and not (
-                    is_folder and is_left_out(Path(entry.path), root)
-                ):
-                    kind = links if is_folder and entry.is_symlink() else pending if is_folder else files
-                    kind.append(Path(entry.path))
-        if links and not pending:
-            links.sort(reverse=True)
-            pending.append(links.pop())
-    return files, repeated
+    walk = walk_folder(root, lambda entry, is_folder: _is_passed_over(entry, root, is_folder=is_folder))
+    return walk.files, walk.repeated
+
+
+def _is_passed_over(entry: os.DirEntry[str], root: Path, *, is_folder: bool) -> bool:
+    return is_harmless(entry.name, folder=is_folder) or (is_folder and is_left_out(Path(entry.path), root))
+
+
+def visible_files(root: Path) -> list[Path]:
+    """The files in and below a folder, ordered by path: all but hidden ones, and what lies in harmless folders.
+
+    This is the rule for folders that hold no photographs of a source: of shards, of tables.
+
+    Raises:
+        InputError: a folder does not exist, or cannot be listed.
+    """
+    return sorted(walk_folder(root, is_hidden).files)
+
+
+def is_hidden(entry: os.DirEntry[str], is_folder: bool) -> bool:
+    """Whether an entry is a hidden file, such as the ``._x.tar`` of macOS, or a harmless folder."""
+    return is_harmless(entry.name, folder=True) if is_folder else entry.name.startswith(".")
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -125,7 +128,7 @@ def subfolders(folder: Path) -> list[Path]:
     """
     return sorted(
         Path(entry.path)
-        for entry in _entries(folder)
+        for entry in list_entries(folder)
         if leads_to_folder(entry)
         and not is_harmless(entry.name, folder=True)
         and not is_left_out(Path(entry.path), folder)
@@ -139,31 +142,5 @@ def loose_files(folder: Path) -> list[Path]:
         InputError: the folder does not exist, or cannot be listed.
     """
     return sorted(
-        Path(entry.path) for entry in _entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
+        Path(entry.path) for entry in list_entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
     )
-
-
-def leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder or a link to one; a link that leads nowhere is neither."""
-    try:
-        return entry.is_dir()
-    except OSError as error:
-        if error.errno not in LEADS_NOWHERE:
-            raise InputError(f"{entry.path} cannot be read: {error.strerror}") from None
-        return False
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    try:
-        stat = folder.stat()
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
-    return stat.st_dev, stat.st_ino
