@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import random
 import shutil
 from pathlib import Path
@@ -240,3 +241,27 @@ def test_a_dataset_in_a_benchmark_is_left_out_and_said(whole: Path, tmp_path: Pa
     assert f"1 datasets of this program in {raw} were left out, such as {raw / 'out'}" in said
     images = pl.read_parquet(tmp_path / "hashes.parquet")["image"]
     assert sorted(images) == sorted(path.relative_to(raw).as_posix() for path in raw.glob("*/[pq]*.jpg"))
+
+
+def test_names_that_are_not_utf8_are_escaped(whole: Path, tmp_path: Path) -> None:
+    """Of images and folders, of members of a shard, of files that are no images, and of the benchmark itself."""
+    green = os.fsdecode(b"Gr\xfcn")
+    (bench := tmp_path / f"{green}es").mkdir()
+    (bench / green).mkdir()
+    (bench / f"{green}.md").touch()
+    (bench / f"{green}-.jpg").write_bytes(b"no picture")
+    image = (whole / "one/p003.jpg").read_bytes()
+    for name in (f"{green}.jpg", f"{green}/0.jpg"):
+        (bench / name).write_bytes(image)
+    (bench / f"{green}.tar").write_bytes(tar_of([(f"in/{green}.jpg", image)]))
+    done = cli("hashes", bench, "--out", tmp_path / "hashes.parquet")
+    assert done.returncode == 0, done.stderr
+    assert r"Gr\xfcn-.jpg" in done.stdout + done.stderr
+    images = pl.read_parquet(tmp_path / "hashes.parquet")["image"]
+    assert sorted(images) == [r"Gr\xfcn.jpg", r"Gr\xfcn/0.jpg", r"in/Gr\xfcn.jpg"]
+    shutil.copytree(whole / "out", out := tmp_path / "out")
+    done = cli("leaks", "--against", bench, "--drop", "--config", out / "dataset.toml")
+    assert done.returncode == 0, done.stderr
+    assert "1 images of the dataset" in done.stdout
+    assert (out / r"leaks/Gr\xfcnes.txt").read_text().startswith(r"# images that are in Gr\xfcnes")
+    built(out / "dataset.toml")

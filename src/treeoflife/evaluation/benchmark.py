@@ -31,7 +31,7 @@ from ..errors import InputError
 from ..images import measure
 from ..images.convert import Encoded
 from ..images.guard import decoder
-from ..sources.file_names import IMAGE_SUFFIXES
+from ..sources.file_names import IMAGE_SUFFIXES, escape_invalid_utf8
 from ..sources.image_folders import is_hidden
 
 IMAGES: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Binary, "tar": pl.String,
@@ -206,11 +206,11 @@ def hash_part(task: HashTask, tick: Tick) -> HashedPart:
             if isinstance(made, Encoded):
                 pdq = made.measures.row()[0] if made.measures else None
                 place = (str(task.tar), size + tar_writer.BLOCK, len(made.data))
-                rows.append((name, hashlib.sha256(data).digest(), pdq, *place))
+                rows.append((escape_invalid_utf8(name), hashlib.sha256(data).digest(), pdq, *place))
                 size += out.write(tar_writer.encode_member(f"{len(rows):08d}.jpg", made.data))
             else:
                 unread += 1
-                examples += [f"{name} ({made.reason})"] if len(examples) < _EXAMPLES else []
+                examples += [f"{escape_invalid_utf8(name)} ({made.reason})"] if len(examples) < _EXAMPLES else []
     return HashedPart(pl.DataFrame(rows, schema=IMAGES, orient="row"), unread, tuple(examples))
 
 

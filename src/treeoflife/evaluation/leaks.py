@@ -24,6 +24,7 @@ from ..selection.duplicates.find import StoredContainer, StoredImages, compare_p
 from ..selection.duplicates.image_ids import add_ids
 from ..selection.duplicates.near import Pairs, as_words, find_near_pairs, first_equal_rows
 from ..sources.base import Source
+from ..sources.file_names import escape_invalid_utf8
 from .benchmark import hash_part, hash_tasks, join_parts, read_hashes
 
 COLUMNS = ("treeoflife_id", "source", "container", "position", "file", "image", "link", "distance")
@@ -74,7 +75,7 @@ def find_leaks(dataset: EncodedDataset, benchmark: Path) -> pl.DataFrame:
         leaks = _describe(dataset, stored, images, _match(dataset, stored, images))
     finally:
         shutil.rmtree(dataset.paths.leak_scratch, ignore_errors=True)
-    meta = {"benchmark": benchmark.name, "images": images.height, "of": _identity(benchmark)}
+    meta = {"benchmark": escape_invalid_utf8(benchmark.name), "images": images.height, "of": _identity(benchmark)}
     write_csv_and_parquet(dataset.paths.leaks(leaks_name(dataset.paths, benchmark)), leaks, meta)
     return leaks
 
@@ -84,13 +85,14 @@ def leaks_name(paths: Paths, benchmark: Path) -> str:
 
     Otherwise the leaks of ``a/test`` would replace those of ``b/test``, in the list that the build holds out too.
     """
+    name = escape_invalid_utf8(benchmark.stem)  # as the name of every file of a dataset is UTF-8
     try:
-        recorded = parse_json(pl.read_parquet_metadata(paths.leaks(benchmark.stem)).get("treeoflife", "{}"))
+        recorded = parse_json(pl.read_parquet_metadata(paths.leaks(name)).get("treeoflife", "{}"))
     except (FileNotFoundError, UnreadableError, pl.exceptions.PolarsError):
-        return benchmark.stem
+        return name
     identity = _identity(benchmark)
     is_other = isinstance(recorded, dict) and recorded.get("of", identity) != identity
-    return f"{benchmark.stem}-{identity[:8]}" if is_other else benchmark.stem
+    return f"{name}-{identity[:8]}" if is_other else name
 
 
 def _identity(benchmark: Path) -> str:
@@ -104,7 +106,7 @@ def hold_out(paths: Paths, benchmark: Path, leaks: pl.DataFrame) -> Path:
         The list.
     """
     path = paths.leak_list(leaks_name(paths, benchmark))
-    lines = [f"# images that are in {benchmark.name}", *sorted(leaks["treeoflife_id"])]
+    lines = [f"# images that are in {escape_invalid_utf8(benchmark.name)}", *sorted(leaks["treeoflife_id"])]
     write_text(path, "\n".join(lines) + "\n")
     add_holdout(paths.config, Holdout(path=path.resolve(), by="images"))
     return path
