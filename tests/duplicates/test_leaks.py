@@ -265,3 +265,39 @@ def test_names_that_are_not_utf8_are_escaped(whole: Path, tmp_path: Path) -> Non
     assert "1 images of the dataset" in done.stdout
     assert (out / r"leaks/Gr\xfcnes.txt").read_text().startswith(r"# images that are in Gr\xfcnes")
     built(out / "dataset.toml")
+
+
+def test_parquet_without_images_beside_images_is_named(whole: Path, tmp_path: Path) -> None:
+    """Its hashes are no images either. Named directly, or alone in a folder, it is an error."""
+    (bench := tmp_path / "bench").mkdir()
+    pl.DataFrame({"label": ["a"], "sha256": [b"x" * 32]}).write_parquet(bench / "labels.parquet")
+    config = ("--config", whole / "out/dataset.toml")
+    sentence(cli("leaks", "--against", bench, *config), "it has none", "1 files are no images, such as labels.parquet")
+    shutil.copy(whole / "one/p003.jpg", bench)
+    done = cli("leaks", "--against", bench, *config)
+    assert done.returncode == 1, done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"1 files of {bench} are no images and were not read, such as labels.parquet" in said
+    pl.DataFrame({"label": ["a"]}).write_parquet(named := tmp_path / "labels.parquet")
+    sentence(cli("leaks", "--against", named, *config), f"{named} has no column of images")
+
+
+def test_of_two_columns_of_images_the_one_called_so_is_read(whole: Path, tmp_path: Path) -> None:
+    """And the other is named; where neither is called so, that is an error."""
+    image, thumb = (whole / "one/p003.jpg").read_bytes(), (whole / "one/p005.jpg").read_bytes()
+    pl.DataFrame({"thumb": [thumb], "Img": [{"bytes": image}]}).write_parquet(path := tmp_path / "two.parquet")
+    done = cli("leaks", "--against", path, "--config", whole / "out/dataset.toml")
+    assert done.returncode == 1, done.stderr
+    assert pl.read_parquet(whole / "out/leaks/two.parquet")["file"].to_list() == ["p003.jpg"]
+    assert "were not read: thumb" in " ".join((done.stdout + done.stderr).split())
+    pl.DataFrame({"thumb": [thumb], "large": [image]}).write_parquet(path)
+    sentence(cli("hashes", path, "--out", tmp_path / "hashes.parquet"), "thumb, large", "call the one to be read")
+
+
+def test_parquet_whose_name_is_not_utf8_is_an_error_that_says_so(whole: Path, tmp_path: Path) -> None:
+    pl.DataFrame({"image": [b""]}).write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.parquet").rename(path := tmp_path / os.fsdecode(b"Gr\xfcn.parquet"))
+    for against in (path, tmp_path):
+        sentence(cli("hashes", against, "--out", tmp_path / "hashes.parquet"), r"Gr\xfcn.parquet", "rename it")
+        done = cli("leaks", "--against", against, "--config", whole / "out/dataset.toml")
+        sentence(done, r"Gr\xfcn.parquet", "rename it")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from ..config.own_folders import is_left_out
+from ..config.paths import is_utf8
 from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import replacing
@@ -42,6 +43,7 @@ _FILES_A_PART = 500
 _HASHES = ("pdq", "sha256")
 _WHOLE = (".tar", ".parquet")  # files that hold many images
 _PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+_IMAGE_COLUMNS = ("image", "img")
 _EXAMPLES = 5  # of files that could not be read
 _NAMES = ("image", "file_name", "file", "name", "url")
 
@@ -75,7 +77,7 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
     try:
         suffix = path.suffix.lower()
         if suffix == ".parquet" and path.is_file():
-            table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(parquet_schema(path)) else None
+            table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(_read_schema(path)) else None
         elif suffix == ".csv" and not path.is_dir():
             table = _read_text(path)
         elif suffix == ".txt" and not path.is_dir():
@@ -120,11 +122,15 @@ class HashedPart:
         images: see :data:`IMAGES`.
         unread: how many of its files are no image that can be decoded.
         examples: the names of some of them, each with the reason.
+        others: the name of its file, if that is Parquet without images.
+        unread_columns: columns of its Parquet file that may hold images too and were not read.
     """
 
     images: pl.DataFrame
     unread: int = 0
     examples: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    unread_columns: tuple[str, ...] = ()
 
 
 def hash_tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
@@ -196,6 +202,10 @@ def hash_part(task: HashTask, tick: Tick) -> HashedPart:
     Raises:
         InputError: it cannot be read.
     """
+    is_parquet = not task.files and task.path.suffix.lower() == ".parquet"
+    columns = _image_columns(task.path) if is_parquet else []
+    if is_parquet and not columns:
+        return HashedPart(pl.DataFrame(schema=IMAGES), others=(task.path.name,))
     rows, size, unread, examples = [], 0, 0, list[str]()
     task.tar.parent.mkdir(parents=True, exist_ok=True)
     marker = task.tar.with_suffix(".tried")
@@ -211,7 +221,8 @@ def hash_part(task: HashTask, tick: Tick) -> HashedPart:
             else:
                 unread += 1
                 examples += [f"{escape_invalid_utf8(name)} ({made.reason})"] if len(examples) < _EXAMPLES else []
-    return HashedPart(pl.DataFrame(rows, schema=IMAGES, orient="row"), unread, tuple(examples))
+    images = pl.DataFrame(rows, schema=IMAGES, orient="row")
+    return HashedPart(images, unread, tuple(examples), unread_columns=tuple(columns[1:]))
 
 
 def join_parts(benchmark: Path, parts: Sequence[HashedPart], note: Callable[[str], None]) -> pl.DataFrame:
@@ -221,17 +232,23 @@ def join_parts(benchmark: Path, parts: Sequence[HashedPart], note: Callable[[str
         InputError: no image could be read.
     """
     images = pl.concat([pl.DataFrame(schema=IMAGES), *(part.images for part in parts)])
-    contents = _contents(benchmark)
-    unread, others = sum(part.unread for part in parts), _others(contents) if benchmark.is_dir() else []
+    contents, unread = _contents(benchmark), sum(part.unread for part in parts)
+    others = [name for part in parts for name in part.others]
+    if others and not benchmark.is_dir():
+        raise InputError(f"{benchmark} has no column of images: bytes, or structs that have 'bytes'")
+    others += _others(contents) if benchmark.is_dir() else []
     examples = [example for part in parts for example in part.examples][:_EXAMPLES]
     such = f"such as {', '.join(examples)}"
     if not images.height:
         why = f"none of its {unread:,} files of images can be decoded, {such}" if unread else "it has none"
-        raise InputError(f"no image of the benchmark {benchmark} could be read: {why}")
+        what = f"; {len(others):,} files are no images, such as {others[0]}" if others else ""
+        raise InputError(f"no image of the benchmark {benchmark} could be read: {why}{what}")
     if unread:
         note(f"{unread:,} of the {unread + images.height:,} images of {benchmark} could not be read, {such}")
     if others:
         note(f"{len(others):,} files of {benchmark} are no images and were not read, such as {others[0]}")
+    if columns := sorted({name for part in parts for name in part.unread_columns}):
+        note(f"columns of Parquet files of {benchmark} that may hold images too were not read: {', '.join(columns)}")
     if contents.left_out:
         one = contents.left_out[0]
         note(f"{len(contents.left_out):,} datasets of this program in {benchmark} were left out, such as {one}")
@@ -257,19 +274,47 @@ def _read_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
         raise InputError(f"{task.path} cannot be read to its end: {error}") from None
 
 
+def _image_columns(path: Path) -> list[str]:
+    """The columns of a Parquet file that may hold images: bytes, or structs with ``bytes``, as Hugging Face's.
+
+    The first is the one to be read; of several, that is the one called image or img.
+
+    Raises:
+        InputError: the file cannot be read, or its columns do not say which one to read.
+    """
+    schema = _read_schema(path)
+    columns = [name for name, kind in schema.items() if _may_be_images(kind) and name.lower() not in _HASHES]
+    called_so = [name for name in columns if name.lower() in _IMAGE_COLUMNS]
+    if len(columns) > 1 and len(called_so) != 1:
+        raise InputError(
+            f"{path} has several columns that may hold images, {', '.join(columns)}: keep one of them, or call the one "
+            "to be read 'image'"
+        )
+    return sorted(columns, key=lambda name: name not in called_so)
+
+
+def _read_schema(path: Path) -> pl.Schema:
+    if not is_utf8(path):
+        raise InputError(f"{path}: a Parquet file is read only if its path is UTF-8: rename it")
+    try:
+        return parquet_schema(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} cannot be read: {reason(error)}") from None
+
+
+def _may_be_images(kind: pl.DataType) -> bool:
+    return kind == pl.Binary or (isinstance(kind, pl.Struct) and "bytes" in kind.to_schema())
+
+
 def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The images of a Parquet file: of the first column of bytes, or of structs with ``bytes``, as Hugging Face's."""
-    schema = parquet_schema(path)
-    structs = [name for name, kind in schema.items() if isinstance(kind, pl.Struct) and "bytes" in kind.to_schema()]
-    column = next((name for name, kind in schema.items() if name in structs or kind == pl.Binary), None)
-    if column is None:
-        raise InputError(f"{path} has no column of images: bytes, or structs that have 'bytes'")
+    """The images of a Parquet file that has a column of images."""
+    column, schema = _image_columns(path)[0], parquet_schema(path)
     named = next((name for name in ("file_name", "image_id", "id", "name") if name in schema), None)
     for number in range(0, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), _FILES_A_PART):
         rows = (
             pl.scan_parquet(path, glob=False).slice(number, _FILES_A_PART).select({column, named or column}).collect()
         )
-        data = rows[column].struct.field("bytes") if column in structs else rows[column]
+        data = rows[column] if schema[column] == pl.Binary else rows[column].struct.field("bytes")
         names = rows[named].cast(pl.String) if named else pl.Series([f"row {number + one}" for one in range(len(data))])
         yield from ((str(name), one or b"") for name, one in zip(names, data, strict=True))
 
