@@ -273,10 +273,16 @@ def test_an_input_that_was_another_meanwhile_is_noticed(
     assert session.make("knead") is None
 
 
-def test_a_file_that_comes_into_a_folder_and_goes_again_is_noticed(bakery: Bakery, evidence: Evidence) -> None:
-    """It was read, and nobody would know."""
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_that_comes_into_a_folder_and_goes_again_is_noticed(
+    bakery: Bakery, evidence: Evidence, is_link: bool
+) -> None:
+    """It was read, and nobody would know; also if the folder is linked."""
     folder = bakery.root / "folder"
-    (folder / "deep").mkdir(parents=True)
+    folder.mkdir()
+    (bakery.root / "elsewhere" if is_link else folder / "deep").mkdir()
+    if is_link:
+        (folder / "deep").symlink_to("../elsewhere")
 
     def knead(job: Job) -> str:
         passing = folder / "deep" / "passing.txt"

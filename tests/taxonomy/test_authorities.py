@@ -88,3 +88,19 @@ def test_taxonomies_are_found_under_their_usual_names_and_missing_ones_are_named
     assert names.eol_tree == tmp_path / "metadata/eol/taxon.tab"
     assert names.inaturalist == tmp_path / "metadata/inat"
     assert {line.split(":")[0] for line in missing} == {"resolved.jsonl", "TaxonoPy"}
+
+
+def test_taxonopys_files_below_a_link_are_read_once_and_are_inputs(tmp_path: Path) -> None:
+    """Whatever the case of their endings; a copy that macOS left beside one is no table."""
+    row = dict(zip(RANKS, MULBERRY, strict=True)) | {"scientific_name": "Morus alba"}
+    for folder in ("own", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    own = tmp_path / "own"
+    pl.DataFrame([row]).write_parquet(tmp_path / "elsewhere/a.parquet")
+    pl.DataFrame([row]).write_parquet(own / "b.PARQUET")
+    (own / "._b.PARQUET").write_bytes(b"no table")
+    for link, target in (("linked", "../elsewhere"), ("again", "linked"), ("up", ".")):
+        (own / link).symlink_to(target)
+    (count,) = authorities.load(Names(taxonopy=own), SimpleParser()).tables
+    assert count.rows == 2
+    assert naming.names_inputs(Names(taxonopy=own), [])[1] == [own / "again/a.parquet", own / "b.PARQUET"]

@@ -207,3 +207,18 @@ def test_a_mapping_of_other_images_is_named(drawn_world: World, tmp_path: Path) 
     mapping = next(drawn_world.root.rglob("mapping.sqlite"))
     done = cli("catalog", tmp_path / "x.tar", "--mapping", mapping, "--out", tmp_path / "c.csv")
     sentence(done, "mapping.sqlite", "has no sample", "a1")
+
+
+def test_shards_of_a_linked_folder_are_found_once(tmp_path: Path) -> None:
+    """By the name of the link, which is the split; a link back, hidden files and system folders bring no more."""
+    for folder in ("own/val", "own/__MACOSX", "own/.trash", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "0.TAR").write_bytes(tar_of(sample("a1")))
+    (tmp_path / "elsewhere/._0.tar").touch()
+    own = tmp_path / "own"
+    for link, target in (("train", "../elsewhere"), ("zz", "train"), ("val/up", "..")):
+        (own / link).symlink_to(target)
+    assert expand_patterns([str(own)]) == [own / "train/0.TAR", own / "val/0.TAR"]
+    done = cli("catalog", own, "--out", tmp_path / "catalog.parquet")
+    assert done.returncode == 0, done.stderr
+    assert pl.read_parquet(tmp_path / "catalog.parquet")["split"].to_list() == ["train", "val"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core.difference import describe_difference
 from ..core.files import exists, fingerprint, stamp
+from ..core.folders import walk_folder
 from ..core.hash_cache import HashCache
 from ..engines.tasks import TaskRunner
 from .stage_records import Record, StageRecords
@@ -45,8 +46,8 @@ class Evidence:
         return str(path).removeprefix(f"{self.root}/")
 
     def list_files(self, folder: Path) -> list[Path]:
-        """The files in a folder that is an input, and below it, in order."""
-        return sorted(path for path in folder.rglob("*") if path.is_file())
+        """The files in a folder that is an input, and below it, in order; links are followed."""
+        return sorted(path for path in walk_folder(folder).files if path.is_file())
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Watch(Evidence):
 
     def list_files(self, folder: Path) -> list[Path]:
         """As :class:`Evidence` has it."""
-        for one in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        walk = walk_folder(folder)
+        for one in (*walk.folders, *walk.repeated):
             self.seen.setdefault(one, (_identity(one), None))
         return super().list_files(folder)
 

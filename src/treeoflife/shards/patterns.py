@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError
+from ..sources.image_folders import visible_files
 
 _SHARD = re.compile(r"\.(tar(\.(gz|bz2|xz|zst|lz4))?|tgz)$")
 
@@ -42,15 +43,13 @@ def _expand(pattern: str) -> Iterator[Path]:
 
 
 def _tars(path: Path) -> list[Path]:
-    """The shard itself, or those in and below a folder, but for hidden ones, such as the ``._x.tar`` of macOS.
+    """The shard itself, or those in and below a folder; see :func:`.sources.image_folders.visible_files`.
 
     Compressed ones are among them, so that whoever reads them says that they cannot be read as they are.
     """
     if not path.is_dir():
         return [path]
-    return sorted(
-        file for file in path.rglob("*") if _SHARD.search(file.name.lower()) and not file.name.startswith(".")
-    )
+    return [file for file in visible_files(path) if _SHARD.search(file.name.lower())]
 
 
 def _expand_braces(pattern: str) -> Iterator[str]:

@@ -17,6 +17,8 @@ from ..core.text import reason
 from ..core.unknown_words import UNKNOWN
 from ..core.values import RANKS
 from ..errors import InputError
+from ..sources.file_names import suffix_of
+from ..sources.image_folders import visible_files
 from . import findings, vernaculars
 from .expressions import UPPER
 from .parsing import Parser
@@ -210,7 +212,8 @@ def _text(value: object) -> str:
 
 def _read_taxonopy(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """TaxonoPy's resolved names: one Parquet file, or a folder of them."""
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    is_folder = path.is_dir()
+    files = [one for one in visible_files(path) if suffix_of(one.name) == ".parquet"] if is_folder else [path]
     if not files:
         raise InputError(f"[names] taxonopy: there is no Parquet file in {path}")
     try:

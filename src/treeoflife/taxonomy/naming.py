@@ -14,6 +14,7 @@ from ..core.values import RANKS
 from ..errors import InputError
 from ..mapping.store import read_source, read_splits
 from ..sources.base import Source
+from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernaculars
 from .authorities import FILES, Authorities, load
 from .expressions import binomial, names_species
@@ -88,7 +89,7 @@ def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any
     configured: dict[str, Path] = {key: path for key in FILES if (path := getattr(names, key)) is not None}
     files: list[Path] = []
     for path in configured.values():
-        files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        files += [file for file in visible_files(path) if file.is_file()] if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
     source_names = sorted(source.name for source in sources)
     return {**settings, "sources": source_names, "given": sorted(configured)}, files
