@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -303,3 +304,52 @@ def test_rows_of_taxonopy_are_counted_before_they_are_made_distinct(tmp_path: Pa
     pl.DataFrame(rows).write_parquet(tmp_path / "x.parquet")
     birds = authorities.load(Names(taxonopy=tmp_path), SimpleParser())
     assert count(birds, tmp_path.name).sentence == "3 of its 4 rows are used; left out: 1 without a name at any rank"
+
+
+def zipped(folder: Path, prefix: str = "") -> Authorities:
+    """What is read of iNaturalist's folder as a zip."""
+    with zipfile.ZipFile(folder / "inat.zip", "w") as archive:
+        for path in (folder / "inat").iterdir():
+            archive.writestr(prefix + path.name, path.read_bytes())
+    return authorities.load(Names(inaturalist=folder / "inat.zip"), SimpleParser())
+
+
+@pytest.mark.parametrize("prefix", ["", "dwca/", "dwca\\"])
+def test_inaturalists_tables_are_found_in_any_case_and_folder(folder: Path, prefix: str) -> None:
+    (folder / "inat/taxa.csv").rename(folder / "inat/Taxa.CSV")
+    (folder / "inat/VernacularNames-english.csv").rename(folder / "inat/VernacularNames-English.csv")
+    for birds in (loaded(folder, "inaturalist"), zipped(folder, prefix)):
+        assert species(birds) == ALL
+        assert birds.vernaculars["inaturalist"].height == 4
+
+
+def test_two_tables_of_inaturalist_that_fit_are_an_error(folder: Path) -> None:
+    shutil.copy(folder / "inat/taxa.csv", folder / "inat/Taxa.csv")
+    for load in (lambda: loaded(folder, "inaturalist"), lambda: zipped(folder)):
+        with pytest.raises(InputError, match=r"two tables taxa.csv, 'Taxa.csv' and 'taxa.csv'; keep one"):
+            load()
+
+
+def test_that_inaturalist_has_no_english_names_is_said(folder: Path) -> None:
+    (folder / "inat/VernacularNames-english.csv").rename(folder / "inat/VernacularNames-german.csv")
+    for birds in (loaded(folder, "inaturalist"), zipped(folder)):
+        assert "inaturalist" not in birds.vernaculars
+        assert "holds no VernacularNames-english.csv" in "".join(count(birds, "taxa.csv").warnings)
+
+
+def test_messages_on_inaturalists_zip_name_the_zip(folder: Path) -> None:
+    """One without the taxa, and one of whose tables a row or everything cannot be used."""
+    inat, taxa = folder / "inat", folder / "inat/taxa.csv"
+    text = taxa.read_text()
+    for content, message in (
+        (None, "inat.zip holds no taxa.csv; it holds 'VernacularNames-english.csv'"),
+        (text.replace("species,\n", "species,a,b\n", 1), "inat.zip/taxa.csv, line 2: has"),
+        (text.splitlines()[0] + "\n", "inat.zip/taxa.csv"),
+    ):
+        taxa.unlink() if content is None else taxa.write_text(content)
+        with pytest.raises(InputError, match=re.escape(f"{folder}/{message}")):
+            zipped(folder)
+    for path in inat.iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"inat holds no taxa.csv; it is empty"):
+        loaded(folder, "inaturalist")

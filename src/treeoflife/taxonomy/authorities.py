@@ -1,8 +1,9 @@
 """The authorities: the configured taxonomies, read into records for resolving and vernaculars for common names."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -12,6 +13,7 @@ from polars.exceptions import PolarsError
 
 from ..config.tables import Names
 from ..core import zip_reader
+from ..core.folders import list_entries
 from ..core.json_reader import parse_json
 from ..core.text import reason
 from ..core.unknown_words import UNKNOWN
@@ -19,6 +21,7 @@ from ..core.values import RANKS
 from ..errors import InputError
 from ..sources.file_names import suffix_of
 from ..sources.image_folders import visible_files
+from ..sources.not_taken import shown
 from . import findings, vernaculars
 from .expressions import UPPER
 from .parsing import Parser
@@ -47,6 +50,8 @@ _ITIS_VERNACULARS = ("terminal_tsn", "terminal_vernacular", "terminal_vernacular
 _ITIS_NEEDS = f"the columns {', '.join(_ITIS_RANKS)}, filled from the kingdom down"
 _TAXONOPY = (*RANKS, "scientific_name", "common_name")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+_TAXA, _ENGLISH_NAMES = "taxa.csv", "VernacularNames-english.csv"  # in upper or lower case
+_INATURALIST_NAMES = ("language", "locality", "created")
 _INATURALIST = ("id", *UPPER, "specificEpithet", "scientificName", "taxonRank")
 
 
@@ -245,8 +250,7 @@ def _taxonopy_part(file: Path) -> pl.DataFrame:
 
 def _read_inaturalist(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """iNaturalist's taxa and, where the archive has them, its English names."""
-    with _inaturalist_folder(path) as folder:
-        file, english = read_table(folder / "taxa.csv", _INATURALIST, ids=("id",)), _inaturalist_names(folder)
+    file, english = _read_inaturalist_tables(path)
     rows = file.rows
     rank = pl.col("taxonRank").str.to_lowercase()
     # A row's own name is in scientificName; the column of its own rank may be empty.
@@ -269,40 +273,73 @@ def _read_inaturalist(path: Path, parser: Parser, tables: list[TableCount]) -> t
     return distinct_records(taxa), common
 
 
-def _inaturalist_names(folder: Path) -> ProviderTable | None:
-    path = folder / "VernacularNames-english.csv"
-    if not path.exists():
-        return None
-    return read_table(path, ("id", "vernacularName"), optional=("language", "locality", "created"), ids=("id",))
+def _read_inaturalist_tables(path: Path) -> tuple[ProviderTable, ProviderTable | None]:
+    """The taxa, and the English names if there are any; tables of a zip are called by its path."""
+    with _inaturalist_files(path) as (taxa, *names):
+        file = read_table(taxa, _INATURALIST, ids=("id",))
+        english = [read_table(one, ("id", "vernacularName"), optional=_INATURALIST_NAMES, ids=("id",)) for one in names]
+    if not english:
+        remark = f"{path} holds no {_ENGLISH_NAMES}, so iNaturalist gives no common names"
+        file = replace(file, remarks=(*file.remarks, remark))
+    file, *english = (replace(one, path=path / one.path.name) for one in (file, *english))
+    return file, next(iter(english), None)
 
 
 @contextmanager
-def _inaturalist_folder(path: Path) -> Iterator[Path]:
-    """The folder with iNaturalist's tables: ``path`` itself, or a temporary one into which its zip is unpacked."""
+def _inaturalist_files(path: Path) -> Iterator[list[Path]]:
+    """The files of iNaturalist's taxa and, where there is one, of its English names; those of a zip are unpacked."""
     if path.is_dir():
-        yield path
+        yield [path / name for name in _find_tables(path, [entry.name for entry in list_entries(path)])]
         return
     with TemporaryDirectory(prefix="treeoflife-") as folder:
         try:
             with path.open("rb") as archive:
-                _unpack(archive, Path(folder))
+                files = _unpack(path, archive, Path(folder))
         except (OSError, zip_reader.ZipError) as error:
             raise InputError(
                 f"[names] inaturalist: {path} is neither a folder nor a zip that is whole: {error}"
             ) from None
-        yield Path(folder)
+        try:
+            yield files
+        except InputError as error:  # it names the temporary file, which nobody can look into
+            raise InputError(str(error).replace(f"{folder}/", f"{path}/")) from None
 
 
-def _unpack(archive: IO[bytes], folder: Path) -> None:
-    """Unpack the two tables alone, under fixed names: a member's name may point outside the folder."""
+def _unpack(path: Path, archive: IO[bytes], folder: Path) -> list[Path]:
+    """Unpack the two tables alone, by their base names: a member's name may point outside the folder."""
     members = list(zip_reader.read_entries(archive))
-    for table in ("taxa.csv", "VernacularNames-english.csv"):
-        own = [member for member in members if member.name.rsplit("/", 1)[-1] == table]
+    names = [member.name for member in members]
+    files = []
+    for name in _find_tables(path, names):
+        files.append(folder / _base_name(name))
+        with files[-1].open("wb") as target:
+            target.writelines(zip_reader.read_chunks(archive, members[names.index(name)]))
+    return files
+
+
+def _find_tables(path: Path, names: Sequence[str]) -> list[str]:
+    """Of the names of files in iNaturalist's folder or zip, that of the taxa and, if there is one, of English names.
+
+    Raises:
+        InputError: there is no table of taxa, or two of one kind.
+    """
+    found: list[str] = []
+    for table in (_TAXA, _ENGLISH_NAMES):
+        own = sorted(name for name in names if _base_name(name).lower() == table.lower())
         if len(own) > 1:
-            raise zip_reader.ZipError(f"it holds two tables {table}, {own[0].name!r} and {own[1].name!r}; keep one")
-        for member in own:
-            with (folder / table).open("wb") as target:
-                target.writelines(zip_reader.read_chunks(archive, member))
+            raise InputError(
+                f"[names] inaturalist: {path} holds two tables {table}, {own[0]!r} and {own[1]!r}; keep one"
+            )
+        if table == _TAXA and not own:
+            held = f"it holds {shown(names)}" if names else "it is empty"
+            raise InputError(f"[names] inaturalist: {path} holds no {table}; {held}")
+        found += own
+    return found
+
+
+def _base_name(name: str) -> str:
+    """What follows the last slash; Windows' programs write backslashes into archives."""
+    return re.split(r"[/\\]", name)[-1]
 
 
 _READERS = {

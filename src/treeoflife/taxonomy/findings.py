@@ -12,7 +12,7 @@
 | orphan | a node's parent is not in the tree |
 | cycle | a node is its own ancestor |
 | table | how many rows a table has, how many of them are used, and why the others are not |
-| table-repaired | what was guessed or repaired to read a table |
+| table-repaired | what was guessed or repaired to read a table, or is missing beside it |
 | damaged-text | texts of a table that were damaged before they came into it |
 """
 
