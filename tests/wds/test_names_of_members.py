@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -158,6 +159,45 @@ def test_captioned_names_what_it_cannot_pass_on(files: Files, words: str, tmp_pa
     with pytest.raises(InputError, match=words) as caught:
         stream_shard(tmp_path / "x.tar", io.BytesIO())
     assert "x.tar" in str(caught.value)
+
+
+TWICE = {
+    name: FAULTS[name] for name in ("members that are not together", "a sample twice", "two images", "the image twice")
+} | {"a text twice": ([*sample("a1"), ("a1.sci.txt", b"another")], r"has the text sci\.txt of the sample a1 twice")}
+
+
+@pytest.mark.parametrize("read", [list_samples, stream_shard], ids=["catalog", "captioned"])
+@pytest.mark.parametrize(("files", "words"), TWICE.values(), ids=TWICE)
+def test_samples_are_never_merged(
+    files: Files, words: str, read: Callable[[Path, Any], object], tmp_path: Path
+) -> None:
+    (tmp_path / "x.tar").write_bytes(tar_of(files))
+    with pytest.raises(InputError, match=words):
+        read(tmp_path / "x.tar", io.BytesIO())
+
+
+def test_the_catalog_says_which_rows_have_no_names(tmp_path: Path) -> None:
+    """Two images are one sample for WebDataset, IMG, if their names have a dot within."""
+    dotted = [*sample("IMG.2023.01"), *sample("IMG.2024.01")]
+    (tmp_path / "x.tar").write_bytes(tar_of(dotted))
+    done = cli("catalog", tmp_path / "x.tar", "--out", tmp_path / "c.csv")
+    sentence(done, "none of the 1 samples", "such as IMG", "ends at the first dot")
+    assert not (tmp_path / "c.csv").exists()
+    (tmp_path / "x.tar").write_bytes(tar_of([*sample("a1"), *dotted]))
+    done = cli("catalog", tmp_path / "x.tar", "--out", tmp_path / "c.csv")
+    assert done.returncode == 0
+    assert "1 of 2 rows have no ranks: their samples, such as IMG, have no taxonTag.txt" in done.stderr
+
+
+def test_the_catalog_counts_ids_of_two_shards_of_a_split(tmp_path: Path) -> None:
+    """A shard of another split may have the same ones, as train_small has those of train."""
+    for name in ("train/0", "train/1", "train_small/0"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.tar").write_bytes(tar_of(sample("a1")))
+    done = cli("catalog", tmp_path / "train", tmp_path / "train_small", "--out", tmp_path / "c.parquet")
+    assert done.returncode == 0
+    assert "1 ids have a row for each of several shards of one split, such as a1 of train;" in done.stderr
+    assert pl.read_parquet(tmp_path / "c.parquet").height == 3
 
 
 def test_captioned_says_how_many_samples_it_leaves_out(tmp_path: Path) -> None:

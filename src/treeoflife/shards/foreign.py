@@ -1,6 +1,6 @@
 """Checking and cataloging shards that this program has no record of. The split of a shard is the name of its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +19,10 @@ from ..taxonomy.species_key import species_keys
 from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .catalog import select_columns
 from .check import CheckTask, Finding, check_shard, join_findings
-from .members import LONGEST_TEXT, read_samples, texts_of
+from .members import LONGEST_TEXT, read_distinct_samples, texts_of
 from .patterns import expand_patterns
+
+_KEYS = "a member is named <key>.<text>, and the key ends at the first dot of its file name"
 
 
 def check_shards(
@@ -57,12 +59,15 @@ def catalog_shards(
     """The catalog of shards, from the texts in them, with the origin of each image if there is a ``mapping``.
 
     Raises:
-        InputError: no shard matches a pattern, or the mapping cannot be read or has none of the samples.
-        TasksFailed: a shard cannot be read to its end, or has no sample.
+        InputError: no shard matches a pattern, no sample has a text with its names, or the mapping cannot be read or
+            has none of the samples.
+        TasksFailed: a shard cannot be read to its end, has no sample, or has a sample twice.
     """
     shards = expand_patterns(patterns)
     listener.start("catalog", len(shards), "shards")
     rows = pl.concat(run_locally(list_samples, shards, str, listener, workers))
+    for remark in _remarks(rows):
+        listener.note(remark)
     if mapping:
         origins = _read_origins(mapping)
         if rows.join(origins, on="treeoflife_id", how="semi").is_empty():
@@ -73,15 +78,40 @@ def catalog_shards(
 
 
 def list_samples(shard: Path, _tick: Tick) -> pl.DataFrame:
-    """The samples of one shard: split, id, seven ranks and common name, by their texts."""
-    texts: dict[str, dict[str, str]] = {}
-    for key, members in read_samples(shard, LONGEST_TEXT):
-        # A key that occurs twice becomes one row; check_shards reports it.
-        texts.setdefault(key, {}).update(texts_of(members))
-    split = shard.parent.name
-    rows = [(split, key, *parse_ranks(own.get(TAGGED, "")), own.get(COMMON_NAME, "")) for key, own in texts.items()]
+    """The samples of one shard: split, id, seven ranks and common name, by their texts; and which of these they have.
+
+    Raises:
+        InputError: the shard cannot be read to its end, has no sample, or has a sample twice.
+    """
+    split, rows = shard.parent.name, []
+    for key, members in read_distinct_samples(shard, LONGEST_TEXT):
+        texts = texts_of(members)
+        ranks, common = parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
+        rows.append((split, key, *ranks, common, TAGGED in texts, COMMON_NAME in texts))
     schema = dict.fromkeys(("split", "treeoflife_id", *NAME_COLUMNS), pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=schema | {TAGGED: pl.Boolean, COMMON_NAME: pl.Boolean}, orient="row")
+
+
+def _remarks(rows: pl.DataFrame) -> Iterator[str]:
+    """What is to be said of the samples of shards; an InputError if none has a text with its names."""
+    unnamed, first = rows.filter(~pl.col(TAGGED)), rows["treeoflife_id"][0]
+    if not rows[TAGGED].any() and not rows[COMMON_NAME].any():
+        raise InputError(
+            f"none of the {rows.height:,} samples of the shards, such as {first}, has one of the texts {TAGGED} and "
+            f"{COMMON_NAME}; {_KEYS}"
+        )
+    if unnamed.height:
+        yield (
+            f"{unnamed.height:,} of {rows.height:,} rows have no ranks: their samples, such as "
+            f"{unnamed['treeoflife_id'][0]}, have no {TAGGED}; {_KEYS}"
+        )
+    repeated = rows.group_by("split", "treeoflife_id", maintain_order=True).len().filter(pl.col("len") > 1)
+    if repeated.height:
+        split, key, _ = repeated.row(0)
+        yield (
+            f"{repeated.height:,} ids have a row for each of several shards of one split, such as {key} of {split}; "
+            "'treeoflife check-shards' lists them"
+        )
 
 
 def _read_origins(mapping: Path) -> pl.DataFrame:

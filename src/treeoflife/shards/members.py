@@ -14,6 +14,7 @@ LONGEST_TEXT = 100_000
 """A limit for reading texts only: longer members, images above all, are skipped without being held in memory."""
 LONGEST_MEMBER = 1 << 28
 """A limit for reading whole samples into memory; 256 MiB is far more than any image here has."""
+CHECK_ADVICE = "'treeoflife check-shards' lists all that is wrong with it"
 _OWN_SPELLING = {suffix.lower(): suffix for suffix in TEXTS}
 
 
@@ -59,11 +60,30 @@ def read_samples(shard: Path, max_bytes: int) -> Iterator[tuple[str, list[Member
                 yield sample
     except (OSError, TarError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"{shard} cannot be read to its end: {reason}; 'treeoflife check-shards' lists all that is wrong with it"
-        ) from None
+        raise InputError(f"{shard} cannot be read to its end: {reason}; {CHECK_ADVICE}") from None
     if empty:
         raise InputError(f"there is no sample in {shard}: none of its members is a file named <key>.<suffix>")
+
+
+def read_distinct_samples(shard: Path, max_bytes: int) -> Iterator[tuple[str, list[Member]]]:
+    """The same, for who takes each key for one image.
+
+    Raises:
+        InputError: as for :func:`read_samples`; or a key occurs twice, or has two images, or one text twice.
+    """
+    keys = set[str]()
+    for key, members in read_samples(shard, max_bytes):
+        if key in keys:
+            raise InputError(f"{shard} has the sample {key} twice, or its members are not together; {CHECK_ADVICE}")
+        keys.add(key)
+        images = [member.name for member in images_of(members)]
+        if len(images) > 1:
+            names = " and ".join(images[:2])
+            raise InputError(f"{shard} has two images for the sample {key}, {names}; {CHECK_ADVICE}")
+        suffixes = [suffix for suffix, _ in text_members(members)]
+        if twice := next((suffix for suffix in suffixes if suffixes.count(suffix) > 1), None):
+            raise InputError(f"{shard} has the text {twice} of the sample {key} twice; {CHECK_ADVICE}")
+        yield key, members
 
 
 def images_of(members: Iterable[Member]) -> list[Member]:

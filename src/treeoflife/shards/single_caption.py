@@ -9,13 +9,12 @@ from ..core.tar_reader import Member
 from ..core.tar_writer import encode_member, end_marker
 from ..errors import InputError
 from .captions import TEXTS
-from .members import LONGEST_MEMBER, images_of, read_samples, suffix_of, text_members
+from .members import LONGEST_MEMBER, find_image, read_distinct_samples, suffix_of, text_members
 
 NAMES = tuple(suffix.removesuffix(".txt") for suffix in TEXTS)
 """The names of the ten texts."""
 CAPTIONS = NAMES[3:]
 """The texts that are sentences: all but the three names."""
-_CHECK = "'treeoflife check-shards' lists all that is wrong with it"
 
 
 def stream_shard(
@@ -34,36 +33,30 @@ def stream_shard(
         note: told how many samples are left out, if any are.
 
     Raises:
-        InputError: the shard cannot be read to its end, has no image with such a text, or has a sample twice or with
-            two images; or there is no such text.
+        InputError: the shard cannot be read to its end, has no image with such a text, or has a sample or a text
+            of it twice, or two images for one; or there is no such text.
     """
     if unknown := sorted(set(captions) - set(NAMES)):
         raise InputError(f"there is no text '{unknown[0]}'; the texts are {', '.join(NAMES)}")
-    rng, keys, left_out, size = rng or Random(), set[str](), list[str](), 0  # noqa: S311 - nothing is kept secret
-    for key, members in read_samples(shard, LONGEST_MEMBER):
-        if key in keys:
-            raise InputError(f"{shard} has the sample {key} twice, or its members are not together; {_CHECK}")
-        keys.add(key)
+    rng, samples, left_out, size = rng or Random(), 0, list[str](), 0  # noqa: S311 - nothing is kept secret
+    for samples, (key, members) in enumerate(read_distinct_samples(shard, LONGEST_MEMBER), 1):  # noqa: B007
         # Bytes, not text: a caption that is not UTF-8 is passed on as it is.
-        texts, image = dict(text_members(members)), _only_image(shard, key, members)
+        texts, image = dict(text_members(members)), _whole_image(shard, members)
         choices = [texts[f"{name}.txt"] for name in captions if f"{name}.txt" in texts]
         if image and choices:
             size += out.write(_encode(shard, key, image, rng.choice(choices)))
         else:
             left_out.append(key)
-    _report(shard, len(keys), left_out, captions, note)
+    _report(shard, samples, left_out, captions, note)
     out.write(end_marker(size))
-    return len(keys) - len(left_out)
+    return samples - len(left_out)
 
 
-def _only_image(shard: Path, key: str, members: Sequence[Member]) -> Member | None:
-    images = images_of(members)
-    if len(images) > 1:
-        names = " and ".join(member.name for member in images[:2])
-        raise InputError(f"{shard} has two images for the sample {key}, {names}; {_CHECK}")
-    if images and images[0].data is None:
-        raise InputError(f"{shard}: {images[0].name} has {images[0].size} bytes; at most {LONGEST_MEMBER} are read")
-    return images[0] if images else None
+def _whole_image(shard: Path, members: Sequence[Member]) -> Member | None:
+    image = find_image(members)
+    if image and image.data is None:
+        raise InputError(f"{shard}: {image.name} has {image.size} bytes; at most {LONGEST_MEMBER} are read")
+    return image
 
 
 def _encode(shard: Path, key: str, image: Member, text: bytes) -> bytes:
