@@ -15,9 +15,12 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from helpers import built, cli, sentence
+from treeoflife.cli import app
 from treeoflife.core.values import Taxon
+from treeoflife.errors import ConfigError
 from treeoflife.sources import archived_folders
 from treeoflife.sources.file_names import escape_invalid_utf8, name_bytes
 from treeoflife.sources.registry import load_source
@@ -162,6 +165,60 @@ def test_a_path_that_dataset_toml_cannot_hold_is_named_and_a_link_to_it_serves(t
     done = cli("init", "folder", *(word for pair in paths.items() for word in pair), PYTHONUTF8="1")
     assert done.returncode == 0, done.stderr
     built(paths["--out"] / "dataset.toml")
+
+
+PATHS = (
+    ("check-shards", "PATH"),
+    ("check-wds", "PATH"),
+    ("catalog", "PATH"),
+    ("catalog", "shards", "--out", "PATH"),
+    ("check-shards", "shards", "--mapping", "PATH"),
+    ("check-shards", "shards", "--holdout", "PATH"),
+    ("leaks", "--against", "PATH"),
+    ("leaks", "--against=PATH"),
+    ("hashes", "PATH", "--out", "h.parquet"),
+    ("names", "diff", "PATH", "PATH"),
+    ("names", "why", "PATH"),
+    ("holdout", "make", "--species", "PATH"),
+    ("check-taxa", "PATH"),
+    ("report", "PATH"),
+    ("explore", "PATH"),
+    ("verify", "PATH"),
+    ("build", "-c", "PATH"),
+    ("download", "--to", "PATH", "--list"),
+    ("demo", "PATH"),
+)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_path_on_the_command_line_that_is_not_utf8_is_named(there: bool, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"Gr\xfcn.csv")
+    if there:
+        path.write_text("genus,species\nParus,major\n")
+    runner = CliRunner()
+    for words in PATHS:
+        result = runner.invoke(app, [word.replace("PATH", str(path)) for word in words])
+        assert isinstance(result.exception, ConfigError), (words, result.exception)
+        assert "is not UTF-8: if it is a path, rename it" in str(result.exception)
+    sentence(cli("names", "diff", path, path, PYTHONUTF8="1"), r"Gr\xfcn.csv is not UTF-8", "a link")
+    sentence(cli("captioned", path, PYTHONUTF8="1"), r"Gr\xfcn.csv cannot be read")
+
+
+def test_what_lies_in_a_folder_that_is_named_is_read_or_named(tmp_path: Path) -> None:
+    """Images of a benchmark in any file; of shards and Parquet, which others read, only those with a name in UTF-8."""
+    name = os.fsdecode(b"Gr\xfcn")
+    write(tmp_path / "images" / f"{name}.jpg", picture(1))
+    write(tmp_path / "images" / f"{name}.png", b"no image")
+    pack(tmp_path / "images" / f"{name}.tar", (f"{name}.jpg", picture(2)))
+    hashes = tmp_path / "hashes.parquet"
+    done = cli("hashes", tmp_path / "images", "--out", hashes, PYTHONUTF8="1")
+    assert done.returncode == 0, done.stderr
+    assert pl.read_parquet(hashes)["image"].to_list() == [r"Gr\xfcn.jpg"] * 2
+    assert r"such as Gr\xfcn.png" in done.stderr
+    sentence(cli("check-shards", tmp_path / "images", PYTHONUTF8="1"), r"Gr\xfcn.tar is not UTF-8")
+    pl.DataFrame({"image": [picture(1)]}).write_parquet(hashes)
+    hashes.rename(tmp_path / "images" / f"{name}.parquet")
+    sentence(cli("hashes", tmp_path / "images", "--out", hashes, PYTHONUTF8="1"), r"Gr\xfcn.parquet is not UTF-8")
 
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import ConfigError
+
 if TYPE_CHECKING:
     from ..pipeline.session import Session
 
@@ -43,6 +45,16 @@ def working(config: Path, workers: int | None = None, engine: str | None = None)
             yield session
         finally:
             close_bars(listener)  # before workers are ended, which takes a while
+
+
+def require_utf8_word(word: str) -> None:
+    """Raise a ConfigError unless a word of the command line is UTF-8: libraries that read files take no other paths."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{word} is not UTF-8: if it is a path, rename it, or make a link to it and name the link instead"
+        ) from None
 
 
 def say(text: str) -> None:

@@ -38,6 +38,12 @@ def require_utf8(path: Path) -> None:
         )
 
 
+def require_utf8_name(path: Path) -> None:
+    """The same for the path as it is given, which is all that a file that is only read needs."""
+    if not is_utf8(path):
+        require_utf8(path)
+
+
 def real_path(path: Path) -> Path:
     """The absolute path with links resolved, unless that leads to one that is not UTF-8. A loop of links stays one."""
     path = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for a user who does not exist

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..config.paths import require_utf8_name
 from ..errors import InputError
 from ..sources.image_folders import visible_files
 
@@ -14,7 +15,7 @@ _SHARD = re.compile(r"\.(tar(\.(gz|bz2|xz|zst|lz4))?|tgz)$")
 
 def expand_patterns(patterns: Sequence[str]) -> list[Path]:
     """The shards that patterns stand for, each once; an InputError if there is none. A folder stands for all
-    tars in and below it.
+    tars in and below it. A ConfigError names one that is not UTF-8.
 
     What exists is taken as it is called, whatever characters it has: only the rest of a path is a pattern.
 
@@ -22,6 +23,8 @@ def expand_patterns(patterns: Sequence[str]) -> list[Path]:
     [PosixPath('s-000.tar'), PosixPath('s-001.tar')]
     """
     if shards := list(dict.fromkeys(path for pattern in patterns for path in _expand(pattern))):
+        for path in shards:
+            require_utf8_name(path)
         return shards
     raise InputError(f"no shard matches {' '.join(patterns)}")
 
