@@ -197,6 +197,24 @@ def test_two_sources_over_one_folder_are_named(tmp_path: Path, other: str) -> No
     sentence(done, "[sources.one] and [sources.other]", "twice")
 
 
+@pytest.mark.parametrize("one", ["raw", "links"])
+def test_a_link_to_an_image_of_another_source_is_named(tmp_path: Path, one: str) -> None:
+    """Or to one that another source comes to by a link, wherever it lies; a link to an image of nobody is none."""
+    write(tmp_path / "raw/a.jpg")
+    write(tmp_path / "elsewhere/b.jpg")
+    for folder in ("links", "other"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "links/c.jpg").symlink_to("../raw/a.jpg")
+    (tmp_path / "other/a.jpg").symlink_to("../elsewhere/b.jpg")
+    config = two_sources(tmp_path, PHOTOS.format(one), PHOTOS.format("other"))
+    (tmp_path / "names.csv").write_text("file,genus,species\na.jpg,Parus,major\nc.jpg,Parus,major\n")
+    assert open_workspace(config).containers()
+    (tmp_path / "other/a.jpg").unlink()
+    (tmp_path / "other/a.jpg").symlink_to("../raw/a.jpg")
+    with pytest.raises(ConfigError, match=r"\[sources\.one\] and \[sources\.other\].*a\.jpg.*twice"):
+        open_workspace(config).containers()
+
+
 @pytest.mark.parametrize("path", ["raw/train", "raw", f"raw/train/{CROW}"])
 def test_two_sources_of_two_kinds_over_one_folder_are_named(tmp_path: Path, path: str) -> None:
     write(tmp_path / "raw/train" / CROW / "a.jpg")
