@@ -102,6 +102,17 @@ def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         read_table_file(spreadsheet(tmp_path / "birds.xlsx", [["file"], ["a.jpg"]]))
 
 
+def test_columns_of_parquet_that_cannot_be_text_are_left_out_and_named(tmp_path: Path) -> None:
+    columns = {
+        "file": ["a.jpg"], "genus": [b"Pica"], "image": [b"\xff\xd8"], "embedding": [[0.5, 1.0]], "box": [{"x": 1}],
+    }  # fmt: skip
+    pl.DataFrame(columns).write_parquet(tmp_path / "birds.parquet")
+    table = read_table_file(tmp_path / "birds.parquet")
+    assert table.rows.to_dicts() == [{"file": "a.jpg", "genus": "Pica"}]
+    assert (table.columns, list(table.lines)) == (tuple(columns), [1])
+    assert table.remarks == ("what cannot be text was not read: 'image', 'embedding', 'box'",)
+
+
 def test_parquet_is_read_as_text(tmp_path: Path) -> None:
     frame = pl.DataFrame({"file": [" a.jpg", None], "number": [5001, 2], "day": [datetime.date(2024, 5, 1), None]})
     frame.write_parquet(tmp_path / "birds.csv")

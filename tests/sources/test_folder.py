@@ -12,6 +12,7 @@ import pytest
 from treeoflife.core.values import RawImage, Taxon
 from treeoflife.errors import InputError
 from treeoflife.sources.folder import Folder
+from treeoflife.sources.photo_table import read_photo_table
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.sources import read_all_images
 
@@ -240,6 +241,16 @@ def test_a_changed_table_is_read_again_and_workers_are_sent_none(tmp_path: Path)
     (tmp_path / "names.csv").write_text("file,genus\na.jpg,Parus\n")
     assert [label.taxon.genus for label in source.labels()] == ["Parus"]
     assert b"Parus" not in pickle.dumps(source)
+
+
+def test_a_parquet_table_with_images_and_embeddings_is_read(tmp_path: Path) -> None:
+    """No column of theirs is taken for that of the files or of names, whatever it is called."""
+    columns = {"file_name": ["a.jpg"], "file": [b"\xff\xd8"], "genus": ["Pica"], "species": [[0.5]]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "names.parquet")
+    table = read_photo_table(tmp_path / "names.parquet")
+    assert (list(table.used), table.unused) == (["file_name", "genus"], ("file", "species"))
+    with pytest.raises(InputError, match="has no column 'file' with the photographs' files"):
+        read_photo_table(tmp_path / "names.parquet", "file")
 
 
 def test_a_parquet_table_with_numbers_is_read(tmp_path: Path) -> None:

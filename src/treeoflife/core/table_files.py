@@ -11,6 +11,7 @@ from polars.exceptions import PolarsError
 
 from ..errors import InputError
 from .extras import import_extra
+from .tables import parquet_schema
 from .text import reason
 from .text_tables import TextTable, read_text_table
 
@@ -26,8 +27,8 @@ def read_table_file(path: Path) -> TextTable:
     """Read all columns of a table with a header, as text without spaces around it.
 
     Args:
-        path: a text, see :func:`.text_tables.read_text_table`; Parquet; or a spreadsheet, of which the first sheet
-            that is not empty is read.
+        path: a text, see :func:`.text_tables.read_text_table`; Parquet, without columns that cannot be text, such as
+            lists or bytes of images; or a spreadsheet, of which the first sheet that is not empty is read.
 
     Raises:
         InputError: it is missing, empty or damaged, or a row cannot be told.
@@ -47,11 +48,23 @@ def read_table_file(path: Path) -> TextTable:
 
 def _read_parquet(path: Path) -> TextTable:
     try:
-        frame = pl.read_parquet(path, glob=False)
-        texts = frame.select(pl.all().cast(pl.String).fill_null("").str.strip_chars())
+        schema = parquet_schema(path)
+        # Lists of numbers, such as embeddings, may take far more memory than all else.
+        frame = pl.read_parquet(path, columns=[one for one, kind in schema.items() if not kind.is_nested()], glob=False)
     except (OSError, PolarsError) as error:
         raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
-    return TextTable(texts, tuple(texts.columns), range(1, texts.height + 1), "", "")
+    texts = pl.DataFrame([text for column in frame if (text := _as_text(column)) is not None])
+    no_texts = [name for name in schema if name not in texts.columns]
+    remark = f"what cannot be text was not read: {', '.join(map(repr, no_texts))}"
+    return TextTable(texts, tuple(schema), range(1, frame.height + 1), "", "", (remark,) if no_texts else ())
+
+
+def _as_text(column: pl.Series) -> pl.Series | None:
+    """A column as text; None if that cannot be, as for the bytes of images."""
+    try:
+        return column.cast(pl.String).fill_null("").str.strip_chars()
+    except PolarsError:
+        return None
 
 
 def _read_spreadsheet(path: Path) -> TextTable:

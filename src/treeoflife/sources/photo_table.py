@@ -105,18 +105,19 @@ class _Reader:
 
     def _tiers(self, spellings: Spellings) -> list[list[str]]:
         """The columns of each tuple of spellings of which the table has some."""
-        tiers = [[name for one in alike for name in self._table.columns if _plain(name) == one] for alike in spellings]
+        present = self._table.rows.columns
+        tiers = [[name for one in alike for name in present if _plain(name) == one] for alike in spellings]
         return [names for names in tiers if names]
 
     def _file_columns(self, names: list[str], wanted: str) -> list[str]:
-        if wanted in self._table.columns:
+        if wanted in self._table.rows.columns:
             return [wanted]
         files = [] if wanted else [name for name in names if not self._holds_addresses(name)]
         if files:
             return files
         addresses = f"; {names[0]!r} holds web addresses" if names and not wanted else ""
-        shown = ", ".join(map(repr, self._table.columns[:_SHOWN]))
-        more = f" and {len(self._table.columns) - _SHOWN} more" if len(self._table.columns) > _SHOWN else ""
+        shown = ", ".join(map(repr, self._table.rows.columns[:_SHOWN]))
+        more = f" and {len(self._table.rows.columns) - _SHOWN} more" if len(self._table.rows.columns) > _SHOWN else ""
         raise InputError(
             f"the table {self._path} has no column {wanted or 'file'!r} with the photographs' files{addresses}; it has "
             f"{shown}{more}: rename one to 'file', or name it with --file-column, or as file_column in dataset.toml"
@@ -130,7 +131,7 @@ class _Reader:
         if not any(tiers[meaning] for meaning in (*RANKS, "scientific_name")):
             raise InputError(
                 f"the table {self._path} has neither a rank ({', '.join(RANKS)}) nor a scientific_name; it has "
-                f"{', '.join(map(repr, self._table.columns[:_SHOWN]))}: rename the columns that hold the names"
+                f"{', '.join(map(repr, self._table.rows.columns[:_SHOWN]))}: rename the columns that hold the names"
             )
 
     def _filled(self, meaning: str, tiers: list[list[str]]) -> pl.Series:
