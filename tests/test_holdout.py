@@ -135,7 +135,7 @@ def test_lists_in_every_encoding_and_with_every_line_end(tmp_path: Path, data: b
         ("a.csv", b"species\n" + b"x" * 200_000 + b"\n", "entries"),
         ("a.csv", b"species,Species\na,b\n", "two columns"),
         ("a.csv", b"PK\x03\x04" + bytes(100), "spreadsheet"),
-        ("a.txt", b"PAR1" + bytes(100), "Parquet"),
+        ("a.txt", b"PAR1" + bytes(100), "a Parquet file; save it as CSV"),
         ("a.txt", "Möhringia trinervia\n".encode() + b"M\xf6hringia muscosa\n", "line 2"),
     ],
 )  # fmt: skip

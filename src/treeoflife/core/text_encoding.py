@@ -21,7 +21,7 @@ _BOMS = (
 _NO_TEXT = (
     (b"PK\x03\x04", "a spreadsheet or zip archive; save it as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"), (b"\x1f\x8b", "compressed with gzip; unpack it"),
-    (b"PAR1", "a Parquet file; give its name the ending .parquet"), (b"SQLite format 3", "an SQLite database"),
+    (b"PAR1", "a Parquet file; save it as CSV"), (b"SQLite format 3", "an SQLite database"),
     (b"%PDF", "a PDF document"),
 )  # fmt: skip
 """How files begin that are no text, and what to say of them."""
