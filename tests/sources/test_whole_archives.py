@@ -154,7 +154,8 @@ def test_gzip_members_are_read_one_after_the_other_and_nothing_else(
         if number < 3:
             results.append(read(path))
             continue
-        with pytest.raises(InputError, match=r"train\.tar\.gz"):
+        follows = "bytes that are no gzip follow its gzip stream; unpack it with 'gunzip'" if number == 3 else ""
+        with pytest.raises(InputError, match=rf"train\.tar\.gz.*{follows}"):
             read(path)
     assert results[0] == results[1] == results[2]
 

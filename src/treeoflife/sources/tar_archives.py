@@ -1,5 +1,6 @@
 """Reading .tar and .tar.gz archives as streams."""
 
+import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,10 @@ class _Stream:
     def read(self, size: int, /) -> bytes:
         try:
             data = self._unpacked.read(size)
+        except gzip.BadGzipFile as error:
+            # Its header was read by then, so what is no gzip is what follows the stream.
+            what = "bytes that are no gzip follow its gzip stream; unpack it with 'gunzip', and pack what it holds anew"
+            raise TarError(what if self._size else str(error)) from error
         except (EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
             raise TarError(str(error) or type(error).__name__) from error
         self._size += len(data)
