@@ -280,6 +280,21 @@ def test_two_labels_of_one_image_are_named(tmp_path: Path) -> None:
     sentence(done, "sources.bioscan", "1/a.jpg twice", "Muscidae", "Culicidae")
 
 
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+@pytest.mark.parametrize("folder", ["", "train/"])
+def test_a_member_with_backslashes_for_slashes_is_named(tmp_path: Path, suffix: str, folder: str) -> None:
+    names = (f"{folder}00012_{CROW}\\a.jpg", f"00013_{CROW}/b\\c.jpg")
+    if suffix == "tar":
+        (tmp_path / "all.tar").write_bytes(tar_of([(name, JPEG) for name in names]))
+    else:
+        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, JPEG)
+    kind, path = ("inat21", "all.tar") if suffix == "tar" else ("bioscan", "all.zip")
+    with pytest.raises(InputError, match=r"12_.*\\a\.jpg, whose name has backslashes .* unpack it with a program"):
+        load_source(kind, {"path": path}, tmp_path).containers()
+
+
 def test_images_at_the_top_of_an_archive_are_named(tmp_path: Path) -> None:
     (tmp_path / "all.tar").write_bytes(tar_of([("loose.jpg", JPEG), (f"00012_{CROW}/a.jpg", JPEG)]))
     with pytest.raises(InputError, match="outside of all folders"):

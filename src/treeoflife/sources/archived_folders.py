@@ -278,10 +278,21 @@ def _zip_folders(archive: Path, _stamp: str, number: Number) -> dict[str, Span]:
     spans: dict[str, Span] = {}
     with _errors_named(archive), archive.open("rb") as fd:
         for member in zip_reader.read_entries(fd):
-            _extend(spans, place_of(member, number), member.entry_start, member.entry_end, member.size)
+            _extend(spans, _place_in(archive, member, number), member.entry_start, member.entry_end, member.size)
     if is_decompression_bomb(archive.stat().st_size, sum(span.bytes for span in spans.values())):
         raise ContainerError(f"the archive {archive} says that it unpacks to more than {MAX_EXPANSION} times its size")
     return spans
+
+
+def _place_in(archive: Path, member: Member | ZipMember, number: Number) -> Place | None:
+    """The place of a member; an InputError if it is in no folder since it has backslashes in place of slashes."""
+    place = place_of(member, number)
+    if place and "\\" in place.name and number(PurePosixPath(place.folder).name) is None:
+        raise InputError(
+            f"the archive {archive} has a member {escape_invalid_utf8(member.name)}, whose name has backslashes where "
+            "folders need slashes: unpack it with a program that takes them for slashes, and pack the folders anew"
+        )
+    return place
 
 
 def _extend(spans: dict[str, Span], place: Place | None, start: int, stop: int, size: int) -> None:
@@ -334,7 +345,7 @@ def _scan(archive: Path, number: Number) -> dict[str, Span]:
         header_offset = 0  # where the member begins: with headers of its own, such as that of a long name
         for member in read_members(stream, -1):
             end_offset = member.data_offset + padded_size(member.size)
-            _extend(spans, place_of(member, number), header_offset, end_offset, member.size)
+            _extend(spans, _place_in(archive, member, number), header_offset, end_offset, member.size)
             header_offset = end_offset
     return spans
 
