@@ -30,7 +30,7 @@ from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .members import LONGEST_TEXT, find_image, read_samples, texts_of
 from .view_folder import cache_folder, replacing_folder
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 # Numbers of samples are 32 bits: enough for four billion, and half the memory of 64.
 _ARRAYS = {"shard": np.uint32, "row": np.uint32, "start": np.int64, "offset": np.int64, "size": np.uint32}
 

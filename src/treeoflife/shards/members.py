@@ -97,11 +97,14 @@ def find_image(members: Iterable[Member]) -> Member | None:
 
 
 def text_members(members: Iterable[Member]) -> Iterator[tuple[str, bytes]]:
-    """The texts of a sample, by suffix, such as ``sci.txt``, which a shard may have in upper case."""
+    """The texts of a sample, by suffix, such as ``sci.txt``, which a shard may have in upper case.
+
+    Line ends and spaces at the end, which editors add, are no part of a text.
+    """
     for member in members:
         suffix = suffix_of(member)
         if f".{suffix}".lower().endswith(".txt"):
-            yield _OWN_SPELLING.get(suffix.lower(), suffix), member.data or b""
+            yield _OWN_SPELLING.get(suffix.lower(), suffix), (member.data or b"").rstrip()
 
 
 def texts_of(members: Iterable[Member]) -> dict[str, str]:

@@ -1,0 +1,68 @@
+"""Texts in shards of others, which editors on any system may have written: taken whole, or refused by name."""
+
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import treeoflife
+from helpers import tar_of
+from treeoflife.core.values import Taxon
+from treeoflife.shards.captions import compose_texts
+from treeoflife.shards.foreign import list_samples
+from treeoflife.shards.single_caption import NAMES, stream_shard
+from treeoflife.testing.world import draw_picture, encode_image
+
+JPEG = encode_image(draw_picture(random.Random(1)))
+TEXTS = compose_texts(Taxon("Animalia", genus="Turdus", species="merula"), "Common blackbird")
+COMMON = TEXTS["common_name.txt"].encode()
+Files = list[tuple[str, bytes]]
+
+
+def sample(key: str, before: bytes = b"", after: bytes = b"", **own: bytes) -> Files:
+    """The members of a sample, with bytes before and after every text; ``own`` replaces members, ``__`` for a dot."""
+    files = {"jpg": JPEG} | {suffix: before + text.encode() + after for suffix, text in TEXTS.items()}
+    files |= {suffix.replace("__", "."): data for suffix, data in own.items()}
+    return [(f"{key}.{suffix}", data) for suffix, data in files.items()]
+
+
+def shard(folder: Path, *files: Files) -> Path:
+    """A shard of a folder that ``treeoflife.open`` opens."""
+    path = folder / "224x224/train/shard-000000.tar"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tar_of([one for sample in files for one in sample]))
+    return path
+
+
+def catalog(path: Path) -> pl.DataFrame:
+    return list_samples(path, lambda _: None)
+
+
+def captions(path: Path, *names: str) -> tuple[dict[str, str], list[str]]:
+    """The captions of a shard by their members, and what is noted on it."""
+    out, notes = io.BytesIO(), list[str]()
+    stream_shard(path, out, names, note=notes.append)
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
+        texts = {one.name: tar.extractfile(one).read().decode() for one in tar if one.name.endswith(".txt")}  # type: ignore[union-attr]
+    return texts, notes
+
+
+def check_texts(path: Path) -> None:
+    """Check that every way in takes the texts for those of the sample."""
+    (row,) = catalog(path).iter_rows(named=True)
+    assert (row["kingdom"], row["species"], row["common"]) == ("Animalia", "merula", "Common blackbird")
+    for name in NAMES:
+        assert captions(path, name)[0] == {"a1.txt": TEXTS[f"{name}.txt"]}
+    opened = treeoflife.open(path.parents[2])["a1"]
+    assert opened.texts == TEXTS
+    assert (opened.taxon.species, opened.row["common"]) == ("merula", "Common blackbird")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b" ", b" \r\n\r\n", b"\t\n"])
+def test_line_ends_and_spaces_at_the_end_are_no_part_of_a_text(end: bytes, tmp_path: Path) -> None:
+    check_texts(shard(tmp_path, sample("a1", after=end)))
