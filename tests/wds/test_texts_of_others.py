@@ -11,10 +11,13 @@ import polars as pl
 import pytest
 
 import treeoflife
-from helpers import tar_of
+from helpers import cli, sentence, tar_of
+from treeoflife.core.progress import SilentListener
 from treeoflife.core.values import Taxon
+from treeoflife.errors import InputError
 from treeoflife.shards.captions import compose_texts
 from treeoflife.shards.foreign import list_samples
+from treeoflife.shards.locations import Shard, index_foreign_shards
 from treeoflife.shards.single_caption import NAMES, stream_shard
 from treeoflife.testing.world import draw_picture, encode_image
 
@@ -66,3 +69,31 @@ def check_texts(path: Path) -> None:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b" ", b" \r\n\r\n", b"\t\n"])
 def test_line_ends_and_spaces_at_the_end_are_no_part_of_a_text(end: bytes, tmp_path: Path) -> None:
     check_texts(shard(tmp_path, sample("a1", after=end)))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
+    check_texts(shard(tmp_path, sample("a1", before=b"\xef\xbb\xbf", after=b"\r\n")))
+
+
+class Listener(SilentListener):
+    """Keeps what is said at the end."""
+
+    summary = ""
+
+    def finish(self, summary: str) -> None:
+        self.summary = summary
+
+
+@pytest.mark.parametrize("data", [b"Gr\xfcnfink", "Grünfink".encode("utf-16"), COMMON[:4] + b"\xff"])
+def test_a_text_that_is_not_utf8_is_named_or_counted(data: bytes, tmp_path: Path) -> None:
+    """Where it is passed on it is an error; where it is looked at, it is shown, and counted."""
+    path = shard(tmp_path, sample("a1"), sample("b2", common_name__txt=data), [("c3.sci.txt", b"\xff")])
+    sentence(cli("catalog", path, "--out", tmp_path / "c.csv"), path.name, "b2.common_name.txt", "not UTF-8")
+    assert not (tmp_path / "c.csv").exists()
+    with pytest.raises(InputError, match=r"shard-000000\.tar: the text b2\.common_name\.txt is not UTF-8"):
+        captions(path, "common_name", "sci")
+    assert captions(path, "com")[0].keys() == {"a1.txt", "b2.txt"}
+    listener = Listener()
+    index_foreign_shards((Shard("train", path, tmp_path / "x.parquet"),), listener)
+    assert "1 samples without an image, 1 samples with texts that are not UTF-8" in listener.summary
+    assert "\ufffd" in treeoflife.open(tmp_path)["b2"].row["common"]

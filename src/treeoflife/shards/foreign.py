@@ -19,7 +19,7 @@ from ..taxonomy.species_key import species_keys
 from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .catalog import select_columns
 from .check import CheckTask, Finding, check_shard, join_findings
-from .members import LONGEST_TEXT, read_distinct_samples, texts_of
+from .members import LONGEST_TEXT, read_distinct_samples, read_texts
 from .patterns import expand_patterns
 
 _KEYS = "a member is named <key>.<text>, and the key ends at the first dot of its file name"
@@ -61,7 +61,8 @@ def catalog_shards(
     Raises:
         InputError: no shard matches a pattern, no sample has a text with its names, or the mapping cannot be read or
             has none of the samples.
-        TasksFailed: a shard cannot be read to its end, has no sample, or has a sample twice.
+        TasksFailed: a shard cannot be read to its end, has no sample, has a sample or a text of one twice, or has such
+            a text that is not UTF-8.
     """
     shards = expand_patterns(patterns)
     listener.start("catalog", len(shards), "shards")
@@ -81,11 +82,12 @@ def list_samples(shard: Path, _tick: Tick) -> pl.DataFrame:
     """The samples of one shard: split, id, seven ranks and common name, by their texts; and which of these they have.
 
     Raises:
-        InputError: the shard cannot be read to its end, has no sample, or has a sample twice.
+        InputError: the shard cannot be read to its end, has no sample, has a sample or a text of one twice, or has such
+            a text that is not UTF-8.
     """
     split, rows = shard.parent.name, []
     for key, members in read_distinct_samples(shard, LONGEST_TEXT):
-        texts = texts_of(members)
+        texts = read_texts(shard, key, members, (TAGGED, COMMON_NAME))
         ranks, common = parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
         rows.append((split, key, *ranks, common, TAGGED in texts, COMMON_NAME in texts))
     schema = dict.fromkeys(("split", "treeoflife_id", *NAME_COLUMNS), pl.String)

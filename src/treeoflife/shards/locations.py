@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -27,7 +27,7 @@ from ..engines.tasks import run_locally
 from ..errors import InputError
 from ..images.store import read_meta
 from .captions import COMMON_NAME, TAGGED, parse_ranks
-from .members import LONGEST_TEXT, find_image, read_samples, texts_of
+from .members import LONGEST_TEXT, find_image, has_invalid_text, read_samples, texts_of
 from .view_folder import cache_folder, replacing_folder
 
 STEP_VERSION = 3
@@ -196,9 +196,12 @@ def index_foreign_shards(shards: tuple[Shard, ...], listener: Listener) -> None:
     """Index the shards that have no index, or one of an earlier version of the shard."""
     if stale := [shard for shard in shards if _is_stale(shard)]:
         listener.start("index", len(stale), "shards")
-        left_out = run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
+        indexed = run_locally(index_shard, stale, lambda shard: str(shard.path), listener)
+        without_image, invalid = (sum(counts) for counts in zip(*indexed, strict=True))
         listener.finish(
-            f"{len(stale)} shards" + (f", {sum(left_out)} samples without an image" if any(left_out) else "")
+            f"{len(stale)} shards"
+            + (f", {without_image} samples without an image" if without_image else "")
+            + (f", {invalid} samples with texts that are not UTF-8, whose names may be wrong" if invalid else "")
         )
 
 
@@ -211,28 +214,36 @@ def _is_stale(shard: Shard) -> bool:
     return (meta.get("step"), meta.get("stamp")) != (STEP_VERSION, stamp(shard.path))
 
 
-def index_shard(shard: Shard, _tick: Tick) -> int:
-    """Read a shard, and write its index: where each sample lies, and its names.
+class IndexedShard(NamedTuple):
+    """How many samples of a shard are left out since they have no image, and how many have texts that are not UTF-8."""
 
-    Returns the number of samples that are left out since they have no image.
-    """
+    without_image: int
+    invalid: int
+
+
+def index_shard(shard: Shard, _tick: Tick) -> IndexedShard:
+    """Read a shard, and write its index: where each sample lies, and its names."""
     shard_stamp = stamp(shard.path)  # taken first: a shard that is replaced meanwhile is indexed again
     schema = {"treeoflife_id": pl.String, "start": pl.Int64, "offset": pl.Int64, "size": pl.UInt32}
     schema |= dict.fromkeys(NAME_COLUMNS, pl.String)
     samples = list(_index_rows(shard.path))
-    rows = pl.DataFrame([row for row in samples if row], schema=schema, orient="row")
+    rows = pl.DataFrame([row for row, _ in samples if row], schema=schema, orient="row")
     meta = {"step": STEP_VERSION, "stamp": shard_stamp, "samples": rows.height}
     with replacing(shard.index) as temporary:
         rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
-    return samples.count(None)
+    return IndexedShard(len(samples) - rows.height, sum(invalid for row, invalid in samples if row))
 
 
-def _index_rows(shard: Path) -> Iterator[tuple[Any, ...] | None]:
-    """Id, start, offset and size of the image, ranks and common name of every sample; None if it has no image."""
+def _index_rows(shard: Path) -> Iterator[tuple[tuple[Any, ...] | None, bool]]:
+    """A row for every sample, and whether one of its texts is not UTF-8.
+
+    The row has its id, start, offset and size of the image, ranks and common name; it is None if there is no image.
+    """
     end = 0
     for key, members in read_samples(shard, LONGEST_TEXT):
         # Extended headers belong to the member that they precede: a sample begins where the last one ended.
         start, end = end, members[-1].data_offset + padded_size(members[-1].size)
         image, texts = find_image(members), texts_of(members)
         names = *parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
-        yield (key, start, image.data_offset, image.size, *names) if image else None
+        row = (key, start, image.data_offset, image.size, *names) if image else None
+        yield row, has_invalid_text(members)

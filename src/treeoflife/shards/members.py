@@ -1,7 +1,8 @@
 """The members of a shard, grouped into samples as WebDataset groups them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -99,14 +100,43 @@ def find_image(members: Iterable[Member]) -> Member | None:
 def text_members(members: Iterable[Member]) -> Iterator[tuple[str, bytes]]:
     """The texts of a sample, by suffix, such as ``sci.txt``, which a shard may have in upper case.
 
-    Line ends and spaces at the end, which editors add, are no part of a text.
+    What editors add is no part of a text: a byte order mark at its start, line ends and spaces at its end.
     """
     for member in members:
         suffix = suffix_of(member)
         if f".{suffix}".lower().endswith(".txt"):
-            yield _OWN_SPELLING.get(suffix.lower(), suffix), (member.data or b"").rstrip()
+            yield _OWN_SPELLING.get(suffix.lower(), suffix), (member.data or b"").removeprefix(BOM_UTF8).rstrip()
 
 
 def texts_of(members: Iterable[Member]) -> dict[str, str]:
-    """The same as text. Bytes that are not UTF-8 are replaced."""
+    """The same as text, to be looked at. Bytes that are not UTF-8 are replaced: see :func:`has_invalid_text`."""
     return {suffix: data.decode(errors="replace") for suffix, data in text_members(members)}
+
+
+def has_invalid_text(members: Iterable[Member]) -> bool:
+    """Whether a text of a sample is not UTF-8."""
+    try:
+        for _, data in text_members(members):
+            data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def read_texts(shard: Path, key: str, members: Iterable[Member], suffixes: Collection[str]) -> dict[str, str]:
+    """Those texts of a sample that are among ``suffixes``, to be passed on.
+
+    Raises:
+        InputError: one of them is not UTF-8.
+    """
+    texts: dict[str, str] = {}
+    for suffix, data in text_members(members):
+        if suffix in suffixes:
+            try:
+                texts[suffix] = data.decode()
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{shard}: the text {key}.{suffix} is not UTF-8: byte {error.start} is {data[error.start]:#04x}; "
+                    "write it as UTF-8. 'treeoflife check-shards' lists all such texts"
+                ) from None
+    return texts

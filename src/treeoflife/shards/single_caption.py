@@ -9,7 +9,7 @@ from ..core.tar_reader import Member
 from ..core.tar_writer import encode_member, end_marker
 from ..errors import InputError
 from .captions import TEXTS
-from .members import LONGEST_MEMBER, find_image, read_distinct_samples, suffix_of, text_members
+from .members import LONGEST_MEMBER, find_image, read_distinct_samples, read_texts, suffix_of
 
 NAMES = tuple(suffix.removesuffix(".txt") for suffix in TEXTS)
 """The names of the ten texts."""
@@ -34,15 +34,15 @@ def stream_shard(
 
     Raises:
         InputError: the shard cannot be read to its end, has no image with such a text, or has a sample or a text
-            of it twice, or two images for one; or there is no such text.
+            of it twice, or two images for one, or such a text that is not UTF-8; or there is no such text.
     """
     if unknown := sorted(set(captions) - set(NAMES)):
         raise InputError(f"there is no text '{unknown[0]}'; the texts are {', '.join(NAMES)}")
+    suffixes = [f"{name}.txt" for name in captions]
     rng, samples, left_out, size = rng or Random(), 0, list[str](), 0  # noqa: S311 - nothing is kept secret
     for samples, (key, members) in enumerate(read_distinct_samples(shard, LONGEST_MEMBER), 1):  # noqa: B007
-        # Bytes, not text: a caption that is not UTF-8 is passed on as it is.
-        texts, image = dict(text_members(members)), _whole_image(shard, members)
-        choices = [texts[f"{name}.txt"] for name in captions if f"{name}.txt" in texts]
+        texts, image = read_texts(shard, key, members, suffixes), _whole_image(shard, members)
+        choices = [texts[suffix] for suffix in suffixes if suffix in texts]
         if image and choices:
             size += out.write(_encode(shard, key, image, rng.choice(choices)))
         else:
@@ -59,9 +59,10 @@ def _whole_image(shard: Path, members: Sequence[Member]) -> Member | None:
     return image
 
 
-def _encode(shard: Path, key: str, image: Member, text: bytes) -> bytes:
+def _encode(shard: Path, key: str, image: Member, text: str) -> bytes:
     try:
-        return encode_member(f"{key}.{suffix_of(image).lower()}", image.data or b"") + encode_member(f"{key}.txt", text)
+        first = encode_member(f"{key}.{suffix_of(image).lower()}", image.data or b"")
+        return first + encode_member(f"{key}.txt", text.encode())
     except ValueError as error:
         raise InputError(f"{shard}: the sample {key!r:.200} cannot be written: {error}") from None
 
