@@ -97,3 +97,26 @@ def test_a_text_that_is_not_utf8_is_named_or_counted(data: bytes, tmp_path: Path
     index_foreign_shards((Shard("train", path, tmp_path / "x.parquet"),), listener)
     assert "1 samples without an image, 1 samples with texts that are not UTF-8" in listener.summary
     assert "\ufffd" in treeoflife.open(tmp_path)["b2"].row["common"]
+
+
+@pytest.mark.parametrize("second", ["common_name.txt", "COMMON_NAME.TXT"])
+def test_a_text_that_is_there_twice_is_named(second: str, tmp_path: Path) -> None:
+    """Which of the two is right is not known."""
+    path = shard(tmp_path, sample("a1"), [*sample("b2"), (f"b2.{second}", b"other")])
+    twice = "has the text common_name.txt of the sample b2 twice"
+    sentence(cli("catalog", path, "--out", tmp_path / "c.csv"), path.name, twice)
+    for caption in ("common_name", "com"):
+        with pytest.raises(InputError, match=twice):
+            captions(path, caption)
+
+
+def test_an_empty_image_or_caption_counts_as_none(tmp_path: Path) -> None:
+    """So another caption is chosen if there is one; else the sample is left out and counted."""
+    empty = [sample("b2", jpg=b""), sample("c3", sci__txt=b"", com__txt=b"\xef\xbb\xbf \r\n")]
+    path = shard(tmp_path, sample("a1"), *empty)
+    texts, notes = captions(path, "sci", "com")
+    assert texts.keys() == {"a1.txt"}
+    assert "2 of 3 samples are left out, such as b2" in notes[0]
+    texts, notes = captions(path, "sci", "taxon")
+    assert texts["c3.txt"] == TEXTS["taxon.txt"]
+    assert "1 of 3 samples are left out, such as b2" in notes[0]

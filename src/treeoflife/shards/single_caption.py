@@ -27,7 +27,8 @@ def stream_shard(
     """Write a shard with one text per image to ``out``, holding one sample in memory; returns the number of images.
 
     Args:
-        shard: a shard with the ten texts. Samples without an image or without any of ``captions`` are left out.
+        shard: a shard with the ten texts. Samples without an image or without any of ``captions``, or with empty ones,
+            are left out.
         captions: the texts to choose from at random, such as ``taxonTag_com``.
         rng: makes the choice; by default it differs each time.
         note: told how many samples are left out, if any are.
@@ -42,7 +43,7 @@ def stream_shard(
     rng, samples, left_out, size = rng or Random(), 0, list[str](), 0  # noqa: S311 - nothing is kept secret
     for samples, (key, members) in enumerate(read_distinct_samples(shard, LONGEST_MEMBER), 1):  # noqa: B007
         texts, image = read_texts(shard, key, members, suffixes), _whole_image(shard, members)
-        choices = [texts[suffix] for suffix in suffixes if suffix in texts]
+        choices = [texts[suffix] for suffix in suffixes if texts.get(suffix)]
         if image and choices:
             size += out.write(_encode(shard, key, image, rng.choice(choices)))
         else:
@@ -53,10 +54,11 @@ def stream_shard(
 
 
 def _whole_image(shard: Path, members: Sequence[Member]) -> Member | None:
+    """The image of a sample; one without a byte counts as none."""
     image = find_image(members)
     if image and image.data is None:
         raise InputError(f"{shard}: {image.name} has {image.size} bytes; at most {LONGEST_MEMBER} are read")
-    return image
+    return image if image and image.size else None
 
 
 def _encode(shard: Path, key: str, image: Member, text: str) -> bytes:
@@ -79,5 +81,5 @@ def _report(
         )
     note(
         f"{shard}: {len(left_out)} of {samples} samples are left out, such as {left_out[0]}: they lack an image, or "
-        f"all of the texts {', '.join(captions)}"
+        f"all of the texts {', '.join(captions)}, or have them without content"
     )
