@@ -97,8 +97,31 @@ def _write(workspace: Workspace, published: list[Source], others: list[Source], 
         report = naming.resolve_names(config.names, others, workspace.mapping, marking, files, listener.note)
         rows = f"{report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used"
         summary = f"{report.names} names, {report.findings} findings; {rows}"
+    _remove_former(workspace, set(_outputs(workspace, published, others)), job)
     listener.finish(summary)
     return summary
+
+
+def _remove_former(workspace: Workspace, outputs: set[Path], job: Job) -> None:
+    """Remove the files that this stage wrote last time and does not write now, such as the lookups of removed sources.
+
+    They would be published with the others. What is not as it was written, and what is configured as an input, stays.
+    """
+    record, note, given = (
+        job.records.get("metadata", "metadata"),
+        job.runner.listener.note,
+        workspace.config.names.lookups,
+    )
+    for name, digest in record.outputs.items() if record else ():
+        path = workspace.paths.root / name
+        is_input = given and given.is_dir() and path.parent.is_dir() and path.parent.samefile(given)
+        if path in outputs or is_input or not exists(path):
+            continue
+        if job.hashes.sha256(path) == digest:
+            path.unlink()
+            note(f"{name} is removed: it was made from an earlier configuration")
+        else:
+            note(f"{name} was made from an earlier configuration and has been changed since; it stays as it is")
 
 
 def _published_names(path: Path, source: Source, note: naming.Note) -> pl.DataFrame:
