@@ -25,7 +25,7 @@ from ..core.zip_reader import ZipError, ZipMember
 from ..errors import ContainerError, InputError
 from . import not_taken
 from .base import MAX_FILES, NOT_A_FILE, NOT_TAKEN, Container, Span, by_name, too_long
-from .file_names import escape_invalid_utf8, is_harmless, is_image_name, safe_file_name
+from .file_names import escape_invalid_utf8, is_harmless, is_image_name, safe_file_name, show_names
 from .image_folders import FolderImages, list_files, list_images, loose_files, subfolders
 from .tar_archives import MAX_EXPANSION, is_decompression_bomb, is_gzip, open_tar
 
@@ -105,7 +105,7 @@ class ArchivableFolders(FolderImages):
     def _checked(self, path: Path, containers: Mapping[str, Container], others: Collection[str]) -> list[Container]:
         """The containers of folders, in order; an error if there is none, two have a number, or others hold images."""
         if not containers:
-            below = f"; path may have to name {not_taken.shown(others)} in it" if others else ""
+            below = f"; path may have to name {show_names(others)} in it" if others else ""
             raise InputError(f"[sources.{self.name}] path: no {self.folder_description} in {path}{below}")
         not_taken.refuse(self.name, others, path, f"is no {self.folder_description}")
         folders: dict[int | None, str] = {}
@@ -114,7 +114,7 @@ class ArchivableFolders(FolderImages):
             if number in folders:
                 raise InputError(
                     f"[sources.{self.name}] path: two folders in {path} have the number {number}, "
-                    f"{not_taken.shown([folders[number], folder])}; rename one, or move it elsewhere"
+                    f"{show_names([folders[number], folder])}; rename one, or move it elsewhere"
                 )
             folders[number] = folder
         return by_name(containers.values())

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from urllib.parse import quote
 
 IMAGE_SUFFIXES = frozenset(
@@ -28,6 +29,7 @@ HARMLESS_NAMES = frozenset(
 )
 """The same for whole names, in lower case."""
 HARMLESS_FOLDERS = frozenset({"__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"})
+_SHOWN = 3  # names in a message
 """The same for folders, in lower case, with all that they hold: systems make them, and keep copies in them."""
 
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
@@ -92,3 +94,9 @@ def escape_invalid_utf8(name: str) -> str:
     if "\\" in name:
         name = _LIKE_AN_ESCAPE.sub(r"\\x5c", name)
     return name_bytes(name).decode("utf-8", "backslashreplace")
+
+
+def show_names(names: Collection[str]) -> str:
+    """The first few of some names, for a message."""
+    first = ", ".join(f"'{escape_invalid_utf8(name)}'" for name in sorted(names)[:_SHOWN])
+    return first if len(names) <= _SHOWN else f"{first} and {len(names) - _SHOWN} more"

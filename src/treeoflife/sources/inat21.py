@@ -8,10 +8,9 @@ from typing import ClassVar, NamedTuple
 from ..config.base import Model
 from ..core.values import RANKS, Key, Label, Taxon
 from ..errors import InputError
-from . import not_taken
 from .archived_folders import ArchivableFolders, folder_name
 from .base import NOT_TAKEN, Container
-from .file_names import escape_invalid_utf8
+from .file_names import escape_invalid_utf8, show_names
 from .tar_archives import TAR_SUFFIXES
 
 _FORM = "NNNNN_Kingdom_Phylum_Class_Order_Family_Genus_species"
@@ -78,7 +77,7 @@ class INat21(ArchivableFolders):
         if wrong := [folder for folder in folders if folder.count("_") < len(RANKS)]:
             raise InputError(
                 f"[sources.{self.name}] path: {self.path} holds class folders without seven ranks, "
-                f"{not_taken.shown(wrong)}; rename them to {_FORM}, where a rank may be empty, or read them with a "
+                f"{show_names(wrong)}; rename them to {_FORM}, where a rank may be empty, or read them with a "
                 "table, as a source of kind 'folder'"
             )
         return containers

@@ -10,10 +10,8 @@ from pathlib import Path
 from ..core.values import RawImage, Skip
 from ..errors import InputError
 from .base import NOT_TAKEN, Container
-from .file_names import ARCHIVE_SUFFIXES, escape_invalid_utf8, is_image_name
+from .file_names import ARCHIVE_SUFFIXES, escape_invalid_utf8, is_image_name, show_names
 from .image_folders import list_files
-
-_SHOWN = 3
 
 
 def containers(source: str, folder: Path, files: Iterable[Path]) -> list[Container]:
@@ -61,12 +59,6 @@ def refuse(source: str, names: Collection[str], where: Path, why: str) -> None:
     """
     if names:
         raise InputError(
-            f"[sources.{source}] path: {where} holds {shown(names)}, which would not be read, since it {why}; "
+            f"[sources.{source}] path: {where} holds {show_names(names)}, which would not be read, since it {why}; "
             "rename what belongs to the source, and move all else elsewhere"
         )
-
-
-def shown(names: Collection[str]) -> str:
-    """The first few of some names, for a message."""
-    first = ", ".join(f"'{escape_invalid_utf8(name)}'" for name in sorted(names)[:_SHOWN])
-    return first if len(names) <= _SHOWN else f"{first} and {len(names) - _SHOWN} more"

@@ -19,9 +19,8 @@ from ..core.text import reason
 from ..core.unknown_words import UNKNOWN
 from ..core.values import RANKS
 from ..errors import InputError
-from ..sources.file_names import suffix_of
+from ..sources.file_names import show_names, suffix_of
 from ..sources.image_folders import visible_files
-from ..sources.not_taken import shown
 from . import findings, vernaculars
 from .expressions import UPPER
 from .parsing import Parser
@@ -331,7 +330,7 @@ def _find_tables(path: Path, names: Sequence[str]) -> list[str]:
                 f"[names] inaturalist: {path} holds two tables {table}, {own[0]!r} and {own[1]!r}; keep one"
             )
         if table == _TAXA and not own:
-            held = f"it holds {shown(names)}" if names else "it is empty"
+            held = f"it holds {show_names(names)}" if names else "it is empty"
             raise InputError(f"[names] inaturalist: {path} holds no {table}; {held}")
         found += own
     return found
