@@ -72,6 +72,25 @@ def test_bioscans_table_with_a_row_that_cannot_be_told_is_an_error(
         labels(tmp_path, table().replace(old, new))
 
 
+RECORD = {"chunk_number": "1", "image_file": "a.jpg", "order": "Diptera", "genus": "Musca"}
+
+
+def test_a_byte_order_mark_before_bioscans_json_loses_no_record(tmp_path: Path) -> None:
+    document = json.dumps({"@graph": [RECORD]})
+    assert [label.name_key for label in labels(tmp_path, document, "utf-8-sig")] == ["1/a.jpg"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_bioscans_json_in_another_encoding_is_a_sentence(encoding: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"JSON in {encoding.upper()}; save it as UTF-8"):
+        labels(tmp_path, json.dumps([RECORD]), encoding)
+
+
+def test_a_fault_in_bioscans_json_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read: lexical error: [^\n]*\Z"):
+        labels(tmp_path, '[{"chunk_number": x}]')
+
+
 def lookup(tmp_path: Path, content: str) -> Path:
     (path := tmp_path / "eol_name_lookup.json").write_text(content, encoding="utf-8")
     return path

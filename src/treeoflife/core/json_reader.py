@@ -135,6 +135,16 @@ class JsonStream:
         return data
 
 
+def begin_json(start: bytes) -> tuple[str, str]:
+    r"""How a file begins that may be JSON: its encoding, and its first character that is no space.
+
+    >>> begin_json(b" [1]"), begin_json(b"\xef\xbb\xbf{}"), begin_json('[{"a": 1}]'.encode("utf-16"))
+    (('utf-8', '['), ('utf-8-sig', '{'), ('utf-16', '['))
+    """
+    encoding = json.detect_encoding(start)
+    return encoding, start.decode(encoding, "replace").lstrip()[:1]
+
+
 def parse_json(data: bytes | str, max_bytes: int = MAX_BYTES, *, own: bool = False) -> Any:
     """The value of a JSON text.
 

@@ -1,5 +1,6 @@
 """BIOSCAN-1M: folders ``partN`` of images, with labels in a metadata file."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any, ClassVar
 import ijson
 
 from ..config.base import Model
-from ..core.json_reader import JsonStream
+from ..core.json_reader import JsonStream, begin_json
+from ..core.text import reason
 from ..core.text_encoding import READ_AS_WINDOWS, is_windows_1252
 from ..core.text_tables import find_columns, read_text_table
 from ..core.values import RANKS, Key, Label, Taxon
@@ -90,22 +92,33 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from _json_records(path) if _is_json(path) else _text_records(path)
     except (OSError, ValueError, ijson.JSONError) as error:
-        raise InputError(f"BIOSCAN's metadata {path} cannot be read: {error}") from None
+        raise InputError(f"BIOSCAN's metadata {path} cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    # yajl's messages are bytes; a further line shows the place with an arrow.
+    message = error.args[0] if error.args else ""
+    return reason(ValueError(message.decode(errors="replace")) if isinstance(message, bytes) else error)
 
 
 def _is_json(path: Path) -> bool:
-    return _first_character(path) in (b"[", b"{")
+    return _beginning(path)[1] in ("[", "{")
 
 
-def _first_character(path: Path) -> bytes:
+def _beginning(path: Path) -> tuple[str, str]:
+    """The encoding of the metadata, if they are JSON, and their first character."""
     with path.open("rb") as fd:
-        return fd.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
+        return begin_json(fd.read(4096))
 
 
 def _json_records(path: Path) -> Iterator[dict[str, Any]]:
-    where = "item" if _first_character(path) == b"[" else "@graph.item"
+    encoding, first_character = _beginning(path)
+    if not encoding.startswith("utf-8"):
+        raise InputError(f"BIOSCAN's metadata {path} is JSON in {encoding.upper()}; save it as UTF-8")
+    where = "item" if first_character == "[" else "@graph.item"
     is_empty = True
     with path.open("rb") as fd:
+        fd.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
         for record in ijson.items(JsonStream(fd), where):
             is_empty = False
             yield record
