@@ -75,6 +75,76 @@ def test_bioscans_table_with_a_row_that_cannot_be_told_is_an_error(
 RECORD = {"chunk_number": "1", "image_file": "a.jpg", "order": "Diptera", "genus": "Musca"}
 
 
+def json_labels(tmp_path: Path, document: Any) -> list[tuple[str, str]]:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return [(label.name_key, label.taxon.genus) for label in labels(tmp_path, text)]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"genus": ["a", "b"]}, {"genus": {"a": "b"}}, {"genus": {"@value": ["a"]}}, {"genus": True}, {"genus": 5},
+        {"genus": 0}, {"genus": []}, {"image_file": None}, {"image_file": ""}, {"image_file": " "},
+        {"image_file": ["a"]}, {"image_file": 5}, {"chunk_number": True}, {"chunk_number": ""}, {"chunk_number": ["1"]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_of_bioscan_with_a_value_that_is_no_text_is_shown(changed: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'order': 'Diptera'") as error:
+        json_labels(tmp_path, [RECORD | changed])
+    assert next(iter(changed)) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "genus"),
+    [
+        (RECORD | {"genus": None}, ""), (RECORD | {"genus": {"@value": "Musca"}}, "Musca"),
+        (RECORD | {"image_file": {"@value": "a.jpg"}, "chunk_number": 1}, "Musca"),
+        ({"Chunk_Number": 1.0, "imageFile": "a.jpg", "Genus": "Musca"}, "Musca"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_records_of_bioscan_as_json_ld_may_write_them_are_read(
+    record: dict[str, Any], genus: str, tmp_path: Path
+) -> None:
+    assert json_labels(tmp_path, {"@context": {"@graph": [1]}, "@graph": [record]}) == [("1/a.jpg", genus)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[{"chunk_number": 1, "image_file": "a.jpg", "genus": "A", "genus": "B"}]', "'genus' occurs twice.*a.jpg"),
+        (f'{{"@graph": [{json.dumps(RECORD)}], "\\u0040graph": [{json.dumps(RECORD)}]}}', "'@graph' twice"),
+        ('[{"chunk_number": 1, "image_file": "a.jpg", "Genus": "A", "GENUS": "B"}]', "several keys genus"),
+        ("[5]", "record that is no object: 5"),
+    ],
+)
+def test_bioscans_records_of_which_a_part_would_be_lost_are_refused(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason):
+        json_labels(tmp_path, text)
+
+
+def test_a_second_list_of_bioscans_records_is_noticed_across_the_pieces_in_which_a_file_is_read(tmp_path: Path) -> None:
+    text = f'{{"@graph": [], "a": "{"x" * 1_048_550}", "@graph": [{json.dumps(RECORD)}]}}'
+    assert text.rindex('"@graph') == (1 << 20) - 2
+    with pytest.raises(InputError, match="'@graph' twice"):
+        json_labels(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chunk_number\timage_file\tGenre\n1\ta.jpg\tMusca\n",
+        "chunk_number\timage_file\tGenre\torder\n1\ta.jpg\tMusca\t\n",
+        json.dumps([{"chunk_number": 1, "image_file": "a.jpg", "Genre": "Musca"}]),
+        json.dumps([{"chunk_number": 1, "image_file": "a.jpg", "Genre": "Musca", "order": None}]),
+    ],
+)
+def test_metadata_of_bioscan_without_any_rank_are_refused_with_what_they_have(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has a rank .* it has chunk_number, image_file, Genre"):
+        labels(tmp_path, text)
+
+
 def test_a_byte_order_mark_before_bioscans_json_loses_no_record(tmp_path: Path) -> None:
     document = json.dumps({"@graph": [RECORD]})
     assert [label.name_key for label in labels(tmp_path, document, "utf-8-sig")] == ["1/a.jpg"]

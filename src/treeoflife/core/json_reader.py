@@ -42,6 +42,7 @@ _TOML_TEXT = re.compile(
     r"|#[^\n]*+",
     re.DOTALL,
 )
+_TWICE = "the key {!r} occurs twice in an object"
 _NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{0,4})|.)?", re.DOTALL)
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)  # the halves of surrogate pairs
@@ -135,6 +136,44 @@ class JsonStream:
         return data
 
 
+class RepeatedKeys:
+    """Finds keys that occur twice in an object, for a parser that fills objects key by key.
+
+    They are noted and not raised at once: ijson goes on after an exception that an object raises.
+
+    >>> import io, ijson
+    >>> repeated, text = RepeatedKeys(), io.BytesIO(b'[{"genus": "Panthera", "genus": "Puma"}]')
+    >>> for _ in ijson.items(text, "item", map_type=repeated.new_object):
+    ...     repeated.check()
+    Traceback (most recent call last):
+    treeoflife.core.json_reader.UnreadableError: the key 'genus' occurs twice in an object: {'genus': 'Puma'}
+    """
+
+    def __init__(self) -> None:
+        self.notes = list[tuple[str, dict[str, Any]]]()
+
+    def new_object(self) -> dict[str, Any]:
+        """An empty object that notes a key which is set twice."""
+        return _NotingObject(self.notes)
+
+    def check(self) -> None:
+        """Raise UnreadableError if a key occurred twice."""
+        for key, where in self.notes:
+            raise UnreadableError(f"{_TWICE.format(key[:80])}: {str(where)[:200]}")
+
+
+class _NotingObject(dict[str, Any]):
+    __slots__ = ("_notes",)
+
+    def __init__(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
+        self._notes = notes
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self:
+            self._notes.append((key, self))
+        dict.__setitem__(self, key, value)
+
+
 def begin_json(start: bytes) -> tuple[str, str]:
     r"""How a file begins that may be JSON: its encoding, and its first character that is no space.
 
@@ -187,7 +226,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise UnreadableError(f"the key {twice[:80]!r} occurs twice in an object")
+        raise UnreadableError(_TWICE.format(twice[:80]))
     return values
 
 

@@ -120,14 +120,23 @@ def find_columns(path: Path, table: TextTable, names: Collection[str]) -> dict[s
     Raises:
         InputError: several columns count as the same, and none has the very name.
     """
-    found = {}
+    return match_names(f"the table {path} has several columns", table.rows.columns, names)
+
+
+def match_names(several: str, written: Collection[str], names: Collection[str]) -> dict[str, str]:
+    """The written form of each name that is there; see :func:`simple_name` for names that count as the same.
+
+    Raises:
+        InputError: several count as the same, and none is the very name; the message begins with ``several``.
+    """
+    matches = {}
     for name in names:
-        alike = [own for own in table.rows.columns if simple_name(own) == simple_name(name)]
+        alike = [own for own in written if simple_name(own) == simple_name(name)]
         if len(alike) > 1 and name not in alike:
-            raise InputError(f"the table {path} has several columns {name}: {', '.join(alike)}; keep one")
+            raise InputError(f"{several} {name}: {', '.join(alike)}; keep one")
         if alike:
-            found[name] = name if name in alike else alike[0]
-    return found
+            matches[name] = name if name in alike else alike[0]
+    return matches
 
 
 def simple_name(name: str) -> str:

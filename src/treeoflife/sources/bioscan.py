@@ -2,17 +2,20 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import ijson
 
 from ..config.base import Model
-from ..core.json_reader import JsonStream, begin_json
+from ..core.json_reader import JsonStream, RepeatedKeys, begin_json
 from ..core.text import reason
 from ..core.text_encoding import READ_AS_WINDOWS, is_windows_1252
-from ..core.text_tables import find_columns, read_text_table
+from ..core.text_tables import find_columns, match_names, read_text_table
 from ..core.values import RANKS, Key, Label, Taxon
 from ..core.written_numbers import whole_number
 from ..errors import InputError
@@ -20,6 +23,10 @@ from .archived_folders import ArchivableFolders, folder_name
 from .base import Container
 
 _IMAGE = ("chunk_number", "image_file")
+# The key "@graph" as JSON may write it, each character as itself or as an escape.
+_GRAPH = re.compile(
+    b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (character, character) for character in b"@graph") + b'"', re.IGNORECASE
+)
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
 
 
@@ -84,8 +91,10 @@ class Bioscan(ArchivableFolders):
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of BIOSCAN-1M's metadata, as a stream: the file holds 1.1 million.
 
+    Of each record its part, file and ranks, as far as it has them; their values are not checked yet.
+
     Raises:
-        InputError: it is missing, or is neither a JSON list nor tab-separated text with a header.
+        InputError: it is missing, is neither a JSON list nor text in columns with a header, or has no rank at all.
     """
     if path.exists() and not path.is_file():  # opening a named pipe would block
         raise InputError(f"BIOSCAN's metadata {path} is neither a file nor a link to one")
@@ -115,15 +124,58 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
     encoding, first_character = _beginning(path)
     if not encoding.startswith("utf-8"):
         raise InputError(f"BIOSCAN's metadata {path} is JSON in {encoding.upper()}; save it as UTF-8")
-    where = "item" if first_character == "[" else "@graph.item"
-    is_empty = True
+    if first_character == "{":
+        _check_one_graph(path)
+    first_keys, has_rank, repeated = None, False, RepeatedKeys()
     with path.open("rb") as fd:
         fd.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
-        for record in ijson.items(JsonStream(fd), where):
-            is_empty = False
-            yield record
-    if is_empty:
+        where = "item" if first_character == "[" else "@graph.item"
+        for record in ijson.items(JsonStream(fd), where, map_type=repeated.new_object):
+            repeated.check()
+            if not isinstance(record, dict):
+                raise InputError(f"BIOSCAN's metadata {path} has a record that is no object: {record!r:.200}")
+            keys = tuple(record)
+            first_keys = first_keys or keys
+            fields = {name: _plain(record[own]) for name, own in _own_keys(path, keys).items()}
+            has_rank = has_rank or any(map(fields.get, RANKS))
+            yield fields
+    if first_keys is None:
         raise InputError(f'BIOSCAN\'s metadata {path} has no record: a list of them, or {{"@graph": list}}')
+    if not has_rank:
+        raise _no_rank(path, first_keys)
+
+
+@lru_cache(maxsize=64)  # nearly all records have the same keys in the same order
+def _own_keys(path: Path, keys: tuple[str, ...]) -> dict[str, str]:
+    return match_names(f"a record of BIOSCAN's metadata {path} has several keys", keys, (*_IMAGE, *RANKS))
+
+
+def _plain(value: Any) -> Any:
+    """The value that a JSON-LD value object holds; any other value as it is."""
+    return value["@value"] if isinstance(value, dict) and "@value" in value else value
+
+
+def _check_one_graph(path: Path) -> None:
+    """Check that the document has one list of records: the parser would join several."""
+    with path.open("rb") as fd:
+        if sum(1 for _ in islice(_graph_keys(fd), 2)) < 2:
+            return
+        # The second may be within a record or a context. Only events tell, which are slower to read.
+        fd.seek(len(codecs.BOM_UTF8) if _beginning(path)[0] == "utf-8-sig" else 0)
+        lists = (event for event in ijson.parse(JsonStream(fd)) if event == ("", "map_key", "@graph"))
+        if sum(1 for _ in islice(lists, 2)) > 1:
+            raise InputError(f"BIOSCAN's metadata {path} has '@graph' twice; join the two lists of records")
+
+
+def _graph_keys(file: IO[bytes]) -> Iterator[bytes]:
+    """Each text in a JSON file that is the key of the list of records, wherever it is."""
+    rest = b""
+    while piece := file.read(1 << 20):
+        text, end = rest + piece, 0
+        for match in _GRAPH.finditer(text):
+            end = match.end()
+            yield match[0]
+        rest = text[max(end, len(text) - 64) :]  # longer than the key, which may go on in the next piece
 
 
 def _text_records(path: Path) -> Iterator[dict[str, Any]]:
@@ -131,17 +183,27 @@ def _text_records(path: Path) -> Iterator[dict[str, Any]]:
     columns = find_columns(path, table, (*_IMAGE, *RANKS))
     if missing := [name for name in _IMAGE if name not in columns]:
         raise InputError(f"BIOSCAN's metadata {path} lacks the column {missing[0]}")
-    return table.rows.select(**columns).iter_rows(named=True)
+    rows = table.rows.select(**columns)
+    if rows.height and not any((rows[rank] != "").any() for rank in RANKS if rank in columns):
+        raise _no_rank(path, table.columns)
+    return rows.iter_rows(named=True)
+
+
+def _no_rank(path: Path, names: Sequence[str]) -> InputError:
+    return InputError(
+        f"no record of BIOSCAN's metadata {path} has a rank ({', '.join(RANKS)}); it has {', '.join(names)[:400]}"
+    )
 
 
 def _label(record: dict[str, Any]) -> Label:
-    try:
-        key = f"{int(whole_number(str(record['chunk_number'])) or '')}/{record['image_file']}"
-    except (KeyError, TypeError, ValueError):
-        raise InputError(
-            f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}"
-        ) from None
-    taxon = Taxon(*(str(record.get(rank) or "") for rank in RANKS))
+    part, file = record.get("chunk_number"), record.get("image_file")
+    number = whole_number(str(part)) if isinstance(part, str | int | Decimal) and not isinstance(part, bool) else None
+    if not number or not isinstance(file, str) or not file.strip():
+        raise InputError(f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}")
+    ranks = [record.get(rank) for rank in RANKS]
+    if wrong := [rank for rank, name in zip(RANKS, ranks, strict=True) if not isinstance(name, str | None)]:
+        raise InputError(f"a record of BIOSCAN's metadata has a {wrong[0]} that is no text: {str(record)[:200]}")
+    taxon = Taxon(*(name or "" for name in ranks))
     # The metadata begins at the order: everything in BIOSCAN-1M is an insect, as its paper says.
     phylum, class_ = taxon.phylum or "Arthropoda", taxon.class_ or "Insecta"
-    return Label(key, taxon._replace(kingdom="Animalia", phylum=phylum, class_=class_))
+    return Label(f"{int(number)}/{file}", taxon._replace(kingdom="Animalia", phylum=phylum, class_=class_))
