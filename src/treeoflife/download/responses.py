@@ -27,6 +27,17 @@ _PAGE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MARKUP_SUFFIXES = (".html", ".htm", ".xml", ".svg")
+# The beginnings of the documents with which services report errors. A header of a table such as "[id],name" is none.
+_DOCUMENTS = {
+    "JSON": re.compile(rb'\{\s*["}]|\[\s*[\[{"\]]'),
+    "XML": re.compile(rb"<\?xml\b|<error\b|<[a-z][\w:.-]*(?:\s[^<>]*)?>\s*<", re.IGNORECASE),
+}
+_DOCUMENT_TYPES = {
+    "application/json": "JSON", "application/problem+json": "JSON", "text/json": "JSON", "application/xml": "XML",
+    "application/problem+xml": "XML", "text/xml": "XML",
+}  # fmt: skip
+_TABLE = re.compile(r"\.(csv|tsv|txt|tab)(\.(gz|bz2|xz))?$", re.IGNORECASE)
+_ARCHIVE_OR_DATABASE = re.compile(r"\.(tar(\.(gz|bz2|xz))?|tgz|zip|xlsx|sqlite|parquet)$", re.IGNORECASE)
 # Time-outs, rate limits and errors of the server or of the proxy before it; 520 to 524 are Cloudflare's.
 _TEMPORARY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _GZIP_SUFFIXES = (".gz", ".tgz")
@@ -104,13 +115,16 @@ def check_response(response: httpx.Response, url: str, name: str) -> None:
     encodings = ("identity", "gzip", "x-gzip") if name.lower().endswith(_GZIP_SUFFIXES) else ("identity",)
     if (response.headers.get("content-encoding", "").strip().lower() or "identity") not in encodings:
         raise InputError(f"{url} is sent compressed although the request excludes that: its bytes cannot be trusted")
-    page = response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
-    if page and status != 416:
-        raise TemporaryError(f"the server sent an HTML page instead of the file: {_page_text(response)}")
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = "an HTML page" if media_type.startswith(("text/html", "application/xhtml")) else ""
+    if _TABLE.search(name) or _ARCHIVE_OR_DATABASE.search(name):
+        sent = sent or _DOCUMENT_TYPES.get(media_type, "")
+    if sent and status != 416:
+        raise TemporaryError(f"the server sent {sent} instead of the file: {_page_text(response)}")
 
 
 def _page_text(response: httpx.Response) -> str:
-    """The beginning of an HTML page as plain text."""
+    """The beginning of a page or document as plain text."""
     try:
         start = next(response.iter_raw(), b"")[:2000]  # not iter_raw(2000), which waits for so many
     except httpx.HTTPError:
@@ -143,13 +157,24 @@ def check_first_bytes(name: str, start: bytes) -> None:
     magic = magic_number(name)
     if len(start) >= len(magic) and not start.startswith(magic):
         raise TemporaryError(f"the server sent bytes that do not begin as {name} must, but with {start[:16]!r}")
-    if name.lower().endswith(_GZIP_SUFFIXES) and _decompress_start(start).startswith(_MAGIC_NUMBERS[".gz"]):
+    content = _decompress_start(start) if name.lower().endswith(_GZIP_SUFFIXES) else start
+    if content is not start and content.startswith(_MAGIC_NUMBERS[".gz"]):
         raise TemporaryError(f"the server compressed {name} once more although the request excludes that")
+    if _TABLE.search(name) or name.lower().endswith(".tar"):
+        _check_no_document(content)
+
+
+def _check_no_document(start: bytes) -> None:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for kind, beginning in _DOCUMENTS.items():
+        if beginning.match(text):
+            shown = " ".join(text[:120].decode("utf-8", "replace").split())
+            raise TemporaryError(f"the server sent {kind} instead of the file: {shown}")
 
 
 def _decompress_start(start: bytes) -> bytes:
-    """The first two bytes in a gzip stream; empty if it cannot be decompressed."""
+    """The first bytes in a gzip stream; empty if it cannot be decompressed."""
     try:
-        return zlib.decompressobj(_GZIP_WBITS).decompress(start, 2)
+        return zlib.decompressobj(_GZIP_WBITS).decompress(start, 512)
     except zlib.error:
         return b""
