@@ -13,6 +13,7 @@ import httpx
 
 from ..config.download import EolImagesTable
 from ..errors import ContainerError
+from ..images.convert import begins_as_image
 from .eol_manifest import ManifestRow
 from .file_end import missing_end
 from .host_limits import MAX_WAIT_SECONDS, Host, HostBusyError, HostDownError, HostLimits, Hosts, NetworkDownError
@@ -28,7 +29,6 @@ _POLL_SECONDS = 0.2
 _PLAIN = {"Accept-Encoding": "identity"}  # compression would hide the length, and make the MD5 depend on the server
 _DOWNGRADED = "a redirect led from https to http"
 _NO_END = "files of its kind do not show where they end"
-_MAGIC_NUMBERS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
 
 FindExisting = Callable[[RowResult], RowResult | None]
 """Gives the image of a row if it was fetched earlier."""
@@ -159,7 +159,7 @@ class ImageFetcher:
             data.write(chunk)
         data.seek(0)
         start = data.read(16)
-        if not start.startswith(_MAGIC_NUMBERS):
+        if not begins_as_image(start):
             return result.failed("not-an-image", f"it begins with {start!r}")
         if not shows_its_end(response) and (problem := missing_end(data, "")) != "":
             return result.failed("incomplete", f"the server did not say its length, and {problem or _NO_END}")

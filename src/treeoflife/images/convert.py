@@ -16,7 +16,7 @@ from ..core.text import describe_error
 from ..core.values import Skip
 from . import png
 from .colour import require_colour_management, to_srgb
-from .heif import heif_formats, unread_format
+from .heif import heif_formats, is_heif, unread_format
 from .jpeg import load_jpeg
 from .measure import Measures, measure
 from .metadata import TRIES, without_metadata
@@ -68,6 +68,17 @@ class Encoded:
     format: str
     mode: str
     measures: Measures | None = None
+
+
+def begins_as_image(start: bytes) -> bool:
+    r"""Whether a file with these first bytes, 16 or more, may be decoded here, or could with the extra for HEIC.
+
+    >>> begins_as_image(b"\xff\xd8\xff\xe0" + bytes(12)), begins_as_image(b"<html>" + bytes(10))
+    (True, False)
+    """
+    Image.init()
+    accepts = (Image.OPEN[name][1] for name in (*FORMATS, *heif_formats()) if name in Image.OPEN)
+    return is_heif(start) or any(accept is not None and accept(start) for accept in accepts)
 
 
 def convert(data: bytes, settings: Images) -> Encoded | Skip:

@@ -24,13 +24,18 @@ def heif_formats() -> tuple[str, ...]:
     return ("HEIF",)
 
 
+def is_heif(data: bytes) -> bool:
+    """Whether a file begins as HEIC or HEIF."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+
+
 def unread_format(data: bytes) -> Skip | None:
     """The reason why Pillow does not know a file that is an image in a known format; None if it is in none of these.
 
     >>> unread_format(b"\\xff\\x0a...").detail, unread_format(b"<html>")
     ('JPEG XL is not read: convert it to JPEG or PNG', None)
     """
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    if is_heif(data):
         if heif_formats():
             return Skip("broken", "a HEIC file that pillow-heif cannot open")
         return Skip(NEEDS_EXTRA, "HEIC is read with pillow-heif: pip install 'treeoflife[heic]', or convert it to JPEG")
