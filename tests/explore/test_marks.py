@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import polars as pl
 import pytest
@@ -142,13 +143,28 @@ def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
     assert list(marks.read(path).by_key) == IDS[1:]
 
 
-@pytest.mark.parametrize("write", [str.upper, lambda one: f"{{{one}}}", lambda one: one.replace("-", ""), lambda one: f" urn:uuid:{one}"])  # fmt: skip  # noqa: E501
+WAYS_TO_WRITE: list[Callable[[str], str]] = [
+    str.upper, lambda one: f"{{{one}}}", lambda one: one.replace("-", ""), lambda one: f" urn:uuid:{one}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WAYS_TO_WRITE)
 def test_an_id_is_known_however_it_is_written(build_copy: Path, write: Callable[[str], str]) -> None:
     one = ids_of(build_copy)[0]
     (build_copy / "marks.csv").write_text(f"treeoflife_id,verdict\n{write(one)},drop\n", encoding="utf-8")
     built(build_copy / "dataset.toml")
     reasons = pl.read_parquet(build_copy / "ledger/ledger.parquet").filter(treeoflife_id=one)["reason"].to_list()
     assert reasons == ["marked"]
+
+
+def test_the_page_knows_an_id_however_it_is_written(build_copy: Path) -> None:
+    one = ids_of(build_copy)[0]
+    with serving(build_copy) as page:
+        answers = [post(page, drop(write(one))) for write in WAYS_TO_WRITE]
+        with urlopen(f"{page.rstrip('/')}/api/id/{one.upper()}", timeout=60) as found:
+            assert found.status == 200
+    assert [(status, answer["mark"]["treeoflife_id"]) for status, answer in answers] == [(200, one)] * len(answers)
+    assert list(marks.read(build_copy / "marks.csv").by_key) == [one]
 
 
 def test_a_mark_of_no_image_is_named_and_counted(build_copy: Path) -> None:

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.values import RANKS
 from ..errors import BusyError, InputError, TreeoflifeError
+from ..mapping.ids import id_key
 from ..selection import marks
 from ..shards.reader import Dataset
 from .index_builder import FACETS
@@ -165,7 +166,7 @@ class _Endpoints:
 
     def by_id(self, request: Request) -> Response:
         try:
-            row = self._index.row_of(self._dataset[request.path_params["treeoflife_id"]].number)
+            row = self._index.row_of(self._dataset[self._own_id(request.path_params["treeoflife_id"])].number)
         except KeyError:
             row = None
         if row is None:
@@ -228,15 +229,19 @@ class _Endpoints:
         return await run_in_threadpool(self._save_mark, mark)
 
     def _save_mark(self, mark: marks.Mark) -> Response:
-        paths, treeoflife_id = self._dataset.paths, mark["treeoflife_id"]
+        paths, treeoflife_id = self._dataset.paths, self._own_id(mark["treeoflife_id"])
         if treeoflife_id not in self._dataset:
             return _json({"error": "not found in this dataset"}, 404)
         try:
-            marks.save(paths.marks, paths.marks_lock, mark)
+            marks.save(paths.marks, paths.marks_lock, {**mark, "treeoflife_id": treeoflife_id})
         except OSError as error:
             status = 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 403
             return _json({"error": f"the mark was not saved in {paths.marks}: {error.strerror or error}"}, status)
         return _json({"mark": marks.read(paths.marks).of(treeoflife_id)})
+
+    def _own_id(self, written: str) -> str:
+        """The id as the dataset has it, of an id as people write it, who may use capitals or braces."""
+        return written if written in self._dataset else id_key(written)
 
 
 def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
