@@ -29,9 +29,9 @@ HARMLESS_NAMES = frozenset(
 )
 """The same for whole names, in lower case."""
 HARMLESS_FOLDERS = frozenset({"__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"})
-_SHOWN = 3  # names in a message
 """The same for folders, in lower case, with all that they hold: systems make them, and keep copies in them."""
 
+_SHOWN = 3  # names in a message
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 # Most file systems allow 255 bytes; the rest is for an ending and the mark of a temporary file.
 _MAX_LENGTH = 200
