@@ -9,12 +9,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ..config.tables import Images
 from ..core.text import describe_error
 from ..core.values import Skip
-from . import png
 from .colour import require_colour_management, to_srgb
 from .heif import heif_formats, is_heif, unread_format
 from .jpeg import load_jpeg
@@ -158,7 +157,6 @@ def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
 def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
     """Decode an opened image and resize it: RGB, upright, of the configured size, not yet encoded."""
     size, is_jpeg = image.size, isinstance(image, JpegImagePlugin.JpegImageFile)
-    png_file = image.fp if isinstance(image, PngImagePlugin.PngImageFile) else None
     # Judged before the orientation: Pillow decodes a PNG to look for EXIF behind its pixels.
     if not is_jpeg and (fault := _check_memory(image, size, settings)):
         return fault
@@ -168,8 +166,6 @@ def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
     box = _draft(image, target, settings.draft)
     if fault := (_check_memory(image, size, settings) if is_jpeg else None) or load_whole(image):
         return fault
-    if png_file and not png.is_whole(png_file):
-        return Skip("truncated", "the PNG has fewer rows than its header says")
     small = _resize(image, box or (0, 0, *image.size), target, settings)
     return small.transpose(turn) if turn is not None else small
 
@@ -182,7 +178,7 @@ def load_whole(image: Image.Image) -> Skip | None:
     """
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return load_jpeg(image)
-    image.load()  # other decoders raise an error where data are missing, but for that of PNG: see png.py
+    image.load()  # other decoders than libjpeg raise an error where data are missing
     return None
 
 
