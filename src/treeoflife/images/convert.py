@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from ..config.tables import Images
 from ..core.text import describe_error
@@ -20,6 +20,7 @@ from .jpeg import load_jpeg
 from .measure import Measures, measure
 from .metadata import TRIES, without_metadata
 from .modes import to_rgb_or_gray
+from .png import find_missing_rows
 from .resample import Box, resampler
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
@@ -48,6 +49,8 @@ _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;1
 # as a 32-bit number per sample, beside Pillow's byte. With these estimates a pool of awkward files stays below 300 MB.
 _DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3, "HEIF": 3}
 _MAX_DETAIL = 300
+# By format, what finds out whether a part of the picture is missing although the decoder has raised no error.
+_FIND_MISSING = {"PNG": find_missing_rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +161,13 @@ def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
     """Decode an opened image and resize it: RGB, upright, of the configured size, not yet encoded."""
     size, is_jpeg = image.size, isinstance(image, JpegImagePlugin.JpegImageFile)
     # Judged before the orientation: Pillow decodes a PNG to look for EXIF behind its pixels.
-    if not is_jpeg and (fault := _check_memory(image, size, settings)):
+    if not is_jpeg and (fault := _check_memory(image, size, settings) or load_whole(image)):
         return fault
     turn = _turn(image) if settings.exif_rotate else None
     # Turning the small image is cheaper; an image on its side is first made as wide as it is to be high.
     target = settings.size[::-1] if turn in _SIDEWAYS else settings.size
     box = _draft(image, target, settings.draft)
-    if fault := (_check_memory(image, size, settings) if is_jpeg else None) or load_whole(image):
+    if is_jpeg and (fault := _check_memory(image, size, settings) or load_whole(image)):
         return fault
     small = _resize(image, box or (0, 0, *image.size), target, settings)
     return small.transpose(turn) if turn is not None else small
@@ -178,8 +181,29 @@ def load_whole(image: Image.Image) -> Skip | None:
     """
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return load_jpeg(image)
-    image.load()  # other decoders than libjpeg raise an error where data are missing
-    return None
+    find_missing = _FIND_MISSING.get(str(image.format))
+    data = _read_file(image) if find_missing else b""
+    _check_first_frame(image)
+    image.load()
+    return find_missing(data, image) if find_missing else None
+
+
+def _read_file(image: Image.Image) -> bytes:
+    """All bytes of the file of an image that is opened, but not yet decoded."""
+    assert isinstance(image, ImageFile.ImageFile)
+    assert image.fp is not None
+    position = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(position)
+    return data
+
+
+def _check_first_frame(image: Image.Image) -> None:
+    """Refuse an animated PNG that gives its first frame a part of the picture only: it is decoded as a still then."""
+    tiles = getattr(image, "tile", []) if image.format == "PNG" else []
+    if any(tile.extents != (0, 0, *image.size) for tile in tiles):
+        raise SyntaxError("the first frame of the animated PNG does not cover the picture")
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
