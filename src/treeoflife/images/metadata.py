@@ -6,8 +6,10 @@ what is sure to be metadata goes; of the picture, no byte is touched.
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
+
+from .boxes import top_boxes
 
 Kind = Literal["text", "profile", "exif"]
 """``text`` is everything beside the other two: comments, XMP, IPTC, thumbnails, maker's data."""
@@ -133,20 +135,10 @@ def _without_tiff_tags(data: bytes, kinds: frozenset[Kind]) -> bytes:
 def _without_avif_items(data: bytes, kinds: frozenset[Kind]) -> bytes:
     """Items are given a type that no decoder knows: where they lie is listed elsewhere, by offsets."""
     types = {"exif": b"Exif", "text": b"mime"}
-    for start, end in _boxes(data):
-        if data[start + 4 : start + 8] == b"meta":
+    for name, start, end in top_boxes(data):
+        if name == b"meta":
             meta = data[start:end]
             for kind in kinds & types.keys():
                 meta = meta.replace(types[kind], b"none")
             return data[:start] + meta + data[end:]
     return data
-
-
-def _boxes(data: bytes) -> Iterator[tuple[int, int]]:
-    start = 0
-    while start + 8 <= len(data):
-        size = int.from_bytes(data[start : start + 4])
-        if size < 8:  # a box of 64 bits or to the end: none that precedes the metadata
-            return
-        yield start, min(len(data), start + size)
-        start += size
