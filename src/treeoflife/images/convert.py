@@ -23,6 +23,7 @@ from .modes import to_rgb_or_gray
 from .png import find_missing_rows
 from .resample import Box, resampler
 from .tails import find_unwritten_avif, find_unwritten_webp
+from .tiff import find_damaged_strip
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 """The formats that are always decoded, as Pillow names them; :mod:`.heif` may add another."""
@@ -51,7 +52,12 @@ _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;1
 _DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3, "HEIF": 3}
 _MAX_DETAIL = 300
 # By format, what finds out whether a part of the picture is missing although the decoder has raised no error.
-_FIND_MISSING = {"PNG": find_missing_rows, "WEBP": find_unwritten_webp, "AVIF": find_unwritten_avif}
+_FIND_MISSING = {
+    "PNG": find_missing_rows,
+    "WEBP": find_unwritten_webp,
+    "AVIF": find_unwritten_avif,
+    "TIFF": find_damaged_strip,
+}
 
 
 @dataclass(frozen=True, slots=True)
