@@ -15,6 +15,7 @@ from PIL import Image, features
 
 from treeoflife.config.tables import Images
 from treeoflife.images.convert import Encoded, convert
+from treeoflife.images.metadata import TRIES, without_metadata
 from treeoflife.testing.world import draw_picture
 
 JUNK = random.Random(2).randbytes(90)
@@ -133,6 +134,39 @@ def test_what_can_be_read_is_kept(what: str) -> None:
     with_exif = saved("PNG", exif=turned())
     assert converted(with_exif) != converted(saved("PNG"))
     assert converted(with_chunks(with_exif, CHUNKS[what])) == converted(with_exif)
+
+
+def frame(number: int, size: tuple[int, int] = (90, 70)) -> bytes:
+    """The control chunk of a frame of an animation."""
+    return chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, *size, 0, 0, 1, 1, 0, 0))
+
+
+TWO_FRAMES = chunk(b"acTL", struct.pack(">II", 2, 0))
+ANIMATIONS: dict[str, tuple[bytes, bytes]] = {
+    "the number of frames is cut off": (chunk(b"acTL", b"\0"), b""),
+    "the number of frames has a wrong checksum": (chunk(b"acTL", struct.pack(">II", 2, 0), sound=False), b""),
+    "a frame is cut off": (TWO_FRAMES + chunk(b"fcTL", b"\0"), b""),
+    "the frames are out of order": (TWO_FRAMES + frame(5), b""),
+    "a frame is larger than the picture": (TWO_FRAMES + frame(0, (9000, 70)), b""),
+    "the first frame is a part of the picture": (TWO_FRAMES + frame(0, (45, 35)), b""),
+    "the data of a frame are out of order": (TWO_FRAMES, chunk(b"fdAT", struct.pack(">I", 7) + JUNK)),
+    "the data of a frame are cut off": (TWO_FRAMES, chunk(b"fdAT", b"\0")),
+}
+
+
+@pytest.mark.parametrize("what", ANIMATIONS)
+def test_an_unreadable_animation_costs_itself_and_neither_the_picture_nor_its_orientation(what: str) -> None:
+    """Only the still picture is used."""
+    before, after = ANIMATIONS[what]
+    data = saved("PNG", exif=turned())
+    assert converted(with_chunks(with_chunks(data, after, b"IEND"), before)) == converted(data)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_is_left_out_of_any_format_is_never_the_picture(kind: str) -> None:
+    """Each try, also with kinds of metadata that the format has not."""
+    for kinds in TRIES:
+        assert converted(without_metadata(saved(kind), kinds)) == converted(saved(kind))
 
 
 def test_a_png_whose_pixels_are_damaged_stays_broken() -> None:

@@ -1,8 +1,8 @@
 """Leave metadata out of a file: texts, colour profile and EXIF that cannot be read must not cost the picture.
 
 Pillow reads metadata and picture together, and gives up on both: over a text that is too large, a chunk with a wrong
-checksum, or EXIF that points outside itself. A file that cannot be decoded is tried again without its metadata. Only
-what is sure to be metadata goes; of the picture, no byte is touched.
+checksum, or EXIF that points outside itself. A file that cannot be decoded is tried again without its metadata, and at
+last without the animation of a PNG, whose first frame is all that is used. Of the still picture, no byte is touched.
 """
 
 import struct
@@ -11,21 +11,30 @@ from typing import Literal
 
 from .boxes import top_boxes
 
-Kind = Literal["text", "profile", "exif"]
-"""``text`` is everything beside the other two: comments, XMP, IPTC, thumbnails, maker's data."""
+Kind = Literal["text", "profile", "exif", "animation"]
+"""``animation`` is all but the still picture of a PNG. ``text`` is everything beside the other three: comments, XMP,
+IPTC, thumbnails, maker's data."""
 
 TRIES: tuple[frozenset[Kind], ...] = (
     frozenset({"text"}),
     frozenset({"text", "profile"}),
     frozenset({"text", "exif"}),
     frozenset({"text", "profile", "exif"}),
+    frozenset({"text", "animation"}),
+    frozenset({"text", "profile", "exif", "animation"}),
 )
 """What to leave out, one after the other: colour profile and EXIF (the orientation) are kept as long as they can be."""
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-# Of the chunks of a PNG that a decoder may pass over, those that belong to the picture: transparency, and animation.
-_PNG_PICTURE, _OPTIONAL = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}, 0x20
-_PNG_KINDS: dict[bytes, Kind] = {b"iCCP": "profile", b"eXIf": "exif"}
+# Of the chunks of a PNG that a decoder may pass over, the one that belongs to the picture: transparency.
+_PNG_PICTURE, _OPTIONAL = {b"tRNS"}, 0x20
+_PNG_KINDS: dict[bytes, Kind] = {
+    b"iCCP": "profile",
+    b"eXIf": "exif",
+    b"acTL": "animation",
+    b"fcTL": "animation",
+    b"fdAT": "animation",
+}
 _WEBP_KINDS: dict[bytes, Kind] = {b"ICCP": "profile", b"EXIF": "exif", b"XMP ": "text"}
 # The flags of a WebP's header that announce these chunks.
 _WEBP_FLAGS: dict[Kind, int] = {"profile": 0x20, "exif": 0x08, "text": 0x04}
@@ -109,7 +118,7 @@ def _without_webp_chunks(data: bytes, kinds: frozenset[Kind]) -> bytes:
         chunk = data[offset : offset + 8 + size + size % 2]
         offset += len(chunk)
         if name == b"VP8X":
-            flags = chunk[8] & ~sum(_WEBP_FLAGS[kind] for kind in kinds)
+            flags = chunk[8] & ~sum(_WEBP_FLAGS.get(kind, 0) for kind in kinds)
             chunk = chunk[:8] + bytes((flags,)) + chunk[9:]
         if _WEBP_KINDS.get(name) not in kinds:
             kept.append(chunk)
@@ -124,7 +133,7 @@ def _without_tiff_tags(data: bytes, kinds: frozenset[Kind]) -> bytes:
     start, offset_format, count_format, tag_size = _TIFF_LAYOUTS.get(version, _TIFF_LAYOUTS[42])
     (directory,) = struct.unpack_from(order + offset_format, data, start)
     (count,) = struct.unpack_from(order + count_format, data, directory)
-    left_out, result = set().union(*(_TIFF_TAGS[kind] for kind in kinds)), bytearray(data)
+    left_out, result = set().union(*(_TIFF_TAGS.get(kind, set()) for kind in kinds)), bytearray(data)
     first = directory + struct.calcsize(order + count_format)
     for offset in range(first, min(len(data) - 1, first + count * tag_size), tag_size):
         if struct.unpack_from(order + "H", data, offset)[0] in left_out:
