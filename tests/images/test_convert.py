@@ -10,11 +10,13 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from helpers import shared_world
 from treeoflife.config.tables import Images
@@ -91,3 +93,51 @@ def test_memory_is_judged_before_pixels_are_decoded() -> None:
     result = convert(data, Images())
     assert isinstance(result, Skip)
     assert result.reason == "too-much-memory"
+
+
+def _saved(kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(out, kind, **options)
+    return out.getvalue()
+
+
+def _half(kind: str, **options: Any) -> bytes:
+    data = _saved(kind, **options)
+    return data[: len(data) // 2]
+
+
+def _without_height() -> bytes:
+    data = _saved("JPEG")
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + bytes(2) + data[at + 2 : -2] + b"\xff\xdc\0\4" + data[at : at + 2] + b"\xff\xd9"
+
+
+UNOPENED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "half of a TIFF with its directory at the end": (lambda: _half("TIFF", compression="tiff_lzw"), "truncated"),
+    "a TIFF whose directory is zeros": (
+        lambda: (half := _half("TIFF", compression="tiff_lzw")) + bytes(len(half) + 1),
+        "broken",
+    ),
+    "a PNG whose header has a wrong checksum": (lambda: _saved("PNG")[:29] + b"none" + _saved("PNG")[33:], "broken"),
+    "a JPEG of which only EXIF is left": (lambda: b"\xff\xd8\xff\xe1\0\x0aExif\0\0MM\xff\xd9", "broken"),
+    "a JPEG that names its height behind the picture": (_without_height, "broken"),
+    "the beginning of a GIF": (lambda: b"GIF89a", "broken"),
+    "a web page": (lambda: b"<html>404</html>", "not-an-image"),
+}
+
+
+@pytest.mark.parametrize("what", UNOPENED)
+def test_a_damaged_image_is_not_said_to_be_none(what: str) -> None:
+    """It begins as an image; where it says of itself that it goes on, it is truncated."""
+    data, reason = UNOPENED[what]
+    result = convert(data(), Images())
+    assert isinstance(result, Skip)
+    assert (result.reason, bool(result.detail)) == (reason, True), result
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_half_of_an_avif_is_truncated() -> None:
+    """Its last box goes beyond its end."""
+    result = convert(_half("AVIF"), Images())
+    assert isinstance(result, Skip)
+    assert result.reason == "truncated"

@@ -13,7 +13,7 @@ import httpx
 
 from ..config.download import EolImagesTable
 from ..errors import ContainerError
-from ..images.convert import begins_as_image
+from ..images.unopened import format_of
 from .eol_manifest import ManifestRow
 from .file_end import missing_end
 from .host_limits import MAX_WAIT_SECONDS, Host, HostBusyError, HostDownError, HostLimits, Hosts, NetworkDownError
@@ -159,7 +159,7 @@ class ImageFetcher:
             data.write(chunk)
         data.seek(0)
         start = data.read(16)
-        if not begins_as_image(start):
+        if format_of(start) is None:
             return result.failed("not-an-image", f"it begins with {start!r}")
         if not shows_its_end(response) and (problem := missing_end(data, "")) != "":
             return result.failed("incomplete", f"the server did not say its length, and {problem or _NO_END}")

@@ -15,7 +15,7 @@ from ..config.tables import Images
 from ..core.text import describe_error
 from ..core.values import Skip
 from .colour import require_colour_management, to_srgb
-from .heif import heif_formats, is_heif, unread_format
+from .heif import heif_formats
 from .jpeg import load_jpeg
 from .measure import Measures, measure
 from .metadata import TRIES, without_metadata
@@ -24,6 +24,7 @@ from .png import find_missing_rows
 from .resample import Box, resampler
 from .tails import find_unwritten_avif, find_unwritten_webp
 from .tiff import find_damaged_strip
+from .unopened import judge_unopened
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 """The formats that are always decoded, as Pillow names them; :mod:`.heif` may add another."""
@@ -79,17 +80,6 @@ class Encoded:
     measures: Measures | None = None
 
 
-def begins_as_image(start: bytes) -> bool:
-    r"""Whether a file with these first bytes, 16 or more, may be decoded here, or could with the extra for HEIC.
-
-    >>> begins_as_image(b"\xff\xd8\xff\xe0" + bytes(12)), begins_as_image(b"<html>" + bytes(10))
-    (True, False)
-    """
-    Image.init()
-    accepts = (Image.OPEN[name][1] for name in (*FORMATS, *heif_formats()) if name in Image.OPEN)
-    return is_heif(start) or any(accept is not None and accept(start) for accept in accepts)
-
-
 def convert(data: bytes, settings: Images) -> Encoded | Skip:
     """Decode the first frame of a file, resize it and encode it as JPEG.
 
@@ -139,7 +129,7 @@ def _decode_without_metadata(data: bytes, settings: Images) -> Encoded | Skip | 
 
 def _skip(data: bytes, error: Exception) -> Skip:
     if isinstance(error, UnidentifiedImageError):
-        return unread_format(data) or Skip("not-an-image", f"the file begins with {data[:16]!r}")
+        return judge_unopened(data)
     if isinstance(error, Image.DecompressionBombError):
         return Skip("too-many-pixels", str(error))
     text = describe_error(error)

@@ -128,17 +128,37 @@ def _without_webp_chunks(data: bytes, kinds: frozenset[Kind]) -> bytes:
 
 def _without_tiff_tags(data: bytes, kinds: frozenset[Kind]) -> bytes:
     """Tags are given another number in place, since everything in a TIFF is found by its offset."""
+    order, first, end, tag_size = _tiff_directory(data)
+    left_out, result = set().union(*(_TIFF_TAGS.get(kind, set()) for kind in kinds)), bytearray(data)
+    for offset in range(first, min(len(data) - 1, end), tag_size):
+        if struct.unpack_from(order + "H", data, offset)[0] in left_out:
+            struct.pack_into(order + "H", result, offset, _NO_TAG)
+    return bytes(result)
+
+
+def _tiff_directory(data: bytes) -> tuple[str, int, int, int]:
+    """Of a TIFF, the order of bytes, where the tags of its first directory begin and end, and the bytes of a tag."""
     order = "<" if data.startswith(b"II") else ">"
     (version,) = struct.unpack_from(order + "H", data, 2)
     start, offset_format, count_format, tag_size = _TIFF_LAYOUTS.get(version, _TIFF_LAYOUTS[42])
     (directory,) = struct.unpack_from(order + offset_format, data, start)
-    (count,) = struct.unpack_from(order + count_format, data, directory)
-    left_out, result = set().union(*(_TIFF_TAGS.get(kind, set()) for kind in kinds)), bytearray(data)
     first = directory + struct.calcsize(order + count_format)
-    for offset in range(first, min(len(data) - 1, first + count * tag_size), tag_size):
-        if struct.unpack_from(order + "H", data, offset)[0] in left_out:
-            struct.pack_into(order + "H", result, offset, _NO_TAG)
-    return bytes(result)
+    if first > len(data):
+        return order, first, first, tag_size
+    (count,) = struct.unpack_from(order + count_format, data, directory)
+    return order, first, first + count * tag_size, tag_size
+
+
+def tiff_directory_end(data: bytes) -> int:
+    """Where the first directory of a TIFF ends, be it beyond the file's end; 0 if the file ends before it says where.
+
+    >>> tiff_directory_end(b"II*\\0" + (5000).to_bytes(4, "little"))
+    5002
+    """
+    try:
+        return _tiff_directory(data)[2]
+    except struct.error:
+        return 0
 
 
 def _without_avif_items(data: bytes, kinds: frozenset[Kind]) -> bytes:
