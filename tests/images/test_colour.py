@@ -123,6 +123,33 @@ def test_colours_of_a_profile_become_srgb(kind: str, options: dict[str, Any], na
     assert np.abs(np.array(colour) - correct).max() > 9
 
 
+@pytest.mark.parametrize("method", [2, 3])
+@pytest.mark.parametrize("name", PROFILES)
+def test_colours_of_a_jpeg_2000_become_srgb(name: str, method: int) -> None:
+    """Its profile is in a box that Pillow does not pass on."""
+    colour = (90, 200, 60)
+    plain = saved(Image.new("RGB", (300, 300), colour), "JPEG2000")
+    with Image.open(io.BytesIO(converted(with_jpeg2000_profile(plain, PROFILES[name], method)))) as image:
+        found = np.asarray(image, dtype=int)[9, 9]
+    assert np.abs(found - expected(colour, PROFILES[name])).max() <= 4  # JPEG's rounding included
+
+
+@pytest.mark.parametrize("icc", [b"none", b"no profile", gray_profile(1.0), PROFILES["linear"][:200]])
+def test_an_unreadable_profile_of_a_jpeg_2000_costs_nothing(icc: bytes) -> None:
+    plain = saved(draw_picture(random.Random(7), (300, 200)), "JPEG2000")
+    assert converted(with_jpeg2000_profile(plain, icc)) == converted(plain)
+
+
+def with_jpeg2000_profile(data: bytes, icc: bytes, method: int = 2) -> bytes:
+    """A JPEG 2000 file with a profile in place of the colour space that its header names."""
+    start = data.index(b"colr") - 4
+    old = int.from_bytes(data[start : start + 4])
+    colours = struct.pack(">I4sBBB", 11 + len(icc), b"colr", method, 0, 0) + icc
+    header = data.index(b"jp2h") - 4
+    size = int.from_bytes(data[header : header + 4]) - old + len(colours)
+    return data[:header] + struct.pack(">I", size) + data[header + 4 : start] + colours + data[start + old :]
+
+
 @pytest.mark.parametrize("fit", ["pad", "crop"])
 def test_every_shape_is_converted_and_its_margins_stay_black(fit: str) -> None:
     """Black that is added is not converted: a profile may make it gray."""

@@ -30,7 +30,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
 }  # fmt: skip
 _SUBCOMMANDS = {"Check": "holdout", "Look": "names", "Download": "download"}
 # These read and name files of any name, or say themselves which of them cannot have one.
-_TAKE_ANY_PATH = ("captioned", "init")
+_TAKE_ANY_PATH = ("captioned", "hashes", "init", "leaks")
 _HEADINGS = ("Build", "Check", "Look", "Publish", "Download", "Clusters")
 
 

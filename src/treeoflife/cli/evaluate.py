@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, WorkersOption, say, working
+from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, WorkersOption, require_utf8_word, say, working
 
 _LEAKS_SHOWN = 10
 
@@ -69,6 +69,7 @@ def hashes(
     from ..core.terminal import listening
     from ..evaluation.benchmark import hash_benchmark, write_hashes
 
+    require_utf8_word(str(out))
     if out.suffix != ".parquet":
         raise ConfigError(f"--out {out}: hashes are written as a Parquet file, whose name ends in .parquet")
     with TemporaryDirectory() as folder:

@@ -21,6 +21,7 @@ from .paths import real_path
 from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Wds
 
 V = TypeVar("V")
+FILE_NAME = "dataset.toml"
 
 
 class Config(Model):
@@ -52,7 +53,7 @@ class Config(Model):
 
 def config_file(path: Path) -> Path:
     """The dataset.toml, given by its path or by that of its folder."""
-    return path / "dataset.toml" if path.is_dir() else path
+    return path / FILE_NAME if path.is_dir() and path.name != FILE_NAME else path
 
 
 def load(path: Path) -> Config:

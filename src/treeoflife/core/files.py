@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -190,6 +191,18 @@ def exists(path: Path) -> bool:
     return True
 
 
+def is_no_file(path: Path) -> bool:
+    """Whether something else than a file, such as a folder or a pipe, is at a path; reading a pipe may take for ever.
+
+    Raises:
+        OSError: that cannot be known.
+    """
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
     with errors_named(path), path.open("rb") as fd:
@@ -203,5 +216,5 @@ def fingerprint(value: Any) -> str:
 
 def stamp(path: Path) -> str:
     """Size, modification time and inode of a file: if they are unchanged, its bytes are taken to be unchanged too."""
-    stat = path.stat()
-    return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
+    found = path.stat()
+    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}"

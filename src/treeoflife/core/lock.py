@@ -26,7 +26,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..errors import BusyError
+from ..errors import BusyError, InputError
+from .files import is_no_file
 from .json_reader import UnreadableError, read_json_file
 from .system import boot_id, start_ticks
 
@@ -64,6 +65,8 @@ class Holder:
 
 def read_holder(path: Path) -> Holder | None:
     """The holder on record in the lock at ``path``, or None. The record of a killed run remains until the next run."""
+    if is_no_file(path):
+        return None
     try:
         holder = Holder(**read_json_file(path, _MAX_RECORD_BYTES))
     except (FileNotFoundError, UnreadableError, TypeError):
@@ -131,6 +134,7 @@ def exclusive_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[H
 
     Raises:
         BusyError: another run holds it; the message names that run.
+        InputError: a pipe or a folder is in its place.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), ".lock")
@@ -205,6 +209,8 @@ def shared_lock(path: Path, beat_seconds: float = BEAT_SECONDS) -> Iterator[None
 def _lock_file(path: Path, mode: int, beat_seconds: float) -> Iterator[tuple[int, bool]]:
     """The open lock file, after any other holder was found dead, and whether the file system supports flock."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if is_no_file(path):
+        raise InputError(f"the lock {path} is no file, but a folder, a pipe or the like: move it away")
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         has_flock = _flock(fd, path, mode)

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 from ..config.tables import Images
 from ..core.text import describe_error
 from ..core.values import Skip
+from .boxes import jpeg2000_profile
 from .colour import require_colour_management, to_srgb
 from .heif import heif_formats
 from .jpeg import load_jpeg
@@ -109,6 +110,8 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
 def _decode(data: bytes, settings: Images) -> Encoded | Skip:
     formats = (*FORMATS, *heif_formats())
     with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=formats) as image:
+        if image.format == "JPEG2000" and (profile := jpeg2000_profile(data)):
+            image.info["icc_profile"] = profile
         return _check_header(image, settings) or _encode(image, settings)
 
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 import polars as pl
 
 from ..core import checksums
-from ..core.files import exists, sha256
+from ..core.files import exists, is_no_file, sha256
 from ..core.values import SPLITS
 from ..engines.base import Function, Tick
 from ..errors import InputError
@@ -47,8 +47,9 @@ class Damage:
     """Something that is not as it was.
 
     Attributes:
-        kind: of a file, ``checksum``, ``missing`` or ``unlisted``; on the way from a sample to its source, ``shard``,
-            ``index``, ``plan`` or ``store``; of files that this program did not write, ``input`` or ``source``.
+        kind: of a file, ``checksum``, ``missing``, ``not-a-file`` or ``unlisted``; on the way from a sample to its
+            source, ``shard``, ``index``, ``plan`` or ``store``; of files that this program did not write, ``input`` or
+            ``source``.
         file: what is damaged: its name below OUT, or its path elsewhere.
         detail: a sentence for people.
     """
@@ -138,11 +139,16 @@ def verify(session: Session, sample: int | None = None, *, sources: bool = True,
 def repair(session: Session, verdict: Verdict) -> list[str]:
     """Remove what is damaged, and build it again: the same bytes as before. Returns the names of what was removed.
 
+    Raises:
+        InputError: a folder, or anything else that is no file, is in the place of a file. Nothing was removed then.
+
     Inputs and sources are left alone: this program did not write them, and has nothing to make them from.
     """
     paths = [*_outputs(session), session.workspace.paths.checksums]
     files = {session.evidence.name(path): path for path in paths}
     removed = [name for name in dict.fromkeys(one.file for one in verdict.damage) if name in files]
+    if no_files := sorted(str(files[name]) for name in removed if is_no_file(files[name])):
+        raise InputError(f"{no_files[0]} is a folder, a pipe or the like where a file was: move it away")
     for name in removed:
         files[name].unlink(missing_ok=True)
     build(session)
@@ -154,11 +160,15 @@ def _outputs(session: Session) -> list[Path]:
     return outputs(session.workspace.paths, stages)
 
 
-def _is_as_listed(task: tuple[Path, str], tick: Tick) -> bool:
+def _fault(task: tuple[Path, str], tick: Tick) -> tuple[str, str] | None:
+    """The kind and detail of the damage of a file whose digest is given; None if it is as it was written."""
     path, digest = task
-    matches = sha256(path) == digest
     tick(1)
-    return matches
+    if is_no_file(path):
+        return "not-a-file", "a folder, a pipe or the like is in its place: move it away"
+    if sha256(path) != digest:
+        return "checksum", "its SHA-256 is not the one that it was written with"
+    return None
 
 
 @dataclass(frozen=True)
@@ -201,11 +211,11 @@ class _Verification:
         tasks = [(files[name], listed[name]) for name in names]
         listener = self.session.listener
         listener.start("verify: checksums", len(tasks), "files")
-        outcomes = self.session.runner.run(_is_as_listed, tasks, lambda task: str(task[0]))
-        changed = sorted(path for (path, _), matches in outcomes if not matches)
+        outcomes = self.session.runner.run(_fault, tasks, lambda task: str(task[0]))
+        changed = sorted((path, *fault) for (path, _), fault in outcomes if fault)
         listener.finish(f"{len(tasks)} files, {len(changed)} changed")
-        for path in changed:
-            yield Damage("checksum", self._name(path), "its SHA-256 is not the one that it was written with")
+        for path, kind, detail in changed:
+            yield Damage(kind, self._name(path), detail)
 
     def _check_inputs(self, bad: set[str]) -> Iterator[Damage]:
         """Inputs beside the sources that are not those that the plan was made from."""
