@@ -29,7 +29,7 @@ from .unopened import judge_unopened
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 """The formats that are always decoded, as Pillow names them; :mod:`.heif` may add another."""
-STEP_VERSION = 2
+STEP_VERSION = 3
 """Raised whenever the same bytes and settings would give another image."""
 EMPTY = Skip("empty", "the file has no bytes")
 """The result for a file without bytes."""
