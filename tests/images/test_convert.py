@@ -21,7 +21,8 @@ from PIL import Image, features
 from helpers import shared_world
 from treeoflife.config.tables import Images
 from treeoflife.core.values import Skip
-from treeoflife.images.convert import Encoded, convert, shrink
+from treeoflife.images.convert import FORMATS, Encoded, convert, shrink
+from treeoflife.images.unopened import format_of
 from treeoflife.testing.world import unusual_files
 
 MEMORY = 300_000_000
@@ -141,3 +142,13 @@ def test_half_of_an_avif_is_truncated() -> None:
     result = convert(_half("AVIF"), Images())
     assert isinstance(result, Skip)
     assert result.reason == "truncated"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_format_is_told_by_its_first_bytes(kind: str) -> None:
+    """What the decoder reads is called no image by nobody, whether it can be opened or not."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, kind)
+    start = out.getvalue()[:16]
+    assert str(format_of(start)).replace(" ", "").upper() == kind
+    assert format_of(b"x" + start) is None

@@ -14,7 +14,7 @@ _BEGINNINGS = {
     "GIF": rb"GIF8[79]a",
     "WebP": rb"RIFF....WEBP",
     "TIFF": rb"II[*+]\0|MM\0[*+]",
-    "BMP": rb"BM....\0\0\0\0",
+    "BMP": rb"BM.{12}[\x0c(48@l|]\0",  # the sizes that a header may have
     "PPM": rb"P[1-6]\s+(#|\d+\s)",
     "JPEG 2000": rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     "AVIF": rb"....ftypavi[fs]",
