@@ -168,7 +168,11 @@ def test_entries_that_mean_nothing_are_named(tmp_path: Path) -> None:
             ["Turdus merula", "Parus major", "Pica pica"],
         ),
         ("species;image\nPica pica;1_2.jpg\n;3_4.jpg\n", "auto", ["Pica pica", "3_4.jpg"]),
-        ("name,species,file\nPica pica,,\n,,3_4.jpg\n", "species", ["Pica pica", "3_4.jpg"]),
+        (
+            "name,species,file\nPica pica,,\n,,3_4.jpg\n",
+            "species",
+            ["Pica pica", "(line 3, which is empty in species, name)"],
+        ),
         ("file,image\n1_2.jpg,\n,3_4.jpg\n", "images", ["3_4.jpg", "1_2.jpg"]),
         (
             "# mine\ngenus,species,name\nPica,,Pica pica\n,major,Parus major\nTurdus,merula,x\nPanthera,,\n",

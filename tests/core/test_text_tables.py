@@ -80,6 +80,9 @@ def test_two_stray_quotation_marks_swallow_no_row(tmp_path: Path, what: str) -> 
         (3, 'file,note\na.jpg,"a nice bird, seen\ntoday, at noon"\nb.jpg,"x\ny"\nc.jpg,z\n'),
         (2, 'file,name,note\na.jpg,Parus major,"seen twice\nfemale, young\n"\nb.jpg,Pica pica\n'),
         (2, 'file,name,note\n1.jpg,Parus major,"1. a, b\n2. c, d"\n2.jpg,Pica pica,\n'),
+        (2, '"file","n","note"\n"a.jpg",3,"Seen in the park.\nIt was raining, and cold."\n"b.jpg",4,"ok"\n'),
+        (2, '"file","n","note"\n"a.jpg","3","Seen.\nRain, cold."\n"b.jpg","4","ok"\n'),
+        (1, 'file,n,note\na.jpg,3,"Seen in the park.\nIt was raining, and cold."\n'),
         (2, 'id,a,b,c,d,e,text\n1,,,,,,"one, two, three\n\nfour, five"\n2,,,,,,x\n'),
     ],
 )

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -292,6 +293,23 @@ def test_of_two_columns_of_images_the_one_called_so_is_read(whole: Path, tmp_pat
     assert "were not read: thumb" in " ".join((done.stdout + done.stderr).split())
     pl.DataFrame({"thumb": [thumb], "large": [image]}).write_parquet(path)
     sentence(cli("hashes", path, "--out", tmp_path / "hashes.parquet"), "thumb, large", "call the one to be read")
+
+
+def test_columns_of_bytes_that_are_no_images_are_none(whole: Path, tmp_path: Path) -> None:
+    """Embeddings, hashes and binary ids; also beside the images, whose own column is then read, not its hashes."""
+    bench, image = tmp_path / "bench", (whole / "one/p003.jpg").read_bytes()
+    bench.mkdir()
+    (bench / "a.jpg").write_bytes(image)
+    columns: dict[str, Any] = {"image": ["a"], "embedding": [b"123"], "hash": [b"4"], "meta": [{"bytes": 7}]}
+    pl.DataFrame(columns).write_parquet(bench / "labels.parquet")
+    done = cli("hashes", bench, "--out", tmp_path / "hashes.parquet")
+    assert done.returncode == 0, done.stderr
+    assert "labels.parquet" in done.stdout + done.stderr
+    columns = {"id": [b"\xff\xfe"], "photo": [{"bytes": image, "path": "a"}], "sha256": [bytes(32)]}
+    pl.DataFrame(columns).write_parquet(path := tmp_path / "hf.parquet")
+    done = cli("leaks", "--against", path, "--config", whole / "out/dataset.toml")
+    assert done.returncode == 1, done.stderr
+    assert pl.read_parquet(whole / "out/leaks/hf.parquet")["file"].to_list() == ["p003.jpg"]
 
 
 def test_parquet_whose_name_is_not_utf8_is_an_error_that_says_so(whole: Path, tmp_path: Path) -> None:

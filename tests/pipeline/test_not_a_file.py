@@ -28,7 +28,7 @@ def whole(build_copy: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["encoded/**/*.tar", "encoded/**/*.parquet", "224x224/**/shard-*.tar", "plan/**/train.parquet"]
+    "pattern", ["encoded/**/*.tar", "224x224/**/shard-*.tar", "224x224/**/sizes.json", "encoded/**/*.parquet"]
 )
 def test_verify_names_it_and_goes_on(whole: Path, put: Callable[[Path], object], pattern: str) -> None:
     """Another damage beside it is found too; once it is moved away, repair makes the same bytes again."""
@@ -49,6 +49,17 @@ def test_verify_names_it_and_goes_on(whole: Path, put: Callable[[Path], object],
     cli("verify", "--repair", whole)
     built(config)
     assert digests(whole) == before
+
+
+@pytest.mark.parametrize("pattern", ["plan/**/train.parquet", "encoded/**/*.parquet"])
+def test_what_says_which_files_there_are_is_an_error(whole: Path, put: Callable[[Path], object], pattern: str) -> None:
+    """Nothing waits for a pipe, and no index counts as not made yet: its images would be encoded again."""
+    path = min(whole.glob(pattern))
+    path.unlink()
+    put(path)
+    sentence(cli("build", "--config", whole / "dataset.toml"), str(path), "where a file should be")
+    if path.parent.parent.name == "plan":
+        sentence(cli("verify", whole), str(path), "where a file should be")
 
 
 @pytest.mark.parametrize("command", ["build", "wds"])

@@ -85,7 +85,7 @@ def test_columns_that_are_nearly_what_is_wanted_count_only_without_the_right_one
     [
         ("genus,genericName,species", ",Turdus,merula", ("Turdus", "merula", "")),
         ("genus,genericName,species,specificEpithet", "Pica,Turdus,pica,merula", ("Pica", "pica", "")),
-        ("genus,genericName,species,specificEpithet", ",Turdus,,merula", ("Turdus", "Turdus merula", "")),
+        ("genus,genericName,species,specificEpithet", ",Turdus,,merula", ("Turdus", "merula", "")),
         ("genus,species,specificEpithet", "Turdus,,merula", ("Turdus", "merula", "")),
         ("genus,scientificName,canonicalName", "Turdus,,Turdus merula", ("Turdus", "", "Turdus merula")),
     ],
@@ -110,7 +110,6 @@ def test_columns_that_are_nearly_what_is_wanted_fill_the_rows_that_lack_it(
         ("genus,species", "Turdus,P. major"),
         ("genus,species", "<i>Turdus</i> Linnaeus,× Parus_major"),
         ("genus,genericName,species", ",Turdus,Parus major"),
-        ("genus,genericName,species,specificEpithet", "Turdus,Parus,,major"),
     ],
 )
 def test_a_species_of_another_genus_is_named_with_its_line(header: str, row: str, tmp_path: Path) -> None:
@@ -119,6 +118,16 @@ def test_a_species_of_another_genus_is_named_with_its_line(header: str, row: str
     source = folder_of(tmp_path, ["a.jpg", "b.jpg"], f"file,{header}\na.jpg,{fine}\nb.jpg,{row}\n")
     with pytest.raises(InputError, match=r"line 3: its genus is '.*(?i:turdus).*' is of another genus"):
         source.containers()
+
+
+def test_an_epithet_of_another_genus_is_left_out_and_said(tmp_path: Path) -> None:
+    """As in GBIF's row of a synonym: together with the genus of the taxon it would be no name of any taxon."""
+    table = "file,genericName,genus,specificEpithet,species\na.jpg,Parus,Poecile,montanus,\nb.jpg,Parus,Parus,major,\n"
+    source = folder_of(tmp_path, ["a.jpg", "b.jpg"], table)
+    taxa = [label.taxon for label in source.labels()]
+    assert [(taxon.genus, taxon.species) for taxon in taxa] == [("Poecile", ""), ("Parus", "major")]
+    remarks = read_photo_table(tmp_path / "names.csv").remarks
+    assert any("epithet of another genus" in remark and "line 2" in remark for remark in remarks)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,9 @@ def test_a_species_of_another_genus_is_named_with_its_line(header: str, row: str
         ("Fragaria", "Fragaria × ananassa"), ("Fragaria", "× ananassa"), ("Salix", "xsepulcralis"),
         ("Parus", "major subsp. minor"), ("Parus", "Major Linnaeus"), ("unknown", "Parus major"),
         ("<i>Parus</i>", "<i>Parus major</i>"), ("", "Parus major"), ("Aedes", "sp. BOLD:AAA1234"),
+        ("Parus", "Unknown species"), ("Parus", "Unidentified sp."), ("Parus", "Not identified"),
+        ("Tobamovirus", "Tobacco mosaic virus"), ("Pospiviroid", "Potato spindle tuber viroid"),
+        ("Isoetes", "Isoëtes lacustris"), ("Aloë", "Aloe vera"), ("Festulolium", "Festuca pratensis x Lolium perenne"),
     ],
 )  # fmt: skip
 def test_a_species_of_the_genus_is_known_however_both_are_written(genus: str, species: str, tmp_path: Path) -> None:

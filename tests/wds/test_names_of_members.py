@@ -183,10 +183,13 @@ def test_the_catalog_says_which_rows_have_no_names(tmp_path: Path) -> None:
     done = cli("catalog", tmp_path / "x.tar", "--out", tmp_path / "c.csv")
     sentence(done, "none of the 1 samples", "such as IMG", "ends at the first dot")
     assert not (tmp_path / "c.csv").exists()
-    (tmp_path / "x.tar").write_bytes(tar_of([*sample("a1"), *dotted]))
-    done = cli("catalog", tmp_path / "x.tar", "--out", tmp_path / "c.csv")
-    assert done.returncode == 0
-    assert "1 of 2 rows have no ranks: their samples, such as IMG, have no taxonTag.txt" in done.stderr
+    tagged = [("a1.jpg", JPEG), ("a1.taxonTag.txt", b"a photo of genus Parus species major.")]
+    for untagged in ([], [("b2.jpg", JPEG), ("b2.taxonTag.txt", b" ")], [("b2.taxonTag.txt", b"Aves Parus major")]):
+        (tmp_path / "x.tar").write_bytes(tar_of([*tagged, *untagged, *dotted]))
+        done = cli("catalog", tmp_path / "x.tar", "--out", tmp_path / "c.csv")
+        assert done.returncode == 0
+        count, first = (2, "b2") if untagged else (1, "IMG")
+        assert f"{count} of {count + 1} rows have no ranks: their samples, such as {first}," in done.stderr
 
 
 def test_the_catalog_counts_ids_of_two_shards_of_a_split(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ _REASONS = {
     errno.EIO: "the disk cannot be read or written (input/output error)",
     errno.EMFILE: "too many open files",
     errno.EBUSY: "another program has locked the file for too long",
-    errno.EISDIR: "there is a folder where a file should be",
+    errno.EISDIR: "there is a folder, a pipe or the like where a file should be",
     errno.ELOOP: "links lead in a circle",
     errno.ENOMEM: "there is not enough memory",
 }

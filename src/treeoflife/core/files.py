@@ -1,5 +1,6 @@
 """Writing files so that each is whole or absent (law 2), and telling whether a file changed (law 3)."""
 
+import errno
 import hashlib
 import json
 import os
@@ -203,8 +204,19 @@ def is_no_file(path: Path) -> bool:
         return False
 
 
+def require_file(path: Path) -> None:
+    """Check that no folder, pipe or the like is where a file belongs; there may be nothing.
+
+    Raises:
+        OSError: there is, or that cannot be known.
+    """
+    if is_no_file(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
+    require_file(path)
     with errors_named(path), path.open("rb") as fd:
         return hashlib.file_digest(fd, "sha256").hexdigest()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import InputError
-from .files import is_no_file
+from .files import require_file
 
 MAX_DEPTH = 64
 """Brackets within brackets. The deepest file that this program reads has eight."""
@@ -266,10 +266,10 @@ def read_json_file(path: Path, max_bytes: int = MAX_BYTES, *, own: bool = False)
 def read_json(path: Path) -> Any:
     """The JSON value in a file of this program; None if there is no such file, or it is not JSON.
 
-    A folder or a pipe in its place is no file.
+    Raises:
+        OSError: it cannot be read, or is no file.
     """
-    if is_no_file(path):
-        return None
+    require_file(path)
     try:
         return read_json_file(path, own=True)
     except (FileNotFoundError, NotADirectoryError, UnreadableError):

@@ -80,12 +80,14 @@ def check_long_rows(lines: Iterable[str], long_rows: Sequence[range], delimiter:
         if number in starts:
             if line.strip():
                 doubtful[starts[number]].append(line)
-        elif number >= first and '"' not in line and (count := line.count(delimiter)):
+        elif number >= first and (count := _count_delimiters(line, delimiter)):
             counts.add(count)
             beginnings.add(_shape(line, delimiter))
+    known_counts = counts if beginnings else None
+    beginnings |= {_shape(own[0], delimiter) for own in doubtful.values()}
     for start, own in doubtful.items():
         are_rows = all(one.count(delimiter) == width - 1 for one in own)
-        if are_rows or any(_is_row(one, delimiter, counts, beginnings, width) for one in own[1:]):
+        if are_rows or any(_is_row(one, delimiter, known_counts, beginnings, width) for one in own[1:]):
             raise IrregularError(
                 start,
                 "a quotation mark is opened and only closed on a later line that is a row too; remove it, or write it "
@@ -93,12 +95,17 @@ def check_long_rows(lines: Iterable[str], long_rows: Sequence[range], delimiter:
             )
 
 
-def _is_row(line: str, delimiter: str, counts: Collection[int], beginnings: Collection[str], width: int) -> bool:
+def _is_row(line: str, delimiter: str, counts: Collection[int] | None, beginnings: Collection[str], width: int) -> bool:
     count = line.count(delimiter)
-    if not count or (beginnings and count not in counts):
+    if not count or (counts is not None and count not in counts):
         return False
     # A line of a note has as many commas as a wide table has columns by no accident.
-    return not beginnings or _shape(line, delimiter) in beginnings or count == width - 1 > _MOST_IN_A_NOTE
+    return _shape(line, delimiter) in beginnings or count == width - 1 > _MOST_IN_A_NOTE
+
+
+def _count_delimiters(line: str, delimiter: str) -> int:
+    """The delimiters of a row of one line, without those in quotation marks."""
+    return line.count(delimiter) if '"' not in line else len(next(csv.reader([line], delimiter=delimiter), [""])) - 1
 
 
 def _shape(line: str, delimiter: str) -> str:

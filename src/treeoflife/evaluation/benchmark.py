@@ -32,6 +32,7 @@ from ..errors import InputError
 from ..images import measure
 from ..images.convert import Encoded
 from ..images.guard import decoder
+from ..images.unopened import format_of
 from ..sources.file_names import IMAGE_SUFFIXES, escape_invalid_utf8
 from ..sources.image_folders import is_hidden
 
@@ -77,7 +78,7 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
     try:
         suffix = path.suffix.lower()
         if suffix == ".parquet" and path.is_file():
-            table = pl.read_parquet(path, glob=False) if {*_HASHES} & set(_read_schema(path)) else None
+            table = _read_hash_columns(path)
         elif suffix == ".csv" and not path.is_dir():
             table = _read_text(path)
         elif suffix == ".txt" and not path.is_dir():
@@ -87,6 +88,15 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
         return None if table is None else _checked(table, path)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from None
+
+
+def _read_hash_columns(path: Path) -> pl.DataFrame | None:
+    """None if the file has no hashes, or images too: these tell more."""
+    schema = _read_schema(path)
+    columns = [name for name in (*_HASHES, *_NAMES) if name in schema]
+    if not {*_HASHES} & {*columns} or any(_are_images(name, kind) for name, kind in schema.items()):
+        return None
+    return pl.read_parquet(path, columns=columns, glob=False)
 
 
 def _read_text(path: Path) -> pl.DataFrame:
@@ -140,13 +150,14 @@ def hash_tasks(path: Path, images: Images, work: Path) -> list[HashTask]:
         InputError: there is no file that may have images.
     """
     folder = path if path.is_dir() else path.parent
-    everything = _contents(path).files
+    contents = _contents(path)
+    everything = contents.files
     whole = [one for one in everything if one.suffix.lower() in _WHOLE]
     files = [str(one.relative_to(folder)) for one in everything if one.suffix.lower() in IMAGE_SUFFIXES]
     slices = [tuple(files[start : start + _FILES_A_PART]) for start in range(0, len(files), _FILES_A_PART)]
     parts = [(one, ()) for one in whole] + [(folder, part) for part in slices]
     if not parts:
-        raise InputError(_describe_nothing(path, everything))
+        raise InputError(_describe_nothing(path, contents))
     return [HashTask(one, part, images, work / f"{number:06d}.tar") for number, (one, part) in enumerate(parts)]
 
 
@@ -178,10 +189,15 @@ def _contents(path: Path) -> _Contents:
     return _Contents(files, sorted({*everything} - {*files}), sorted(left_out))
 
 
-def _describe_nothing(path: Path, files: list[Path]) -> str:
+def _describe_nothing(path: Path, contents: _Contents) -> str:
+    files = contents.files
     what = "images, WebDataset shards (.tar), Parquet, or hashes (.parquet, .csv, .txt)"
     if not path.exists():
         return f"there is no benchmark at {path}: give a folder or file with {what}"
+    if not files and contents.left_out:
+        return f"the benchmark {path} has only {contents.left_out[0]}, which belongs to a dataset of this program"
+    if not files and contents.no_files:
+        return f"the benchmark {path} has only {contents.no_files[0]}, which is no file, or a link to nothing"
     if packed := next((one for one in files if one.suffix.lower() in _PACKED), None):
         return f"{packed} is a compressed archive: unpack it, and give the folder with its {what}"
     listed = f": it has {len(files):,} other files, such as {files[0].name}" if path.is_dir() and files else ""
@@ -277,20 +293,30 @@ def _read_shard(task: HashTask) -> Iterator[tuple[str, bytes]]:
 def _image_columns(path: Path) -> list[str]:
     """The columns of a Parquet file that may hold images: bytes, or structs with ``bytes``, as Hugging Face's.
 
-    The first is the one to be read; of several, that is the one called image or img.
+    The first is the one to be read; of several, that is the one called image or img. Of several columns of bytes, those
+    without such a name count if their first value begins as an image does: others are hashes, embeddings or ids.
 
     Raises:
         InputError: the file cannot be read, or its columns do not say which one to read.
     """
     schema = _read_schema(path)
     columns = [name for name, kind in schema.items() if _may_be_images(kind) and name.lower() not in _HASHES]
-    called_so = [name for name in columns if name.lower() in _IMAGE_COLUMNS]
-    if len(columns) > 1 and len(called_so) != 1:
+    if len(columns) > 1:
+        columns = [name for name in columns if _are_images(name, schema[name]) or _begins_as_image(path, name)]
+    called_so = [name for name in _IMAGE_COLUMNS if name in columns] or [
+        name for name in columns if name.lower() in _IMAGE_COLUMNS
+    ]
+    if len(columns) > 1 and not called_so:
         raise InputError(
             f"{path} has several columns that may hold images, {', '.join(columns)}: keep one of them, or call the one "
             "to be read 'image'"
         )
-    return sorted(columns, key=lambda name: name not in called_so)
+    return sorted(columns, key=lambda name: name not in called_so[:1])
+
+
+def _begins_as_image(path: Path, column: str) -> bool:
+    values = pl.scan_parquet(path, glob=False).select(column).drop_nulls().head(1).collect()[column]
+    return bool(len(values)) and format_of(values[0][:16]) is not None
 
 
 def _read_schema(path: Path) -> pl.Schema:
@@ -303,13 +329,19 @@ def _read_schema(path: Path) -> pl.Schema:
 
 
 def _may_be_images(kind: pl.DataType) -> bool:
-    return kind == pl.Binary or (isinstance(kind, pl.Struct) and "bytes" in kind.to_schema())
+    return kind == pl.Binary or (isinstance(kind, pl.Struct) and kind.to_schema().get("bytes") == pl.Binary)
+
+
+def _are_images(name: str, kind: pl.DataType) -> bool:
+    """Whether a column is one of images by its type, or by its name."""
+    return _may_be_images(kind) and (kind != pl.Binary or name.lower() in _IMAGE_COLUMNS)
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
     """The images of a Parquet file that has a column of images."""
     column, schema = _image_columns(path)[0], parquet_schema(path)
-    named = next((name for name in ("file_name", "image_id", "id", "name") if name in schema), None)
+    names_of_images = ("file_name", "image_id", "id", "name")
+    named = next((name for name in names_of_images if name in schema and schema[name] != pl.Binary), None)
     for number in range(0, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), _FILES_A_PART):
         rows = (
             pl.scan_parquet(path, glob=False).slice(number, _FILES_A_PART).select({column, named or column}).collect()

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from ..config.tables import Images
-from ..core.files import errors_named, is_no_file, replacing
+from ..core.files import errors_named, replacing, require_file
 from ..core.json_reader import parse_json
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError
@@ -132,8 +132,7 @@ def read_meta(index: Path) -> dict[str, Any] | None:
     Raises:
         OSError: it cannot be read, which says nothing of what is in it.
     """
-    if is_no_file(index):
-        return None
+    require_file(index)
     try:
         # Polars words an error of the disk as one of the format, so that the file is read here.
         footer = io.BytesIO(b"PAR1" + _read_footer(index))

@@ -128,6 +128,7 @@ def verify(session: Session, sample: int | None = None, *, sources: bool = True,
 
     Raises:
         InputError: the dataset is not finished.
+        OSError: a folder or a pipe is in the place of a plan, which says what files there should be.
     """
     listed = checksums.read(session.workspace.paths.checksums)
     if listed is None:

@@ -157,9 +157,11 @@ def _entries(holdout: Holdout, text: str, where: str) -> tuple[list[str], Sequen
     if not lines:
         return [], ()
     wanted = (*_IMAGE_COLUMNS, *_SPECIES_COLUMNS) if holdout.by == "images" else (*_SPECIES_COLUMNS, *_IMAGE_COLUMNS)
+    own_kind = {"images": _IMAGE_COLUMNS, "species": _SPECIES_COLUMNS}.get(holdout.by, wanted)
     for delimiter in ",;\t|":
         header = [_header(cell) for cell in _cells(lines[0], delimiter, where)]
-        if columns := [name for name in wanted if name in header]:
+        # A file's name is no species, where it is known which of both the list is of.
+        if columns := [name for name in own_kind if name in header] or [name for name in wanted if name in header]:
             if holdout.by != "images" and {"genus", "species"} <= set(header):
                 columns = ["genus", *columns]
             rows, remarks = _rows(holdout.path, text, lines, delimiter, where)

@@ -41,12 +41,15 @@ def read_manifest(files: Sequence[Path], wanted: Collection[str], content_ids: p
         parts.append(rows.join(images, on="eol_content_id", how="semi"))
     rows = pl.concat(parts, how="diagonal")
     _check_licences(files, rows)
+    if "license_name" in rows.columns:  # of several rows, one that names a licence
+        rows = rows.sort(_simple_licence(pl.col("license_name")) == "", maintain_order=True)
     return rows.unique("eol_content_id", keep="first", maintain_order=True)
 
 
 def _check_licences(files: Sequence[Path], rows: pl.DataFrame) -> None:
     """Check that no image has two licences: it may have several rows, such as one for each of its pages."""
-    licences = rows.filter(pl.col("license_name") != "").unique(["eol_content_id", "license_name"], maintain_order=True)
+    named = rows.filter(pl.col("license_name") != "").with_columns(same=_simple_licence(pl.col("license_name")))
+    licences = named.unique(["eol_content_id", "same"], keep="first", maintain_order=True)
     for image in licences.filter(pl.col("eol_content_id").is_duplicated())["eol_content_id"].head(1):
         names = " and ".join(licences.filter(eol_content_id=image)["license_name"].head(2))
         raise InputError(
@@ -66,9 +69,13 @@ def _content_ids(path: Path, table: TextTable) -> pl.Series:
     return ids
 
 
+def _simple_licence(name: pl.Expr) -> pl.Expr:
+    return name.fill_null("").str.to_lowercase().str.strip_chars()
+
+
 def licence_family(name: pl.Expr) -> pl.Expr:
     """A licence without its version: cc-by for cc-by-4.0."""
-    return name.fill_null("").str.to_lowercase().str.strip_chars().str.replace(r"-\d+(\.\d+)*$", "")
+    return _simple_licence(name).str.replace(r"-\d+(\.\d+)*$", "")
 
 
 def refuse(images: pl.DataFrame, manifest: Sequence[Path], allow: Sequence[str]) -> pl.Series:

@@ -79,7 +79,7 @@ def catalog_shards(
 
 
 def list_samples(shard: Path, _tick: Tick) -> pl.DataFrame:
-    """The samples of one shard: split, id, seven ranks and common name, by their texts; and which of these they have.
+    """The samples of one shard: split, id, seven ranks and common name, by their texts; and whether these say them.
 
     Raises:
         InputError: the shard cannot be read to its end, has no sample, has a sample or a text of one twice, or has such
@@ -89,7 +89,7 @@ def list_samples(shard: Path, _tick: Tick) -> pl.DataFrame:
     for key, members in read_distinct_samples(shard, LONGEST_TEXT):
         texts = read_texts(shard, key, members, (TAGGED, COMMON_NAME))
         ranks, common = parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
-        rows.append((split, key, *ranks, common, TAGGED in texts, COMMON_NAME in texts))
+        rows.append((split, key, *ranks, common, any(ranks), bool(common)))
     schema = dict.fromkeys(("split", "treeoflife_id", *NAME_COLUMNS), pl.String)
     return pl.DataFrame(rows, schema=schema | {TAGGED: pl.Boolean, COMMON_NAME: pl.Boolean}, orient="row")
 
@@ -99,13 +99,13 @@ def _remarks(rows: pl.DataFrame) -> Iterator[str]:
     unnamed, first = rows.filter(~pl.col(TAGGED)), rows["treeoflife_id"][0]
     if not rows[TAGGED].any() and not rows[COMMON_NAME].any():
         raise InputError(
-            f"none of the {rows.height:,} samples of the shards, such as {first}, has one of the texts {TAGGED} and "
+            f"none of the {rows.height:,} samples of the shards, such as {first}, has ranks in {TAGGED} or a name in "
             f"{COMMON_NAME}; {_KEYS}"
         )
     if unnamed.height:
         yield (
             f"{unnamed.height:,} of {rows.height:,} rows have no ranks: their samples, such as "
-            f"{unnamed['treeoflife_id'][0]}, have no {TAGGED}; {_KEYS}"
+            f"{unnamed['treeoflife_id'][0]}, have no {TAGGED}, or one without ranks; {_KEYS}"
         )
     repeated = rows.group_by("split", "treeoflife_id", maintain_order=True).len().filter(pl.col("len") > 1)
     if repeated.height:

@@ -174,7 +174,8 @@ def _shard_arrays(position: int, index: Path) -> dict[str, Array]:
         rows = pl.read_parquet(index, columns=["treeoflife_id", "offset", "size", *starts], glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(
-            f"the index {index} cannot be read: {reason(error)}; 'treeoflife build' makes it again"
+            f"the index {index} cannot be read: {reason(error)}; 'treeoflife build' makes it again, and so does "
+            "whoever reads the shards next if you delete it"
         ) from None
     rows = rows.with_row_index("row").with_columns(shard=pl.lit(position))
     if not starts:  # a shard of this program: a sample begins with the header of its image

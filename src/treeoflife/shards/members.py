@@ -2,6 +2,7 @@
 
 import re
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -81,8 +82,8 @@ def read_distinct_samples(shard: Path, max_bytes: int) -> Iterator[tuple[str, li
         if len(images) > 1:
             names = " and ".join(images[:2])
             raise InputError(f"{shard} has two images for the sample {key}, {names}; {CHECK_ADVICE}")
-        suffixes = [suffix for suffix, _ in text_members(members)]
-        if twice := next((suffix for suffix in suffixes if suffixes.count(suffix) > 1), None):
+        counts = Counter(suffix for suffix, _ in text_members(members))
+        if twice := next((suffix for suffix, count in counts.items() if count > 1), None):
             raise InputError(f"{shard} has the text {twice} of the sample {key} twice; {CHECK_ADVICE}")
         yield key, members
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..config.paths import require_utf8_name
+from ..core.files import is_no_file
 from ..errors import InputError
 from ..sources.image_folders import visible_files
 
@@ -52,7 +53,10 @@ def _tars(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    return [file for file in visible_files(path) if _SHARD.search(file.name.lower())]
+    tars = [file for file in visible_files(path) if _SHARD.search(file.name.lower())]
+    if pipe := next(filter(is_no_file, tars), None):  # one that is named itself may be meant
+        raise InputError(f"{pipe} is neither a file nor a link to one: move it elsewhere")
+    return tars
 
 
 def _expand_braces(pattern: str) -> Iterator[str]:

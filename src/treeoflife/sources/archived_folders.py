@@ -287,7 +287,9 @@ def _zip_folders(archive: Path, _stamp: str, number: Number) -> dict[str, Span]:
 def _place_in(archive: Path, member: Member | ZipMember, number: Number) -> Place | None:
     """The place of a member; an InputError if it is in no folder since it has backslashes in place of slashes."""
     place = place_of(member, number)
-    if place and "\\" in place.name and number(PurePosixPath(place.folder).name) is None:
+    *folders, file = place.name.split("\\") if place else [""]
+    is_lost = bool(folders) and (is_image_name(file) or any(number(one) is not None for one in folders))
+    if is_lost and place and number(PurePosixPath(place.folder).name) is None:
         raise InputError(
             f"the archive {archive} has a member {escape_invalid_utf8(member.name)}, whose name has backslashes where "
             "folders need slashes: unpack it with a program that takes them for slashes, and pack the folders anew"

@@ -6,6 +6,7 @@ Headers are compared without regard to case, spaces, punctuation and namespaces:
 
 import html
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,8 @@ _PUNCTUATION = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r"(?i)(https?|ftp)://")
 _NO_WORDS = re.compile(r"<[^<>]*>|\([^)]*\)|×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z])")
 _SHOWN = 12
+_VIRUS = re.compile(r"(?i)(virus|viroid|phage|satellite)\b")
+_FORMULA = re.compile(r"\w\.?\s+[×xX*]\s+[A-Z]")
 
 
 @dataclass(frozen=True)
@@ -181,17 +184,24 @@ class _Reader:
         return pl.Series(merged, dtype=pl.String)
 
     def _with_own_genus(self, rows: pl.DataFrame, tiers: dict[str, list[list[str]]]) -> pl.DataFrame:
-        """The rows; an epithet that only a further column has is put behind the genus of the same name."""
+        """The rows, without epithets that only a further column has and that belong to another genus.
+
+        GBIF has such rows where a name is a synonym of a genus: genericName and specificEpithet are of the name as it
+        was written, genus is that of the taxon.
+        """
         if len(tiers["genus"]) < 2 or len(tiers["species"]) < 2:
             return rows
         genus, own_genus, species = (
             self._table.rows[name] for name in (tiers["genus"][0][0], tiers["genus"][1][0], tiers["species"][0][0])
         )
-        differs = (own_genus != "") & (genus.str.to_lowercase() != own_genus.str.to_lowercase())
+        differs = (own_genus != "") & (genus != "") & (genus.str.to_lowercase() != own_genus.str.to_lowercase())
         moved = differs & (species == "") & (rows["species"] != "") & ~rows["species"].str.contains(" ")
-        return rows.with_columns(
-            species=pl.when(moved).then(own_genus + pl.lit(" ") + pl.col("species")).otherwise("species")
-        )
+        if moved.any():
+            self._remarks.append(
+                f"{int(moved.sum()):,} of its rows have an epithet of another genus, {tiers['genus'][1][0]!r}, and are "
+                f"taken without it, the first on line {self._table.lines[int(moved.arg_max() or 0)]}"
+            )
+        return rows.with_columns(species=pl.when(moved).then(pl.lit("")).otherwise("species"))
 
     def _check_genera(self, rows: pl.DataFrame) -> None:
         """Check that no species has another genus than its row: together they would be an invented name."""
@@ -264,12 +274,25 @@ def _is_of_genus(species: str, genus: str) -> bool:
     (True, True, True)
     >>> _is_of_genus("Sorbopyrus auricularis", "× Sorbopyrus"), _is_of_genus("Parus major", "Turdus")
     (True, False)
+
+    Names of viruses and formulas of hybrids say nothing of a genus, nor do words such as "Unknown species".
+
+    >>> _is_of_genus("Tobacco mosaic virus", "Tobamovirus"), _is_of_genus("Not identified", "Parus")
+    (True, True)
     """
     own, words = _words(genus), _words(species)
     if not own or len(words) < 2 or not words[0][0].isupper() or not (words[1][0].islower() or species.isupper()):
         return True
-    one, other = sorted((own[0].casefold(), words[0].casefold()), key=len)
+    if is_unknown(words[0]) or words[0].casefold() == "not" or _VIRUS.search(species) or _FORMULA.search(species):
+        return True
+    one, other = sorted((_plain_letters(own[0]), _plain_letters(words[0])), key=len)
     return one == other or ((len(one) == 1 or one.endswith(".")) and other.startswith(one.rstrip(".")))
+
+
+def _plain_letters(name: str) -> str:
+    """A name in lower case and without diacritics: Isoetes and Isoëtes are one genus."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _words(name: str) -> list[str]:

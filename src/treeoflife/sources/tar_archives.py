@@ -62,9 +62,10 @@ class _Stream:
         try:
             data = self._unpacked.read(size)
         except gzip.BadGzipFile as error:
-            # Its header was read by then, so what is no gzip is what follows the stream.
+            # A wrong checksum is such an error too, but of another wording.
+            follows = self._size and str(error).startswith("Not a gzipped file")
             what = "bytes that are no gzip follow its gzip stream; unpack it with 'gunzip', and pack what it holds anew"
-            raise TarError(what if self._size else str(error)) from error
+            raise TarError(what if follows else str(error)) from error
         except (EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
             raise TarError(str(error) or type(error).__name__) from error
         self._size += len(data)

@@ -43,7 +43,9 @@ def species_name(text: str) -> str | None:
     >>> species_name("Quercus robur × Q. petraea")
     'quercus petraea × quercus robur'
     """
-    text = _INVISIBLE.sub("", text).strip(_QUOTES)
+    text = _INVISIBLE.sub("", text).strip()
+    if text[:1] in _QUOTES:  # the closing mark alone is that of a cultivar
+        text = text.strip(_QUOTES)
     clean = _BRACKETS.sub(" ", _LIKE_HYBRID_SIGN.sub("×", text))
     parts = [part for part in _HYBRID_SIGN.split(clean) if _words(part)]
     if len(parts) == 2 and _names_species(parts[0], parts[1]):
