@@ -107,3 +107,11 @@ def test_an_image_with_two_licences_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the image 2 two licences, cc-by.* and cc-by-nc"):
         read_manifest([path, other], {"license_name"}, pl.Series([1, 2]))
     assert read_manifest([path, other], {"license_name"}, pl.Series([1])).height == 1
+
+
+def test_the_row_that_names_a_licence_counts(tmp_path: Path) -> None:
+    """Of several rows of an image; however it is written, it is the same licence."""
+    without, shouted = line(1).replace(b"cc-by-4.0", b""), line(1).replace(b"cc-by-4.0", b" CC-BY-4.0")
+    for lines in ([without, line(1)], [line(1), without], [without, line(1), shouted]):
+        read = read_manifest([written(tmp_path, *lines)], {"license_name"}, pl.Series([1]))
+        assert read["license_name"].to_list() == ["cc-by-4.0"]

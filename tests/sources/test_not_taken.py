@@ -295,6 +295,20 @@ def test_a_member_with_backslashes_for_slashes_is_named(tmp_path: Path, suffix: 
         load_source(kind, {"path": path}, tmp_path).containers()
 
 
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+def test_backslashes_in_a_name_that_hides_no_image_are_left_alone(tmp_path: Path, suffix: str) -> None:
+    kind, folder = ("inat21", f"00012_{CROW}") if suffix == "tar" else ("bioscan", "part1")
+    files = {f"{folder}/a.jpg": JPEG, "docs/a\\b.txt": b"read me"}
+    if suffix == "tar":
+        (tmp_path / "all.tar").write_bytes(tar_of(list(files.items())))
+    else:
+        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+    (container,) = load_source(kind, {"path": f"all.{suffix}"}, tmp_path).containers()
+    assert container.name.startswith(folder)
+
+
 def test_images_at_the_top_of_an_archive_are_named(tmp_path: Path) -> None:
     (tmp_path / "all.tar").write_bytes(tar_of([("loose.jpg", JPEG), (f"00012_{CROW}/a.jpg", JPEG)]))
     with pytest.raises(InputError, match="outside of all folders"):

@@ -160,6 +160,17 @@ def test_gzip_members_are_read_one_after_the_other_and_nothing_else(
     assert results[0] == results[1] == results[2]
 
 
+def test_a_damaged_gzip_stream_is_not_called_followed_by_bytes(tmp_path: Path) -> None:
+    """A wrong checksum is an error of the same kind, but unpacking and packing anew does not help there."""
+    pytest.importorskip("indexed_gzip")
+    packed = bytearray(gzip.compress(tar_of(photographs(0))))
+    packed[-6] ^= 1
+    (path := tmp_path / "train.tar.gz").write_bytes(packed)
+    with pytest.raises(InputError, match=r"train\.tar\.gz") as caught:
+        read_eol(path)
+    assert "gunzip" not in str(caught.value)
+
+
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__)
 def test_check_shards_finds_a_shard_that_holds_more_than_is_read(damage: Callable[..., bytes], tmp_path: Path) -> None:
     path = tmp_path / "train.tar"

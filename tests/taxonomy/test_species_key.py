@@ -48,6 +48,12 @@ def test_every_spelling_has_the_key_of_the_columns_and_of_the_text_in_a_shard(na
     assert dict(zip(texts, species_keys(pl.Series(texts)), strict=True)) == dict.fromkeys(texts, expected)
 
 
+def test_marks_around_a_name_are_none_of_it_but_those_of_a_cultivar_are() -> None:
+    assert species_key("'Rosa canina'") == "rosa canina"
+    assert species_key("Rosa 'Peace'") == "rosa 'peace'"
+    assert species_key("Hebe ‘mary’") == "hebe ‘mary’"
+
+
 @given(names(), names())
 def test_other_species_have_other_keys(one: tuple[str, str], other: tuple[str, str]) -> None:
     """Hybrids are compared by their names alone, and a leading x does not count."""
