@@ -40,7 +40,8 @@ def test_an_error_document_with_status_200_is_no_table_or_archive(
     [
         ("a.json", b'{"error": 1}', "application/json"), ("a.json.gz", gzip.compress(b"[1]"), "application/json"),
         ("a.xml", b"<?xml version='1.0'?><a></a>", "text/xml"), ("a.csv", b"[id],name\n1,a\n", "text/csv"),
-        ("a.csv", b"<id>,<name>\n1,a\n", "text/csv"), ("a", b'{"a": 1}', "application/json"),
+        ("a.csv", b"<id>,<name>\n1,a\n", "text/csv"), ("a.csv", b"id,name\n1,Puma\n", "application/json"),
+        ("a", b'{"a": 1}', "application/json"),
     ],
 )  # fmt: skip
 def test_a_document_that_is_the_file_is_fetched(name: str, data: bytes, typed: str, tmp_path: Path) -> None:

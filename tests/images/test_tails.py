@@ -7,6 +7,7 @@ import random
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, features
 
@@ -109,3 +110,28 @@ def test_zeros_behind_the_picture_of_an_avif_are_not_its_picture() -> None:
     assert at + size == len(data)
     longer = data[:at] + struct.pack(">I", size + 500) + data[at + 4 :] + bytes(500)
     assert convert(longer, Images()) == convert(data, Images())
+
+
+@pytest.mark.parametrize("shape", ["soft", "hard", "noise"])
+@pytest.mark.parametrize("options", [{"quality": 80}, {"quality": 80, "alpha_quality": 50}, {"save_all": True}])
+def test_whole_transparency_may_end_in_thousands_of_zeros(shape: str, options: dict[str, Any]) -> None:
+    """As libwebp's fastest method writes cut-outs; cut short, they are told like others."""
+    y, x = np.mgrid[:600, :800]
+    distance = np.hypot(y - 300, x - 400)
+    masks = {
+        "soft": np.clip((200 - distance) * 8 + 128, 0, 255),
+        "hard": np.where(distance < 200, 255, 0),
+        "noise": np.random.default_rng(7).integers(0, 2, (600, 800)) * 255,
+    }
+    image = picture().resize((800, 600))
+    image.putalpha(Image.fromarray(masks[shape].astype(np.uint8)))
+    out = io.BytesIO()
+    further = {"append_images": [image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]} if "save_all" in options else {}
+    image.save(out, "WEBP", method=0, **options, **further)
+    data = out.getvalue()
+    assert isinstance(convert(data, Images()), Encoded)
+    start = data.index(b"ALPH") + 8
+    end = start + int.from_bytes(data[start - 4 : start], "little")
+    for share in (0.1, 0.5):
+        kept = start + int(share * (len(data[start:end].rstrip(b"\0"))))
+        assert isinstance(convert(data[:kept] + bytes(end - kept) + data[end:], Images()), Skip)

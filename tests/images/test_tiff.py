@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import tracemalloc
 
 import pytest
 from PIL import Image
@@ -72,3 +73,29 @@ def test_streams_are_unpacked_no_further_than_the_picture_goes() -> None:
         small = image.resize((2, 2))
         small.tag_v2 = image.tag_v2  # type: ignore[attr-defined]
         assert find_damaged_strip(cut, small) is None
+
+
+def test_strips_that_overlap_take_no_memory_of_their_own() -> None:
+    """Four hundred strips that are each nearly the whole file would be a gigabyte as copies."""
+    data = saved("tiff_deflate", rows=160)
+    data += bytes(3_000_000)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        start, _ = strips(data)[0]
+        tags = {259: 8, OFFSETS: (start,) * 400, SIZES: (3_000_000,) * 400}
+        image.tag_v2 = tags  # type: ignore[attr-defined]
+        tracemalloc.start()
+        find_damaged_strip(data, image)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_a_padding_byte_behind_the_tables_of_a_jpeg_strip_costs_nothing() -> None:
+    data = saved("jpeg", rows=32)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        tags = dict(image.tag_v2)  # type: ignore[attr-defined]
+        tags[347] = bytes(tags[347]) + b"\0"
+        image.tag_v2 = tags  # type: ignore[attr-defined]
+        assert find_damaged_strip(data, image) is None

@@ -228,5 +228,5 @@ def fingerprint(value: Any) -> str:
 
 def stamp(path: Path) -> str:
     """Size, modification time and inode of a file: if they are unchanged, its bytes are taken to be unchanged too."""
-    found = path.stat()
-    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}"
+    status = path.stat()
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"

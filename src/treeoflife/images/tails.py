@@ -17,6 +17,7 @@ _MOST_ZEROS = 64
 """With more zeros at their end, coded data are looked into."""
 _STILLS = (b"VP8 ", b"VP8L")
 _FRAME_HEADER = 16
+_COLOUR_HEADER = 10  # width and height are its last four bytes
 # The lowest bits of transparency that is not coded, but stored: zeros are transparent pixels there.
 _CODING, _STORED = 3, 0
 
@@ -24,18 +25,26 @@ _CODING, _STORED = 3, 0
 def find_unwritten_webp(data: bytes, _: Image.Image) -> Skip | None:
     """A Skip ``truncated`` if the first frame of a WebP, or its transparency, ends in zeros that belong to no picture.
 
-    A lossy picture with a plain lower part may end in hundreds of zeros, but needs each of them: its decoder raises an
-    error if some are taken away. If it is content without them, they are not its picture.
+    A lossy picture with a plain lower part may end in hundreds of zeros, and transparency in thousands, but each is
+    needed: the decoder raises an error if some are taken away. If it is content without them, they are no picture.
     """
-    for name, coded in _webp_chunks(data, 12):
-        zeros = _count_zeros(coded)
+    chunks = list(_webp_chunks(data, 12))
+    colours = next((coded for name, coded in chunks if name == b"VP8 "), b"")
+    for chunk, content in chunks:
+        zeros, name, coded = _count_zeros(content), chunk, content
         if zeros <= _MOST_ZEROS:
             continue
+        if chunk == b"ALPH" and content[0] & _CODING != _STORED and len(colours) >= _COLOUR_HEADER:
+            name, coded = b"VP8L", _lossless(content, colours)
         if name in _STILLS and _is_decoded(_still(name, coded[:-_MOST_ZEROS])):
             return _unwritten("WebP", zeros)
-        if name == b"ALPH" and coded[0] & _CODING != _STORED:
-            return _unwritten("WebP", zeros)
     return None
+
+
+def _lossless(transparency: bytes, colours: bytes) -> bytes:
+    """Coded transparency as the lossless picture that it is, with the header it lacks: it has the colours' size."""
+    width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", colours, _COLOUR_HEADER - 4))
+    return b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + transparency[1:]
 
 
 def find_unwritten_avif(data: bytes, image: Image.Image) -> Skip | None:

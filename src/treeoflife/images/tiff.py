@@ -33,10 +33,11 @@ def find_damaged_strip(data: bytes, image: Image.Image) -> Skip | None:
     """
     tags = getattr(image, "tag_v2", {})
     compression = tags.get(_COMPRESSION)
-    parts = [data[offset : offset + size] for offset, size in _places(tags) if size]
+    view = memoryview(data)  # strips may overlap: copies of them could take far more than the file
+    parts = [view[offset : offset + size] for offset, size in _places(tags) if size]
     if compression == _JPEG:
         tables = bytes(tags.get(_JPEG_TABLES, b""))
-        damaged = (number for number, part in enumerate(parts) if _is_cut_jpeg(tables, part))
+        damaged = (number for number, part in enumerate(parts) if _is_cut_jpeg(tables, bytes(part)))
     elif compression in _DEFLATE and tags.get(_FILL_ORDER) != _REVERSED_BITS:
         budget = _SLACK + _MOST_BYTES_PER_PIXEL * image.width * image.height
         damaged = (number for number, part in enumerate(parts) if not _has_end(part, budget))
@@ -57,11 +58,11 @@ def _places(tags: dict[int, int | tuple[int, ...]]) -> list[tuple[int, int]]:
     return []
 
 
-def _has_end(packed: bytes, budget: int) -> bool:
+def _has_end(packed: memoryview, budget: int) -> bool:
     """Whether a Deflate stream comes to its end, or to more bytes than the budget."""
     unpacker, total = zlib.decompressobj(), 0
     for position in range(0, len(packed), _PACKED):
-        part = packed[position : position + _PACKED]
+        part = bytes(packed[position : position + _PACKED])
         while part and not unpacker.eof:
             try:
                 total += len(unpacker.decompress(part, _UNPACKED))
@@ -75,7 +76,7 @@ def _has_end(packed: bytes, budget: int) -> bool:
 
 def _is_cut_jpeg(tables: bytes, part: bytes) -> bool:
     """Whether a JPEG, whose tables stand elsewhere, lacks a part of its picture; False if Pillow cannot open it."""
-    whole = tables.removesuffix(_END_OF_IMAGE) + part[2:] if tables else part
+    whole = tables.rstrip(b"\0").removesuffix(_END_OF_IMAGE) + part[2:] if tables else part
     try:
         with Image.open(io.BytesIO(whole + _END_OF_IMAGE), formats=("JPEG",)) as image:
             image.draft(None, (1, 1))

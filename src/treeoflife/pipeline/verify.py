@@ -140,10 +140,10 @@ def verify(session: Session, sample: int | None = None, *, sources: bool = True,
 def repair(session: Session, verdict: Verdict) -> list[str]:
     """Remove what is damaged, and build it again: the same bytes as before. Returns the names of what was removed.
 
+    Inputs and sources are left alone: this program did not write them, and has nothing to make them from.
+
     Raises:
         InputError: a folder, or anything else that is no file, is in the place of a file. Nothing was removed then.
-
-    Inputs and sources are left alone: this program did not write them, and has nothing to make them from.
     """
     paths = [*_outputs(session), session.workspace.paths.checksums]
     files = {session.evidence.name(path): path for path in paths}

@@ -107,15 +107,12 @@ def _remove_former(workspace: Workspace, outputs: set[Path], job: Job) -> None:
 
     They would be published with the others. What is not as it was written, and what is configured as an input, stays.
     """
-    record, note, given = (
-        job.records.get("metadata", "metadata"),
-        job.runner.listener.note,
-        workspace.config.names.lookups,
-    )
+    record, note = job.records.get("metadata", "metadata"), job.runner.listener.note
+    given = workspace.config.names.lookups
+    inputs = list(given.iterdir()) if given and given.is_dir() else []  # one may be a link to a former output
     for name, digest in record.outputs.items() if record else ():
         path = workspace.paths.root / name
-        is_input = given and given.is_dir() and path.parent.is_dir() and path.parent.samefile(given)
-        if path in outputs or is_input or not exists(path):
+        if path in outputs or not exists(path) or any(exists(one) and one.samefile(path) for one in inputs):
             continue
         if job.hashes.sha256(path) == digest:
             path.unlink()
