@@ -38,7 +38,8 @@ def test_an_error_document_with_status_200_is_no_table_or_archive(
 @pytest.mark.parametrize(
     ("name", "data", "typed"),
     [
-        ("a.json", b'{"error": 1}', "application/json"), ("a.json.gz", gzip.compress(b"[1]", mtime=0), "application/json"),
+        ("a.json", b'{"error": 1}', "application/json"),
+        ("a.json.gz", gzip.compress(b"[1]", mtime=0), "application/json"),
         ("a.xml", b"<?xml version='1.0'?><a></a>", "text/xml"), ("a.csv", b"[id],name\n1,a\n", "text/csv"),
         ("a.csv", b"<id>,<name>\n1,a\n", "text/csv"), ("a.csv", b"id,name\n1,Puma\n", "application/json"),
         ("a", b'{"a": 1}', "application/json"),
