@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from treeoflife.core import text_tables
-from treeoflife.core.text_tables import read_text_table, scan_text_table
+from treeoflife.core.text_tables import read_text_pieces, read_text_table, scan_text_table
 from treeoflife.errors import InputError
 
 BIRDS = [("a.jpg", "Parus major"), ("b.jpg", "Möwe"), ("c.jpg", "Turdus merula")]
@@ -207,3 +207,49 @@ def test_tabs_leave_quotation_marks_in_a_providers_table(tmp_path: Path) -> None
 def test_a_table_that_is_read_lazily_has_all_rows_too(text: str, tmp_path: Path) -> None:
     rows = scan_text_table(written(tmp_path / "birds.csv", text)).select("a", "b").collect()
     assert rows.rows() == [("1", "2"), ("3", "4")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b,c\n1,2,3\n4,5,6\n7,8,9\n",
+        "a,b,c\r\n1,2,3\r\n4,5,6",
+        "a,b,c\n",
+        'a,b,c\n1,2,"3\n4"\n5,6,7\n8,9\n\n1,2,3,\n',
+        'a,b,c\n1,2,5" lens\n4,5,"6"\n',
+        "a;b;c\n1;2;3\n4;5;6\n",
+        "sep=;\na;b;c\n1;2;3\n4;5;6\n",
+    ],
+)
+@pytest.mark.parametrize("columns", [None, ("x", "y")])
+def test_a_table_is_the_same_in_pieces(
+    text: str, columns: tuple[str, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "birds.csv", text)
+    whole = read_text_table(path, columns=columns)
+    monkeypatch.setattr(text_tables, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(text_tables, "_ROWS_OF_A_PIECE", 1)
+    first, *pieces = read_text_pieces(path, columns=columns)
+    assert (first.rows.height, first.rows.columns) == (0, whole.rows.columns)
+    assert all(piece.rows.height == len(piece.lines) == 1 for piece in pieces)
+    assert [piece.rows.row(0) for piece in pieces] == whole.rows.rows()
+    assert [piece.lines[0] for piece in pieces] == list(whole.lines)
+    for piece in (first, *pieces):
+        assert (piece.columns, piece.delimiter, piece.remarks) == (whole.columns, whole.delimiter, whole.remarks)
+
+
+@pytest.mark.parametrize("last", ["3,4,5", "3", '3,"4\n5'])
+def test_an_odd_row_at_the_end_is_known_before_the_first_piece(last: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "birds.csv", "a,b\n" + "1,2\n" * 10 + last)
+    with pytest.raises(InputError, match="line 12"):
+        next(read_text_pieces(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_of_blank_lines_is_empty(encoding: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is empty"):
+        read_text_table(written(tmp_path / "birds.csv", "\n \n", encoding))
+
+
+def test_a_blank_header_is_a_column_without_a_name(tmp_path: Path) -> None:
+    assert read_text_table(written(tmp_path / "birds.csv", "  \na\n")).columns in (("column 1",), ("a",))

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,7 +29,8 @@ from .text_encoding import READ_AS_WINDOWS, SAMPLE_BYTES, check_is_text, decode,
 from .text_records import IrregularError, check_long_rows, read_records, without_quotes
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_CHUNK_BYTES = 1 << 24  # examined at once; the arrays made of a chunk take about ten times as much
+_CHUNK_BYTES = 1 << 24  # examined or read at once; the arrays made of a chunk take about ten times as much
+_ROWS_OF_A_PIECE = 100_000  # if it is read field by field
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel writes and obeys such a first line
 
 
@@ -83,8 +84,36 @@ def read_text_table(
     >>> birds.rows.rows(), birds.delimiter, birds.encoding, list(birds.lines)
     ([('1.jpg', 'Möwe')], ';', 'cp1252', [2])
     """
+    return _joined(list(read_text_pieces(path, wanted, delimiter=delimiter, quoted=quoted, columns=columns)))
+
+
+def read_text_pieces(
+    path: Path,
+    wanted: Collection[str] | None = None,
+    *,
+    delimiter: str | None = None,
+    quoted: bool | None = True,
+    columns: Sequence[str] | None = None,
+) -> Iterator[TextTable]:
+    """The same table as tables of some of its rows each, in order, of which one is in memory at a time.
+
+    The first has no rows. A file with odd rows is checked to its end before it comes, so each has all remarks.
+
+    Raises:
+        InputError: as :func:`read_text_table`.
+    """
     with _opened(path) as (mapped, sample):
-        return _Reader(path, mapped, sample, wanted, columns).read(delimiter, quoted=quoted)
+        yield from _Reader(path, mapped, sample, wanted, columns).pieces(delimiter, quoted=quoted)
+
+
+def _joined(pieces: Sequence[TextTable]) -> TextTable:
+    """One table of all pieces."""
+    first, last = pieces[0].lines, pieces[-1].lines
+    if isinstance(first, range) and isinstance(last, range):  # every line is a row
+        lines: Sequence[int] = range(first.start, last.stop)
+    else:
+        lines = [line for piece in pieces for line in piece.lines]
+    return replace(pieces[0], rows=pl.concat([piece.rows for piece in pieces]), lines=lines)
 
 
 def scan_text_table(path: Path) -> pl.LazyFrame:
@@ -160,10 +189,12 @@ class _Reader:
         self._is_as_stored = self._encoding == "utf-8" and data[:3] != codecs.BOM_UTF8
         # Any other encoding becomes UTF-8 first, in memory; large tables are UTF-8 everywhere.
         self._bytes: Any = data if self._is_as_stored else decode(path, data, self._encoding).encode()
+        if not self._bytes[:SAMPLE_BYTES].strip():  # such as a byte order mark and nothing else
+            raise InputError(f"the table {path} is empty")
         if self._encoding == "cp1252":
             self._remarks.append(f"it {READ_AS_WINDOWS}")
 
-    def read(self, delimiter: str | None, *, quoted: bool | None = True) -> TextTable:
+    def pieces(self, delimiter: str | None, *, quoted: bool | None = True) -> Iterator[TextTable]:
         beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
         first_line = re.split(r"[\r\n]", beginning, maxsplit=1)[0]
         separator = _SEPARATOR_LINE.fullmatch(first_line)
@@ -174,8 +205,9 @@ class _Reader:
         rows = None if separator else _count_regular_rows(data, ord(self._delimiter), quoted=quoted)
         del data  # a mapped file cannot be closed while an array shows it
         if rows is None:
-            return self._read_by_field(skipped, quoted=quoted)
-        return self._read_by_polars(rows, quoted=quoted)
+            yield from self._pieces_by_field(skipped, quoted=quoted)
+        else:
+            yield from self._pieces_by_polars(rows, quoted=quoted)
 
     def scan(self) -> pl.LazyFrame:
         data = np.frombuffer(self._bytes, np.uint8)
@@ -183,7 +215,7 @@ class _Reader:
         del data  # a mapped file cannot be closed while an array shows it
         beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
         if rows is None or self._best_delimiter(beginning) != ",":
-            return self.read(None).rows.lazy()
+            return _joined(list(self.pieces(None))).rows.lazy()
         return pl.scan_csv(self._path, infer_schema=False, glob=False)
 
     def _best_delimiter(self, beginning: str) -> str:
@@ -195,64 +227,89 @@ class _Reader:
         # A header is not prose: a delimiter that divides it and most rows alike is right.
         return max(_DELIMITERS, key=fits)
 
-    def _read_by_polars(self, rows: int, *, quoted: bool) -> TextTable:
-        end = self._bytes.find(b"\n")
-        header = self._bytes[: end if end >= 0 else len(self._bytes)].decode()
+    def _pieces_by_polars(self, rows: int, *, quoted: bool) -> Iterator[TextTable]:
+        end = self._bytes.find(b"\n") + 1 or len(self._bytes)
         try:
-            _, fields = next(read_records([header], self._delimiter, quoted=quoted))
+            records = read_records([self._bytes[:end].decode()], self._delimiter, quoted=quoted)
+            _, fields = next(records, (range(1), [""]))
         except IrregularError as error:
             raise InputError(f"the table {self._path}, {error}") from None
         columns, has_header = self._columns(fields), self._given is None
         chosen = self._chosen(columns)
-        try:
-            frame = pl.scan_csv(
-                self._path if self._is_as_stored else io.BytesIO(self._bytes), separator=self._delimiter,
-                quote_char='"' if quoted else None, has_header=False, skip_rows=int(has_header),
-                schema=dict.fromkeys(columns, pl.String), glob=False,
-            ).select(chosen).collect()  # fmt: skip
-        except PolarsError as error:
-            raise InputError(f"the table {self._path} cannot be read: {reason(error)}") from None
-        rows += not has_header
-        if chosen and frame.height != rows:
-            raise InputError(f"the table {self._path} has {rows:,} rows, of which {frame.height:,} could be read")
-        return self._table(frame, columns, range(1 + has_header, rows + 1 + has_header))
+        line = first = 1 + has_header
+        yield self._table(_text_frame(chosen), columns, range(line, line))
+        for chunk in self._chunks(end if has_header else 0):
+            try:
+                frame = pl.scan_csv(
+                    io.BytesIO(chunk), separator=self._delimiter, quote_char='"' if quoted else None, has_header=False,
+                    schema=dict.fromkeys(columns, pl.String), glob=False,
+                ).select(chosen or columns[0]).collect()  # fmt: skip
+            except PolarsError as error:
+                raise InputError(f"the table {self._path} cannot be read: {reason(error)}") from None
+            yield self._table(frame.select(chosen), columns, range(line, line + frame.height))
+            line += frame.height
+        if line - first != rows + (not has_header):
+            raise InputError(
+                f"the table {self._path} has {rows + (not has_header):,} rows, of which {line - first:,} could be read"
+            )
 
-    def _read_by_field(self, skipped: int, *, quoted: bool) -> TextTable:
+    def _chunks(self, start: int) -> Iterator[bytes]:
+        """The bytes from one on, in pieces that end with a line."""
+        while start < len(self._bytes):
+            end = self._bytes.find(b"\n", start + _CHUNK_BYTES) + 1 or len(self._bytes)
+            yield self._bytes[start:end]
+            start = end
+
+    def _pieces_by_field(self, skipped: int, *, quoted: bool) -> Iterator[TextTable]:
         if (offset := self._bytes.find(b"\0")) >= 0:
             line = self._bytes[:offset].count(b"\n") + 1
             raise InputError(f"the table {self._path}, line {line}: has a NUL character, which no text has")
+        division = _Division(skipped, quoted=quoted)
         try:
-            return self._collect(skipped, quoted=quoted)
+            remarks = self._check_rows(division)
         except IrregularError as error:
+            division = _Division(skipped, quoted=False, alike=True)
             try:
-                table = self._collect(skipped, quoted=False, alike=True)
+                remarks = (*self._check_rows(division), f"quotation marks were read as text ({error})")
             except IrregularError:
                 raise InputError(f"the table {self._path}, {error}") from None
-            return replace(table, remarks=(*table.remarks, f"quotation marks were read as text ({error})"))
+        columns, records = self._divide(division)
+        chosen = self._chosen(columns)
+        indexes = [columns.index(name) for name in chosen]
+        yield self._table(_text_frame(chosen), columns, [], remarks)
+        while piece := list(islice(records, _ROWS_OF_A_PIECE)):
+            rows = _text_frame(chosen, [division.pick(row, indexes) for _, row in piece])
+            yield self._table(rows, columns, [lines.start for lines, _ in piece], remarks)
 
-    def _collect(self, skipped: int, *, quoted: bool, alike: bool = False) -> TextTable:
-        """The rows, field by field. With ``alike`` they must all have as many fields as the header.
+    def _divide(self, division: "_Division") -> tuple[tuple[str, ...], Iterator[tuple[range, list[str]]]]:
+        """The columns, and the fields of each row as they are written, with the numbers of its lines."""
+        records = self._records(division)
+        lines, header = next(records, (range(1), [""]))
+        columns = self._columns(header)
+        rows = records if self._given is None else chain([(lines, header)], records)
+        return columns, rows
+
+    def _records(self, division: "_Division") -> Iterator[tuple[range, list[str]]]:
+        with self._open() as text:
+            for lines, row in read_records(text, self._delimiter, quoted=division.quoted):
+                if lines.start > division.skipped:
+                    yield lines, row
+
+    def _check_rows(self, division: "_Division") -> tuple[str, ...]:
+        """Check all rows; returns the remarks.
 
         Raises:
             IrregularError: a row cannot be told.
         """
+        columns, rows = self._divide(division)
+        checked = _CheckedRows(len(columns), self._delimiter)
+        for lines, row in rows:
+            if division.alike and len(row) != len(columns):
+                raise IrregularError(lines.start, "another number of fields")
+            checked.add(lines, row)
         with self._open() as text:
-            records = read_records(text, self._delimiter, quoted=quoted)
-            records = ((lines, row) for lines, row in records if lines.start > skipped)
-            lines, header = next(records, (range(1), [""]))
-            columns = self._columns(header)
-            first = lines.stop if self._given is None else lines.start
-            records = records if self._given is None else chain([(lines, header)], records)
-            kept = _KeptRows([columns.index(name) for name in self._chosen(columns)], len(columns))
-            for lines, row in records:
-                if alike and len(row) != len(columns):
-                    raise IrregularError(lines.start, "another number of fields")
-                kept.add(lines, [without_quotes(field) for field in row] if alike else row, self._delimiter)
-        with self._open() as text:
-            check_long_rows(text, kept.long, self._delimiter, len(columns), first)
-        remarks = (*self._remark_short_rows(kept), *_remark_long_rows(kept))
-        frame = pl.DataFrame(kept.rows, schema=dict.fromkeys(self._chosen(columns), pl.String), orient="row")
-        return self._table(frame, columns, kept.lines, remarks)
+            check_long_rows(text, checked.long, self._delimiter, len(columns), checked.first)
+        return (*self._remark_short_rows(checked), *_remark_long_rows(checked))
 
     def _open(self) -> TextIO:
         if self._is_as_stored:
@@ -275,15 +332,15 @@ class _Reader:
     def _chosen(self, columns: tuple[str, ...]) -> list[str]:
         return [name for name in columns if self._wanted is None or simple_name(name) in self._wanted]
 
-    def _remark_short_rows(self, kept: "_KeptRows") -> tuple[str, ...]:
+    def _remark_short_rows(self, checked: "_CheckedRows") -> tuple[str, ...]:
         # Excel leaves out the delimiters of empty cells at the end of a row.
-        if not kept.short:
+        if not checked.short:
             return ()
-        if kept.short[-1] == kept.lines[-1] and self._bytes[-1:] not in (b"\n", b"\r"):
-            raise InputError(f"the table {self._path} ends in the middle of line {kept.short[-1]}: is it complete?")
+        if checked.last_short == checked.last and self._bytes[-1:] not in (b"\n", b"\r"):
+            raise InputError(f"the table {self._path} ends in the middle of line {checked.last}: is it complete?")
         remark = (
-            f"{len(kept.short):,} of its {len(kept.rows):,} rows have fewer fields than the header, the first on line "
-            f"{kept.short[0]}; what they lack is empty"
+            f"{checked.short:,} of its {checked.rows:,} rows have fewer fields than the header, the first on line "
+            f"{checked.first_short}; what they lack is empty"
         )
         return (remark,)
 
@@ -294,44 +351,70 @@ class _Reader:
         return TextTable(rows, columns, lines, self._delimiter, self._encoding, (*self._remarks, *remarks))
 
 
-def _remark_long_rows(kept: "_KeptRows") -> tuple[str, ...]:
+def _text_frame(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+
+def _remark_long_rows(checked: "_CheckedRows") -> tuple[str, ...]:
     # They may be empty cells of a spreadsheet, or what a delimiter within a value has pushed to the right.
-    if not kept.surplus:
+    if not checked.surplus:
         return ()
     remark = (
-        f"{len(kept.surplus):,} of its {len(kept.rows):,} rows have more fields than the header, all empty, the first "
-        f"on line {kept.surplus[0]}; check that no value there has a delimiter in it"
+        f"{checked.surplus:,} of its {checked.rows:,} rows have more fields than the header, all empty, the first "
+        f"on line {checked.first_surplus}; check that no value there has a delimiter in it"
     )
     return (remark,)
 
 
-class _KeptRows:
-    """The chosen fields of rows, and the lines on which they begin.
+@dataclass(frozen=True)
+class _Division:
+    """How a text is divided into rows and fields.
 
-    Beside them the lines of rows with fewer and with more fields than the header, and the rows over several lines.
+    Attributes:
+        skipped: the number of lines before the header.
+        quoted: whether quotation marks enclose fields.
+        alike: whether all rows must have as many fields as the header; only a pair of quotation marks around a whole
+            field is then no part of its text.
     """
 
-    def __init__(self, chosen: Sequence[int], width: int) -> None:
-        self._chosen, self._width = chosen, width
-        self.rows, self.lines = list[list[str]](), list[int]()
-        self.short, self.surplus, self.long = list[int](), list[int](), list[range]()
+    skipped: int
+    quoted: bool
+    alike: bool = False
 
-    def add(self, lines: range, row: list[str], delimiter: str) -> None:
-        if any(field.strip() for field in row[self._width :]):
-            what = _DELIMITERS.get(delimiter, repr(delimiter))
+    def pick(self, row: Sequence[str], indexes: Sequence[int]) -> list[str]:
+        """The texts of some fields of a row, empty where it has none."""
+        fields = [row[index] if index < len(row) else "" for index in indexes]
+        return [without_quotes(field) for field in fields] if self.alike else fields
+
+
+class _CheckedRows:
+    """The number of rows, the lines on which the first and the last begin, and the rows over several lines.
+
+    Likewise the number of rows with fewer and with more fields than the header, and the lines of such rows.
+    """
+
+    def __init__(self, width: int, delimiter: str) -> None:
+        self._width, self._delimiter = width, delimiter
+        self.rows = self.first = self.last = 0
+        self.short = self.first_short = self.last_short = 0
+        self.surplus = self.first_surplus = 0
+        self.long: list[range] = []
+
+    def add(self, lines: range, row: list[str]) -> None:
+        if len(row) > self._width and any(field.strip() for field in row[self._width :]):
+            what = _DELIMITERS.get(self._delimiter, repr(self._delimiter))
             raise IrregularError(
                 lines.start,
                 f"has {len(row)} fields, but the header has {self._width}; enclose a value with {what} in it in "
                 "quotation marks",
             )
+        self.rows, self.first, self.last = self.rows + 1, self.first or lines.start, lines.start
         if len(row) < self._width:
-            self.short.append(lines.start)
+            self.short, self.first_short, self.last_short = self.short + 1, self.first_short or lines.start, lines.start
         if len(row) > self._width:
-            self.surplus.append(lines.start)
+            self.surplus, self.first_surplus = self.surplus + 1, self.first_surplus or lines.start
         if len(lines) > 1:
             self.long.append(lines)
-        self.rows.append([row[index] if index < len(row) else "" for index in self._chosen])
-        self.lines.append(lines.start)
 
 
 def _count_regular_rows(data: Any, delimiter: int, *, quoted: bool) -> int | None:
