@@ -87,7 +87,7 @@ $(VENV)/img2dataset:
 # img2dataset is a peer to compare with, in an environment of its own; nginx serves it the images.
 bench: $(VENV)/.dev $(if $(shell command -v nginx),$(VENV)/img2dataset) ## Measure, and write benchmarks/RESULTS.md; what may be set is in benchmarks/run.py.
 	IMG2DATASET=$(if $(shell command -v nginx),$(VENV)/img2dataset/bin/python) PARTS="$(PARTS)" ROWS="$(ROWS)" \
-	MAPPINGS="$(MAPPINGS)" RAW="$(RAW)" $(BIN)/python benchmarks/run.py
+	RAW="$(RAW)" $(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.dev requirements/docs.txt ## Build the site of the documentation, in site/.
 	$(INSTALL) --require-hashes --requirement requirements/docs.txt

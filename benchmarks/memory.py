@@ -20,18 +20,20 @@ from table import measured, show
 
 from treeoflife.config.config import Config
 from treeoflife.config.tables import Images, Wds
+from treeoflife.core.database import open_database
 from treeoflife.core.values import RANKS
 from treeoflife.engines.base import WorkerTick
 from treeoflife.images.encode import EncodeTask, encode_container
-from treeoflife.images.store import natural_keys
-from treeoflife.mapping import splits
-from treeoflife.mapping.build import build_mapping
+from treeoflife.mapping.build import write_ids
+from treeoflife.mapping.images import open_images
+from treeoflife.mapping.splits import write_splits
 from treeoflife.selection.decide import decide
-from treeoflife.selection.decisions import Index
-from treeoflife.shards import plan
+from treeoflife.selection.duplicates.image_ids import load_groups
+from treeoflife.selection.marks import Marks, load_marks
 from treeoflife.shards.check import CheckTask, check_shard
 from treeoflife.shards.pack import PackTask, pack_shard, read_index_meta
-from treeoflife.sources.base import Source
+from treeoflife.shards.plan import Samples
+from treeoflife.sources.base import Index, Source
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.world import draw_picture, encode_image
 
@@ -65,14 +67,19 @@ def encode(folder: Path) -> None:
 def make_plan(folder: Path) -> None:
     """Mapping, splits and plan of train."""
     eol, index = source(folder), next((folder / "eol").glob("*.parquet"))
-    mapping = folder / "mapping.parquet"
-    build_mapping(mapping, [(eol, natural_keys(pl.read_parquet(index), eol))])
-    splits.write(mapping, [eol], Config(sources={}).splits, 17)
-    names = pl.DataFrame({"source": "eol", "name_key": [str(one) for one in range(500)]})
-    named = names.with_columns(*(pl.lit(f"{rank}um").alias(rank) for rank in RANKS), common=pl.lit(""))
-    decided = decide([eol], [Index(eol, index.stem, index)], mapping, named)
-    config = Config(sources={}, wds=Wds(max_samples=SHARD))
-    plan.write_split(folder / "train.parquet", "train", decided, decided.samples("train"), config, {})
+    ids, mapping, names = (folder / f"{name}.parquet" for name in ("ids", "mapping", "names"))
+    rows = pl.DataFrame({"source": "eol", "name_key": [str(one) for one in range(500)]})
+    rows.with_columns(*(pl.lit(f"{rank}um").alias(rank) for rank in RANKS), common=pl.lit("")).write_parquet(names)
+    config, indexes = Config(sources={}, wds=Wds(max_samples=SHARD)), [Index(eol, index.stem, index)]
+    with open_database(folder / "scratch") as database:
+        write_ids(database, ids, [eol], {"eol": [index]})
+        open_images(database, ids, [eol])
+        load_groups(database, None, indexes, [eol])
+        write_splits(database, mapping, [eol], config.splits, 17)
+        open_images(database, mapping, [eol])
+        load_marks(database, Marks({}))
+        decide(database, [eol], indexes, names)
+        Samples(database, [eol], config).write_split(folder / "train.parquet", "train", {})
 
 
 def pack(folder: Path) -> None:

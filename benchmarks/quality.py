@@ -122,7 +122,7 @@ def main() -> None:
     if given.values:
         rows.write_parquet(given.values)
     rows = rows.with_row_index("number").filter(pl.col("number") % 2 == 1)
-    rows = rows.with_columns(one.alias(f"is {kind}") for kind, one in quality.LIMITS.items())
+    rows = rows.with_columns(pl.sql_expr(one).alias(f"is {kind}") for kind, one in quality.LIMITS.items())
     print(f"{'finding':<10}{'examples':>9}{'recall':>9}{'precision':>11}{'photographs':>13}{'cut-outs':>10}")
     for kind in quality.LIMITS:
         own, named = rows.filter(example=kind), rows.filter(pl.col(f"is {kind}"))

@@ -1,8 +1,7 @@
 """All measurements, written to RESULTS.md with the machine and the commit, and drawn in results.svg: ``make bench``.
 
     make bench                               # about 20 minutes on two quiet cores
-    make bench ROWS="100000 1000000 10000000"          # the tables at ten million rows too: 10 minutes more
-    make bench MAPPINGS="1000000 10000000 50000000"    # the mapping at sizes where SQLite is slow: half an hour more
+    make bench ROWS="1000000 10000000"       # the tables at ten million rows too: 3 minutes more
     make bench RAW=WORLD/raw                 # images of your own, in the providers' layouts, in place of drawn ones
     make bench PARTS="startup rows"          # some of it; the other tables stay as they are
 
@@ -36,7 +35,6 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "parts": lambda: ["parts.py"],
     "memory": lambda: ["memory.py"],
     "rows": lambda: ["rows.py", *given("ROWS")],
-    "mappings": lambda: ["mappings.py", *given("MAPPINGS")],
 }
 """The measurements by name, each as the words of its command."""
 

@@ -25,7 +25,7 @@ PLACES = {"laptop, 4 cores": 4, "a node, 32 cores": 32, "40 nodes, 1,280 cores":
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU seconds: of a byte encoded and read, of a sample packed and checked, of a row of the tables."""
+    """CPU seconds: of a byte encoded and read, of a sample packed and checked; seconds of a row of the tables."""
 
     encode: float
     read: float
@@ -47,7 +47,7 @@ def costs(found: dict[str, list[dict[str, Any]]]) -> Costs:
     largest = [rows for title, rows in found.items() if title.startswith("Tables of")][-1]
     row = next(line for line in largest if line["stage"] == "total")
     encode, read = (1 / archive[f"{what}, MB of CPU second"] / 1e6 for what in ("encode", "read"))
-    return Costs(encode, read, shards["pack"], shards["check-wds"], row["CPU, µs a row"] / 1e6)
+    return Costs(encode, read, shards["pack"], shards["check-wds"], row["µs a row"] / 1e6)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import tally as tallies
 from helpers import built, configured, shared_world
+from treeoflife.core.database import Database, open_database
 from treeoflife.testing.world import World, draw_world
 
 SMALL_SHARDS = 25
@@ -35,6 +36,13 @@ def tally(request: pytest.FixtureRequest) -> Iterator[tallies.Tally]:
     yield one
     one.seconds = time.monotonic() - begun
     tallies.record(one, request.node)
+
+
+@pytest.fixture
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database without tables."""
+    with open_database(tmp_path_factory.mktemp("database") / "tables") as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +12,18 @@ import polars as pl
 
 from treeoflife.config.config import Config
 from treeoflife.config.tables import Wds
-from treeoflife.core.values import RANKS
-from treeoflife.mapping import splits
-from treeoflife.mapping.build import build_mapping
+from treeoflife.core.database import Database, open_database
+from treeoflife.core.values import RANKS, SPLITS
+from treeoflife.mapping.build import write_ids
+from treeoflife.mapping.images import open_images
+from treeoflife.mapping.splits import write_splits
 from treeoflife.selection.decide import decide
-from treeoflife.selection.decisions import Decisions, Index
-from treeoflife.selection.policies import Policy
+from treeoflife.selection.duplicates.image_ids import load_groups
+from treeoflife.selection.ledger import write_ledger
+from treeoflife.selection.marks import Marks, load_marks
 from treeoflife.selection.rules import Rule
-from treeoflife.shards import plan
-from treeoflife.sources.base import Source
+from treeoflife.shards.plan import Samples
+from treeoflife.sources.base import Index, Source
 from treeoflife.sources.registry import load_source
 
 
@@ -26,14 +31,44 @@ from treeoflife.sources.registry import load_source
 class Store:
     """The indexes of a store, and the mapping and the names of its images."""
 
+    folder: Path
     sources: list[Source]
     indexes: list[Index]
     mapping: Path
-    names: pl.DataFrame
+    names: Path
 
-    def decided(self, *further: Rule) -> Decisions:
+    @contextmanager
+    def decided(self, *further: Rule, groups: Path | None = None) -> Iterator[Decided]:
         """What the plan decides on the images, with further rules."""
-        return decide(self.sources, self.indexes, self.mapping, self.names, policies=[Policy(further)])
+        with open_database(self.folder / "scratch") as database:
+            open_images(database, self.mapping, self.sources)
+            load_marks(database, Marks({}))
+            rules = decide(database, self.sources, self.indexes, self.names, groups=groups, further=further)
+            yield Decided(self, database, rules)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A database with the decisions."""
+
+    store: Store
+    database: Database
+    rules: tuple[Rule, ...]
+
+    def ledger(self) -> pl.DataFrame:
+        """The ledger, as it is written."""
+        path = self.store.folder / "ledger.parquet"
+        write_ledger(self.database, path, self.store.sources, self.rules, {})
+        return pl.read_parquet(path)
+
+    def plans(self, seed: int = 17, **wds: object) -> dict[str, Path]:
+        """The plans, as they are written."""
+        config = Config(sources={}, seed=seed, wds=Wds.model_validate(wds))
+        samples = Samples(self.database, self.store.sources, config)
+        paths = {split: self.store.folder / f"{split}.parquet" for split in SPLITS}
+        for split, path in paths.items():
+            samples.write_split(path, split, {})
+        return paths
 
 
 def stored(folder: Path, eol: int, inat21: int, taxa: int = 50, seed: int = 17) -> Store:
@@ -50,10 +85,14 @@ def stored(folder: Path, eol: int, inat21: int, taxa: int = 50, seed: int = 17) 
         }),
     ]  # fmt: skip
     indexes = [_index(folder, source, key) for source, key in zip(sources, keys, strict=True)]
-    mapping = folder / "mapping.sqlite"
-    build_mapping(mapping, list(zip(sources, keys, strict=True)))
-    splits.write(mapping, sources, Config(sources={}).splits, seed)
-    return Store(sources, indexes, mapping, pl.concat([_names(source.name, taxa) for source in sources]))
+    ids, mapping, names = folder / "ids.parquet", folder / "mapping.parquet", folder / "names.parquet"
+    with open_database(folder / "scratch") as database:
+        write_ids(database, ids, sources, {one.source.name: [one.path] for one in indexes})
+        open_images(database, ids, sources)
+        load_groups(database, None, indexes, sources)
+        write_splits(database, mapping, sources, Config(sources={}).splits, seed)
+    pl.concat([_names(source.name, taxa) for source in sources]).write_parquet(names)
+    return Store(folder, sources, indexes, mapping, names)
 
 
 def _index(folder: Path, source: Source, keys: pl.DataFrame) -> Index:
@@ -70,6 +109,7 @@ def _index(folder: Path, source: Source, keys: pl.DataFrame) -> Index:
         height=pl.lit(480, pl.UInt32),
         reason=pl.lit(None, pl.String),
         detail=pl.lit(None, pl.String),
+        **{name: pl.lit(None, pl.UInt8) for name in ("contrast", "colour", "ground", "plain", "strokes", "lines")},
     )
     path = folder / f"{source.name}.parquet"
     rows.write_parquet(path)
@@ -82,9 +122,7 @@ def _names(source: str, taxa: int) -> pl.DataFrame:
     return pl.DataFrame({"source": [source] * taxa, "name_key": numbers, **ranks, "common": [""] * taxa})
 
 
-def planned(folder: Path, decided: Decisions, seed: int = 17, **wds: object) -> pl.DataFrame:
+def planned(store: Store, seed: int = 17, **wds: object) -> pl.DataFrame:
     """The plan of train."""
-    path = folder / "train.parquet"
-    config = Config(sources={}, seed=seed, wds=Wds.model_validate(wds))
-    plan.write_split(path, "train", decided, decided.samples("train"), config, {})
-    return pl.read_parquet(path)
+    with store.decided() as decided:
+        return pl.read_parquet(decided.plans(seed, **wds)["train"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import treeoflife as library
 from helpers import built, tar_of
 from treeoflife.config.tables import Holdout
+from treeoflife.core.database import Database, open_database
 from treeoflife.core.progress import SilentListener
 from treeoflife.core.values import Taxon
 from treeoflife.errors import InputError
@@ -23,6 +25,33 @@ from treeoflife.sources.registry import load_source
 from treeoflife.taxonomy.species_key import column_keys, species_key
 
 RANKS = "Animalia Chordata Mammalia Carnivora Felidae Panthera leo"
+
+
+@contextmanager
+def searched(folder: Path, settings: list[Holdout], kind: str, images: pl.DataFrame) -> Iterator[Database]:
+    """A database in which these images of a source were searched for the entries of lists."""
+    key = pl.col("species_key") if "species_key" in images.columns else pl.lit(None, pl.String).alias("species_key")
+    with open_database(folder / "scratch") as database:
+        database.load(
+            "image", images.with_columns(source=pl.lit(kind), name_key="treeoflife_id").with_row_index("image_row")
+        )
+        named = images.with_row_index("name").select("name", key, source=pl.lit(kind), name_key="treeoflife_id")
+        database.load("name", named.select("name", "species_key"))
+        database.load("named", named.select("source", "name_key", "name"))
+        database.load("renamed", pl.DataFrame(schema={"treeoflife_id": pl.String, "name": pl.Int64}))
+        find_held_out(database, read_lists(settings), [load_source(kind, {"path": "."}, folder)])
+        yield database
+
+
+def held_out(folder: Path, settings: list[Holdout], kind: str, images: pl.DataFrame) -> list[tuple[str, str]]:
+    """The ids of the images that are held out, and the entries."""
+    with searched(folder, settings, kind, images) as database:
+        return database.rows("""
+            SELECT treeoflife_id, regexp_replace(held_out_detail, '^[^:]*: ', '')
+            FROM held_out
+            JOIN image USING (image_row)
+            ORDER BY treeoflife_id
+        """)
 
 
 @pytest.mark.parametrize(
@@ -208,21 +237,16 @@ def test_images_are_taken_from_their_column_where_images_are_held_out(tmp_path: 
 def test_an_id_is_known_however_it_is_written(tmp_path: Path, write: Callable[[str], str]) -> None:
     one = "aa6c849d-cac5-5632-8e5d-8cb825004fce"
     (tmp_path / "a.txt").write_text(f"{write(one)}\n")
-    images = pl.DataFrame({"treeoflife_id": [one], "content_id": [1], "page_id": [2], "species_key": [None]},
-                          schema_overrides={"species_key": pl.String})  # fmt: skip
-    source = load_source("eol", {"path": "."}, tmp_path)
-    held_out, _ = find_held_out(read_lists([Holdout(path=tmp_path / "a.txt")]), source, images)
-    assert held_out["treeoflife_id"].to_list() == [one]
+    images = pl.DataFrame({"treeoflife_id": [one, "b"], "eol_content_id": [1, 2], "eol_page_id": [2, 2]})
+    assert held_out(tmp_path, [Holdout(path=tmp_path / "a.txt")], "eol", images) == [(one, write(one))]
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_a_file_name_is_known_by_its_letters_not_by_their_code(tmp_path: Path, form: Any) -> None:
     (tmp_path / "a.txt").write_text(unicodedata.normalize(form, "b/Grünfink.JPG") + "\n")
     other = unicodedata.normalize("NFD" if form == "NFC" else "NFC", "Grünfink.jpg")
-    images = pl.DataFrame({"treeoflife_id": ["a"], "filename": [other], "cls_name": ["x"], "cls_num": [1],
-                           "species_key": [None]}, schema_overrides={"species_key": pl.String})  # fmt: skip
-    source = load_source("inat21", {"path": "."}, tmp_path)
-    assert find_held_out(read_lists([Holdout(path=tmp_path / "a.txt")]), source, images)[0].height == 1
+    images = pl.DataFrame({"treeoflife_id": ["a", "b"], "inat21_filename": [other, "c.jpg"]})
+    assert len(held_out(tmp_path, [Holdout(path=tmp_path / "a.txt")], "inat21", images)) == 1
 
 
 def test_two_lists_of_one_file_name_are_counted_and_named_apart(build_copy: Path, tmp_path: Path) -> None:
@@ -250,11 +274,11 @@ def test_two_lists_of_one_file_name_are_counted_and_named_apart(build_copy: Path
 def test_a_list_that_is_given_by_species_and_by_images_is_read_as_both(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("species,file_name\nPuma concolor,3_4.jpg\n")
     settings = [Holdout(path=tmp_path / "a.csv", by=by) for by in ("species", "images")]
-    images = pl.DataFrame({"treeoflife_id": ["a", "b"], "content_id": [1, 3], "page_id": [2, 4],
+    images = pl.DataFrame({"treeoflife_id": ["a", "b"], "eol_content_id": [1, 3], "eol_page_id": [2, 4],
                            "species_key": ["puma concolor", None]})  # fmt: skip
-    lists, source = read_lists(settings), load_source("eol", {"path": "."}, tmp_path)
-    held_out, matched = find_held_out(lists, source, images)
-    assert [one.images for one in count_matches(lists, settings, held_out, matched)] == [1, 1]
+    with searched(tmp_path, settings, "eol", images) as database:
+        matches = count_matches(database, read_lists(settings), settings)
+    assert [one.images for one in matches] == [1, 1]
 
 
 HYBRIDS = {
@@ -277,14 +301,15 @@ def hybrids(tmp_path: Path) -> Path:
 
 def test_hybrids_are_found_by_their_columns_however_they_are_written(tmp_path: Path, hybrids: Path) -> None:
     """The multiplication sign may be an x, glued to the name, or missing, on the list and in the columns."""
-    source = load_source("eol", {"path": "."}, tmp_path)
     columns = [(str(number), number, number, *names) for number, names in enumerate(HYBRIDS.values())]
-    schema = ["treeoflife_id", "content_id", "page_id", "genus", "species"]
+    schema = ["treeoflife_id", "eol_content_id", "eol_page_id", "genus", "species"]
     images = pl.DataFrame(columns, schema=schema, orient="row")
     images = images.with_columns(column_keys(images).alias("species_key"))
-    held_out, matched = find_held_out([read_list(Holdout(path=hybrids))], source, images)
-    assert held_out["treeoflife_id"].sort().to_list() == images["treeoflife_id"].to_list()
-    assert matched == {str(hybrids): set(HYBRIDS)}
+    found = held_out(tmp_path, [Holdout(path=hybrids)], "eol", images)
+    assert {treeoflife_id for treeoflife_id, _ in found} == set(images["treeoflife_id"])
+    with searched(tmp_path, [Holdout(path=hybrids)], "eol", images) as database:
+        entries = database.rows("SELECT DISTINCT entry FROM hit JOIN entry USING (place)")
+    assert {entry for (entry,) in entries} == set(HYBRIDS)
 
 
 def test_hybrids_are_found_in_the_texts_of_foreign_shards(tmp_path: Path, hybrids: Path) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from treeoflife.core.database import Database
+from treeoflife.selection import licences
+from treeoflife.sources import eol, folder
+from treeoflife.sources.eol import Eol
+from treeoflife.sources.folder import Folder
 from treeoflife.testing.builds import run_treeoflife
 
+EOL = Eol("eol", eol.Settings(path=Path("eol")))
+FOLDER = Folder("folder", folder.Settings(path=Path("folder"), table=Path("folder.csv")))
 LICENCES = ("cc-by-4.0", "cc-by-nc-4.0", "cc0-1.0", "")
 
 
@@ -70,3 +78,70 @@ def test_licences_csv_says_what_is_known(manifested: tuple[Path, dict[int, str]]
         "https://creativecommons.org/licenses/by-nc/4.0/"
     }
     assert all(row["md5"] == row["title"] == "not provided" for row in rows)
+
+
+def refused(database: Database, manifest: Sequence[Path], *allow: str) -> dict[str, str]:
+    licences.refuse(database, [EOL, FOLDER], manifest, allow)
+    return dict(database.rows("SELECT treeoflife_id, unlicensed FROM unlicensed ORDER BY ALL"))
+
+
+@pytest.fixture
+def small(database: Database, tmp_path: Path) -> list[Path]:
+    """The table of six images, five of them EOL's, and a manifest of three of these, one without a licence."""
+    images = [
+        ("a", "eol", 1),
+        ("b", "eol", 2),
+        ("c", "eol", 3),
+        ("d", "eol", 4),
+        ("e", "eol", None),
+        ("f", "folder", None),
+    ]
+    columns = {"treeoflife_id": pl.String, "source": pl.String, "eol_content_id": pl.Int64}
+    database.load("image", pl.DataFrame(images, schema=columns, orient="row"))
+    first, second = tmp_path / "manifest_1.csv", tmp_path / "manifest_2.csv"
+    first.write_text("EOL content ID,b,c,d,e,f\n1,,,,CC-BY-4.0,\n9,,,,cc0,\n", encoding="utf-8")
+    second.write_text("2,,,,cc-by-nc-3.0,\n3,,,,,\n1,,,,cc-by-4.0,\n", encoding="utf-8")
+    return [first, second]
+
+
+UNKNOWN = dict.fromkeys("cde", "its licence is not provided")
+
+
+def test_an_image_of_eol_is_refused_unless_its_licence_is_allowed(database: Database, small: list[Path]) -> None:
+    other = {"b": "its licence is cc-by-nc-3.0"}
+    assert refused(database, small, "CC-BY") == other | UNKNOWN
+    assert refused(database, small, "cc-by-4.0") == other | UNKNOWN
+    assert refused(database, small, "cc-by-3.0") == {"a": "its licence is CC-BY-4.0"} | other | UNKNOWN
+    assert refused(database, small, "cc-by", "cc-by-nc") == UNKNOWN
+    assert refused(database, small, "cc-by", "cc-by-nc", "not provided") == {}
+
+
+def test_without_allowed_licences_every_image_is(database: Database, small: list[Path]) -> None:
+    assert refused(database, [small[0].with_name("none.csv")]) == {}
+
+
+def test_without_a_manifest_no_licence_is_known(database: Database, small: list[Path]) -> None:
+    assert sorted(refused(database, [], "cc-by")) == list("abcde")
+
+
+def test_without_a_source_of_eol_nothing_is_refused(database: Database) -> None:
+    database.load("image", pl.DataFrame({"treeoflife_id": ["f"], "source": ["folder"]}))
+    licences.refuse(database, [FOLDER], [Path("none.csv")], ["cc-by"])
+    assert database.rows("SELECT treeoflife_id, unlicensed FROM unlicensed") == []
+
+
+def test_licences_csv_has_a_row_for_each_image_of_eol(database: Database, tmp_path: Path) -> None:
+    """An image of train_small is in the catalog twice; the page is the catalog's, and the titles are unknown."""
+    rows = [("train", "b", 2, 20), ("train_small", "b", 2, 20), ("val", "a", 1, 10), ("train", "c", None, None)]
+    schema = ["split", "treeoflife_id", "eol_content_id", "eol_page_id"]
+    pl.DataFrame(rows, schema=schema, orient="row").write_parquet(tmp_path / "catalog[1].parquet")
+    (tmp_path / "manifest.csv").write_text('2,7,u,v,CC-BY-NC-3.0,"Jo, ""Ann"""\n', encoding="utf-8")
+    licences.write_licences(
+        database, tmp_path / "licences.csv", tmp_path / "catalog[1].parquet", [tmp_path / "manifest.csv"]
+    )
+    address, no = "https://creativecommons.org/licenses/by-nc/3.0/", "not provided"
+    assert (tmp_path / "licences.csv").read_text(encoding="utf-8") == (
+        ",".join(licences.COLUMNS)
+        + f"\na,1,10,{no},{no},{no},{no},{no},{no},{no}"
+        + f'\nb,2,20,{no},u,v,CC-BY-NC-3.0,"Jo, ""Ann""",{address},{no}\n'
+    )

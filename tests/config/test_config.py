@@ -179,6 +179,25 @@ def test_relative_paths_are_taken_from_the_file(tmp_path: Path) -> None:
     assert config.holdout[0].path == tmp_path / "h"
 
 
+def test_the_scratch_folder_is_taken_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "dataset.toml").write_text("[sources.eol]\npath = 'a'\n[engine]\nscratch = 'fast'\n")
+    assert load(tmp_path / "dataset.toml").engine.scratch == tmp_path / "fast"
+    assert Config.model_validate(EOL).engine.scratch is None
+
+
+@pytest.mark.parametrize("gigabytes", [0.05, 0.2])
+def test_memory_that_is_too_little_for_tables_is_refused(tmp_path: Path, gigabytes: float) -> None:
+    with pytest.raises(ConfigError, match=r"driver_memory_gb: should be at least 0\.25, or 0 for half"):
+        parse(EOL | {"engine": {"driver_memory_gb": gigabytes}}, tmp_path)
+
+
+def test_the_job_of_a_driver_has_memory_for_the_tables_and_the_rest() -> None:
+    for tables, job, expected in ((0, 8, 8), (0.25, 8, 8), (16, 8, 18), (16, 40, 40), (0, 0.5, 2)):
+        engine = {"driver_memory_gb": tables, "slurm": {"driver_memory_gb": job, "cpus": 3}}
+        table = Config.model_validate(EOL | {"engine": engine}).engine.driver_slurm
+        assert (table.driver_memory_gb, table.cpus) == (expected, 3)
+
+
 def test_a_configuration_cannot_change() -> None:
     """It is a value."""
     with pytest.raises(ValueError, match="frozen"):

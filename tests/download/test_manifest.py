@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from treeoflife.core import text_tables
+from treeoflife.core.database import Database
 from treeoflife.download.eol_manifest import ManifestRow, read_rows, slice_manifest
 from treeoflife.errors import InputError
 from treeoflife.selection.licences import read_manifest
@@ -21,6 +24,13 @@ def line(number: int, owner: bytes = b"", content: bytes = b"") -> bytes:
 def written(folder: Path, *lines: bytes, header: bytes = HEADER) -> Path:
     (path := folder / "media_manifest_1.csv").write_bytes(header + b"".join(lines))
     return path
+
+
+def known(database: Database, files: Sequence[Path], *images: int) -> dict[int, str]:
+    """The licence of each of these images that the manifest has."""
+    database.load("eol_image", pl.DataFrame({"eol_content_id": images}))
+    read_manifest(database, files)
+    return dict(database.rows("SELECT eol_content_id, license_name FROM manifest ORDER BY ALL"))
 
 
 def rows(path: Path, size: int = 2) -> list[ManifestRow]:
@@ -51,19 +61,22 @@ def test_lines_that_are_not_utf8_are_windows_1252_and_said(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"7.0", b" 7 ", b"007", b'"7"', b"+7", b"7.00"])
-def test_content_ids_are_whole_numbers_however_they_are_written(content: bytes, tmp_path: Path) -> None:
+def test_content_ids_are_whole_numbers_however_they_are_written(
+    content: bytes, tmp_path: Path, database: Database
+) -> None:
     path = written(tmp_path, line(7, content=content), line(8))
     assert [row.content_id for row in rows(path)] == [7, 8]
-    known = read_manifest([path], {"license_name"}, pl.Series([7, 8, 9]))
-    assert known.rows() == [("cc-by-4.0", 7), ("cc-by-4.0", 8)]
+    assert known(database, [path], 7, 8, 9) == {7: "cc-by-4.0", 8: "cc-by-4.0"}
 
 
 @pytest.mark.parametrize("content", [b"7e5", b"x", b"7.5", b"7" * 30])
-def test_a_content_id_that_is_none_is_a_problem_and_no_licence(content: bytes, tmp_path: Path) -> None:
+def test_a_content_id_that_is_none_is_a_problem_and_no_licence(
+    content: bytes, tmp_path: Path, database: Database
+) -> None:
     path = written(tmp_path, line(1), line(7, content=content))
     assert [bool(row.problem) for row in rows(path)] == [False, True]
     with pytest.raises(InputError, match=r"media_manifest_1.csv, line 3: '.*' is no content id"):
-        read_manifest([path], {"license_name"}, pl.Series([1]))
+        known(database, [path], 1)
 
 
 @pytest.mark.parametrize("row", [b"7,107,,http://a/7,cc-by-4.0,Jo, Ann\n", b"7,107,,http://a/7\n"])
@@ -88,30 +101,39 @@ def test_what_is_no_manifest_is_an_error(data: bytes, reason: str, tmp_path: Pat
         slice_manifest([path], 2)
 
 
-def test_licences_of_rows_behind_stray_quotation_marks_are_known(tmp_path: Path) -> None:
+def test_licences_of_rows_behind_stray_quotation_marks_are_known(tmp_path: Path, database: Database) -> None:
     path = written(tmp_path, line(1, b'"x'), line(2), line(3, b'y"'), line(4))
-    assert read_manifest([path], {"license_name"}, pl.Series([1, 2, 3, 4])).height == 4
+    assert len(known(database, [path], 1, 2, 3, 4)) == 4
 
 
-def test_later_files_of_a_manifest_have_no_header(tmp_path: Path) -> None:
+def test_later_files_of_a_manifest_have_no_header(tmp_path: Path, database: Database) -> None:
     first, second = written(tmp_path, line(1)), tmp_path / "media_manifest_2.csv"
     second.write_bytes(line(2) + line(3))
-    assert sorted(read_manifest([first, second], {"license_name"}, pl.Series([1, 2, 3]))["eol_content_id"]) == [1, 2, 3]
+    assert list(known(database, [first, second], 1, 2, 3)) == [1, 2, 3]
 
 
-def test_an_image_with_two_licences_is_named(tmp_path: Path) -> None:
+def test_an_image_with_two_licences_is_named(tmp_path: Path, database: Database) -> None:
     """In one file or in two; a further row of the same licence, such as for another page, is none."""
     path = written(tmp_path, line(1), line(1).replace(b",101,", b",7,"), line(2))
-    assert read_manifest([path], {"license_name"}, pl.Series([1, 2])).height == 2
+    assert list(known(database, [path], 1, 2)) == [1, 2]
     (other := tmp_path / "media_manifest_2.csv").write_bytes(line(2).replace(b"cc-by", b"cc-by-nc"))
     with pytest.raises(InputError, match=r"the image 2 two licences, cc-by.* and cc-by-nc"):
-        read_manifest([path, other], {"license_name"}, pl.Series([1, 2]))
-    assert read_manifest([path, other], {"license_name"}, pl.Series([1])).height == 1
+        known(database, [path, other], 1, 2)
+    assert list(known(database, [path, other], 1)) == [1]
 
 
-def test_the_row_that_names_a_licence_counts(tmp_path: Path) -> None:
+def test_only_the_first_row_of_a_file_may_be_a_header(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_tables, "_CHUNK_BYTES", 1)  # so that each line is read on its own
+    path = written(tmp_path, line(1), HEADER, line(2))
+    with pytest.raises(InputError, match="line 3: 'EOL content ID' is no content id"):
+        known(database, [path], 1)
+    assert list(known(database, [written(tmp_path, line(1), line(2))], 1, 2)) == [1, 2]
+
+
+def test_the_row_that_names_a_licence_counts(tmp_path: Path, database: Database) -> None:
     """Of several rows of an image; however it is written, it is the same licence."""
     without, shouted = line(1).replace(b"cc-by-4.0", b""), line(1).replace(b"cc-by-4.0", b" CC-BY-4.0")
     for lines in ([without, line(1)], [line(1), without], [without, line(1), shouted]):
-        read = read_manifest([written(tmp_path, *lines)], {"license_name"}, pl.Series([1]))
-        assert read["license_name"].to_list() == ["cc-by-4.0"]
+        assert known(database, [written(tmp_path, *lines)], 1) == {1: "cc-by-4.0"}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from treeoflife.core.database import open_database
 from treeoflife.core.values import RANKS
 from treeoflife.images.perceptual_hash import mirror_hashes
-from treeoflife.mapping.splits import unite
 from treeoflife.selection.conflicts import find_conflicts
 from treeoflife.selection.duplicates.groups import connected_components
 from treeoflife.selection.duplicates.near import find_near_pairs
@@ -82,27 +84,6 @@ def test_components_are_those_of_a_search(links: list[tuple[int, int]]) -> None:
     assert connected_components(41, pairs[:, 0], pairs[:, 1]).tolist() == label
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.one_of(st.none(), st.integers(0, 9)), st.booleans()), min_size=1))
-def test_no_group_is_on_both_sides_after_it_is_united(rows: list[tuple[str, int | None, bool]]) -> None:
-    """And the size of each source's val changes by less than the largest group."""
-    frame = pl.DataFrame(
-        [(f"{place:03d}", *row) for place, row in enumerate(rows)],
-        schema={"treeoflife_id": pl.String, "source": pl.String, "group": pl.UInt32, "is_val": pl.Boolean},
-        orient="row",
-    )
-    moved = unite(frame, 17)
-    after = frame.join(moved.rename({"is_val": "now"}), on="treeoflife_id", how="left")
-    after = after.with_columns(pl.coalesce("now", "is_val").alias("is_val"))
-    grouped = after.filter(pl.col("group").is_not_null())
-    assert (grouped.group_by("group").agg(pl.col("is_val").n_unique())["is_val"] == 1).all()
-    assert moved["treeoflife_id"].is_in(grouped["treeoflife_id"].implode()).all()
-    largest = grouped.group_by("group").len()["len"].max() or 0
-    for source in "ab":
-        one = pl.col("source") == source
-        assert abs(after.filter(one)["is_val"].sum() - frame.filter(one)["is_val"].sum()) <= largest
-    assert unite(frame.reverse(), 17).equals(moved)
-
-
 def images(**columns: list[object]) -> pl.DataFrame:
     count = len(next(iter(columns.values())))
     empty = {rank: [""] * count for rank in RANKS}
@@ -120,9 +101,14 @@ def images(**columns: list[object]) -> pl.DataFrame:
         ([("Aves", "Turdus", "merula"), ("Aves", "Turdus", "merula")], None),
     ],
 )
-def test_conflicting_labels_of_a_group(names: list[tuple[str, str, str]], shared: str | None) -> None:
+def test_conflicting_labels_of_a_group(tmp_path: Path, names: list[tuple[str, str, str]], shared: str | None) -> None:
     """With the deepest rank that is shared; a name that merely ends earlier is no conflict."""
     classes, genera, species = (list(one) for one in zip(*names, strict=True))
     frame = images(group=[4, 4], genus=genera, species=species).with_columns(pl.Series("class", classes))
-    found = find_conflicts(frame)
+    with open_database(tmp_path / "scratch") as database:
+        columns = {"name": pl.int_range(2), "source": pl.lit("eol"), "rule": pl.lit(None, pl.UInt8), "file_row": 0}
+        database.load("decision", frame.select("treeoflife_id", "group").with_columns(**columns))
+        database.load("name", frame.select(*RANKS, common=pl.lit("")).with_row_index("name"))
+        find_conflicts(database)
+        found = database.frame("FROM conflict ORDER BY treeoflife_id")
     assert found["shared"].to_list() == ([] if shared is None else [shared] * 2)

@@ -22,6 +22,7 @@ pytest.importorskip("starlette", reason="pip install 'treeoflife[explore]'")
 
 import treeoflife as library
 from treeoflife.config.tables import Checks
+from treeoflife.core.database import open_database
 from treeoflife.explore.lineage_index import open_index
 from treeoflife.selection import findings
 from treeoflife.taxonomy.check_taxa import check_taxa
@@ -171,7 +172,8 @@ def reported(drawn_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     report = pytest.importorskip("treeoflife.reports.report")
     out, dataset = tmp_path_factory.mktemp("report"), library.open(drawn_build)
     inputs = report.ReportInputs("drawn", dataset.paths.catalog, dataset.paths.ledger, dataset=dataset)
-    report.write_report(out, inputs)
+    with open_database(tmp_path_factory.mktemp("database") / "tables") as database:
+        report.write_report(database, out, inputs)
     return out / "index.html"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from treeoflife.config.tables import Images
+from treeoflife.core.database import open_database
 from treeoflife.images import measure
 from treeoflife.images.convert import Encoded, convert
 from treeoflife.images.guard import decoder
@@ -50,8 +52,10 @@ def _findings(image: Image.Image) -> set[str]:
     assert encoded.measures
     schema = {"width": pl.UInt32, "height": pl.UInt32, **measure.COLUMNS}
     row = pl.DataFrame([(encoded.width, encoded.height, *encoded.measures.row())], schema=schema, orient="row")
-    bits = row.select(quality.bits())
-    return {kind for kind in quality.LIMITS if bits.select(quality.has(kind)).item()}
+    with TemporaryDirectory() as folder, open_database(Path(folder, "scratch")) as database:
+        database.load("image", row)
+        database.run(f"CREATE VIEW found AS SELECT {quality.bits()} AS quality FROM image")
+        return {kind for kind in quality.LIMITS if database.value(f"SELECT {quality.has(kind)} FROM found")}
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

@@ -1,18 +1,20 @@
-"""A mapping says the same in either format, and a dataset may change from one to the other."""
+"""A mapping in either format is read alike; a published one is copied, and a dataset may be given either."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
 import pytest
+from mapped import database, ids_of, mapping_of
 
 from helpers import built, cli, configured, digests, sentence
-from treeoflife.config.tables import Splits
 from treeoflife.errors import InputError
-from treeoflife.mapping import splits, store
-from treeoflife.mapping.build import build_mapping
+from treeoflife.mapping import published, sqlite
+from treeoflife.mapping.images import open_images
 from treeoflife.sources.base import Source
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.world import draw_world
@@ -36,44 +38,55 @@ def tables(sources: list[Source]) -> list[tuple[Source, pl.DataFrame]]:
     return [(source, pl.DataFrame({name: values[kind] for name, kind in source.columns.items()})) for source in sources]
 
 
-def made(path: Path, tables: list[tuple[Source, pl.DataFrame]], former: Path | None = None) -> Path:
+def made(folder: Path, tables: list[tuple[Source, pl.DataFrame]], ending: str) -> Path:
     """A mapping with splits."""
-    build_mapping(path, tables, former)
-    splits.write(path, [source for source, _ in tables], Splits(), 17)
-    return path
-
-
-def test_both_formats_say_the_same(tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]) -> None:
-    """Images in the same order, ids, splits, and counts."""
-    old, new = (made(tmp_path / f"mapping.{ending}", tables) for ending in ENDINGS)
-    for source, _ in tables:
-        assert store.read_source(old, source).equals(store.read_source(new, source))
-        assert store.read_ids(old, source).equals(store.read_ids(new, source))
-        assert store.count_images(old, source) == store.count_images(new, source) == 300
-    assert store.read_splits(old).sort("treeoflife_id").equals(store.read_splits(new).sort("treeoflife_id"))
-    assert store.read_all_ids(old).sort().equals(store.read_all_ids(new).sort())
-    store.check(new, [source for source, _ in tables])
+    path, sources = folder / "mapping.parquet", [source for source, _ in tables]
+    mapping_of(path, tables)
+    if ending == "parquet":
+        return path
+    with database(folder) as opened:
+        open_images(opened, path, sources)
+        sqlite.export(opened, folder / "mapping.sqlite", sources)
+    return folder / "mapping.sqlite"
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_second_run_writes_the_same_bytes(
+def test_a_published_mapping_is_copied_as_it_is(
     tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], ending: str
 ) -> None:
-    """Whatever the order in which the images come."""
-    path = made(tmp_path / f"mapping.{ending}", tables)
-    before = path.read_bytes()
-    made(path, [(source, frame.reverse()) for source, frame in tables])
-    assert path.read_bytes() == before
+    """Images, ids and splits, whatever its format."""
+    path, copy, sources = made(tmp_path, tables, ending), tmp_path / "copy.parquet", [one for one, _ in tables]
+    published.check(path, sources)
+    with database(tmp_path) as opened:
+        assert published.copy_mapping(opened, path, sources, copy) == 900
+    assert pl.read_parquet(copy).equals(pl.read_parquet(tmp_path / "mapping.parquet"))
+    ids = pl.concat(published.id_batches(path))
+    assert set(ids) == set(pl.read_parquet(copy)["treeoflife_id"])
+    for source, rows in tables:
+        own = pl.concat(published.image_batches(path, source))
+        assert own.drop("treeoflife_id").sort(source.key).equals(rows.sort(source.key))
 
 
-@pytest.mark.parametrize(("old", "new"), [ENDINGS, ENDINGS[::-1]])
-def test_images_that_are_gone_keep_their_ids_from_one_format_to_the_other(
-    tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], old: str, new: str
+def test_images_without_a_split_have_none_in_the_copy(
+    tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]
 ) -> None:
-    former = made(tmp_path / f"mapping.{old}", tables)
-    path = made(tmp_path / f"mapping.{new}", [(source, frame.head(10)) for source, frame in tables], former)
-    for source, _ in tables:
-        assert store.read_source(path, source).equals(store.read_source(former, source))
+    """The plan says so of each."""
+    path, sources = made(tmp_path, tables, "sqlite"), [one for one, _ in tables]
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM split WHERE evobio10m_id IN (SELECT evobio10m_id FROM eol LIMIT 7)")
+    with database(tmp_path) as opened:
+        published.copy_mapping(opened, path, sources, tmp_path / "copy.parquet")
+    assert pl.read_parquet(tmp_path / "copy.parquet")["is_val"].null_count() == 7
+
+
+def test_an_id_of_two_images_is_an_error(tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]) -> None:
+    """A mapping that gives it to images of two sources; each table by itself cannot."""
+    path, sources = made(tmp_path, tables, "sqlite"), [one for one, _ in tables]
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE inat21 SET evobio10m_id = (SELECT min(evobio10m_id) FROM eol) WHERE cls_num = 7")
+    with database(tmp_path) as opened, pytest.raises(InputError, match="to two images"):
+        published.copy_mapping(opened, path, sources, tmp_path / "copy.parquet")
+    assert not (tmp_path / "copy.parquet").exists()
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -81,49 +94,37 @@ def test_a_source_that_the_mapping_lacks_has_no_images(
     tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], ending: str
 ) -> None:
     """And :func:`check` names it."""
-    path = made(tmp_path / f"mapping.{ending}", tables[:1])
-    absent = tables[1][0]
-    assert store.read_source(path, absent).is_empty()
-    assert store.count_images(path, absent) == 0
+    path, absent = made(tmp_path, tables[:1], ending), tables[1][0]
+    assert pl.concat(published.image_batches(path, absent)).is_empty()
     with pytest.raises(InputError, match="inat21"):
-        store.check(path, [absent])
+        published.check(path, [absent])
 
 
 def test_a_mapping_without_splits_and_files_that_are_none_are_told(
     tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]
 ) -> None:
-    path = tmp_path / "mapping.parquet"
+    path, sources = tmp_path / "mapping.parquet", [source for source, _ in tables]
     with pytest.raises(InputError, match="no mapping at"):
-        store.check(path, [tables[0][0]])
-    build_mapping(path, tables)
+        published.check(path, sources)
+    ids_of(path, tables)
     with pytest.raises(InputError, match="is_val"):
-        store.check(path, [source for source, _ in tables])
-    assert store.read_splits(path).is_empty()
+        published.check(path, sources)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cannot be read as a mapping"):
-        store.read_source(path, tables[0][0])
+        list(published.image_batches(path, sources[0]))
     pl.DataFrame({"a": [1]}).write_parquet(path)
     with pytest.raises(InputError, match="it needs the columns"):
-        store.read_all_ids(path)
-
-
-def test_splits_of_other_images_are_refused(tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]) -> None:
-    """They come in the order of the mapping, or not at all."""
-    path = made(tmp_path / "mapping.parquet", tables)
-    before = path.read_bytes()
-    right = store.read_splits(path)
-    for wrong in (right.reverse(), right.head(5), pl.concat([right, right.head(5)])):
-        with pytest.raises(InputError, match="other images"):
-            store.write_splits(path, wrong)
-    assert path.read_bytes() == before
+        list(published.id_batches(path))
 
 
 def test_a_dataset_changes_its_mapping_from_one_format_to_the_other_and_packs_nothing(tmp_path: Path) -> None:
-    """The shards and the catalog are the same, and there is one mapping at a time."""
+    """The shards and the catalog are the same, and so is the mapping in Parquet."""
     draw_world(tmp_path / "raw", 40, natural=True)
     config = configured(tmp_path / "out", "original", tmp_path / "raw")
     built(config)
     first = {name: one for name, one in digests(tmp_path / "out").items() if "224x224" in name and "plan" not in name}
+    mappings = {name: one for name, one in digests(tmp_path / "out").items() if name.startswith("metadata/mapping")}
+    assert len(mappings) == 2
     _form(config, "parquet")
     assert "mapping.sqlite is to be removed" in cli("status", "--config", config).stdout
     done = built(config)
@@ -135,7 +136,8 @@ def test_a_dataset_changes_its_mapping_from_one_format_to_the_other_and_packs_no
     assert cli("verify", tmp_path / "out").returncode == 0
     _form(config, "sqlite")
     built(config)
-    assert not (tmp_path / "out/metadata/mapping.parquet").exists()
+    third = digests(tmp_path / "out")
+    assert {name: one for name, one in third.items() if name.startswith("metadata/mapping")} == mappings
 
 
 def test_a_parquet_mapping_can_be_published(tmp_path: Path) -> None:
@@ -160,3 +162,13 @@ def _form(config: Path, form: str) -> None:
     text, count = re.subn(r'(?m)^#? ?format = "\w+"', f'format = "{form}"', config.read_text())
     assert count == 1
     config.write_text(text)
+
+
+def test_a_dataset_does_not_take_its_own_mapping_for_a_published_one(tmp_path: Path) -> None:
+    """It would be copied over itself."""
+    draw_world(tmp_path / "raw", 40, natural=True)
+    config = configured(tmp_path / "out", "original", tmp_path / "raw")
+    built(config)
+    own, text = tmp_path / "out/metadata/mapping.parquet", config.read_text()
+    config.write_text(re.sub(r"(?m)^\[mapping\]$", f'[mapping]\npublished = "{own}"', text, count=1))
+    sentence(cli("build", "--config", config), str(own))

@@ -48,7 +48,7 @@ class Bakery:
             for one in self.loaves
         ]
         return (
-            Stage("knead", (), self.version, {"salt": self.salt}, lambda: [dough], self._knead, rewritten_by="rise"),
+            Stage("knead", (), self.version, {"salt": self.salt}, lambda: [dough], self._knead),
             Stage("bake", ("knead",), 1, {}, lambda: loaves, self._bake, lambda result: result.get("burnt")),
         )
 
@@ -162,14 +162,6 @@ def test_only_what_is_stale_is_made(bakery: Bakery, evidence: Evidence) -> None:
     bake(bakery, evidence)
     bakery.loaves[1].unlink()
     assert bakery.session(evidence).make("bake") == "1 loaves"
-
-
-def test_a_file_that_a_later_stage_wrote_once_more_is_in_order(bakery: Bakery, evidence: Evidence) -> None:
-    bake(bakery, evidence)
-    bakery.dough.write_text("risen")
-    digest = evidence.sha256(bakery.dough)
-    evidence.records.put("rise", "dough", Record({}, {"dough.txt": str(digest)}))
-    assert why(bakery, evidence)["knead"] == ()
 
 
 def test_a_bad_result_is_a_reason(bakery: Bakery, evidence: Evidence) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,10 +15,13 @@ import pytest
 
 pytest.importorskip("squarify", reason="pip install 'treeoflife[reports]'")
 
+import treeoflife
+from treeoflife.core.database import Database, open_database
 from treeoflife.core.values import RANKS
+from treeoflife.errors import InputError
 from treeoflife.reports import treemap
 from treeoflife.reports.report import ReportInputs, report_files, write_report
-from treeoflife.reports.statistics import count_taxa, distinct_images, scan_catalog
+from treeoflife.reports.statistics import count_skipped, count_taxa, distinct_images, open_catalog, original_sizes
 from treeoflife.selection import findings
 
 Rows = list[dict[str, str]]
@@ -29,7 +33,9 @@ def report(drawn_build: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     out = tmp_path_factory.mktemp("report")
     catalog = drawn_build / "224x224/catalog.csv"
     indexes = [path for split in ("train", "val") for path in (drawn_build / "index/224x224" / split).iterdir()]
-    numbers = write_report(out, ReportInputs("drawn", catalog, drawn_build / "ledger/ledger.parquet", indexes))
+    inputs = ReportInputs("drawn", catalog, drawn_build / "ledger/ledger.parquet", indexes)
+    with open_database(tmp_path_factory.mktemp("database") / "tables") as database:
+        numbers = write_report(database, out, inputs)
     with catalog.open(newline="", encoding="utf-8") as fd:
         return numbers, list(csv.DictReader(fd)), out
 
@@ -95,9 +101,117 @@ def test_sizes_of_originals_and_reasons_for_leaving_out(
     assert {reason: sum(by.values()) for reason, by in numbers["skipped"].items()} == dict(ledger)
 
 
-def test_a_treemap_holds_every_image_once(report: tuple[dict[str, Any], Rows, Path], drawn_build: Path) -> None:
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 101])
+def test_the_median_size_is_the_lower_one_of_two(count: int, database: Database, tmp_path: Path) -> None:
+    """Of images whose width and height are both known, over all indexes; an index of long ago has no sizes."""
+    rng = random.Random(count)
+    sides = [(rng.choice([10, 200, 5000, rng.randrange(1, 9000)]), rng.randrange(1, 9000)) for _ in range(count)]
+    table = pl.DataFrame([*sides, (None, 1), (1, None)], schema={"width": pl.UInt32, "height": pl.UInt32}, orient="row")
+    table[: len(table) // 2].write_parquet(tmp_path / "shard[1].parquet")
+    table[len(table) // 2 :].write_parquet(tmp_path / "shard[2].parquet")
+    pl.DataFrame({"treeoflife_id": ["a"]}).write_parquet(tmp_path / "shard[3].parquet")
+    numbers = original_sizes(database, sorted(tmp_path.iterdir()))
+    middle = (count - 1) // 2
+    assert numbers["median"] == {"width": sorted(w for w, _ in sides)[middle], "height": sorted(h for _, h in sides)[middle]}  # fmt: skip  # noqa: E501
+    assert sum(numbers["longer_side"].values()) == sum(numbers["width_to_height"].values()) == count
+    assert numbers["longer_side"]["below 64"] == sum(max(pair) < 64 for pair in sides)
+    assert numbers["width_to_height"]["0.95 to 1.05"] == sum(0.95 <= w / h < 1.05 for w, h in sides)
+
+
+def test_a_bound_belongs_to_the_bin_above_it(database: Database, tmp_path: Path) -> None:
+    table = pl.DataFrame({"width": [64, 67, 128], "height": [64, 100, 64]})
+    table.write_parquet(tmp_path / "shard.parquet")
+    numbers = original_sizes(database, [tmp_path / "shard.parquet"])
+    assert {name: count for name, count in numbers["longer_side"].items() if count} == {"64 to 128": 2, "128 to 256": 1}
+    expected = {"0.67 to 0.75": 1, "0.95 to 1.05": 1, "2 or more": 1}
+    assert {name: count for name, count in numbers["width_to_height"].items() if count} == expected
+
+
+def test_without_indexes_and_ledger_nothing_is_counted(database: Database, tmp_path: Path) -> None:
+    assert original_sizes(database, []) == count_skipped(database, tmp_path / "none") == {}
+
+
+def test_reasons_are_in_the_order_of_their_counts(database: Database, tmp_path: Path) -> None:
+    rows = [("b", "eol"), ("b", None), ("a", "eol"), ("a", "bioscan"), ("c", "eol"), ("c", "eol"), ("c", "eol")]
+    pl.DataFrame(rows, schema=["reason", "source"], orient="row").write_parquet(tmp_path / "ledger.parquet")
+    skipped = count_skipped(database, tmp_path / "ledger.parquet")
+    assert [(reason, list(counts.items())) for reason, counts in skipped.items()] == [
+        ("c", [("eol", 3)]), ("a", [("bioscan", 1), ("eol", 1)]), ("b", [(None, 1), ("eol", 1)]),
+    ]  # fmt: skip
+
+
+def test_a_catalog_is_counted_alike_as_csv_and_as_parquet(drawn_build: Path, database: Database) -> None:
+    open_catalog(database, drawn_build / "224x224/catalog.csv")
+    from_csv = count_taxa(database)
+    open_catalog(database, drawn_build / "224x224/catalog.parquet")
+    assert count_taxa(database).equals(from_csv)
+
+
+def test_the_source_of_a_row_is_that_whose_column_is_filled(database: Database, tmp_path: Path) -> None:
+    columns = [
+        "split",
+        "treeoflife_id",
+        "eol_content_id",
+        "bioscan_part",
+        "bioscan_filename",
+        'it\'s "mine"_file',
+        *RANKS,
+    ]
+    rows = [
+        (7, None, None, None),
+        (None, 1, "b", None),
+        (None, None, None, "m"),
+        (None, 2, None, ""),
+        (8, None, "b", ""),
+    ]
+    table = [("train", f"id-{number}", *row, *[None] * 7) for number, row in enumerate(rows)]
+    pl.DataFrame(table, schema=columns, orient="row").write_parquet(tmp_path / "catalog.parquet")
+    open_catalog(database, tmp_path / "catalog.parquet")
+    counts = dict(count_taxa(database).select("source", "images").rows())
+    assert counts == {"eol": 2, "bioscan": 1, 'it\'s "mine"': 1, "unknown": 1}
+    pl.read_parquet(tmp_path / "catalog.parquet").drop(columns[2:6]).write_parquet(tmp_path / "bare.parquet")
+    open_catalog(database, tmp_path / "bare.parquet")
+    assert count_taxa(database).select("source", "images").rows() == [("unknown", 5)]
+
+
+def test_what_is_no_catalog_is_named(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"catalog .*none\.parquet cannot be read"):
+        open_catalog(database, tmp_path / "none.parquet")
+    pl.DataFrame({"split": ["train"]}).write_parquet(tmp_path / "catalog.parquet")
+    with pytest.raises(InputError, match="is not a catalog: it has no column treeoflife_id"):
+        open_catalog(database, tmp_path / "catalog.parquet")
+
+
+class ReadIds:
+    """A dataset that keeps the ids that are read."""
+
+    def __init__(self, dataset: treeoflife.Dataset) -> None:
+        self.dataset, self.ids = dataset, list[str]()
+
+    def __getitem__(self, treeoflife_id: str) -> treeoflife.Sample:
+        self.ids.append(treeoflife_id)
+        return self.dataset[treeoflife_id]
+
+
+def test_the_page_shows_the_first_image_of_each_family(drawn_build: Path, database: Database, tmp_path: Path) -> None:
+    dataset: Any = ReadIds(treeoflife.open(drawn_build))
+    catalog = drawn_build / "224x224/catalog.parquet"
+    write_report(database, tmp_path, ReportInputs("drawn", catalog, tmp_path / "none", dataset=dataset))
+    first: dict[tuple[str, str], str] = {}
+    for row in pl.read_parquet(catalog).fill_null("").iter_rows(named=True):
+        family = (row["kingdom"], row["family"])
+        first[family] = min(row["treeoflife_id"], first.get(family, "~"))
+    kingdoms = sorted({kingdom for kingdom, _ in first})
+    of_kingdom = [sorted(one for (other, _), one in first.items() if other == kingdom) for kingdom in kingdoms]
+    assert dataset.ids == [one for ids in of_kingdom for one in ids[:8]]
+
+
+def test_a_treemap_holds_every_image_once(
+    report: tuple[dict[str, Any], Rows, Path], drawn_build: Path, database: Database
+) -> None:
     _, rows, _ = report
-    taxa = distinct_images(count_taxa(scan_catalog(drawn_build / "224x224/catalog.csv")))
+    open_catalog(database, drawn_build / "224x224/catalog.csv")
+    taxa = distinct_images(count_taxa(database))
     root = treemap.build_tree(taxa, "kingdom", "genus")
     images = [row for row in rows if row["split"] != "train_small"]
     assert root.images == sum(one.images for one in root.children) == len(images)
@@ -105,11 +219,11 @@ def test_a_treemap_holds_every_image_once(report: tuple[dict[str, Any], Rows, Pa
         assert kingdom.images == sum((row["kingdom"] or treemap.UNKNOWN) == kingdom.name for row in images)
 
 
-def test_findings_about_samples_are_counted_and_linked(drawn_build: Path, tmp_path: Path) -> None:
+def test_findings_about_samples_are_counted_and_linked(drawn_build: Path, tmp_path: Path, database: Database) -> None:
     rows = pl.DataFrame({"treeoflife_id": ["a", "a", "b"], "kind": ["<odd>", "<odd>", "<odd>"]})
     findings.write(tmp_path / "findings/some.parquet", rows, {"<odd>": "is <b>odd</b>"})
     catalog, ledger = drawn_build / "224x224/catalog.csv", drawn_build / "ledger/ledger.parquet"
-    write_report(tmp_path / "reports", ReportInputs("drawn", catalog, ledger, findings=tmp_path / "findings"))
+    write_report(database, tmp_path / "reports", ReportInputs("drawn", catalog, ledger, findings=tmp_path / "findings"))
     page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
     assert re.search(r"is &lt;b&gt;odd&lt;/b&gt;</bdi>.*?<td class=n>2</td>", page)
     assert '"../findings/some.parquet"' in page
@@ -124,23 +238,25 @@ def test_the_page_needs_no_script_and_no_network(report: tuple[dict[str, Any], R
     assert json.loads((out / "statistics.json").read_text())["images"] == numbers["images"]
 
 
-def test_the_same_catalog_gives_the_same_bytes(report: tuple[dict[str, Any], Rows, Path], drawn_build: Path, tmp_path: Path) -> None:  # fmt: skip  # noqa: E501
+def test_the_same_catalog_gives_the_same_bytes(
+    report: tuple[dict[str, Any], Rows, Path], drawn_build: Path, tmp_path: Path, database: Database
+) -> None:
     _, _, out = report
     indexes = [path for split in ("train", "val") for path in (drawn_build / "index/224x224" / split).iterdir()]
     catalog, ledger = drawn_build / "224x224/catalog.csv", drawn_build / "ledger/ledger.parquet"
-    write_report(tmp_path, ReportInputs("drawn", catalog, ledger, indexes))
+    write_report(database, tmp_path, ReportInputs("drawn", catalog, ledger, indexes))
     for first, second in zip(report_files(out), report_files(tmp_path), strict=True):
         assert first.read_bytes() == second.read_bytes(), first.name
 
 
-def test_hostile_names_are_shown_as_text(tmp_path: Path) -> None:
+def test_hostile_names_are_shown_as_text(tmp_path: Path, database: Database) -> None:
     catalog = tmp_path / "catalog.csv"
     with catalog.open("w", newline="", encoding="utf-8") as fd:
         out = csv.writer(fd)
         out.writerow(["split", "treeoflife_id", "eol_content_id", *RANKS, "common"])
         for number, name in enumerate(HOSTILE):
             out.writerow(["train", f"id-{number}", number + 1, *[name] * 7, name])
-    write_report(tmp_path / "reports", ReportInputs(HOSTILE[0], catalog, tmp_path / "none"))
+    write_report(database, tmp_path / "reports", ReportInputs(HOSTILE[0], catalog, tmp_path / "none"))
     for page in ("index.html", "treemap-from-kingdom.html"):
         text = (tmp_path / "reports" / page).read_text(encoding="utf-8")
         assert "alert(1)</script>" not in text

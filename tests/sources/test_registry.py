@@ -17,10 +17,9 @@ from treeoflife.config.config import parse
 from treeoflife.core.values import Key, joined
 from treeoflife.errors import ConfigError
 from treeoflife.evaluation.holdout_set import _INDEX_COLUMNS
-from treeoflife.images.store import _SCHEMA
+from treeoflife.images.store import LOCATION_COLUMNS, SCHEMA
 from treeoflife.mapping.ids import treeoflife_id
-from treeoflife.mapping.store import read_all_ids
-from treeoflife.selection.decisions import LOCATION_COLUMNS
+from treeoflife.mapping.published import id_batches
 from treeoflife.sources.base import Source
 from treeoflife.sources.columns import RESERVED_COLUMNS, catalog_columns
 from treeoflife.sources.inat21 import INat21
@@ -155,7 +154,7 @@ def test_columns_of_a_plug_in_that_tables_cannot_hold_are_refused(
 def test_every_column_of_the_programs_own_tables_is_reserved(tmp_path: Path) -> None:
     sources = [load_source(kind, {"path": "."}, tmp_path) for kind in ("eol", "inat21", "bioscan")]
     own = {name for source in sources for name in (*source.columns, *source.catalog)}
-    assert {*_SCHEMA, *LOCATION_COLUMNS, *_INDEX_COLUMNS, *catalog_columns(sources)} - own <= RESERVED_COLUMNS
+    assert {*SCHEMA, *LOCATION_COLUMNS, *_INDEX_COLUMNS, *catalog_columns(sources)} - own <= RESERVED_COLUMNS
     assert not own & RESERVED_COLUMNS
 
 
@@ -208,4 +207,4 @@ def test_a_published_mapping_may_have_tables_of_any_name(tmp_path: Path) -> None
     with closing(sqlite3.connect(tmp_path / "m.sqlite")) as db, db:
         db.execute('CREATE TABLE "a""b; --" (evobio10m_id TEXT)')
         db.execute('INSERT INTO "a""b; --" VALUES (\'x\')')
-    assert read_all_ids(tmp_path / "m.sqlite").to_list() == ["x"]
+    assert pl.concat(id_batches(tmp_path / "m.sqlite")).to_list() == ["x"]

@@ -14,8 +14,9 @@ import polars as pl
 
 from treeoflife.config.config import Config
 from treeoflife.config.paths import Paths
+from treeoflife.core.database import open_database
 from treeoflife.core.files import fingerprint
-from treeoflife.mapping import store
+from treeoflife.mapping.images import open_images
 from treeoflife.selection import marks
 from treeoflife.sources.base import Source
 from treeoflife.sources.registry import load_sources
@@ -45,8 +46,11 @@ def name(world: Path, out: Path) -> tuple[Paths, naming.NamesReport]:
     }
     config = Config.model_validate({"sources": tables, "names": names})
     paths, sources = Paths(out, config.images), load_sources(config, world)
-    _map(paths.mapping, sources)
-    return paths, naming.resolve_names(config.names, sources, paths.mapping, marks.table({}), files_of(paths))
+    write_mapping(paths.mapping_parquet, sources)
+    with open_database(paths.scratch, 1) as database:
+        open_images(database, paths.mapping_parquet, sources)
+        marks.load_marks(database, marks.Marks({}))
+        return paths, naming.resolve_names(config.names, sources, database, files_of(paths))
 
 
 def files_of(paths: Paths) -> naming.NameFiles:
@@ -58,16 +62,17 @@ def files_of(paths: Paths) -> naming.NameFiles:
     )  # fmt: skip
 
 
-def _map(path: Path, sources: list[Source]) -> None:
+def write_mapping(path: Path, sources: list[Source]) -> None:
+    """A mapping of all images of the sources, all of them train."""
     tables = []
     for source in sources:
         keys = [image.key for container in source.containers() for image in source.names(container) if image.key]
         rows = [(*key, fingerprint([source.name, *key])[:32]) for key in keys]
-        tables.append((source, pl.DataFrame(rows, schema=[*source.columns, "treeoflife_id"], orient="row")))
+        frame = pl.DataFrame(rows, schema=[*source.catalog, "treeoflife_id"], orient="row")
+        tables.append(frame.with_columns(source=pl.lit(source.name)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    store.write_mapping(path, tables)
-    ids = pl.concat([table.select("treeoflife_id") for _, table in tables])
-    store.write_splits(path, ids.with_columns(is_val=pl.lit(value=False), is_train_small=pl.lit(value=False)))
+    flags = {"is_val": pl.lit(value=False), "is_train_small": pl.lit(value=False)}
+    pl.concat(tables, how="diagonal").sort("source", "treeoflife_id").with_columns(**flags).write_parquet(path)
 
 
 def catalog(path: Path) -> dict[tuple[str, ...], Row]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
-from planned import Store, planned, stored
-from treeoflife.core.values import SPLITS
-from treeoflife.errors import BalanceError, InputError
-from treeoflife.selection.ledger import check_balance, ledger
+from planned import Store, stored
+from treeoflife.errors import BalanceError
+from treeoflife.selection.ledger import check_balance
 from treeoflife.selection.rules import Rule
 from treeoflife.shards.plan import read_shard
 
@@ -27,14 +22,16 @@ def store(tmp_path: Path) -> Store:
     return stored(tmp_path, eol=200, inat21=100, taxa=10)
 
 
+PLACE = "row_number() OVER (PARTITION BY name ORDER BY image_row) > 10"
+CAP = Rule(PLACE, "'over-cap'", "'there are 10 of ' || name_key || ' already'", among="name IS NOT NULL")
+
+
 def test_a_rule_may_compare_and_count_images_of_all_sources(store: Store) -> None:
     """A cap for each name: ten images stay, of both sources together; the ledger says why the others went."""
-    place = pl.int_range(pl.len()).over("name")
-    cap = Rule(place >= 10, pl.lit("over-cap"), pl.format("there are 10 of {} already", "name_key"))
-    decided = store.decided(cap)
-    kept = decided.images.filter(pl.col("rule").is_null())
-    assert kept.group_by("name").len()["len"].to_list() == [10] * 10
-    rows = ledger(decided)
+    with store.decided(CAP) as decided:
+        kept = decided.database.rows("SELECT name, count(*) FROM decision WHERE rule IS NULL GROUP BY name")
+        rows = decided.ledger()
+    assert sorted(count for _, count in kept) == [10] * 10
     assert rows["reason"].unique().to_list() == ["over-cap"]
     assert rows.height == 200
     assert rows["file"].null_count() == 0
@@ -43,11 +40,11 @@ def test_a_rule_may_compare_and_count_images_of_all_sources(store: Store) -> Non
 def test_a_rule_is_not_asked_of_what_an_earlier_one_put_out(store: Store) -> None:
     """So a cap is filled with images that may stay."""
     _change(store, 0, lambda rows: rows.with_columns(reason=pl.when(pl.col("page_id") == 0).then(pl.lit("broken"))))
-    cap = Rule(pl.int_range(pl.len()).over("name") >= 10, pl.lit("over-cap"), pl.lit(""))
-    decided = store.decided(cap)
-    kept = decided.images.filter(pl.col("rule").is_null())
-    assert kept.group_by("name").len()["len"].to_list() == [10] * 10
-    assert dict(ledger(decided).group_by("reason").len().iter_rows()) == {"broken": 20, "over-cap": 180}
+    with store.decided(CAP) as decided:
+        kept = decided.database.rows("SELECT name, count(*) FROM decision WHERE rule IS NULL GROUP BY name")
+        rows = decided.ledger()
+    assert sorted(count for _, count in kept) == [10] * 10
+    assert dict(rows.group_by("reason").len().iter_rows()) == {"broken": 20, "over-cap": 180}
 
 
 def test_a_good_file_is_taken_before_a_bad_one_and_the_others_are_told(store: Store) -> None:
@@ -56,10 +53,11 @@ def test_a_good_file_is_taken_before_a_bad_one_and_the_others_are_told(store: St
     def twice(rows: pl.DataFrame) -> pl.DataFrame:
         bad = rows[:1].with_columns(reason=pl.lit("broken"), file=pl.lit("bad.jpg"))
         unknown = rows[:1].with_columns(content_id=pl.lit(10**9, pl.Int64), file=pl.lit("unknown.jpg"))
-        return pl.concat([bad, rows, unknown])
+        return pl.concat([bad, rows, unknown]).with_columns(position=pl.int_range(pl.len()))
 
     _change(store, 0, twice)
-    rows = ledger(store.decided()).select("treeoflife_id", "source", "container", "file", "reason", "detail")
+    with store.decided() as decided:
+        rows = decided.ledger()
     assert rows.rows() == [
         (None, "eol", "eol-1", "bad.jpg", "duplicate-file", "the image is taken from 0.jpg in eol-1"),
         (None, "eol", "eol-1", "unknown.jpg", "not-in-mapping", "the mapping has no such image"),
@@ -68,19 +66,22 @@ def test_a_good_file_is_taken_before_a_bad_one_and_the_others_are_told(store: St
 
 def test_files_that_are_called_by_id_find_their_images(store: Store) -> None:
     """As in published archives; an id of another source is of no image of this one."""
-    before = store.decided()
-    ids = before.images["treeoflife_id"]
-    named = pl.Series("treeoflife_id", [ids[250], *ids[1:200]])
+    mapping = pl.read_parquet(store.mapping)
+    of_key = dict(mapping.filter(source="eol").select("eol_content_id", "treeoflife_id").iter_rows())
+    other = mapping.filter(source="inat21")["treeoflife_id"][0]
+    named = pl.Series("treeoflife_id", [other, *(of_key[one] for one in range(1, 200))])
     _change(store, 0, lambda rows: rows.with_columns(named, content_id=None, page_id=None))
-    rows = ledger(store.decided())
+    with store.decided() as decided:
+        rows = decided.ledger()
     assert rows["reason"].to_list() == ["missing", "not-in-mapping"]
-    assert rows["treeoflife_id"].to_list() == [ids[0], None]
+    assert rows["treeoflife_id"].to_list() == [of_key[0], None]
 
 
-def test_each_shard_is_found_in_its_plan(store: Store, tmp_path: Path) -> None:
+def test_each_shard_is_found_in_its_plan(store: Store) -> None:
     """Row by row, with the number of samples of each in the plan's metadata."""
-    rows = planned(tmp_path, store.decided(), max_samples=70)
-    path = tmp_path / "train.parquet"
+    with store.decided() as decided:
+        path = decided.plans(max_samples=70)["train"]
+    rows = pl.read_parquet(path)
     counts = json.loads(pl.read_parquet_metadata(path)["treeoflife"])["samples"]
     assert sum(counts) == rows.height
     assert [read_shard(path, number).height for number in range(len(counts))] == counts
@@ -89,32 +90,30 @@ def test_each_shard_is_found_in_its_plan(store: Store, tmp_path: Path) -> None:
     assert rows.filter(source="inat21")["eol_content_id"].is_null().all()
 
 
-@pytest.mark.parametrize("harm", ["lost", "twice", "both"])
+@pytest.mark.parametrize("harm", ["lost", "twice", "both", "unknown"])
 def test_a_sum_that_is_off_is_an_error(store: Store, harm: str) -> None:
-    """An image that is nowhere, in a split twice, or both sample and in the ledger."""
-    decided = store.decided()
-    samples, rows = {split: decided.samples(split) for split in SPLITS}, ledger(decided)
-    check_balance(store.mapping, decided, samples, rows)
-    train = samples["train"]
-    if harm == "both":
-        rows = rows.clear().vstack(_row(decided.images["treeoflife_id"][int(train[0])], rows))
-    changed = {"lost": train[1:], "twice": np.append(train[1:], train[-1]), "both": train}[harm]
-    with pytest.raises(BalanceError):
-        check_balance(store.mapping, decided, samples | {"train": changed}, rows)
-
-
-def test_an_id_of_two_images_is_an_error(store: Store) -> None:
-    """A mapping that gives it to images of two sources; each table by itself cannot."""
-    with closing(sqlite3.connect(store.mapping)) as db, db:
-        db.execute("UPDATE inat21 SET evobio10m_id = (SELECT min(evobio10m_id) FROM eol) WHERE filename = 'i0.jpg'")
-    with pytest.raises(InputError, match="to two images"):
-        store.decided()
+    """An image that is nowhere, in a split twice, both sample and in the ledger; or one that is not in the mapping."""
+    with store.decided() as decided:
+        plans, ledger = decided.plans(), store.folder / "ledger.parquet"
+        rows = decided.ledger()
+        check_balance(decided.database, plans, ledger)
+        train = pl.read_parquet(plans["train"])
+        ids = {"both": train["treeoflife_id"][0], "unknown": "0"}
+        changed = {"lost": train[1:], "twice": pl.concat([train[1:], train[-1:]])}.get(harm, train)
+        if harm in ids:
+            pl.concat([rows, _row(ids[harm], rows)]).write_parquet(ledger)
+        changed.write_parquet(plans["train"])
+        with pytest.raises(BalanceError):
+            check_balance(decided.database, plans, ledger)
 
 
 def test_names_are_told_once_for_each_that_differs(store: Store) -> None:
     """Both sources have the same ten; an image without a name is a ledger row."""
-    assert store.decided().names.height == 10
-    rows = ledger(replace(store, names=store.names.filter(pl.col("name_key") != "3")).decided())
+    with store.decided() as decided:
+        assert decided.database.value("SELECT count(*) FROM name") == 10
+    pl.read_parquet(store.names).filter(pl.col("name_key") != "3").write_parquet(store.names)
+    with store.decided() as decided:
+        rows = decided.ledger()
     assert rows["detail"].unique().to_list() == ["no name is known for 3"]
     assert dict(rows.group_by("source").len().iter_rows()) == {"eol": 20, "inat21": 10}
 

@@ -19,8 +19,8 @@ FAR = 4.5
 def shuffles(tmp_path_factory: pytest.TempPathFactory) -> list[pl.DataFrame]:
     """The same 12,000 images, a third of them from iNat21, in the shards of several seeds."""
     folder = tmp_path_factory.mktemp("shuffles")
-    decided = stored(folder, eol=8_000, inat21=4_000).decided()
-    return [planned(folder, decided, seed, max_samples=500) for seed in SEEDS]
+    store = stored(folder, eol=8_000, inat21=4_000)
+    return [planned(store, seed, max_samples=500) for seed in SEEDS]
 
 
 @pytest.mark.parametrize("what", ["source", "species"])
@@ -47,7 +47,7 @@ def test_both_halves_of_a_shard_have_the_same_proportions(shuffles: list[pl.Data
 
 def test_the_measures_detect_an_order_that_is_not_shuffled(tmp_path: Path) -> None:
     """The order of the images in the archives is far beyond chance by both measures."""
-    rows = planned(tmp_path, stored(tmp_path, eol=8_000, inat21=4_000).decided(), max_samples=500, order="source")
+    rows = planned(stored(tmp_path, eol=8_000, inat21=4_000), max_samples=500, order="source")
     assert min(across(rows, what) for what in ("source", "species")) > 100
     assert min(within(rows, what) for what in ("source", "species")) > 10
 

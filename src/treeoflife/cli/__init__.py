@@ -70,7 +70,7 @@ def _remark(error: BaseException | None) -> str:
 
 def _system_error(error: Exception) -> str:
     """What the computer said, in a few words; nothing for an error of another kind, which is a bug."""
-    from ..core.databases import system_error
+    from ..core.sqlite_files import system_error
 
     error = system_error(error) or error
     text = str(error)

@@ -32,7 +32,7 @@ def detach_driver(config: Path, engine: str | None, *arguments: str) -> None:
     prepare(workspace)
     with exclusive_lock(workspace.paths.lock):
         words = [*arguments, "--config", str(config.resolve()), "--engine", "slurm"]
-        job, log = submit_driver(workspace.config.engine.slurm, workspace.paths.jobs, words)
+        job, log = submit_driver(workspace.config.engine.driver_slurm, workspace.paths.jobs, words)
     print(f"Slurm job {job} drives the build; its log is {log}\nsee it with: treeoflife jobs --config {config}")
     print(f"end it with: treeoflife cancel --config {config}")
 
@@ -95,7 +95,7 @@ def export_slurm(
     workspace = open_workspace(config)
     logs = workspace.paths.logs.absolute()
     logs.mkdir(parents=True, exist_ok=True)
-    scripts = Scripts(workspace.config.engine.slurm, config.resolve(), logs, cpus, nodes).texts(costs(workspace))
+    scripts = Scripts(workspace.config.engine.driver_slurm, config.resolve(), logs, cpus, nodes).texts(costs(workspace))
     if existing := [name for name in scripts if (folder / name).exists()]:
         raise TreeoflifeError(f"{folder / existing[0]} exists already; remove it, or name another folder")
     for name, text in scripts.items():

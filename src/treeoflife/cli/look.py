@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -72,13 +73,13 @@ def _check_writable(config: Path) -> None:
 
 
 def _report_catalog(catalog: Path, out: Path) -> Path:
+    from ..core.database import open_database
     from ..core.terminal import listening
     from ..reports.report import ReportInputs, write_report
 
-    with listening() as listener:
-        write_report(
-            out, ReportInputs(catalog.resolve().parent.name or catalog.stem, catalog, out / "no-ledger"), listener
-        )
+    inputs = ReportInputs(catalog.resolve().parent.name or catalog.stem, catalog, out / "no-ledger")
+    with TemporaryDirectory() as folder, open_database(Path(folder, "tables")) as database, listening() as listener:
+        write_report(database, out, inputs, listener)
     return out / "index.html"
 
 

@@ -51,7 +51,8 @@ def _describe(session: Session, url: str = "") -> list[Path]:
 
     workspace = session.workspace
     findings = check_results(session.evidence.records).get("check-taxa", [])
-    return describe(workspace.paths, workspace.config, findings, url)
+    with workspace.database() as database:
+        return describe(database, workspace.paths, workspace.config, findings, url)
 
 
 def publish(

@@ -1,10 +1,17 @@
 """The tables of dataset.toml about where tasks run. They do not affect the contents of a dataset."""
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from .base import Model
+
+# With less, DuckDB fails to sort and join a few million rows; with this it did not, with two threads.
+_LEAST_DRIVER_GB = 0.25
+# Python, Polars and gnparser take less than 1 GB, and DuckDB takes somewhat more than its limit.
+_DRIVER_OTHERS_GB = 2.0
 
 
 class SlurmTable(Model):
@@ -45,7 +52,8 @@ class SlurmTable(Model):
     """Time limit, in minutes, of the job that --detach submits to drive the build. A build that reaches it continues
     where it stopped when it is run again."""
     driver_memory_gb: Annotated[float, Field(gt=0, le=1_000_000)] = 8
-    """Memory, in GB, of the job that --detach submits; it builds the tables of the whole dataset."""
+    """Memory, in GB, of the job that --detach submits; it builds the tables of the whole dataset. It gets more if
+    driver_memory_gb of [engine], and 2 GB for the rest of the process, are more."""
     driver_partition: str = ""
     """The partition of the job that --detach submits. Empty: that of the other jobs."""
 
@@ -75,5 +83,27 @@ class EngineTable(Model):
     ray: on a Ray cluster (pip install 'treeoflife[ray]')."""
     workers: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Number of processes of the engine local; 0 is one per core."""
+    driver_memory_gb: Annotated[float, Field(ge=0, le=1_000_000)] = 0
+    """Memory, in GB, for the tables of the whole dataset in the main process; what does not fit goes to scratch.
+    At least 0.25; 0 is half of what the computer, or the job or container, has, and at most 8."""
+    scratch: Path | None = None
+    """The folder for tables that do not fit into memory; a fast local disk is best. By default in OUT. Files of others
+    in it are left alone."""
     slurm: SlurmTable = SlurmTable()
     ray: RayTable = RayTable()
+
+    @field_validator("driver_memory_gb")
+    @classmethod
+    def _enough_for_tables(cls, value: float) -> float:
+        if 0 < value < _LEAST_DRIVER_GB:
+            raise PydanticCustomError(
+                "memory", "should be at least {least}, or 0 for half of what there is", {"least": _LEAST_DRIVER_GB}
+            )
+        return value
+
+    @property
+    def driver_slurm(self) -> SlurmTable:
+        """The table ``slurm``, in which the job that drives the build has memory for the tables and all else in it."""
+        needed = self.driver_memory_gb + _DRIVER_OTHERS_GB
+        memory = max(self.slurm.driver_memory_gb, needed)
+        return self.slurm.model_copy(update={"driver_memory_gb": memory})

@@ -111,13 +111,18 @@ class Paths:
     leak_scratch = _Below(".leaks")
     """The images of a benchmark while they are compared."""
 
+    scratch = _Below(".scratch")
+    """Tables that do not fit into memory, while a step needs them."""
+
     # Ids, splits and names.
     metadata = _Below("metadata")
     """The folder of ids, splits and names."""
-    mapping = _Below("metadata/mapping.sqlite")
-    """The mapping that this program makes."""
+    ids = _Below(".tables/ids.parquet")
+    """The mapping before splits."""
     mapping_parquet = _Below("metadata/mapping.parquet")
-    """The mapping of a dataset that keeps it as Parquet."""
+    """The mapping, which all stages read: made from the sources, or copied from a published one."""
+    mapping = _Below("metadata/mapping.sqlite")
+    """The same in the published format, where new ids and splits are made."""
     names = _Below("metadata/names.parquet")
     """One row per name key and source: its seven ranks and common name, and the origin of each."""
     naming = _Below("metadata/naming")
@@ -182,7 +187,7 @@ class Paths:
     def written_folders(self) -> tuple[Path, ...]:
         """The folders below OUT that hold what runs write, and nothing else."""
         top = (self.metadata, self.store, self.ledger, self.findings_folder, self.plan, self.shards, self.reports)
-        further = (self.duplicates.parent, self.leak_folder, self.holdout_sets, self.logs)
+        further = (self.ids.parent, self.duplicates.parent, self.leak_folder, self.holdout_sets, self.logs)
         return (*top, *further, self.shard_index("train", 0).parents[1])
 
     def written_files(self) -> tuple[Path, ...]:

@@ -202,8 +202,8 @@ class Mapping(Model):
     published: Path | None = None
     """A published mapping.sqlite, which is only read. Without it, new ids and splits are made."""
     format: Literal["sqlite", "parquet"] = "sqlite"
-    """The file of new ids and splits. sqlite: metadata/mapping.sqlite, as published mappings are. parquet:
-    metadata/mapping.parquet, faster for many more than ten million images. Ids and splits are the same in both."""
+    """The files of new ids and splits. parquet: metadata/mapping.parquet alone. sqlite: also metadata/mapping.sqlite,
+    as published mappings are, which takes longest of all tables to write. Ids and splits are the same in both."""
 
 
 class Checks(Model):

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from .system import runs_since
 # The host and process tell people whose leftover it is; the random part keeps apart writers in one process.
 _TEMPORARY = re.compile(r"(?P<name>.+)\.writing-(?P<host>.+)-(?P<pid>[1-9][0-9]{0,9})-[0-9a-f]{8}", re.DOTALL)
 _HOST_CHARACTERS = 40  # a name that is much longer could make that of the file too long
+_ABANDONED_SECONDS = 24 * 3600.0  # no step leaves its folder unwritten for so long
 _PROBE_BYTES = 16 << 20  # more than any buffer between a write and the disk's refusal
 
 
@@ -37,17 +40,33 @@ def replacing(path: Path) -> Iterator[Path]:
     '42'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.writing-{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
+    temporary = _temporary_name(path)
     try:
-        yield temporary
-        rename_synced(temporary, path)
-    except (OSError, TreeoflifeError):
-        raise
-    except Exception as error:
-        _check_writable(temporary, error)
-        raise
+        with write_errors(temporary):
+            yield temporary
+            rename_synced(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Around a library's writing of a file: an error whose cause is the disk is raised as what it is.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    try:
+        yield
+    except TreeoflifeError:
+        raise
+    except OSError as error:
+        if error.errno is None:  # Polars' own, which says what is wrong, and of which file, in its text alone
+            _check_writable(path, error)
+        raise
+    except Exception as error:
+        _check_writable(path, error)
+        raise
 
 
 def _check_writable(path: Path, error: Exception) -> None:
@@ -63,6 +82,49 @@ def _check_writable(path: Path, error: Exception) -> None:
             os.fsync(out.fileno())
     except OSError as reason:
         raise OSError(reason.errno, os.strerror(reason.errno or 0), str(path)) from error
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f"{path.name}.writing-{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside ``path``, whose name begins with that of ``path``. It is removed in the end.
+
+    What killed processes left is removed first: see :func:`remove_left_folders`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_folders(path)
+    folder = _temporary_name(path)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left_folders(path: Path) -> None:
+    """Remove the folders that killed processes had made with :func:`temporary_folder`, and nothing else beside them.
+
+    One of this host is removed if its process is gone; one of another host, where that cannot be known, if nothing was
+    written into it for a day.
+    """
+    for folder in _temporaries_of(path):
+        if folder.is_dir() and not folder.is_symlink() and not _is_in_use(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Whether the process that made a temporary folder may still use it."""
+    try:
+        written = max(one.stat().st_mtime for one in (folder, *folder.iterdir()))
+    except FileNotFoundError:  # its process is removing files, or the folder
+        return True
+    match = _TEMPORARY.fullmatch(folder.name)
+    if match and match["host"] == _host():
+        return runs_since(int(match["pid"]), written)
+    return time.time() - written < _ABANDONED_SECONDS
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from .databases import connect, read_rows, system_error, system_errors
 from .files import exists, sha256, stamp
+from .sqlite_files import connect, read_rows, system_error, system_errors
 
 _TABLE = "CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, stamp TEXT, digest TEXT)"
 _SELECT = "SELECT name, stamp, digest FROM known"

@@ -80,11 +80,21 @@ def run_locally(
     Raises:
         TasksFailed: a task failed; the message names it. Tasks that still run are ended.
     """
-    results: dict[int, R] = {}
+    results = dict(each_locally(function, tasks, name, listener, workers))
+    return [results[number] for number in range(len(tasks))]
+
+
+def each_locally(
+    function: Function[T, R],
+    tasks: Sequence[T],
+    name: Callable[[T], str],
+    listener: Listener,
+    workers: int | None = None,
+) -> Iterator[tuple[int, R]]:
+    """The same for results that are not kept: yields the number of each task, and its result, in any order."""
     with closing(LocalEngine(min(workers or cores(), max(1, len(tasks))))) as engine:
         for outcome in engine.run(function, tasks):
             if isinstance(outcome, Failed):
                 raise TasksFailed(f"{name(tasks[outcome.task])}: {outcome.error}")
-            results[outcome.task] = outcome.value
+            yield outcome.task, outcome.value
             listener.advance(1)
-    return [results[number] for number in range(len(tasks))]

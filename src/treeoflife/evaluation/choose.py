@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ..core.database import Database, columns
 from ..core.values import NAME_COLUMNS
-from ..mapping.shuffle import shuffle_keys
-from ..selection.decisions import Decisions
-from ..taxonomy.species_key import column_keys, species_key
+from ..mapping.shuffle import shuffle_key
+from ..sources.base import MAX_FILES
+from ..taxonomy.species_key import species_key
 
 ABSENT = "the dataset has no image of it"
 _REJECTED = {"species": pl.String, "reason": pl.String}
@@ -33,8 +34,8 @@ class Choice:
     """What was chosen.
 
     Attributes:
-        images: a row per image, by species and id: ``treeoflife_id``, ``source`` (its name), ``file_row`` (the row of
-            its file, see :class:`treeoflife.selection.decisions.StoreFiles`), the ranks and the common name.
+        images: a row per image, by species and id: ``treeoflife_id``; ``source``, ``container`` and ``position``, where
+            its file is; the ranks and the common name.
         rejected: ``species`` and ``reason`` of those that are not in the set.
     """
 
@@ -42,53 +43,83 @@ class Choice:
     rejected: pl.DataFrame
 
 
-def choose(decisions: Decisions, request: Request) -> Choice:
+def choose(database: Database, request: Request) -> Choice:
     """Choose the images.
 
     Only images that would be samples are taken. Of a group of duplicates at most one is taken, and none of a group that
     has other names too: its picture would stay in the dataset under those.
 
-    Args:
-        decisions: on the whole dataset, with ``group`` (:func:`treeoflife.selection.policies.duplicates`).
+    in:  decision, name, container
     """
-    images = _images_of(decisions, request)
-    elsewhere = images.filter(pl.col("source").is_in(list(request.not_in)))
-    elsewhere = elsewhere.group_by("requested").agg(pl.col("source").unique().sort().str.join(", "))
-    distinct = _distinct(images, decisions, request)
-    species = images.select("requested").unique().join(elsewhere, on="requested", how="anti")
-    counts = species.join(distinct.group_by("requested").len("count"), on="requested", how="left")
-    enough = counts.filter(pl.col("count") >= request.per_species)
-    chosen = distinct.join(enough, on="requested", how="semi").sort("requested", "shuffle", "treeoflife_id")
-    chosen = chosen.filter(pl.int_range(pl.len()).over("requested") < request.per_species)
-    chosen = chosen.sort("requested", "treeoflife_id")
-    too_few = counts.join(enough, on="requested", how="anti")
+    wanted = {species_key(name): name for name in request.species}
+    schema = {"species_key": pl.String, "requested": pl.String}
+    database.load("request", pl.DataFrame(list(wanted.items()), schema=schema, orient="row"))
+    database.make(
+        "requested_image",
+        """
+        SELECT decision.*, requested
+        FROM decision
+        JOIN name USING (name)
+        JOIN request USING (species_key)
+    """,
+    )
+    elsewhere = dict(database.rows("""
+        SELECT requested, string_agg(DISTINCT source, ', ' ORDER BY source)
+        FROM requested_image
+        WHERE list_contains($not_in, source)
+        GROUP BY requested
+    """, not_in=list(request.not_in)))  # fmt: skip
+    _collect_distinct(database, request)
+    counts = dict(database.rows("""
+        SELECT requested, count(distinct_image.treeoflife_id)
+        FROM (SELECT DISTINCT requested FROM requested_image)
+        LEFT JOIN distinct_image USING (requested)
+        GROUP BY requested
+    """))  # fmt: skip
     reasons = dict.fromkeys(request.species, ABSENT)
-    reasons |= {one: f"it is in {sources}" for one, sources in elsewhere.iter_rows()}
-    reasons |= {one: f"it has {count or 0} distinct images that may be taken" for one, count in too_few.iter_rows()}
-    rejected = pl.DataFrame(sorted(reasons.items()), schema=_REJECTED, orient="row")
-    rejected = rejected.join(enough, left_on="species", right_on="requested", how="anti", maintain_order="left")
-    return Choice(chosen.select("treeoflife_id", "source", "file_row", *NAME_COLUMNS), rejected)
+    reasons |= {one: f"it is in {sources}" for one, sources in elsewhere.items()}
+    reasons |= {
+        one: f"it has {count} distinct images that may be taken"
+        for one, count in counts.items()
+        if one not in elsewhere and count < request.per_species
+    }
+    chosen = [one for one, count in counts.items() if one not in elsewhere and count >= request.per_species]
+    images = database.frame(f"""
+        SELECT treeoflife_id, distinct_image.source, container, file_row % {MAX_FILES} AS position,
+            {columns(NAME_COLUMNS)}
+        FROM distinct_image
+        JOIN name USING (name)
+        JOIN container ON container.number = file_row // {MAX_FILES}
+        WHERE turn <= $wanted AND list_contains($chosen, requested)
+        ORDER BY requested, treeoflife_id
+    """, wanted=request.per_species, chosen=chosen)  # fmt: skip
+    left = sorted((one, reason) for one, reason in reasons.items() if one not in chosen)
+    return Choice(images, pl.DataFrame(left, schema=_REJECTED, orient="row"))
 
 
-def _images_of(decisions: Decisions, request: Request) -> pl.DataFrame:
-    """All images of the requested species: ``requested``, the source's name, and what decides on them."""
-    requested = {species_key(name): name for name in request.species}
-    names = decisions.names.with_row_index("name").with_columns(column_keys(decisions.names).alias("key"))
-    names = names.filter(pl.col("key").is_in(list(requested)))
-    names = names.with_columns(requested=pl.col("key").replace_strict(requested, return_dtype=pl.String)).drop("key")
-    sources = pl.Series([source.name for source in decisions.sources], dtype=pl.String)
-    images = decisions.images.select("treeoflife_id", "source", "file_row", "name", "rule", "group")
-    named = images.join(names, on="name", how="inner", maintain_order="left")
-    return named.with_columns(sources.gather(named["source"]).alias("source"))
+def _collect_distinct(database: Database, request: Request) -> None:
+    """Find the images that may be taken, one of each picture.
 
-
-def _distinct(images: pl.DataFrame, decisions: Decisions, request: Request) -> pl.DataFrame:
-    """Those that may be taken, one of each picture, with ``shuffle``: the lowest are taken first."""
-    grouped = decisions.images.filter(pl.col("group").is_not_null(), pl.col("name").is_not_null())
-    names = column_keys(decisions.names).fill_null("")
-    species = grouped.select("group", names.gather(grouped["name"]).alias("species"))
-    mixed = species.group_by("group").agg(pl.col("species").n_unique()).filter(pl.col("species") > 1)
-    free = images.filter(pl.col("rule").is_null()).join(mixed, on="group", how="anti", maintain_order="left")
-    free = free.with_columns(pl.Series("shuffle", shuffle_keys(free["treeoflife_id"], request.seed, "holdout")))
-    first = free.sort("shuffle", "treeoflife_id").with_columns(repeat=pl.int_range(pl.len()).over("group"))
-    return first.filter(pl.col("group").is_null() | (pl.col("repeat") == 0))
+    in:  decision, name, requested_image
+    out: distinct_image   the columns of requested_image, and turn: of a species, the images come in this order
+    """
+    order = f"{shuffle_key(request.seed, 'holdout')}, treeoflife_id"
+    database.make("distinct_image", f"""
+        WITH mixed AS (
+            SELECT "group"
+            FROM decision
+            JOIN name USING (name)
+            WHERE "group" IS NOT NULL
+            GROUP BY "group"
+            HAVING count(DISTINCT coalesce(species_key, '')) > 1
+        ),
+        free AS (
+            SELECT *,
+                row_number() OVER (PARTITION BY coalesce("group"::VARCHAR, treeoflife_id) ORDER BY {order}) AS repeat
+            FROM requested_image
+            WHERE rule IS NULL AND ("group" IS NULL OR "group" NOT IN (FROM mixed))
+        )
+        SELECT *, row_number() OVER (PARTITION BY requested ORDER BY {order}) AS turn
+        FROM free
+        WHERE repeat = 1
+    """)  # fmt: skip

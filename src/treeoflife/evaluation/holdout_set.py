@@ -13,16 +13,17 @@ from ..config.own_folders import HOLDOUT_RECORD
 from ..config.paths import Paths
 from ..config.tables import Holdout
 from ..config.writer import add_holdout
+from ..core.database import Database, columns
 from ..core.files import remove_leftovers, replacing, write_bytes, write_json
 from ..core.json_reader import read_json
-from ..core.tables import Array
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..engines.base import Tick
 from ..engines.tasks import TaskRunner
 from ..errors import ConfigError, ContainerError, HoldoutError
+from ..mapping.images import catalog_types
+from ..mapping.stored_files import open_files
 from ..selection import holdout, licences
-from ..selection.decisions import Decisions
-from ..sources.base import Container, Source
+from ..sources.base import Container, Index, Source
 from ..sources.file_names import safe_file_name
 from ..taxonomy.species_key import species_name
 from .choose import ABSENT, Choice, Request, choose
@@ -51,13 +52,16 @@ class NamedDataset:
     """A dataset that has names.
 
     Attributes:
-        decisions: what would become of each image if this hold-out set did not exist.
+        database: has the decisions (:func:`treeoflife.selection.decide.decide`) on what would become of each image if
+            this hold-out set did not exist.
+        indexes: the store's index of every container.
     """
 
     config: Config
     paths: Paths
     containers: Sequence[tuple[Source, Container]]
-    decisions: Decisions
+    database: Database
+    indexes: Sequence[Index]
     runner: TaskRunner
 
 
@@ -136,7 +140,7 @@ def make_holdout_set(dataset: NamedDataset, request: Request, out: Path) -> Choi
     Raises:
         HoldoutError: no species has enough images.
     """
-    choice = choose(dataset.decisions, request)
+    choice = choose(dataset.database, request)
     if not choice.images.height:
         species, reason = choice.rejected.sort(pl.col("reason") == ABSENT, maintain_order=True).row(0)
         raise HoldoutError(f"no species has {request.per_species} images to hold out; of {species}: {reason}")
@@ -150,13 +154,13 @@ def _write(dataset: NamedDataset, choice: Choice, request: Request, out: Path) -
     write_json(out / RECORD, {"unfinished": asdict(request)})
     shutil.rmtree(out / "images", ignore_errors=True)
     remove_leftovers([out])
-    rows, listener = _catalog(dataset.decisions, choice), dataset.runner.listener
+    rows, listener = _catalog(dataset, choice), dataset.runner.listener
     listener.start("holdout", rows.height, "images")
     for _ in dataset.runner.run(extract, _tasks(dataset, rows, out), lambda task: str(task.container.path)):
         pass
     _write_tables(rows.drop("container", "position", "source_sha256"), choice, out)
     if manifest := dataset.config.licences.manifest:
-        licences.write_licences(out / "licences.csv", out / "catalog.parquet", manifest)
+        licences.write_licences(dataset.database, out / "licences.csv", out / "catalog.parquet", manifest)
     by_species = rows.partition_by("genus", "species", maintain_order=True)
     lists = {Taxon(*part.select(RANKS).row(0)).scientific_name: list(part["file_name"]) for part in by_species}
     write_json(out / UNSEEN, lists)
@@ -174,27 +178,33 @@ def _write_tables(rows: pl.DataFrame, choice: Choice, out: Path) -> None:
         rows.write_parquet(temporary)
 
 
-def _catalog(decisions: Decisions, choice: Choice) -> pl.DataFrame:
-    """A row per image: the file it becomes, where it is from and what it shows."""
-    images, files = choice.images, decisions.matching.files
-    file_rows = images["file_row"].to_numpy()
-    described = pl.concat([images.drop("file_row"), files.read(file_rows, _INDEX_COLUMNS)], how="horizontal")
-    keys = decisions.catalog_keys(_image_rows(decisions, images))
+def _catalog(dataset: NamedDataset, choice: Choice) -> pl.DataFrame:
+    """A row per image: the file it becomes, where it is from and what it shows.
+
+    in:  image
+    """
+    database, sources, images = dataset.database, [source for source, _ in dataset.containers], choice.images
+    used = set(images.select("source", "container").iter_rows())
+    stored = [one for one in dataset.indexes if (one.source.name, one.container) in used]
+    distinct = list({source.name: source for source in sources}.values())
+    open_files(database, distinct, stored, _INDEX_COLUMNS)
+    database.load("chosen_image", images.with_row_index("place"))
+    keys = list(catalog_types(distinct))
+    described = database.frame(f"""
+        SELECT chosen_image.* EXCLUDE (place), {columns(_INDEX_COLUMNS[1:], "file")},
+            {columns(keys, "image")}
+        FROM chosen_image
+        JOIN file USING (source, container, position)
+        JOIN image ON image.treeoflife_id = chosen_image.treeoflife_id
+        ORDER BY place
+    """)  # fmt: skip
     names = [
         f"images/{safe_file_name('_'.join(row[:7]))}/{row[7]}{_SUFFIXES.get(row[8], '.' + row[8].lower())}"
         for row in described.select(*RANKS, "treeoflife_id", "format").iter_rows()
     ]
-    numbers = files.locations["container"].gather(file_rows)
-    containers = pl.Series("container", [files.indexes[number].container for number in numbers])
-    rows = described.with_columns(pl.Series("file_name", names), containers, *keys)
+    rows = described.with_columns(pl.Series("file_name", names, dtype=pl.String))
     return rows.select("file_name", "treeoflife_id", "source", "container", "position", "file", "source_sha256",
-                       "width", "height", *(one.name for one in keys), *NAME_COLUMNS)  # fmt: skip
-
-
-def _image_rows(decisions: Decisions, images: pl.DataFrame) -> Array:
-    """The rows of images in the table of decisions, by their ids."""
-    numbered = decisions.images.select("treeoflife_id").with_row_index("row")
-    return images.join(numbered, on="treeoflife_id", maintain_order="left")["row"].to_numpy()
+                       "width", "height", *keys, *NAME_COLUMNS)  # fmt: skip
 
 
 def _tasks(dataset: NamedDataset, rows: pl.DataFrame, out: Path) -> list[ExtractTask]:

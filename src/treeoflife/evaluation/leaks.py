@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..config.config import Config
 from ..config.paths import Paths
 from ..config.tables import Holdout
 from ..config.writer import add_holdout
+from ..core.database import Database
 from ..core.files import fingerprint, write_text
 from ..core.json_reader import UnreadableError, parse_json
 from ..core.system import cores
@@ -20,10 +22,11 @@ from ..core.tables import Array, write_csv_and_parquet
 from ..engines.tasks import TaskRunner
 from ..errors import ConfigError
 from ..images.perceptual_hash import stack_hashes
+from ..mapping.images import open_images
 from ..selection.duplicates.find import StoredContainer, StoredImages, compare_pairs, first_64_bits, read_store
 from ..selection.duplicates.image_ids import add_ids
 from ..selection.duplicates.near import Pairs, as_words, find_near_pairs, first_equal_rows
-from ..sources.base import Source
+from ..sources.base import Index, Source
 from ..sources.file_names import escape_invalid_utf8
 from .benchmark import hash_part, hash_tasks, join_parts, read_hashes
 
@@ -35,11 +38,13 @@ perceptual hash alone)."""
 
 @dataclass(frozen=True)
 class EncodedDataset:
-    """A dataset that is encoded and has a mapping.
+    """A dataset that is encoded and has ids.
 
     Attributes:
+        ids: the mapping; splits do not matter.
         containers: the containers of its store.
-        indexes: the source, the container's name and the store's index of each container.
+        indexes: the store's index of each container.
+        open_database: opens a database for the tables of one step.
         runner: where benchmarks are read and pictures compared.
         restore: encodes the containers again that hold these rows of the store's images, where they were not kept.
     """
@@ -47,9 +52,10 @@ class EncodedDataset:
     config: Config
     paths: Paths
     sources: Sequence[Source]
-    mapping: Path
+    ids: Path
     containers: Sequence[StoredContainer]
-    indexes: Sequence[tuple[Source, str, Path]]
+    indexes: Sequence[Index]
+    open_database: Callable[[], AbstractContextManager[Database]]
     runner: TaskRunner
     restore: Callable[[StoredImages, Array], None]
 
@@ -195,4 +201,6 @@ def _describe(
     """The matches that are images of the mapping, for people."""
     rows = pl.concat([stored.describe(matches["row"].to_numpy()), matches.select("link", "distance"),
                       images.select("image")[matches["other"]]], how="horizontal")  # fmt: skip
-    return add_ids(rows, dataset.indexes, dataset.mapping, dataset.sources).select(COLUMNS)
+    with dataset.open_database() as database:
+        open_images(database, dataset.ids, dataset.sources)
+        return add_ids(database, rows, dataset.indexes, dataset.sources).select(COLUMNS)

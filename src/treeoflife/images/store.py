@@ -31,10 +31,13 @@ _ROWS_AT_ONCE = 4096
 _FILES_AT_ONCE = 512
 _BYTES_AT_ONCE = 16 << 20
 
+LOCATION_COLUMNS = ("position", "offset", "size", "sha256", "width", "height")
+"""The columns of an index that a plan takes over."""
+
 # Most indexes have less metadata than this, so that one read is enough.
 _FOOTER_GUESS = 16 << 10
 
-_SCHEMA: dict[str, Any] = {
+SCHEMA: dict[str, Any] = {
     "position": pl.UInt32, "file": pl.String, "treeoflife_id": pl.String,
     "offset": pl.UInt64, "size": pl.UInt32, "sha256": pl.Binary, "source_bytes": pl.UInt64, "source_sha256": pl.Binary,
     "width": pl.UInt32, "height": pl.UInt32, "format": pl.String, "mode": pl.String, **measure.COLUMNS,
@@ -56,7 +59,7 @@ class IndexRows:
     def __init__(self, source: Source) -> None:
         types = {int: pl.Int64, str: pl.String}
         self._source = source
-        self._schema = _SCHEMA | {column: types[kind] for column, kind in source.columns.items()}
+        self._schema = SCHEMA | {column: types[kind] for column, kind in source.columns.items()}
         self._empty_key = (None,) * len(source.columns)
         self._rows: list[tuple[Any, ...]] = []
         self._frames: list[pl.DataFrame] = []

@@ -1,60 +1,101 @@
-"""Make the mapping: an id for every natural key that the sources hold."""
+"""Give an id to every natural key that the sources hold: the mapping without splits."""
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from ..core.files import exists
+from ..core.database import Database, column, columns, quoted
+from ..core.tables import parquet_schema
 from ..sources.base import Source
-from .ids import treeoflife_ids
-from .store import read_source, write_mapping
+from .ids import id_sql
+from .images import MAPPING_COLUMNS, catalog_names, catalog_types
+from .published import load_images
 
-STEP_VERSION = 1
-# Python strings for all images at once would take some 100 bytes each; a part of this size keeps them below 20 MB.
-_ROWS_AT_ONCE = 100_000
+STEP_VERSION = 2
+_TYPES = {int: pl.Int64, str: pl.String}
 
 
-def build_mapping(
-    path: Path, keys: Iterable[tuple[Source, pl.DataFrame]], former: Path | None = None
-) -> tuple[dict[str, int], str]:
-    """Write a mapping of the images that the sources hold and of those that it already held.
+def write_ids(
+    database: Database,
+    path: Path,
+    sources: Sequence[Source],
+    indexes: Mapping[str, Sequence[Path]],
+    scanned: Mapping[str, Iterable[pl.DataFrame]] | None = None,
+    earlier: Path | None = None,
+) -> None:
+    """Write the ids of the images that the sources hold, and of those that they held before.
 
     An image that has disappeared from its source keeps its id and its row. Building again from the same images writes
     the same bytes.
 
     Args:
-        keys: the columns of the images that each source holds now.
-        former: a mapping in the other format, whose images are kept as well.
-
-    Returns:
-        The number of images of each source, and a digest of all ids and natural keys.
+        path: the file to write: the columns of a mapping, without a split, in the order of source and id.
+        indexes: for each source, the store's indexes of its containers.
+        scanned: for each source, the columns of the images in containers that the store does not have.
+        earlier: a mapping that this program made before, whose images are kept.
     """
-    earlier = [mapping for mapping in (path, former) if mapping and exists(mapping)]
-    tables = [(source, _with_ids(source, _merge(earlier, source, frame))) for source, frame in keys]
-    digest = _digest(frame for _, frame in tables)
-    write_mapping(path, tables)
-    return {source.name: frame.height for source, frame in tables}, digest
+    before = _earlier(database, earlier, sources)
+    paths: dict[str, Any] = {}
+    images = []
+    for number, source in enumerate(sources):
+        renamed = ", ".join(f"{column(own)} AS {column(name)}" for own, name in catalog_names(source).items())
+        schema = pl.Schema({name: _TYPES[kind] for name, kind in source.columns.items()})
+        frames = (frame.select(schema.names()) for frame in (scanned or {}).get(source.name, ()))
+        database.spool(f"scanned_{number}", frames, schema)
+        parts = [f"SELECT 0 AS age, {renamed} FROM scanned_{number}"]
+        if own := list(indexes.get(source.name, ())):
+            paths[f"indexes_{number}"] = own
+            parts.append(f"SELECT 0 AS age, {renamed} FROM read_parquet($indexes_{number}, hive_partitioning = false)")
+        if source.name in before:
+            parts.append(f"SELECT 1 AS age, {columns(source.catalog)} FROM {before[source.name]}")
+        images.append(_with_ids(source, " UNION ALL ".join(parts)))
+    found = " UNION ALL BY NAME ".join(images)
+    database.write(
+        path,
+        f"SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))} FROM ({found}) ORDER BY source, treeoflife_id",
+        **paths,
+    )
 
 
-def _digest(tables: Iterable[pl.DataFrame]) -> str:
-    """A digest of ids and natural keys that does not depend on the order of the rows."""
-    digest = hashlib.sha256()
-    for table in tables:
-        digest.update(table.clear().write_csv().encode())
-        for part in table.sort("treeoflife_id").iter_slices(_ROWS_AT_ONCE):
-            digest.update(part.write_csv(include_header=False).encode())
-    return digest.hexdigest()
+def _with_ids(source: Source, keys: str) -> str:
+    """SQL for the images of a source, each natural key once.
+
+    Of several rows with one natural key, one of now comes before an earlier one, and then that with lower values.
+    """
+    catalog = {own: column(name) for own, name in catalog_names(source).items()}
+    key = ", ".join(catalog[name] for name in source.key)
+    others = [catalog[name] for name in source.columns if name not in source.key]
+    chosen = "".join(f", lowest.{name}" for name in others)
+    values = ", ".join(f"{name} := {name}" for name in ("age", *others))
+    lowest = f", min(struct_pack({values})) AS lowest" if others else ""
+    return f"""
+        SELECT {quoted(source.name)} AS source, {id_sql(source)} AS treeoflife_id,
+            NULL::BOOLEAN AS is_val, NULL::BOOLEAN AS is_train_small, {key}{chosen}
+        FROM (
+            SELECT {key}{lowest}
+            FROM ({keys})
+            WHERE {" AND ".join(f"{name} IS NOT NULL" for name in catalog.values())}
+            GROUP BY {key}
+        )
+    """
 
 
-def _merge(earlier: Iterable[Path], source: Source, frame: pl.DataFrame) -> pl.DataFrame:
-    """The images that a source holds now and those of earlier mappings, each natural key once."""
-    columns = list(source.columns)
-    images = pl.concat([frame.select(columns), *(read_source(path, source).select(columns) for path in earlier)])
-    return images.unique(source.key, keep="first", maintain_order=True)
+def _earlier(database: Database, path: Path | None, sources: Sequence[Source]) -> dict[str, str]:
+    """SQL for the table of each source's images in an earlier mapping; nothing for a source that it lacks."""
+    if path is None:
+        return {}
+    if path.suffix != ".parquet":
+        return dict(zip((one.name for one in sources), load_images(database, path, sources), strict=True))
+    database.view("earlier", [path])
+    present = set(parquet_schema(path).names())
+    held = [one.name for one in sources if present.issuperset(one.catalog)]
+    return {name: f"(FROM earlier WHERE source = {quoted(name)})" for name in held}
 
 
-def _with_ids(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
-    parts = [treeoflife_ids(source.name, part) for part in frame.select(source.key).iter_slices(_ROWS_AT_ONCE)]
-    return frame.with_columns(pl.concat([pl.Series("treeoflife_id", [], pl.String), *parts]))
+def count_images(database: Database, path: Path, sources: Sequence[Source]) -> dict[str, int]:
+    """The number of images of each source in a mapping of this program."""
+    database.view("counted", [path])
+    counts = dict(database.rows("SELECT source, count(*) FROM counted GROUP BY source"))
+    return {source.name: counts.get(source.name, 0) for source in sources}

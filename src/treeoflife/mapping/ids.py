@@ -1,18 +1,21 @@
 """The ids of images: UUIDs that depend on the source and the natural key alone."""
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from uuid import UUID
+from collections.abc import Iterable
+from uuid import UUID, uuid5
 
-import numpy as np
-import polars as pl
-
+from ..core.database import quoted
 from ..core.values import joined
+from ..sources.base import Source
+from .images import catalog_names
+from .natural_keys import joined_sql
 
 NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
 """The namespace of all ids that are made here."""
 
+# RFC 9562, section 5.5: the four bits of the version are 0101, and the first two of the variant 10.
+_SET_BITS = 0x5 << 76 | 0b10 << 62
+_KEPT_BITS = (1 << 128) - 1 ^ (0xF << 76 | 0b11 << 62)
 _WRITTEN_UUID = re.compile(r"(?:urn:uuid:)?\{?" + "-?".join(f"([0-9a-f]{{{n}}})" for n in (8, 4, 4, 4, 12)) + r"\}?")
 
 
@@ -22,40 +25,17 @@ def treeoflife_id(source: str, key: Iterable[int | str]) -> str:
     >>> treeoflife_id("eol", (9000024, 7000521))
     'aa6c849d-cac5-5632-8e5d-8cb825004fce'
     """
-    return next(_uuids([f"{source}/{joined(key)}"]))
+    return str(uuid5(NAMESPACE, f"{source}/{joined(key)}"))
 
 
-def treeoflife_ids(source: str, keys: pl.DataFrame) -> pl.Series:
-    """The :func:`treeoflife_id` of each row of ``keys``, whose columns make the natural key, in this order."""
-    return pl.Series("treeoflife_id", _uuids(f"{source}/" + joined_keys(keys)), dtype=pl.String)
-
-
-def joined_keys(keys: pl.DataFrame) -> pl.Series:
-    """The natural keys in the rows of a table, each :func:`.values.joined` to one text."""
-    texts = keys.select(pl.concat_str(keys.columns, separator="/")).to_series()
-    *first, _ = [name for name, kind in keys.schema.items() if kind == pl.String] or [""]
-    if not first:
-        return texts
-    has_slash = pl.any_horizontal(pl.col(first).str.contains("/", literal=True))
-    rows = keys.select(has_slash).to_series().arg_true()
-    return texts.scatter(rows, [joined(key) for key in keys[rows].iter_rows()])
-
-
-def _uuids(names: Iterable[str]) -> Iterator[str]:
-    """The UUIDv5 of each name, as ``uuid.uuid5`` makes it, at a third of the cost."""
-    # The namespace is hashed once, and the bits of version and variant are set in all digests at once.
-    namespace, digests = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False), bytearray()
-    for name in names:
-        digest = namespace.copy()
-        digest.update(name.encode())
-        digests += digest.digest()[:16]
-    octets = np.frombuffer(digests, np.uint8).reshape(-1, 16)
-    octets[:, 6] = octets[:, 6] & 0x0F | 0x50
-    octets[:, 8] = octets[:, 8] & 0x3F | 0x80
-    text = digests.hex()
-    for at in range(0, len(text), 32):
-        part = text[at : at + 32]
-        yield f"{part[:8]}-{part[8:12]}-{part[12:16]}-{part[16:20]}-{part[20:]}"
+def id_sql(source: Source) -> str:
+    """SQL for the :func:`treeoflife_id` of a row that has the source's columns as the catalog calls them."""
+    catalog = catalog_names(source)
+    text = joined_sql({catalog[name]: source.columns[name] for name in source.key})
+    name = f"encode({quoted(source.name + '/')} || {text})"
+    # A UUIDv5 is the beginning of the SHA-1 of namespace and name, with the bits of version and variant set.
+    number = f"('0x' || left(sha1(unhex('{NAMESPACE.hex}') || {name}), 32))::UHUGEINT"
+    return f"({number} & {_KEPT_BITS}::UHUGEINT | {_SET_BITS}::UHUGEINT)::UUID::VARCHAR"
 
 
 def id_key(text: str) -> str:

@@ -1,39 +1,64 @@
 """Shuffles that depend only on a seed and the ids: the same on every computer, whatever order the ids come in."""
 
-import hashlib
-from collections.abc import Iterable
-
-import numpy as np
-import polars as pl
-
-from ..core.tables import Array
+from ..core.database import Database, quoted
 
 
-def shuffle_key(seed: int, purpose: str, treeoflife_id: str) -> int:
-    """The sort key of an id: 64 bits of a BLAKE2b hash of seed, purpose and id.
+def shuffle_key(seed: int, purpose: str, column: str = "treeoflife_id") -> str:
+    """SQL for the number by which ids are shuffled: the first 64 bits of the MD5 of seed, purpose and id.
 
-    >>> shuffle_key(17, "val", "aa6c849d-cac5-5632-8e5d-8cb825004fce")
-    5308701173267435750
+    Equal numbers are ordered by id; among 10 million ids, two are equal with a probability of 3 in a million.
     """
-    return int(shuffle_keys([treeoflife_id], seed, purpose)[0])
+    return f"('0x' || left({_digest(seed, purpose, column)}, 16))::UBIGINT"
 
 
-def shuffle_keys(ids: Iterable[str], seed: int, purpose: str) -> Array:
-    """The :func:`shuffle_key` of many ids, as unsigned 64-bit numbers."""
-    # Seed and purpose are hashed once. They are separated by a byte that neither can contain.
-    prefix, digests = hashlib.blake2b(f"{seed}\0{purpose}\0".encode(), digest_size=8), bytearray()
-    for treeoflife_id in ids:
-        digest = prefix.copy()
-        digest.update(treeoflife_id.encode())
-        digests += digest.digest()
-    return np.frombuffer(digests, ">u8").astype(np.uint64)
+def second_key(seed: int, purpose: str, column: str = "treeoflife_id") -> str:
+    """SQL for a further such number, independent of the first: the other 64 bits, which cost no MD5 of their own."""
+    return f"('0x' || right({_digest(seed, purpose, column)}, 16))::UBIGINT"
 
 
-def shuffle_order(ids: pl.Series, seed: int, purpose: str) -> Array:
-    """The indices that put ids in the order of their :func:`shuffle_key`."""
-    keys = shuffle_keys(ids, seed, purpose)
-    order = np.argsort(keys, kind="stable")
-    # Equal keys are ordered by id; among 10 million ids, two are equal with a probability of 3 in a million.
-    if (np.diff(keys[order]) == 0).any():
-        return np.lexsort((ids.rank("ordinal").to_numpy(), keys))
-    return order
+def _digest(seed: int, purpose: str, column: str) -> str:
+    # Seed and purpose are divided from the id by a sign that neither can contain.
+    return f"md5({quoted(f'{seed}/{purpose}/')} || {column})"
+
+
+def lowest(database: Database, table: str, count: int, where: str = "true") -> str:
+    """SQL for the condition that a row is among the ``count`` lowest by the columns ``shuffle`` and ``treeoflife_id``.
+
+    The rows are counted, not sorted: first by the beginning of their number, then one by one where the limit lies.
+
+    Args:
+        table: has these columns.
+        where: the rows that count.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from treeoflife.core.database import open_database
+    >>> with open_database(Path(tempfile.mkdtemp(), "scratch")) as database:
+    ...     shuffle = f"{shuffle_key(17, 'val', 'i')} AS shuffle"
+    ...     database.make("shuffled", f"SELECT i::VARCHAR AS treeoflife_id, {shuffle} FROM range(99) AS r(i)")
+    ...     database.value(f"SELECT count(*) FROM shuffled WHERE {lowest(database, 'shuffled', 7)}")
+    7
+    """
+    if count <= 0:
+        return "false"
+    # A part has the same first 16 bits: of 100 million rows some 1,500.
+    parts = database.rows(f"""
+        SELECT part, before
+        FROM (
+            SELECT part, sum(rows) OVER (ORDER BY part) - rows AS before, rows
+            FROM (SELECT shuffle >> 48 AS part, count(*) AS rows FROM {table} WHERE {where} GROUP BY part)
+        )
+        WHERE before < $count AND $count <= before + rows
+    """, count=count)  # fmt: skip
+    if not parts:  # there are fewer rows
+        return "true"
+    ((part, before),) = parts
+    ((shuffle, treeoflife_id),) = database.rows(f"""
+        SELECT shuffle, treeoflife_id
+        FROM {table}
+        WHERE {where} AND shuffle >> 48 = $part
+        ORDER BY shuffle, treeoflife_id
+        LIMIT 1
+        OFFSET $skipped
+    """, part=part, skipped=int(count - before - 1))  # fmt: skip
+    return f"(shuffle, treeoflife_id) <= ({shuffle}::UBIGINT, {quoted(treeoflife_id)})"

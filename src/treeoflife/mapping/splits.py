@@ -1,133 +1,141 @@
 """Choose the images for validation and for the small training set; all images of a group get the same split."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from ..config.tables import Splits
-from ..core.tables import Array
+from ..core.database import Database, columns, quoted
 from ..sources.base import Source
-from .shuffle import shuffle_key, shuffle_order
-from .store import read_ids, write_splits
+from .images import catalog_types
+from .shuffle import lowest, second_key, shuffle_key
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 
 
-def write(
-    path: Path,
-    sources: Iterable[Source],
-    settings: Splits,
-    seed: int,
-    grouped: pl.DataFrame | None = None,
+def write_splits(
+    database: Database, path: Path, sources: Sequence[Source], settings: Splits, seed: int
 ) -> dict[str, int]:
-    """Split all images of a mapping, source by source, and write the table ``split``.
+    """Split all images, source by source, and write the mapping.
+
+    Of n images of a source, ``n * val_percent // 100`` go to val; of the other n_train, ``n_train *
+    train_small_percent // 100`` are in train_small as well. Both numbers are exact as long as enough images are in no
+    group.
 
     Args:
-        grouped: ``treeoflife_id`` and ``group`` of images that must not be divided between train and val.
+        database: has the tables ``image`` and ``grouped``: ``treeoflife_id`` and ``group`` of images that must not be
+            divided between train and val.
+        path: the mapping to write.
 
     Returns:
         The number of images in train, val and train_small.
     """
-    images = [(source.name, read_ids(path, source)) for source in sources]
-    fixed = _unite_groups(images, settings, seed, grouped) if grouped is not None and grouped.height else None
-    splits = pl.concat([choose(ids, settings, seed, fixed) for _, ids in images])
-    write_splits(path, splits)
-    n_val, n_small = int(splits["is_val"].sum()), int(splits["is_train_small"].sum())
-    return {"train": splits.height - n_val, "val": n_val, "train_small": n_small}
+    database.make("shuffled", f"""
+        SELECT source, treeoflife_id, {columns(catalog_types(sources))},
+            {shuffle_key(seed, "split")} AS shuffle, {second_key(seed, "split")} AS small
+        FROM image
+    """)  # fmt: skip
+    counts = dict(database.rows("SELECT source, count(*) FROM shuffled GROUP BY source"))
+    in_val = {name: count * settings.val_percent // 100 for name, count in counts.items()}
+    _fix_groups(database, in_val, seed)
+    left = _is_lowest(database, "free", _left(database, in_val))
+    database.run(f"""
+        -- Every image with its side: that of its group, or as it was shuffled among those of its source in no group.
+        CREATE OR REPLACE VIEW sided AS
+        SELECT shuffled.* EXCLUDE (shuffle, small), small AS shuffle, coalesce(fixed.is_val, {left}) AS is_val
+        FROM shuffled
+        LEFT JOIN fixed USING (treeoflife_id)
+    """)  # fmt: skip
+    database.run("CREATE OR REPLACE VIEW trained AS FROM sided WHERE NOT is_val")
+    trained = dict(database.rows("SELECT source, count(*) FROM trained GROUP BY source"))
+    small = {name: count * settings.train_small_percent // 100 for name, count in trained.items()}
+    images = database.write(path, f"""
+        SELECT source, treeoflife_id, is_val, NOT is_val AND {_is_lowest(database, "trained", small)} AS is_train_small,
+            {columns(catalog_types(sources))}
+        FROM sided
+        ORDER BY source, treeoflife_id
+    """)  # fmt: skip
+    n_train = sum(trained.values())
+    return {"train": n_train, "val": images - n_train, "train_small": sum(small.values())}
 
 
-def choose(ids: pl.DataFrame, settings: Splits, seed: int, fixed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Split the images of one source.
+def _is_lowest(database: Database, table: str, counts: dict[str, int]) -> str:
+    """SQL for the condition that a row of ``table`` is among the first of its source, by ``shuffle`` and id."""
+    cases = [
+        f"WHEN {quoted(name)} THEN {lowest(database, table, count, f'source = {quoted(name)}')}"
+        for name, count in counts.items()
+    ]
+    return f"CASE source {' '.join(cases)} ELSE false END" if cases else "false"
 
-    Of n images, ``n * val_percent // 100`` go to val; of the other n_train, ``n_train * train_small_percent // 100``
-    are in train_small as well. Both numbers are exact as long as enough images are not fixed.
+
+def _left(database: Database, in_val: dict[str, int]) -> dict[str, int]:
+    """How many images of each source are to go to val beside those whose side is fixed."""
+    fixed = dict(
+        database.rows(
+            "SELECT source, count(*) FROM fixed JOIN shuffled USING (treeoflife_id) WHERE is_val GROUP BY source"
+        )
+    )
+    return {name: max(0, count - fixed.get(name, 0)) for name, count in in_val.items()}
+
+
+def _fix_groups(database: Database, in_val: dict[str, int], seed: int) -> None:
+    """Make the tables ``fixed``, the side of every image of a group, and ``free``, the images in no group.
+
+    The side is as shuffled, except where that would divide the group: see :func:`choose_sides`.
+    """
+    database.make("member", f"""
+        SELECT source, treeoflife_id, "group", {_is_lowest(database, "shuffled", in_val)} AS is_val
+        FROM shuffled
+        JOIN grouped USING (treeoflife_id)
+    """)  # fmt: skip
+    parts = database.rows(f"""
+        -- How many images of each source a divided group has, in val and in all; the largest group first.
+        WITH divided AS (
+            SELECT "group", count(*) AS size, min(treeoflife_id) AS first_id
+            FROM member
+            GROUP BY "group"
+            HAVING bool_or(is_val) AND NOT bool_and(is_val)
+        )
+        SELECT "group", source, (count(*) FILTER (WHERE is_val))::BIGINT, count(*)
+        FROM member
+        JOIN divided USING ("group")
+        GROUP BY "group", source, size, first_id
+        ORDER BY size DESC, {shuffle_key(seed, "groups", "first_id")}, first_id, source
+    """)  # fmt: skip
+    sides = pl.DataFrame(list(choose_sides(parts)), schema={"group": pl.Int64, "is_val": pl.Boolean}, orient="row")
+    database.load("side", sides)
+    database.make("fixed", """
+        SELECT treeoflife_id, coalesce(side.is_val, member.is_val) AS is_val
+        FROM member
+        LEFT JOIN side USING ("group")
+    """)  # fmt: skip
+    database.run("CREATE OR REPLACE VIEW free AS FROM shuffled ANTI JOIN fixed USING (treeoflife_id)")
+
+
+def choose_sides(parts: Iterable[tuple[int, str, int, int]]) -> Iterable[tuple[int, bool]]:
+    """Choose the side of each group that would be divided; True is val.
+
+    Each group goes to the side that leaves the size of each source's val nearest to what it was; to train where both
+    sides are equally good.
 
     Args:
-        ids: a column ``treeoflife_id``.
-        fixed: ``treeoflife_id`` and ``is_val`` of images whose side is already decided.
+        parts: group, source, the number of its images of this source in val, and in all; group by group.
 
-    Returns:
-        ``treeoflife_id``, ``is_val``, ``is_train_small``.
+    >>> list(choose_sides([(0, "eol", 1, 3), (1, "eol", 2, 3), (2, "eol", 1, 2)]))
+    [(0, False), (1, True), (2, False)]
     """
-    all_ids = ids["treeoflife_id"]
-    order = shuffle_order(all_ids, seed, "val")
-    is_val = _fixed_sides(all_ids, fixed)
-    free = order[np.isnan(is_val[order])]
-    n_val = max(0, len(order) * settings.val_percent // 100 - int(np.nansum(is_val)))
-    is_val[free[:n_val]], is_val[free[n_val:]] = 1, 0
-    train = order[is_val[order] == 0]
-    n_small = len(train) * settings.train_small_percent // 100
-    is_train_small = np.zeros(len(order), bool)
-    is_train_small[train[shuffle_order(all_ids.gather(train), seed, "train_small")[:n_small]]] = True
-    return pl.DataFrame({"treeoflife_id": all_ids, "is_val": is_val == 1, "is_train_small": is_train_small})
-
-
-def _fixed_sides(ids: pl.Series, fixed: pl.DataFrame | None) -> Array:
-    """1 for val, 0 for train, NaN for images whose side is not fixed."""
-    if fixed is None:
-        return np.full(len(ids), np.nan)
-    own = ids.to_frame().join(fixed, on="treeoflife_id", how="left", maintain_order="left")
-    return own["is_val"].cast(pl.Float64).to_numpy(writable=True)
-
-
-def _unite_groups(
-    images: Sequence[tuple[str, pl.DataFrame]], settings: Splits, seed: int, grouped: pl.DataFrame
-) -> pl.DataFrame:
-    """The side of every image of a group: as shuffled, except where that would divide the group."""
-    shuffled = [choose(ids, settings, seed).with_columns(source=pl.lit(name)) for name, ids in images]
-    members = pl.concat([ids.join(grouped, on="treeoflife_id", maintain_order="left") for ids in shuffled])
-    moved = unite(members.select("treeoflife_id", "source", "group", "is_val"), seed)
-    return members.select("treeoflife_id", "is_val").update(moved, on="treeoflife_id")
-
-
-def unite(images: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Find which images must change sides so that no group is in both train and val.
-
-    Each group, the largest first, goes to the side that leaves the size of each source's val nearest to what it was;
-    to train where both sides are equally good.
-
-    Args:
-        images: ``treeoflife_id``, ``source``, ``group`` (null for most), ``is_val``.
-        seed: orders groups of the same size.
-
-    Returns:
-        ``treeoflife_id`` and the new ``is_val`` of the images that move.
-
-    >>> columns = {"treeoflife_id": ["a", "b", "c"], "source": ["s"] * 3, "group": [0, 0, 0]}
-    >>> unite(pl.DataFrame(columns | {"is_val": [True, False, False]}), 17).rows()
-    [('a', False)]
-    """
-    is_val = pl.col("is_val")
-    grouped = images.filter(pl.col("group").is_not_null())
-    divided = grouped.filter(is_val.any().over("group") & ~is_val.all().over("group"))
-    schema = pl.Schema({"group": divided.schema["group"], "side": pl.Boolean()})
-    sides = pl.DataFrame(_choose_sides(divided, seed), schema=schema, orient="row")
-    moved = divided.join(sides, on="group").filter(pl.col("side") != is_val).sort("treeoflife_id")
-    return moved.select("treeoflife_id", is_val="side")
-
-
-def _choose_sides(divided: pl.DataFrame, seed: int) -> list[tuple[int, bool]]:
-    """The side of each divided group; True is val."""
-    val, total = pl.col("is_val").sum().cast(pl.Int64), pl.len().cast(pl.Int64)
-    counts = divided.group_by("group", "source").agg(val=val, total=total)
-    parts: dict[int, list[tuple[str, int, int]]] = {}
-    for group, source, val, total in counts.sort("source").iter_rows():
-        parts.setdefault(group, []).append((source, val, total))
-    firsts = divided.group_by("group").agg(pl.col("treeoflife_id").min(), pl.len())
-    rank = {group: (-size, shuffle_key(seed, "groups", first)) for group, first, size in firsts.iter_rows()}
     # How many images more than before each source's val has, after the groups so far.
     surplus: dict[str, int] = {}
-    sides = []
-    for group in sorted(parts, key=lambda group: rank[group]):
-        to_train = {source: -val for source, val, _ in parts[group]}
-        to_val = {source: total - val for source, val, total in parts[group]}
+    for group, rows in groupby(parts, lambda part: part[0]):
+        own = list(rows)
+        to_train = {source: -val for _, source, val, _ in own}
+        to_val = {source: total - val for _, source, val, total in own}
         side = _imbalance(surplus, to_val) < _imbalance(surplus, to_train)
         for source, change in (to_val if side else to_train).items():
             surplus[source] = surplus.get(source, 0) + change
-        sides.append((group, side))
-    return sides
+        yield group, side
 
 
 def _imbalance(surplus: dict[str, int], change: dict[str, int]) -> int:

@@ -1,10 +1,10 @@
 """Mappings in the published format: an SQLite file with a table per source, and one of splits.
 
-The functions without a docstring are those of :class:`.store.Format`.
+The functions without a docstring are those of :class:`.published.Format`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from itertools import chain, islice
@@ -13,8 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from ..core.databases import system_error, system_errors
+from ..core.database import Database
 from ..core.files import replacing
+from ..core.sqlite_files import system_error, system_errors
 from ..core.text import reason
 from ..errors import InputError
 from ..sources.base import Source
@@ -28,11 +29,6 @@ _ROWS_AT_ONCE = 100_000
 # Rows per INSERT: many take half the time of one. Even 100 columns stay within SQLite's limit of 32,766 values in a
 # statement (https://www.sqlite.org/limits.html).
 _ROWS_PER_INSERT = 250
-# The cache for the index of ids, in KB: ids come in random order, and each would cause a read from the disk if the
-# index did not fit. This is enough for some 12 million ids; docs/scale.md has measurements beyond that.
-_CACHE_KB = 600_000
-# The change counter is at byte 24 of the header, and again at byte 92: https://www.sqlite.org/fileformat2.html
-_CHANGE_COUNTER_OFFSETS = (24, 92)
 _TYPES = {int: pl.Int64, str: pl.String}
 _SQL_TYPES = {int: "INT", str: "TEXT"}
 
@@ -73,10 +69,9 @@ def _describe_missing(path: Path, table: str, columns: list[str]) -> str:
     return f"no column {missing} in its table '{table}'" if present else f"no table '{table}'"
 
 
-def batches(path: Path, source: Source, columns: Iterable[str]) -> Iterator[pl.DataFrame]:
-    names = list(columns)
-    schema = {**{column: _TYPES[source.columns[column]] for column in names}, "treeoflife_id": pl.String}
-    return _batches(path, source.name, [*names, ID], schema)
+def batches(path: Path, source: Source) -> Iterator[pl.DataFrame]:
+    schema = {**{column: _TYPES[kind] for column, kind in source.columns.items()}, "treeoflife_id": pl.String}
+    return _batches(path, source.name, [*source.columns, ID], schema)
 
 
 def split_batches(path: Path) -> Iterator[pl.DataFrame]:
@@ -96,13 +91,6 @@ def ids(path: Path) -> Iterator[pl.Series]:
             yield batch["treeoflife_id"]
 
 
-def count(path: Path, source: Source) -> int:
-    with open_readonly(path) as db:
-        if not _columns(db, source.name):
-            return 0
-        return int(db.execute(f'SELECT count(*) FROM "{source.name}"').fetchone()[0])  # noqa: S608 - the name is ours
-
-
 def _columns(db: sqlite3.Connection, table: str) -> set[str]:
     """The columns of a table; none if there is no such table."""
     return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
@@ -120,7 +108,7 @@ def _batches(path: Path, table: str, columns: list[str], schema: dict[str, Any])
         if not _columns(db, table):
             return
         # NOT INDEXED gives the rows in stored order; an index that covers the columns would give them in its own.
-        rows = db.execute(f"SELECT {names} FROM {_quoted(table)} NOT INDEXED")  # noqa: S608 - the names are quoted
+        rows = db.execute(f"SELECT {names} FROM {_quoted(table)} NOT INDEXED")
         while batch := rows.fetchmany(_ROWS_AT_ONCE):
             yield _frame(path, table, batch, schema)
 
@@ -133,61 +121,48 @@ def _frame(path: Path, table: str, rows: list[Any], schema: dict[str, Any]) -> p
         raise InputError(f"the table '{table}' of {path} has a value of the wrong type: {reason(error)}") from None
 
 
-def write_mapping(path: Path, tables: Iterable[tuple[Source, pl.DataFrame]]) -> None:
-    def fill(db: sqlite3.Connection) -> None:
-        for source, frame in tables:
-            kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]} NOT NULL' for column, kind in source.columns.items())
-            keys = ", ".join(f'"{column}"' for column in source.key)
-            db.execute(f'CREATE TABLE "{source.name}" ({kinds}, {ID} TEXT NOT NULL PRIMARY KEY)')
-            _insert(db, source.name, frame.select(*source.columns, "treeoflife_id"))
-            db.execute(f'CREATE UNIQUE INDEX "{source.name}_key" ON "{source.name}" ({keys})')
+def export(database: Database, path: Path, sources: Iterable[Source]) -> None:
+    """Write the dataset's mapping in the published format: same mapping, same bytes.
 
-    _replace(path, fill, start=None)
+    Rows come in the order of the primary key, so that its index is only appended to: in random order, an index that
+    does not fit into memory would be read and written once for each row.
 
-
-def write_splits(path: Path, splits: pl.DataFrame) -> None:
-    def fill(db: sqlite3.Connection) -> None:
-        db.execute("DELETE FROM split")
-        _insert(db, "split", splits.sort("treeoflife_id").with_columns(pl.col(_FLAGS).cast(pl.Int8)))
-
-    _replace(path, fill, start=path)
-
-
-def _insert(db: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
-    values, row = chain.from_iterable(frame.iter_rows()), f"({', '.join('?' * frame.width)})"
-    while some := list(islice(values, frame.width * _ROWS_PER_INSERT)):
-        rows = ", ".join([row] * (len(some) // frame.width))
-        db.execute(f'INSERT INTO "{table}" VALUES {rows}', some)  # noqa: S608 - the name is ours
-
-
-def _replace(path: Path, fill: Callable[[sqlite3.Connection], None], start: Path | None) -> None:
-    """Replace ``path`` by a new file that begins with the tables of ``start``; same content, same bytes."""
-    with (
-        replacing(path) as temporary,
-        system_errors(path),
-        closing(sqlite3.connect(temporary, isolation_level=None)) as db,
-    ):
-        # No journal and no fsync: a killed run leaves only a temporary file, and replacing() syncs the whole one.
-        db.execute("PRAGMA journal_mode = OFF")
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
-        if start:
-            with open_readonly(start) as old:
-                old.backup(db)
-        db.executescript(files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
+    Args:
+        database: has the table ``image``.
+    """
+    with replacing(path) as temporary, system_errors(path), closing(_create(temporary)) as db:
         db.execute("BEGIN")
-        fill(db)
+        for source in sources:
+            kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]} NOT NULL' for column, kind in source.columns.items())
+            db.execute(f'CREATE TABLE "{source.name}" ({kinds}, {ID} TEXT NOT NULL PRIMARY KEY)')
+            _insert(db, source.name, _images_of(database, source))
+        _insert(db, "split", database.pieces("""
+            SELECT treeoflife_id, is_val::TINYINT, is_train_small::TINYINT
+            FROM image
+            ORDER BY treeoflife_id
+        """))  # fmt: skip
         db.execute("COMMIT")
-        # The order of pages and the counters of changes depend on how often tables were replaced before: VACUUM
-        # writes the pages anew, and the counters are reset.
-        db.execute("VACUUM")
-        db.execute("PRAGMA schema_version = 1")
-        db.close()
-        _reset_change_counter(temporary)
 
 
-def _reset_change_counter(path: Path) -> None:
-    with path.open("r+b") as file:
-        for header_offset in _CHANGE_COUNTER_OFFSETS:
-            file.seek(header_offset)
-            file.write((1).to_bytes(4))
+def _images_of(database: Database, source: Source) -> Iterator[pl.DataFrame]:
+    """The images of a source, in the order of the mapping, which is that of their ids."""
+    for rows in database.read("mapping", ["source", *source.catalog, "treeoflife_id"]):
+        yield rows.filter(source=source.name).drop("source")
+
+
+def _create(path: Path) -> sqlite3.Connection:
+    """A new file without tables of sources."""
+    db = sqlite3.connect(path, isolation_level=None)
+    # No journal and no fsync: a killed run leaves only a temporary file, and replacing() syncs the whole one.
+    for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+        db.execute(f"PRAGMA {pragma}")
+    db.executescript(files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
+    return db
+
+
+def _insert(db: sqlite3.Connection, table: str, pieces: Iterable[pl.DataFrame]) -> None:
+    for frame in pieces:
+        values, row = chain.from_iterable(frame.iter_rows()), f"({', '.join('?' * frame.width)})"
+        while some := list(islice(values, frame.width * _ROWS_PER_INSERT)):
+            rows = ", ".join([row] * (len(some) // frame.width))
+            db.execute(f'INSERT INTO "{table}" VALUES {rows}', some)

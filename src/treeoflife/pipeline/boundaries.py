@@ -50,11 +50,19 @@ def check_out(config: Config, sources: Mapping[str, Model], paths: Paths) -> Non
     for key, path in (*inputs, *tables):
         if is_same(path, paths.root):
             raise ConfigError(f"{key} is the folder of the dataset itself, {paths.root}: {_ANOTHER}")
+    if (published := config.mapping.published) and is_same(published, paths.mapping_parquet):
+        raise ConfigError(
+            f"[mapping] published, {published}, is the file into which the dataset copies it: name a copy elsewhere, "
+            "or leave published out to go on with the ids that are there"
+        )
     for key, path in inputs:
         written = next((one for one in paths.written_folders() if is_within(path, one)), None)
         written = written or next((one for one in paths.written_files() if is_same(path, one)), None)
         if written:
             raise ConfigError(f"{key}, {path}, lies where the dataset writes, in {written}: move it, or {_ANOTHER}")
+        scratch = config.engine.scratch
+        if scratch and is_within(scratch, path) and not is_within(scratch, paths.root):
+            raise ConfigError(f"[engine] scratch, {scratch}, lies in {key}, {path}: name a folder outside of it")
 
 
 def is_same(one: Path, other: Path) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
-from ..mapping import store
+from ..mapping import published
 from ..selection import holdout
 from .session import Session
 from .stage import State
@@ -83,4 +83,4 @@ def check_inputs(workspace: Workspace) -> None:
     for one in config.holdout:
         holdout.read_list(one)
     if config.mapping.published:
-        store.check(workspace.mapping, workspace.sources)
+        published.check(config.mapping.published, workspace.sources)

@@ -17,14 +17,14 @@ def encode_and_find_leaks(session: Session, benchmarks: list[Path]) -> dict[Path
     """The images of a dataset that are in benchmarks, by benchmark; the dataset is encoded and mapped first."""
     build(session, ("encode", "mapping"))
     workspace = session.workspace
-    containers, index_of = workspace.containers(), workspace.indexes()
     dataset = EncodedDataset(
         config=workspace.config,
         paths=workspace.paths,
         sources=workspace.sources,
-        mapping=workspace.mapping,
+        ids=workspace.ids,
         containers=stored_containers(workspace),
-        indexes=[(source, one.name, index_of[one.label]) for source, one in containers],
+        indexes=workspace.stored(),
+        open_database=workspace.database,
         runner=session.runner,
         restore=lambda stored, rows: session.remake("encode", missing_tars(stored, rows)),
     )
@@ -38,6 +38,14 @@ def name_and_hold_out(session: Session, request: Request, out: Path) -> Choice:
     build(session, up_to("metadata"))
     # The set that is replaced must not keep its own species out of the new one.
     others = [one for one in workspace.config.holdout if one.path.parent != out.resolve()]
-    decisions = decide_with(workspace, others)
-    dataset = NamedDataset(workspace.config, workspace.paths, workspace.containers(), decisions, session.runner)
-    return make_holdout_set(dataset, request, out)
+    with workspace.database() as database:
+        decide_with(workspace, database, others)
+        dataset = NamedDataset(
+            config=workspace.config,
+            paths=workspace.paths,
+            containers=workspace.containers(),
+            database=database,
+            indexes=workspace.stored(),
+            runner=session.runner,
+        )
+        return make_holdout_set(dataset, request, out)

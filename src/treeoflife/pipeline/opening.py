@@ -69,6 +69,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
     with exclusive_lock(paths.lock) as hold:
         end_orphaned_runs(paths.jobs)
         remove_leftovers(paths.written_folders(), paths.written_files())
+        workspace.remove_left_tables()
         try:
             with (
                 closing(make_engine(workspace.config.engine, paths.logs)) as engine,

@@ -147,7 +147,6 @@ class Stage:
         items: gives its items; they may depend on the outputs of the stages that it needs.
         run: makes the items of a job; returns a summary in a few words.
         complaint: what is wrong with a result that was recorded, if anything: such an item is made again.
-        rewritten_by: a later stage that writes the same outputs once more, as splits do with the mapping.
     """
 
     name: str
@@ -157,7 +156,6 @@ class Stage:
     items: Callable[[], Sequence[Item]]
     run: Callable[[Job], str]
     complaint: Callable[[Mapping[str, Any]], str | None] = lambda _: None
-    rewritten_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,18 +212,15 @@ class Inspector:
         if record is None:
             return NOT_MADE
         changed = describe_difference(record.inputs, self.inputs(stage, item))
-        return changed or self._damage(stage, item, record) or stage.complaint(record.result)
+        return changed or self._damage(item, record) or stage.complaint(record.result)
 
-    def _damage(self, stage: Stage, item: Item, record: Record) -> str | None:
+    def _damage(self, item: Item, record: Record) -> str | None:
         """Which output is gone, or is not as it was written."""
         for path in (*item.outputs, *item.optional):
             name, digest = self._evidence.name(path), self._evidence.sha256(path)
             if digest is None and path in item.outputs:
                 return f"{name} is gone"
-            if digest in (None, record.outputs.get(name)):
-                continue
-            later = self._evidence.records.of_stage(stage.rewritten_by).values()
-            if digest not in [one.outputs.get(name) for one in later]:
+            if digest not in (None, record.outputs.get(name)):
                 return f"{name} is not the one that was written"
         return None
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.databases import connect, read_rows, system_error, system_errors
 from ..core.json_reader import parse_json
+from ..core.sqlite_files import connect, read_rows, system_error, system_errors
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS record (

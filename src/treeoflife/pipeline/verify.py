@@ -13,18 +13,22 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import polars as pl
 
 from ..core import checksums
+from ..core.database import columns, open_database
 from ..core.files import exists, is_no_file, sha256
 from ..core.values import SPLITS
 from ..engines.base import Function, Tick
 from ..errors import InputError
-from ..mapping.store import read_source
+from ..images.store import LOCATION_COLUMNS
+from ..mapping.images import open_images
+from ..mapping.stored_files import open_files
+from ..selection.match import pair_files
 from ..shards.pack import planned_shards
-from ..sources.base import Source
 from .build import build
 from .follow_samples import ContainerTask, Mismatch, ShardTask, follow_container, follow_shard
 from .session import Session
@@ -40,6 +44,7 @@ _PLANNED = pl.Schema(
      "row": pl.Int64}
 )  # fmt: skip
 """What is read of the plans: where an image lies in the store, and its shard, split and row there."""
+_STORED = ("position", "offset", "size", "sha256")
 
 
 @dataclass(frozen=True)
@@ -238,36 +243,32 @@ class _Verification:
 
     def _check_ids(self, chosen: pl.DataFrame, bad: set[str]) -> Iterator[Damage]:
         """Samples whose id, by the mapping, belongs to another image than the one at its position in the store."""
-        if bad & {self._name(self.session.workspace.mapping), str(self.session.workspace.mapping)}:
+        workspace, mapping = self.session.workspace, self.session.workspace.paths.mapping_parquet
+        if self._name(mapping) in bad or not exists(mapping):
             return
-        for source in self.session.workspace.sources:
-            files = self._stored_files(source, bad)
-            if files.is_empty():
-                continue
-            files = files.rename({"treeoflife_id": "file_id"})
-            mapping = read_source(self.session.workspace.mapping, source).select(*source.key, key_id="treeoflife_id")
-            ids = files.join(mapping, on=list(source.key), how="left").with_columns(id=pl.coalesce("file_id", "key_id"))
-            rows = chosen.filter(source=source.name).join(
-                files.select("container").unique(), on="container", how="semi"
-            )
-            stored_at = ["container", "position", "offset", "size", "sha256"]
-            lost = rows.join(ids, left_on=[*stored_at, "treeoflife_id"], right_on=[*stored_at, "id"], how="anti")
-            for treeoflife_id, container, split in lost.select("treeoflife_id", "container", "split").iter_rows():
-                plan = self._name(self.session.workspace.paths.split_plan(split))
-                detail = f"{treeoflife_id} is not the image at its position in {source.name}/{container}"
-                yield Damage("plan", plan, detail)
-
-    def _stored_files(self, source: Source, bad: set[str]) -> pl.DataFrame:
-        """The images of a source in the store, by the indexes that are sound."""
-        columns = ["position", "treeoflife_id", "offset", "size", "sha256", *source.key]
-        containers = [one for other, one in self.session.workspace.containers() if other is source]
-        indexes = {one.name: self.session.workspace.indexes()[one.label] for one in containers}
-        frames = [
-            pl.read_parquet(index, columns=columns, glob=False).with_columns(container=pl.lit(name))
-            for name, index in indexes.items()
-            if exists(index) and self._name(index) not in bad
-        ]
-        return pl.concat(frames) if frames else pl.DataFrame()
+        used = {f"{source}/{container}" for source, container in chosen.select("source", "container").unique().rows()}
+        stored = [one for one in workspace.stored(used) if exists(one.path) and self._name(one.path) not in bad]
+        # A dataset that is verified may be on a read-only disk, or a build may use its scratch folder at the moment.
+        with TemporaryDirectory() as folder, open_database(Path(folder, "tables")) as database:
+            open_images(database, mapping, workspace.sources)
+            open_files(database, workspace.sources, stored, LOCATION_COLUMNS)
+            pair_files(database, workspace.sources)
+            database.load("chosen_sample", chosen.select("treeoflife_id", "source", "container", "split", *_STORED))
+            lost = database.rows(f"""
+                SELECT treeoflife_id, source, container, split
+                FROM chosen_sample
+                SEMI JOIN container USING (source, container)
+                ANTI JOIN (
+                    SELECT image.treeoflife_id, file.* EXCLUDE (treeoflife_id)
+                    FROM file
+                    JOIN match USING (file_row)
+                    JOIN image USING (image_row)
+                ) AS stored USING (treeoflife_id, source, container, {columns(_STORED)})
+                ORDER BY ALL
+            """)
+        for treeoflife_id, source, container, split in lost:
+            plan = self._name(workspace.paths.split_plan(split))
+            yield Damage("plan", plan, f"{treeoflife_id} is not the image at its position in {source}/{container}")
 
     def _shard_tasks(self, chosen: pl.DataFrame, bad: set[str]) -> Iterator[ShardTask]:
         groups = chosen.group_by("split", "shard", maintain_order=True)

@@ -1,12 +1,14 @@
 """A dataset that is being built: its configuration, its files, its sources and their containers."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config.config import Config, config_file, load
 from ..config.paths import Paths
-from ..core.files import exists
-from ..sources.base import Container, Source, signature
+from ..core.database import Database, open_database, remove_left_tables
+from ..sources.base import Container, Index, Source, signature
 from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources, source_settings
 from .boundaries import check_out
@@ -28,20 +30,9 @@ class Workspace:
     _indexes: dict[str, Path] = field(default_factory=dict, compare=False)
 
     @property
-    def mapping(self) -> Path:
-        """The mapping in use: the published one, or the one that is made here."""
-        return self.config.mapping.published or self._own_mappings[0]
-
-    @property
-    def former_mapping(self) -> Path | None:
-        """The mapping in the other format, which was made before the configuration changed; None if there is none."""
-        other = self._own_mappings[1]
-        return other if not self.config.mapping.published and exists(other) else None
-
-    @property
-    def _own_mappings(self) -> tuple[Path, Path]:
-        sqlite, parquet = self.paths.mapping, self.paths.mapping_parquet
-        return (sqlite, parquet) if self.config.mapping.format == "sqlite" else (parquet, sqlite)
+    def ids(self) -> Path:
+        """The table of all ids, with or without splits."""
+        return self.paths.mapping_parquet if self.config.mapping.published else self.paths.ids
 
     def containers(self) -> list[tuple[Source, Container]]:
         """All containers with their sources, in order; listed once for a workspace.
@@ -62,11 +53,39 @@ class Workspace:
             self._indexes.update({one.label: encoded_index(one.source, one.name) for _, one in self.containers()})
         return self._indexes
 
+    def stored(self, labels: Collection[str] | None = None) -> list[Index]:
+        """The store's index of every container, in order; or of some, by their labels."""
+        return [
+            Index(source, one.name, self.indexes()[one.label])
+            for source, one in self.containers()
+            if labels is None or one.label in labels
+        ]
+
     def signature(self, source: Source, container: Container) -> str:
         """The digest of names, sizes and times of a container's files; listing a million files once is enough."""
         if container.label not in self._signatures:
             self._signatures[container.label] = signature(source, container)
         return self._signatures[container.label]
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for tables that do not fit into memory; datasets may have the same one."""
+        return self.config.engine.scratch or self.paths.scratch
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """A database for the tables of one step, within the configured memory."""
+        try:
+            with open_database(self.scratch, self.config.engine.driver_memory_gb) as database:
+                yield database
+        finally:
+            self.remove_left_tables()
+
+    def remove_left_tables(self) -> None:
+        """Remove what killed runs left in the scratch folder, and the folder if it is the dataset's own and empty."""
+        remove_left_tables(self.scratch)
+        with suppress(OSError):  # another command uses it, or it is not there
+            self.paths.scratch.rmdir()
 
     def observe(self, container: Container, signature: str) -> None:
         """Take over a signature that a worker saw later than this process did."""

@@ -8,13 +8,14 @@ from typing import Any
 from ..config.config import Config
 from ..config.paths import Paths
 from ..config.tables import Names
+from ..core.database import Database
 from ..core.files import exists, write_text
 from ..core.text import printable
 from ..core.values import SPLITS
 from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..errors import InputError
-from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, scan_catalog
+from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, open_catalog
 from ..selection.licences import COLUMNS, write_licences
 from .croissant import write_croissant
 
@@ -44,10 +45,13 @@ _SIZES = (
 )  # fmt: skip
 
 
-def describe(paths: Paths, config: Config, check_results: Sequence[CheckResult], url: str = "") -> list[Path]:
+def describe(
+    database: Database, paths: Paths, config: Config, check_results: Sequence[CheckResult], url: str = ""
+) -> list[Path]:
     """Write licences.csv, the card README.md and croissant.json of a built dataset; returns their paths.
 
     Args:
+        database: for the tables that are counted.
         config: its configuration. Without ``[licences] manifest``, licences.csv is not written.
         check_results: the results of check-taxa, which the card lists.
         url: the address at which the dataset is published, if it is.
@@ -60,9 +64,9 @@ def describe(paths: Paths, config: Config, check_results: Sequence[CheckResult],
         _check_is_ours(path, sign)
     written, manifest = list[Path](), config.licences.manifest
     if manifest and exists(paths.catalog):
-        write_licences(paths.licences, paths.catalog, manifest)
+        write_licences(database, paths.licences, paths.catalog, manifest)
         written.append(paths.licences)
-    return [*written, write_card(paths, config.names, check_results), write_croissant(paths, url)]
+    return [*written, write_card(database, paths, config.names, check_results), write_croissant(paths, url)]
 
 
 def _check_is_ours(path: Path, sign: str) -> None:
@@ -71,7 +75,7 @@ def _check_is_ours(path: Path, sign: str) -> None:
         raise InputError(f"{path} was not written by this program, which would replace it: move it away, and run again")
 
 
-def write_card(paths: Paths, names: Names, check_results: Sequence[CheckResult]) -> Path:
+def write_card(database: Database, paths: Paths, names: Names, check_results: Sequence[CheckResult]) -> Path:
     """Write the card of a built dataset; returns its path.
 
     Raises:
@@ -79,7 +83,8 @@ def write_card(paths: Paths, names: Names, check_results: Sequence[CheckResult])
     """
     if not exists(paths.catalog):
         raise InputError(f"there is no catalog at {paths.catalog}: 'treeoflife catalog' writes it")
-    numbers = compute_statistics(count_taxa(scan_catalog(paths.catalog))) | {"skipped": count_skipped(paths.ledger)}
+    open_catalog(database, paths.catalog)
+    numbers = compute_statistics(count_taxa(database)) | {"skipped": count_skipped(database, paths.ledger)}
     write_text(paths.card, _render(paths, names, check_results, numbers))
     return paths.card
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ..core.database import Database
 from ..core.extras import import_extra
 from ..core.files import write_json, write_text
 from ..core.progress import Listener, SilentListener
@@ -26,6 +27,19 @@ TREEMAPS = {
 """The treemaps: file name without extension, outermost rank, title."""
 _FORMATS = ("html", "pdf", "png")
 _IMAGES_PER_KINGDOM = 8  # they fit in one row of the page at its full width
+# Of each family the image with the first id, and of these the first of each kingdom.
+_SAMPLE_IMAGES = """
+    WITH first_id AS (
+        SELECT kingdom, family, min(treeoflife_id) AS treeoflife_id
+        FROM catalog
+        GROUP BY kingdom, family
+        QUALIFY row_number() OVER (PARTITION BY kingdom ORDER BY min(treeoflife_id)) <= $images
+    )
+    SELECT DISTINCT treeoflife_id, kingdom, phylum, class, "order", family, genus, species
+    FROM catalog
+    SEMI JOIN first_id USING (treeoflife_id, kingdom, family)
+    ORDER BY kingdom, treeoflife_id
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class ReportInputs:
         checks: for each check, such as ``check-taxa``, its findings: ``kind``, ``what`` and ``images`` of each.
         findings: the folder of the findings about single images.
         further: more files to link to.
-        dataset: the dataset from which sample images are taken; None shows none.
+        dataset: the dataset of the catalog, from which sample images are taken; None shows none.
     """
 
     title: str
@@ -57,8 +71,13 @@ def report_files(folder: Path) -> list[Path]:
     return [*maps, folder / "statistics.json", folder / "index.html"]
 
 
-def write_report(folder: Path, inputs: ReportInputs, listener: Listener | None = None) -> dict[str, Any]:
+def write_report(
+    database: Database, folder: Path, inputs: ReportInputs, listener: Listener | None = None
+) -> dict[str, Any]:
     """Write a report into ``folder``; return its statistics.
+
+    Args:
+        database: for the tables that are counted.
 
     Raises:
         InputError: the catalog cannot be read.
@@ -70,9 +89,11 @@ def write_report(folder: Path, inputs: ReportInputs, listener: Listener | None =
     listener.start("report", 2 + len(TREEMAPS), "parts")
     # The page vouches for the files that it links to, so it goes first and comes back last.
     (folder / "index.html").unlink(missing_ok=True)
-    rows = statistics.count_taxa(statistics.scan_catalog(inputs.catalog))
-    numbers = statistics.compute_statistics(rows) | {"originals": statistics.original_sizes(inputs.indexes)}
-    numbers |= {"skipped": statistics.count_skipped(inputs.ledger)}
+    statistics.open_catalog(database, inputs.catalog)
+    rows = statistics.count_taxa(database)
+    numbers = statistics.compute_statistics(rows)
+    numbers |= {"originals": statistics.original_sizes(database, inputs.indexes)}
+    numbers |= {"skipped": statistics.count_skipped(database, inputs.ledger)}
     listener.advance(1)
     images = statistics.distinct_images(rows)
     for name, (top, title) in TREEMAPS.items():
@@ -82,12 +103,12 @@ def write_report(folder: Path, inputs: ReportInputs, listener: Listener | None =
         treemap.write_static(paths, treemap.build_tree(images, top, "family"), title)
         listener.advance(1)
     write_json(folder / "statistics.json", numbers)
-    write_text(folder / "index.html", _render_page(inputs, images, numbers))
+    write_text(folder / "index.html", _render_page(database, inputs, images, numbers))
     listener.finish(f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species: {folder / 'index.html'}")
     return numbers
 
 
-def _render_page(inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[str, Any]) -> str:
+def _render_page(database: Database, inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[str, Any]) -> str:
     # On the page a treemap has room for three ranks.
     trees = {
         title: treemap.build_tree(images, top, "order" if top == "phylum" else "class")
@@ -98,23 +119,17 @@ def _render_page(inputs: ReportInputs, images: pl.DataFrame, numbers: Mapping[st
     files = [*(file.path for file in findings.read(inputs.findings)), *inputs.further]
     links += [(path.name, f"../{path.parent.name}/{path.name}") for path in files if path.exists()]
     return html_page.render_page(
-        inputs.title, numbers, trees=trees, images=_sample_images(inputs.dataset), links=links,
+        inputs.title, numbers, trees=trees, images=_sample_images(database, inputs.dataset), links=links,
         findings=_count_findings(inputs.checks, inputs.findings), licences=statistics.count_licences(inputs.licences),
     )  # fmt: skip
 
 
-def _sample_images(dataset: Dataset | None) -> dict[str, list[tuple[bytes, str]]]:
+def _sample_images(database: Database, dataset: Dataset | None) -> dict[str, list[tuple[bytes, str]]]:
     """A few images of each kingdom, each of another family, chosen by the order of ids: the same every time."""
     if dataset is None:
         return {}
-    rows = (
-        dataset.scan()
-        .select("treeoflife_id", *(pl.col(rank).cast(pl.String).fill_null("") for rank in RANKS))
-        .group_by("kingdom", "family").agg(pl.all().sort_by("treeoflife_id").first())
-        .sort("kingdom", "treeoflife_id").group_by("kingdom", maintain_order=True).head(_IMAGES_PER_KINGDOM).collect()
-    )  # fmt: skip
     images: dict[str, list[tuple[bytes, str]]] = {}
-    for row in rows.iter_rows(named=True):
+    for row in database.frame(_SAMPLE_IMAGES, images=_IMAGES_PER_KINGDOM).iter_rows(named=True):
         lineage = [row[rank] for rank in RANKS if row[rank]]
         title = f"{row['genus']} {row['species']}".strip() or (lineage[-1] if lineage else "no name")
         images.setdefault(row["kingdom"], []).append((dataset[row["treeoflife_id"]].jpeg, title))

@@ -2,6 +2,9 @@
 
 A taxon of a rank is a whole lineage down to that rank: *Morus* the mulberry and *Morus* the gannet are two genera.
 ``images`` counts each image once; ``samples`` counts an image of train_small twice, since it is in two shards.
+
+catalog   treeoflife_id, split, source, kingdom … species     a row per sample; ranks are empty where unknown
+size      width, height, images                               each size of original images, and how many have it
 """
 
 from collections.abc import Sequence
@@ -11,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from ..core.database import Database, quoted
 from ..core.tables import parquet_schema
 from ..core.text import reason
 from ..core.text_tables import scan_text_table
@@ -27,8 +31,39 @@ _TAIL_POINTS = 200  # enough for a smooth curve: the plot is 560 pixels wide
 _COMMONEST_SPECIES = 12
 
 
-def scan_catalog(path: Path) -> pl.LazyFrame:
-    """Open a catalog, CSV or Parquet: ``split``, ``source`` and the seven ranks as text, empty where unknown.
+_COUNT_TAXA = """
+    SELECT source, split, kingdom, phylum, class, "order", family, genus, species, count(*) AS images
+    FROM catalog
+    GROUP BY ALL
+"""
+_SIZES = """
+    SELECT width::DOUBLE AS width, height::DOUBLE AS height, count(*) AS images
+    FROM original
+    WHERE width IS NOT NULL AND height IS NOT NULL
+    GROUP BY ALL
+"""
+# The lower one of two medians. Quantiles in SQL hold all values in memory; sizes are few.
+_MEDIANS = """
+    WITH counted AS (
+        SELECT width, height,
+            sum(images) OVER (ORDER BY width) AS at_most_as_wide,
+            sum(images) OVER (ORDER BY height) AS at_most_as_high,
+            sum(images) OVER () AS total
+        FROM size
+    )
+    SELECT min(width) FILTER (2 * at_most_as_wide >= total), min(height) FILTER (2 * at_most_as_high >= total)
+    FROM counted
+"""
+_COUNT_SKIPPED = """
+    SELECT reason, source, count(*)
+    FROM ledger
+    GROUP BY reason, source
+    ORDER BY reason, source NULLS FIRST
+"""
+
+
+def open_catalog(database: Database, path: Path) -> None:
+    """Make a catalog, CSV or Parquet, known as the table ``catalog``.
 
     Raises:
         InputError: the catalog is missing or lacks a column.
@@ -40,11 +75,23 @@ def scan_catalog(path: Path) -> pl.LazyFrame:
         raise InputError(f"the catalog {path} cannot be read: {reason(error)}") from None
     if missing := [name for name in ("split", "treeoflife_id", *RANKS) if name not in columns]:
         raise InputError(f"{path} is not a catalog: it has no column {missing[0]}")
-    return table.select("split", _source_expression(columns), pl.col(RANKS).cast(pl.String).fill_null(""))
+    key_columns = _key_columns(columns)
+    if path.suffix == ".parquet":
+        database.view("catalog_file", [path])
+    else:
+        table = table.select("split", "treeoflife_id", *RANKS, *key_columns.values())
+        database.spool("catalog_file", table.collect_batches(), table.collect_schema())
+    filled = [f"CASE WHEN {_name(key)}::VARCHAR <> '' THEN {quoted(source)} END" for source, key in key_columns.items()]
+    database.run(f"""
+        CREATE OR REPLACE VIEW catalog AS
+        FROM catalog_file
+        SELECT treeoflife_id, split, coalesce({", ".join([*filled, "'unknown'"])}) AS source,
+            {", ".join(f"coalesce({_name(rank)}::VARCHAR, '') AS {_name(rank)}" for rank in RANKS)}
+    """)
 
 
-def _source_expression(columns: Sequence[str]) -> pl.Expr:
-    """The source of a catalog's row: the one whose column is not empty.
+def _key_columns(columns: Sequence[str]) -> dict[str, str]:
+    """For each source that a catalog has columns of, the column that is filled for the images of this source alone.
 
     The columns of a source begin with its name and an underscore, such as ``folder_file``.
     """
@@ -53,19 +100,25 @@ def _source_expression(columns: Sequence[str]) -> pl.Expr:
         source = column.rpartition("_")[0]
         if source and column not in _COMMON_COLUMNS and column.partition("_")[0] not in IDENTIFYING_KEYS:
             key_columns.setdefault(source, column)
-    filled = [pl.when(pl.col(c).cast(pl.String).fill_null("") != "").then(pl.lit(s)) for s, c in key_columns.items()]
-    return pl.coalesce(*filled, pl.lit("unknown")).alias("source")
+    return key_columns
 
 
-def count_taxa(catalog: pl.LazyFrame) -> pl.DataFrame:
+def _name(column: str) -> str:
+    """The name of a column in SQL."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def count_taxa(database: Database) -> pl.DataFrame:
     """Count the samples of each source, split and lineage.
+
+    Args:
+        database: has the table ``catalog`` (:func:`open_catalog`).
 
     Returns:
         A row for each, sorted by lineage: ``source``, ``split``, the seven ranks, ``images`` (the number of samples),
         and for each rank a column such as ``genus_id`` that numbers the lineages down to that rank.
     """
-    rows = catalog.group_by("source", "split", *RANKS).agg(images=pl.len().cast(pl.Int64)).collect(engine="streaming")
-    rows = rows.sort(*RANKS, "source", "split")
+    rows = database.frame(_COUNT_TAXA).sort(*RANKS, "source", "split")
     for level, rank in enumerate(RANKS, 1):
         changed = pl.any_horizontal(pl.col(RANKS[:level]) != pl.col(RANKS[:level]).shift(1))
         rows = rows.with_columns(changed.fill_null(value=False).cum_sum().cast(pl.UInt32).alias(f"{rank}_id"))
@@ -146,35 +199,42 @@ def _long_tail(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def original_sizes(indexes: Sequence[Path]) -> dict[str, Any]:
+def original_sizes(database: Database, indexes: Sequence[Path]) -> dict[str, Any]:
     """Widths, heights and aspect ratios of the original images; empty if no shard index has them."""
     sized = [path for path in indexes if {"width", "height"} <= set(parquet_schema(path))]
     if not sized:
         return {}
-    sides = pl.scan_parquet(sized, glob=False).select(pl.col("width", "height").cast(pl.Float64)).drop_nulls()
+    database.view("original", sized)
+    database.make("size", _SIZES)
+    ((width, height),) = database.rows(_MEDIANS)
     return {
-        "median": sides.select(pl.col("width", "height").quantile(0.5, "lower")).collect().row(0, named=True),
-        "longer_side": _histogram(sides, pl.max_horizontal("width", "height"), _SIDE_BOUNDS),
-        "width_to_height": _histogram(sides, pl.col("width") / pl.col("height"), _RATIO_BOUNDS),
+        "median": {"width": width, "height": height},
+        "longer_side": _histogram(database, "greatest(width, height)", _SIDE_BOUNDS),
+        "width_to_height": _histogram(database, "width / height", _RATIO_BOUNDS),
     }
 
 
-def _histogram(frame: pl.LazyFrame, value: pl.Expr, bounds: Sequence[float]) -> dict[str, int]:
-    """How many values lie below the first bound, from each bound up to the next, and from the last bound on."""
+def _histogram(database: Database, value: str, bounds: Sequence[float]) -> dict[str, int]:
+    """How many images have a value below the first bound, from each bound up to the next, and from the last bound on.
+
+    Args:
+        value: an expression over the columns of the table ``size``.
+    """
     between = [f"{low:g} to {high:g}" for low, high in pairwise(bounds)]
     labels = [f"below {bounds[0]:g}", *between, f"{bounds[-1]:g} or more"]
-    bin_number = pl.sum_horizontal((value >= bound).cast(pl.UInt8) for bound in bounds)
-    counts = dict(frame.group_by(bin_number.alias("bin")).len().collect(engine="streaming").iter_rows())
+    bin_number = f"len(list_filter($bounds, lambda bound: bound <= {value}))"
+    sql = f"FROM size SELECT {bin_number} AS bin, CAST(sum(images) AS BIGINT) GROUP BY bin"
+    counts = dict(database.rows(sql, bounds=[float(bound) for bound in bounds]))
     return {label: counts.get(number, 0) for number, label in enumerate(labels)}
 
 
-def count_skipped(ledger: Path) -> dict[str, dict[str, int]]:
+def count_skipped(database: Database, ledger: Path) -> dict[str, dict[str, int]]:
     """Images and files that became no sample, by reason (the commonest first) and source; empty without a ledger."""
     if not ledger.exists():
         return {}
-    counts = pl.scan_parquet(ledger, glob=False).group_by("reason", "source").len().sort("reason", "source").collect()
+    database.view("ledger", [ledger])
     reasons: dict[str, dict[str, int]] = {}
-    for name, source, count in counts.iter_rows():
+    for name, source, count in database.rows(_COUNT_SKIPPED):
         reasons.setdefault(name, {})[source] = count
     return dict(sorted(reasons.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
@@ -184,4 +244,5 @@ def count_licences(licences: Path) -> dict[str, int]:
     if not licences.exists():
         return {}
     counts = pl.scan_csv(licences, infer_schema=False, glob=False).group_by("license_name").len()
-    return dict(counts.sort("len", "license_name", descending=[True, False]).collect().iter_rows())
+    counts = counts.sort("len", "license_name", descending=[True, False])
+    return dict(counts.collect(engine="streaming").iter_rows())

@@ -1,160 +1,212 @@
 """Decide for every image of the mapping, over all sources, whether it is a sample, and if not, why.
 
-The tables here have a row per image or file of the whole dataset, so they hold little but numbers. Texts that only the
-ledger needs are read again for its rows, and each distinct name is held once.
+The tables of a database take each other's place: nothing here holds rows. What a step makes is in its docstring.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from ..config.tables import Licences
-from ..core.tables import Lookup
+from ..core.database import Database, column, columns
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
-from ..errors import InputError
-from ..mapping.store import read_source, split_batches
-from ..sources.base import Source
+from ..images.store import LOCATION_COLUMNS
+from ..mapping.images import catalog_types, source_order
+from ..mapping.stored_files import open_files
+from ..sources.base import MAX_FILES, Index, Source
 from ..taxonomy.species_key import column_keys
-from . import marks
-from .decisions import NO_FILE, Decisions, Index, Matching, Tables
-from .holdout import HELD_OUT, HoldoutList, find_held_out
-from .licences import refuse
-from .marks import Mark
+from . import licences, quality
+from .holdout import HoldoutList, find_held_out
 from .match import match_files
-from .policies import Facts, Policy
-from .rules import RULES, apply_rules
+from .rules import RULES, Rule, compare_images, first_rule, in_order
 
-FLAGS = ("is_val", "is_train_small")
-# Joins copy the texts of their rows; a part of this size keeps that to some hundred megabytes.
-_ROWS_AT_ONCE = 500_000
+_NAMES = columns(NAME_COLUMNS)
+_STORED = LOCATION_COLUMNS[1:]  # the position is a part of the file's number
+_GROUP = {"source": pl.String, "container": pl.String, "position": pl.UInt32, "group": pl.UInt32}
 
 
 def decide(
+    database: Database,
     sources: Sequence[Source],
     indexes: Sequence[Index],
-    mapping: Path,
-    names: pl.DataFrame,
+    names: Path,
     lists: Sequence[HoldoutList] = (),
-    marked: Mapping[str, Mark] | None = None,
-    licences: Licences | None = None,
-    policies: Sequence[Policy] = (),
-) -> Decisions:
+    allowed: Licences | None = None,
+    groups: Path | None = None,
+    further: Sequence[Rule] = (),
+) -> Sequence[Rule]:
     """Decide on every image of a mapping.
+
+    in:  image, mark
+    out: file, chosen, unused        see :mod:`.match`
+         name         name, ranks and common name, species_key, taxon (the number of the species, or null), and how
+                      good the name is: rank_count, has_common
+         fact         a row per image: the columns of image but name_key; its file_row, is_bad, the columns of its place
+                      in the store and quality (see :mod:`.quality`), null without a file; name, null without one;
+                      group, null for most; and rule: the first rule that excludes it by itself, or null
+         excluded     image_row, rule, cause: the images that are excluded by a comparison with others
+         candidate    the images that are left: the columns of fact, taxon, and place and preference within the group
+         decision     the columns of fact with the rule that excludes the image, by itself or not, and its cause
 
     Args:
         indexes: the encoded store's index of every container, in order.
-        mapping: the mapping, with splits.
         names: the table of names of all sources.
-        marked: a curator's marks, by the ids of the mapping.
-        licences: the licences that images may have.
-        policies: rules to apply after :data:`.rules.RULES`, and the columns that they need.
-
-    Raises:
-        InputError: the mapping has an id twice.
-    """
-    tables = [(source, read_source(mapping, source)) for source in sources]
-    ids = pl.concat([table.select("treeoflife_id") for _, table in tables])
-    lookup = Lookup(ids)
-    if (row := lookup.find_duplicate()) is not None:
-        raise InputError(f"{mapping} gives the id '{ids['treeoflife_id'][row]}' to two images")
-    matching = match_files(indexes, tables, lookup)
-    marking, allowed = marks.table(marked or {}), licences or Licences()
-    name_rows, distinct = name_images(tables, names, marking)
-    held_out, matched_entries = _held_out(lists, tables, name_rows, distinct)
-    images = ids.with_columns(
-        pl.Series("source", np.repeat(np.arange(len(tables), dtype=np.uint16), [table.height for _, table in tables])),
-        pl.concat(name_rows),
-        *_splits(mapping, lookup),
-        *_files(matching),
-        _texts("held_out", lookup, held_out.select("treeoflife_id", text="reason")),
-        _texts("marked", lookup, marking.select("treeoflife_id", text="marked").drop_nulls()),
-        pl.concat([refuse(table, allowed.manifest, allowed.allow).cast(pl.Categorical) for _, table in tables]),
-    )
-    facts = Facts(images, distinct, matching)
-    images = images.with_columns(column for policy in policies for column in policy.columns(facts))
-    rules = (*RULES, *(rule for policy in policies for rule in policy.rules))
-    keys = [table.select(list(source.columns)) for source, table in tables]
-    return Decisions(sources, keys, apply_rules(images, rules), distinct, matching, held_out, matched_entries, rules)
-
-
-def name_images(tables: Tables, names: pl.DataFrame, marking: pl.DataFrame) -> tuple[list[pl.Series], pl.DataFrame]:
-    """Find the name of every image.
-
-    Args:
-        marking: the table of marks; a mark with ranks takes precedence over ``names``.
+        allowed: the licences that images may have.
+        groups: the groups of duplicates (:data:`.duplicates.groups.COLUMNS`).
+        further: rules to apply after :data:`.rules.RULES`.
 
     Returns:
-        For each source, the row of every image's name, null where it has none; and the distinct names.
+        All rules, in the order of their numbers.
     """
-    texts = names.select("source", "name_key", pl.col(NAME_COLUMNS).fill_null(""))
-    relabelled = marking.filter(pl.col("kingdom").is_not_null())
-    distinct = pl.concat([texts.select(NAME_COLUMNS), relabelled.select(NAME_COLUMNS)]).unique(maintain_order=True)
-    distinct = distinct.filter(pl.any_horizontal(pl.col(rank) != "" for rank in RANKS)).with_row_index("name")
-    numbered = texts.join(distinct, on=NAME_COLUMNS, how="left", maintain_order="left")
-    overrides = relabelled.join(distinct, on=NAME_COLUMNS).select("treeoflife_id", override="name")
-    rows = [_name_rows(source, table, numbered, overrides) for source, table in tables]
-    common = [Taxon(*row[:-1]).common_or_scientific(row[-1]) for row in distinct.select(NAME_COLUMNS).iter_rows()]
-    return rows, distinct.select(*RANKS, pl.Series("common", common, dtype=pl.String))
+    open_files(database, sources, indexes, [*_STORED, "file", "reason", "detail", f"{quality.bits()} AS quality"])
+    match_files(database, sources)
+    number_names(database, names)
+    find_held_out(database, lists, sources)
+    allowed = allowed or Licences()
+    licences.refuse(database, sources, allowed.manifest, allowed.allow)
+    _open_groups(database, groups)
+    rules = in_order((*RULES, *further))
+    _collect_facts(database, sources, rules)
+    _rank_groups(database, sources)
+    database.run("CREATE OR REPLACE TABLE excluded (image_row BIGINT, rule UTINYINT, cause BIGINT)")
+    database.run("""
+        CREATE OR REPLACE VIEW candidate AS
+        SELECT fact.*, taxon, place, preference
+        FROM fact
+        ANTI JOIN excluded USING (image_row)
+        LEFT JOIN name USING (name)
+        LEFT JOIN ranked USING (image_row)
+        WHERE rule IS NULL
+    """)
+    compare_images(database, rules)
+    database.run("""
+        CREATE OR REPLACE VIEW decision AS
+        SELECT fact.* EXCLUDE (rule), coalesce(excluded.rule, fact.rule) AS rule, cause
+        FROM fact
+        LEFT JOIN excluded USING (image_row)
+    """)
+    return rules
 
 
-def _name_rows(source: Source, table: pl.DataFrame, numbered: pl.DataFrame, overrides: pl.DataFrame) -> pl.Series:
-    """The row of the name of each image of a source."""
-    own = numbered.filter(source=source.name).unique("name_key", keep="first", maintain_order=True)
-    parts = [pl.Series("name", [], numbered.schema["name"])]
-    for part in table.iter_slices(_ROWS_AT_ONCE):
-        keys = part.select("treeoflife_id", name_key=pl.col(source.name_key).cast(pl.String))
-        named = keys.join(own.select("name_key", "name"), on="name_key", how="left", maintain_order="left")
-        if overrides.height:
-            named = named.join(overrides, on="treeoflife_id", how="left", maintain_order="left")
-            named = named.with_columns(name=pl.coalesce("override", "name"))
-        parts.append(named["name"])
-    return pl.concat(parts)
+def number_names(database: Database, names: Path) -> None:
+    """Number the distinct names, and those that marks give.
+
+    in:  mark
+    out: name      see :func:`decide`
+         named     source, name_key, name: the name of each key that has one
+         renamed   treeoflife_id, name: the name that a mark gives an image
+    """
+    database.view("names", [names])
+    texts = ", ".join(f"coalesce({column(name)}, '') AS {column(name)}" for name in NAME_COLUMNS)
+    database.make("distinct_name", f"""
+        SELECT row_number() OVER (ORDER BY {_NAMES}) - 1 AS name,
+            dense_rank() OVER (ORDER BY {columns(RANKS)}) AS taxon, {_NAMES}
+        FROM (
+            SELECT {texts} FROM names
+            UNION
+            SELECT {texts} FROM mark WHERE kingdom IS NOT NULL
+        )
+        WHERE {" OR ".join(f"{column(rank)} <> ''" for rank in RANKS)}
+    """)  # fmt: skip
+    equal = " AND ".join(
+        f"{column(name, 'distinct_name')} = coalesce({column(name, 'given')}, '')" for name in NAME_COLUMNS
+    )
+    database.make("named", f"""
+        SELECT source, name_key, min(distinct_name.name) AS name
+        FROM names AS given
+        JOIN distinct_name ON {equal}
+        GROUP BY source, name_key
+    """)  # fmt: skip
+    database.make("renamed", f"""
+        SELECT treeoflife_id, distinct_name.name
+        FROM mark AS given
+        JOIN distinct_name ON {equal}
+        WHERE given.kingdom IS NOT NULL
+    """)  # fmt: skip
+    # Captions and keys of species are made once for each distinct name, of which there are far fewer than images.
+    database.load("name", _describe_names(database.frame("FROM distinct_name ORDER BY name")))
 
 
-def _splits(mapping: Path, lookup: Lookup) -> list[pl.Series]:
-    """``is_val`` and ``is_train_small`` of every image, null where the mapping has no split of it."""
-    codes = {flag: np.full(len(lookup), -1, np.int8) for flag in FLAGS}
-    for batch in split_batches(mapping):
-        rows, images = lookup.match_rows(batch.select("treeoflife_id"))
-        for flag, code in codes.items():
-            code[images] = batch[flag].to_numpy()[rows]
-    return [pl.Series(flag, code).replace(-1, None).cast(pl.Boolean) for flag, code in codes.items()]
+def _describe_names(distinct: pl.DataFrame) -> pl.DataFrame:
+    rows = distinct.select(pl.col("common") == "").to_series().arg_true()
+    common = [Taxon(*ranks).common_or_scientific("") for ranks in distinct[rows].select(RANKS).iter_rows()]
+    names = distinct.with_columns(distinct["common"].scatter(rows, common))
+    scientific = pl.concat_str("genus", "species", separator=" ").str.strip_chars()
+    is_species = (pl.col("genus") != "") & (pl.col("species") != "")
+    return names.with_columns(
+        column_keys(names).alias("species_key"),
+        taxon=pl.when(is_species).then("taxon"),
+        rank_count=pl.sum_horizontal(pl.col(rank) != "" for rank in RANKS).cast(pl.Int64),
+        has_common=(pl.col("common") != "") & (pl.col("common") != scientific),
+    )
 
 
-def _files(matching: Matching) -> list[pl.Series]:
-    """``file_row`` and ``bad``, null where an image has no file."""
-    rows = pl.Series("file_row", matching.file_rows)
-    rows = rows.set(rows == int(NO_FILE), None)
-    return [rows, matching.files.locations["bad"].gather(rows)]
+def _open_groups(database: Database, groups: Path | None) -> None:
+    """Find the group of each image that is in one.
+
+    in:  container, chosen
+    out: grouped   image_row, group
+    """
+    if groups:
+        database.view("member", [groups])
+    else:
+        database.load("member", pl.DataFrame(schema=_GROUP))
+    database.make("grouped", f"""
+        SELECT image_row, "group"
+        FROM chosen
+        JOIN (
+            SELECT container.number * {MAX_FILES} + position AS file_row, "group"
+            FROM member
+            JOIN container USING (source, container)
+        ) USING (file_row)
+    """)  # fmt: skip
 
 
-def _texts(name: str, lookup: Lookup, texts: pl.DataFrame) -> pl.Series:
-    """A column with the ``text`` of each image that ``texts`` has, else null; categories, to keep it small."""
-    rows, images = lookup.match_rows(texts.select("treeoflife_id"))
-    distinct = texts["text"].unique(maintain_order=True)
-    code_of = {text: code for code, text in enumerate(distinct, 1)}
-    codes = np.zeros(len(lookup), np.uint32)
-    codes[images] = [code_of[text] for text in texts["text"].gather(rows)]
-    return pl.Series(name, [None, *distinct], dtype=pl.Categorical).gather(codes)
+def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequence[Rule]) -> None:
+    """Make the table ``fact``: see :func:`decide`.
+
+    What a join keeps in memory is to its right: little but the files of the images, with as few bytes each as possible.
+    """
+    database.make("fact", f"""
+        SELECT * EXCLUDE (held_out, marked, unlicensed), {first_rule(rules)} AS rule
+        FROM (
+            SELECT image_row, image.treeoflife_id, image.source, is_val, is_train_small,
+                {columns(catalog_types(sources), "image")},
+                stored.* EXCLUDE (image_row), coalesce(renamed.name, named.name) AS name, "group",
+                held_out, marked, unlicensed
+            FROM image
+            LEFT JOIN (
+                SELECT image_row, file.file_row, is_bad, {columns(_STORED, "file")}, quality
+                FROM file
+                JOIN chosen USING (file_row)
+            ) AS stored USING (image_row)
+            LEFT JOIN named ON named.source = image.source AND named.name_key = image.name_key
+            LEFT JOIN renamed ON renamed.treeoflife_id = image.treeoflife_id
+            LEFT JOIN grouped USING (image_row)
+            LEFT JOIN (SELECT image_row, held_out FROM held_out) USING (image_row)
+            LEFT JOIN (SELECT treeoflife_id, marked FROM mark) AS mark ON mark.treeoflife_id = image.treeoflife_id
+            LEFT JOIN unlicensed ON unlicensed.treeoflife_id = image.treeoflife_id
+        )
+    """)  # fmt: skip
 
 
-def _held_out(
-    lists: Sequence[HoldoutList], tables: Tables, name_rows: Sequence[pl.Series], names: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, set[str]]]:
-    """The images that are held out, and for each list the entries that matched one."""
-    frames, matched = [pl.DataFrame(schema=HELD_OUT)], {str(entries.path): set[str]() for entries in lists}
-    if not lists:
-        return frames[0], matched
-    # Parsing is slow: keys are made once for each distinct name, not for each image.
-    keys = column_keys(names)
-    for (source, table), rows in zip(tables, name_rows, strict=True):
-        for start in range(0, table.height, _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            images = table[part].with_columns(keys.gather(rows[part]).alias("species_key"))
-            frame, found_by = find_held_out(lists, source, images)
-            frames.append(frame)
-            for path, entries in found_by.items():
-                matched[path] |= entries
-    return pl.concat(frames), matched
+def _rank_groups(database: Database, sources: Sequence[Source]) -> None:
+    """Put the images of groups in order.
+
+    in:  fact, name
+    out: ranked   image_row, place (by source and natural key, among all that are in a group), and preference: of a
+                  group, the image with the lowest is kept
+    """
+    order = f"{source_order(sources, 'fact.source')}, {columns(catalog_types(sources), 'fact')}, image_row"
+    database.make("ranked", f"""
+        SELECT image_row, row_number() OVER (ORDER BY {order}) AS place,
+            -- Most ranks, then a common name other than the scientific one, then most pixels.
+            row_number() OVER (
+                ORDER BY coalesce(rank_count, 0) DESC, coalesce(has_common, false) DESC,
+                    coalesce(width::BIGINT * height, 0) DESC, {order}
+            ) AS preference
+        FROM fact
+        LEFT JOIN name USING (name)
+        WHERE "group" IS NOT NULL
+    """)  # fmt: skip

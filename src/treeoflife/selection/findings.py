@@ -26,6 +26,7 @@ from typing import Any
 
 import polars as pl
 
+from ..core.database import Database
 from ..core.files import replacing
 from ..core.json_reader import parse_json
 from ..core.tables import parquet_schema
@@ -88,6 +89,17 @@ def write(path: Path, rows: pl.DataFrame, kinds: Mapping[str, str]) -> None:
     metadata = {"treeoflife": json.dumps({"kinds": dict(kinds)}, sort_keys=True)}
     with replacing(path) as temporary:
         table.write_parquet(temporary, row_group_size=_ROW_GROUP_SIZE, statistics=True, metadata=metadata)
+
+
+def write_query(database: Database, path: Path, sql: str, kinds: Mapping[str, str]) -> int:
+    """Write the rows of a query as a file of findings, whole or not at all; returns how many there are.
+
+    Args:
+        sql: gives the columns of :data:`SCHEMA`, in any order of the rows.
+        kinds: the meaning of each kind, in a few words.
+    """
+    ordered = f"SELECT {', '.join(SCHEMA)} FROM ({sql}) ORDER BY treeoflife_id, kind, detail"
+    return database.write(path, ordered, {"kinds": dict(kinds)}, _ROW_GROUP_SIZE)
 
 
 def read(folder: Path) -> Sequence[Findings]:

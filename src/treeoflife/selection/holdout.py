@@ -4,18 +4,20 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from ..config.tables import Holdout
+from ..core.database import Database, column, quoted
 from ..core.json_reader import UnreadableError, parse_json
 from ..core.text_encoding import read_text
 from ..core.text_tables import read_text_table
 from ..errors import HoldoutError, InputError
 from ..mapping.ids import id_key, is_uuid
+from ..mapping.images import catalog_names
 from ..sources.base import Source
 from ..sources.file_names import IMAGE_SUFFIXES
 from ..taxonomy.species_key import species_key
@@ -29,10 +31,7 @@ _SPECIES_COLUMNS = ("species", "scientific_name", "scientificname", "name")
 _IMAGE_COLUMNS = ("image", "file", "filename", "file_name", "treeoflife_id")
 # The report quotes so many entries that match nothing: enough to see what is wrong with a list.
 _EXAMPLES = 20
-_HITS = {"treeoflife_id": pl.String, "entry": pl.String, "reason": pl.String}
-
-HELD_OUT = {"treeoflife_id": pl.String, "reason": pl.String, "detail": pl.String}
-"""The columns of the table of held-out images. ``detail`` names the list and the entry."""
+_ENTRY = {"place": pl.Int64, "list": pl.Int64, "entry": pl.String, "reason": pl.String, "detail": pl.String}
 
 
 @dataclass(frozen=True)
@@ -235,43 +234,75 @@ def _is_image(entry: str) -> bool:
     return PurePosixPath(entry).suffix.lower() in IMAGE_SUFFIXES or is_uuid(entry)
 
 
-def find_held_out(
-    lists: Sequence[HoldoutList], source: Source, images: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, set[str]]]:
-    """Find the images of a source that are held out.
+def find_held_out(database: Database, lists: Sequence[HoldoutList], sources: Sequence[Source]) -> None:
+    """Find the images that are held out.
 
-    Args:
-        images: its images, or some of them: ``treeoflife_id``, the source's columns, and ``species_key``.
-
-    Returns:
-        A row per held-out image (see :data:`HELD_OUT`), and for each list, by its path, the entries that matched.
+    in:  image; name and named, the names of keys; renamed, the names of single images
+    out: entry      place, list, entry, reason, detail      the entries, in the order of the lists
+         hit        image_row, place                        every pair of an image and an entry that names it
+         held_out   image_row, place, held_out, held_out_detail      the first entry that names an image
     """
-    frames, matched = [pl.DataFrame(schema=HELD_OUT)], dict[str, set[str]]()
-    for entries in lists:
-        hits = pl.concat([_by_species(entries, images), _by_image_name(entries, source, images)])
-        matched[str(entries.path)] = matched.get(str(entries.path), set()) | set(hits["entry"])
-        frames.append(hits.with_columns(detail=f"{entries.name}: " + pl.col("entry")).select(list(HELD_OUT)))
-    return pl.concat(frames).unique("treeoflife_id", keep="first", maintain_order=True), matched
+    entries, species, names = _number_entries(lists)
+    database.load("entry", entries)
+    database.load("species_entry", species)
+    database.load("image_entry", names)
+    database.make("listed_name", "SELECT name, place FROM name JOIN species_entry USING (species_key)")
+    database.make("listed_key", "SELECT source, name_key, place FROM named JOIN listed_name USING (name)")
+    # A mark gives an image another name than its key has.
+    by_key = "image JOIN listed_key USING (source, name_key) ANTI JOIN renamed USING (treeoflife_id)"
+    by_mark = "image JOIN renamed USING (treeoflife_id) JOIN listed_name USING (name)"
+    parts = [f"SELECT image_row, place FROM {joined}" for joined in (by_key, by_mark)]
+    parts += [_by_image_name(way) for source in sources for way in _ways(source)] if names.height else []
+    database.make("hit", f"SELECT DISTINCT image_row, place FROM ({' UNION ALL '.join(parts)})")
+    database.make("held_out", """
+        SELECT image_row, place, reason AS held_out, detail AS held_out_detail
+        FROM (SELECT image_row, min(place) AS place FROM hit GROUP BY image_row)
+        JOIN entry USING (place)
+    """)  # fmt: skip
 
 
-def _by_species(entries: HoldoutList, images: pl.DataFrame) -> pl.DataFrame:
-    # Entries that name no species are left out: they must not match images without a name.
-    keys = [(entry, key) for entry, key in entries.species.items() if key]
-    listed = pl.DataFrame(keys, schema={"entry": pl.String, "species_key": pl.String}, orient="row")
-    named = images.select("treeoflife_id", "species_key").drop_nulls("species_key")
-    return named.join(listed, on="species_key").with_columns(reason=pl.lit("held-out-species")).select(list(_HITS))
+def _number_entries(lists: Sequence[HoldoutList]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The entries of all lists; the key of each that is a species; and the names of each that is an image."""
+    rows: list[tuple[int, int, str, str, str]] = []
+    species: list[tuple[int, str]] = []
+    names: list[tuple[int, str]] = []
+    for number, entries in enumerate(lists):
+        for entry, key in entries.species.items():
+            # An entry that names no species must not match images without a name.
+            species += [(len(rows), key)] if key else []
+            rows.append((len(rows), number, entry, "held-out-species", f"{entries.name}: {entry}"))
+        for entry in entries.images:
+            names += [(len(rows), name) for name in sorted(image_names(entry))]
+            rows.append((len(rows), number, entry, "held-out-image", f"{entries.name}: {entry}"))
+    return (
+        pl.DataFrame(rows, schema=_ENTRY, orient="row"),
+        pl.DataFrame(species, schema={"place": pl.Int64, "species_key": pl.String}, orient="row"),
+        pl.DataFrame(names, schema={"place": pl.Int64, "name": pl.String}, orient="row"),
+    )
 
 
-def _by_image_name(entries: HoldoutList, source: Source, images: pl.DataFrame) -> pl.DataFrame:
-    pairs = [(entry, name) for entry in entries.images for name in image_names(entry)]
-    listed = pl.DataFrame(pairs, schema={"entry": pl.String, "name": pl.String}, orient="row")
-    file_name = pl.format(re.sub(r"\{\w+\}", "{}", source.listed_as), *re.findall(r"\{(\w+)\}", source.listed_as))
-    stem = file_name.str.replace(_SUFFIX, "")
-    ways = [pl.col("treeoflife_id"), pl.col("treeoflife_id").str.to_lowercase(), stem, stem.str.extract(r"([^/]+)$", 1)]
-    names = pl.concat([images.select("treeoflife_id", name=way) for way in ways]).unique(maintain_order=True)
-    hits = names.join(listed.unique(maintain_order=True), on="name")
-    hits = hits.unique(["treeoflife_id", "entry"], maintain_order=True)
-    return hits.with_columns(reason=pl.lit("held-out-image")).select(list(_HITS))
+def _by_image_name(way: tuple[str, str]) -> str:
+    name, where = way
+    return f"SELECT image_row, place FROM image JOIN image_entry ON image_entry.name = {name} WHERE {where}"
+
+
+def _ways(source: Source) -> Iterator[tuple[str, str]]:
+    """SQL for the ways in which a list may name an image, and for the condition that the image is of this source."""
+    where = f"source = {quoted(source.name)}"
+    yield "treeoflife_id", where
+    yield "lower(treeoflife_id)", where
+    catalog = catalog_names(source)
+    # Texts and names of columns take turns.
+    texts = re.split(r"\{(\w+)\}", source.listed_as)
+    listed = " || ".join(
+        quoted(one) if turn % 2 == 0 else f"{column(catalog[one])}::VARCHAR" for turn, one in enumerate(texts)
+    )
+    if all(source.columns[one] is int for one in texts[1::2]):
+        yield f"({listed})", where  # numbers have neither a suffix nor a folder
+        return
+    stem = f"regexp_replace({listed}, {quoted(_SUFFIX)}, '')"
+    yield stem, where
+    yield f"regexp_extract({stem}, '[^/]+$')", where
 
 
 def image_names(entry: str) -> set[str]:
@@ -299,28 +330,27 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def count_matches(
-    lists: Sequence[HoldoutList], settings: Sequence[Holdout], held_out: pl.DataFrame, matched: dict[str, set[str]]
-) -> list[Matches]:
+def count_matches(database: Database, lists: Sequence[HoldoutList], settings: Sequence[Holdout]) -> list[Matches]:
     """Count the matches of each list over all sources.
 
     Args:
+        database: has the tables of :func:`find_held_out`.
         settings: their settings, in the same order.
-        held_out: the held-out images (:data:`HELD_OUT`).
-        matched: for each list, by its path, the entries that matched.
 
     Raises:
         HoldoutError: nothing in a list matches, and its settings do not allow that.
     """
+    images = dict(database.rows("SELECT list, count(*) FROM held_out JOIN entry USING (place) GROUP BY list"))
+    hits = "SELECT DISTINCT list, entry FROM hit JOIN entry USING (place)"
+    found = set(database.rows(hits))
     matches = []
-    for entries, setting in zip(lists, settings, strict=True):
+    for number, (entries, setting) in enumerate(zip(lists, settings, strict=True)):
         names = [*entries.species, *entries.images]
-        unmatched = tuple(entry for entry in names if entry not in matched[str(entries.path)])
+        unmatched = tuple(entry for entry in names if (number, entry) not in found)
         if len(unmatched) == len(names) and not setting.allow_unmatched:
             raise HoldoutError(
                 f"the hold-out list {entries.path}: none of its {len(names)} entries (such as '{names[0]}') matches "
                 "an image or a species of the dataset; if that is expected, set allow_unmatched = true for this list"
             )
-        images = int(held_out["detail"].is_in([f"{entries.name}: {entry}" for entry in names]).sum())
-        matches.append(Matches(entries.path, entries.name, len(names), unmatched, images))
+        matches.append(Matches(entries.path, entries.name, len(names), unmatched, images.get(number, 0)))
     return matches

@@ -1,125 +1,121 @@
 """The ledger: every image that did not become a sample, every file that belongs to no image, and why."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
-from ..core.files import replacing
-from ..core.tables import Array
-from ..core.values import SPLITS
+from ..core.database import Database
 from ..errors import BalanceError
-from ..mapping.store import count_images
+from ..mapping.images import in_split, name_key, source_order
 from ..sources.base import Source
-from .decisions import Decisions, in_split
+from .rules import Rule
 
-LEDGER = dict.fromkeys(("treeoflife_id", "source", "container", "file", "reason", "detail"), pl.String)
+COLUMNS = ("treeoflife_id", "source", "container", "file", "reason", "detail")
 """The columns of the ledger."""
-# A ledger may hold most images of a dataset, and its rows are texts: a part of this size takes some hundred megabytes.
-_ROWS_AT_ONCE = 500_000
 
 
-def ledger(decisions: Decisions) -> pl.DataFrame:
-    """The rows of the ledger, source by source: images in the order of the mapping, then files in that of the store."""
-    excluded = np.flatnonzero(decisions.images["rule"].is_not_null().to_numpy())
-    unused = _unused_files(decisions)
-    parts, first = [pl.DataFrame(schema=LEDGER)], 0
-    for number, (source, keys) in enumerate(zip(decisions.sources, decisions.keys, strict=True)):
-        own = excluded[(excluded >= first) & (excluded < first + keys.height)]
-        for start in range(0, len(own), _ROWS_AT_ONCE):
-            rows = own[start : start + _ROWS_AT_ONCE]
-            ids = decisions.images["treeoflife_id"][rows]
-            name_key = ids if source.name_key == "treeoflife_id" else keys[source.name_key][rows - first]
-            images = _excluded_images(decisions, rows, name_key.cast(pl.String).alias("name_key"))
-            parts.append(_ledger_columns(source, images))
-        parts.append(_ledger_columns(source, unused.filter(source=number)))
-        first += keys.height
-    return pl.concat(parts)
+def write_ledger(
+    database: Database, path: Path, sources: Sequence[Source], rules: Sequence[Rule], meta: Mapping[str, Any]
+) -> dict[str, int]:
+    """Write the ledger, source by source: images in the order of their ids, then files in that of the store.
+
+    in:  decision, unused, and the tables from which the reasons of rules are made; see :func:`.decide.decide`
+
+    Returns:
+        The number of rows of each reason.
+    """
+    reasons = " ".join(f"WHEN {number} THEN {rule.reason}" for number, rule in enumerate(rules))
+    details = " ".join(f"WHEN {number} THEN {rule.detail}" for number, rule in enumerate(rules))
+    database.make("ledger", f"""
+        SELECT fact.treeoflife_id, fact.source, container, file, CASE rule {reasons} END AS reason,
+            CASE rule {details} END AS detail, NULL::BIGINT AS unused_row
+        FROM (SELECT *, {name_key(sources)} AS name_key FROM decision WHERE rule IS NOT NULL) AS fact
+        LEFT JOIN (
+            SELECT file_row, container, file, reason AS file_reason, detail AS file_detail
+            FROM file
+            SEMI JOIN (SELECT file_row FROM decision WHERE rule IS NOT NULL) USING (file_row)
+        ) USING (file_row)
+        LEFT JOIN held_out USING (image_row)
+        LEFT JOIN mark ON mark.treeoflife_id = fact.treeoflife_id
+        LEFT JOIN unlicensed ON unlicensed.treeoflife_id = fact.treeoflife_id
+        LEFT JOIN (
+            SELECT image_row AS cause, treeoflife_id AS cause_id
+            FROM fact
+            SEMI JOIN (SELECT DISTINCT cause AS image_row FROM excluded) USING (image_row)
+        ) USING (cause)
+        UNION ALL
+        -- A bad file of no image has its own reason.
+        SELECT NULL, file.source, file.container, file.file,
+            CASE WHEN chosen_row IS NOT NULL THEN 'duplicate-file' ELSE coalesce(file.reason, 'not-in-mapping') END,
+            CASE WHEN chosen_row IS NOT NULL THEN 'the image is taken from ' || used.file || ' in ' || used.container
+                ELSE coalesce(file.detail, 'the mapping has no such image') END,
+            file.file_row
+        FROM file
+        JOIN unused USING (file_row)
+        LEFT JOIN (
+            SELECT file_row AS chosen_row, file, container
+            FROM file
+            SEMI JOIN (SELECT DISTINCT chosen_row AS file_row FROM unused) USING (file_row)
+        ) AS used USING (chosen_row)
+    """)  # fmt: skip
+    database.write(path, f"""
+        SELECT {", ".join(COLUMNS)}
+        FROM ledger
+        ORDER BY {source_order(sources)}, unused_row NULLS FIRST, treeoflife_id
+    """, meta)  # fmt: skip
+    return dict(database.rows("SELECT reason, count(*) FROM ledger GROUP BY reason ORDER BY reason"))
 
 
-def _ledger_columns(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(pl.lit(source.name).alias(name) if name == "source" else name for name in LEDGER)
-
-
-def _excluded_images(decisions: Decisions, rows: Array, name_key: pl.Series) -> pl.DataFrame:
-    """These images, with the reason and detail of the rule that excludes each."""
-    images = decisions.images[rows].with_columns(name_key).with_row_index("order")
-    files = decisions.matching.files.describe(images["file_row"].drop_nulls().to_numpy())
-    images = images.join(files, on="file_row", how="left", maintain_order="left")
-    held_out = decisions.held_out.select("treeoflife_id", held_out_detail="detail")
-    images = images.join(held_out, on="treeoflife_id", how="left", maintain_order="left")
-    images = images.with_columns(cause_id=decisions.images["treeoflife_id"].gather(images["cause"]))
-    parts = [
-        images.filter(rule=number).with_columns(reason=rule.reason, detail=rule.detail)
-        for number, rule in enumerate(decisions.rules)
-    ]
-    return pl.concat(parts).sort("order")
-
-
-def _unused_files(decisions: Decisions) -> pl.DataFrame:
-    """The files that are used for no image, with the reason."""
-    files, rows = decisions.matching.files, decisions.matching.unused
-    texts = files.describe(np.concatenate([rows["file_row"].to_numpy(), rows["chosen"].drop_nulls().to_numpy()]))
-    chosen = texts.select(chosen="file_row", chosen_container="container", chosen_file="file")
-    rows = rows.join(texts, on="file_row", how="left", maintain_order="left")
-    rows = rows.join(chosen, on="chosen", how="left", maintain_order="left")
-    replaced = pl.col("chosen").is_not_null()
-    instead = pl.format("the image is taken from {} in {}", "chosen_file", "chosen_container")
-    unknown = pl.col("file_detail").fill_null("the mapping has no such image")
-    bad_or_unknown = pl.col("file_reason").fill_null("not-in-mapping")
-    names = [source.name for source in decisions.sources]
-    sources = pl.Series("source", [names.index(index.source.name) for index in files.indexes], dtype=pl.UInt16)
-    return rows.with_columns(
-        sources.gather(files.locations["container"].gather(rows["file_row"])),
-        treeoflife_id=pl.lit(None, pl.String),
-        reason=pl.when(replaced).then(pl.lit("duplicate-file")).otherwise(bad_or_unknown),
-        detail=pl.when(replaced).then(instead).otherwise(unknown),
-    )
-
-
-def write_ledger(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> dict[str, int]:
-    """Write the ledger; returns the number of rows of each reason."""
-    with replacing(path) as temporary:
-        rows.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
-    counts = rows.group_by("reason").len().sort("reason")
-    return dict(zip(counts["reason"], counts["len"], strict=True))
-
-
-def check_balance(mapping: Path, decisions: Decisions, samples: Mapping[str, Array], rows: pl.DataFrame) -> None:
+def check_balance(database: Database, plans: Mapping[str, Path], ledger: Path) -> None:
     """Check that every image of the mapping is either a sample or in the ledger, once, in every split.
 
+    The files are read as they were written, and compared with nothing but the mapping.
+
+    in:  image
     Args:
-        samples: for each split, the rows of ``decisions.images`` in its plan.
+        plans: the plan of each split.
 
     Raises:
         BalanceError: the numbers do not add up; the message says for which source or split.
     """
-    images = decisions.images
-    _check_sources(mapping, decisions.sources, images, samples, rows)
-    excluded = images["treeoflife_id"].is_in(rows["treeoflife_id"].drop_nulls().implode()).to_numpy()
-    for split in SPLITS:
-        inside = images.select(in_split(split).fill_null(value=False)).to_series().to_numpy()
-        times = np.bincount(samples[split], minlength=images.height)
-        if ((times + (excluded & inside)) != inside).any():
-            raise BalanceError(
-                f"{split}: {int(inside.sum())} images in the mapping, but {len(samples[split])} samples "
-                f"and {int((excluded & inside).sum())} ledger rows"
-            )
+    places = {**plans, "ledger": ledger}
+    for place, path in places.items():
+        database.view(f"in_{place}", [path])
+    found = " UNION ALL ".join(
+        f"SELECT treeoflife_id, '{one}' AS place FROM in_{one} WHERE treeoflife_id IS NOT NULL" for one in places
+    )
+    times = ", ".join(f"(count(*) FILTER (WHERE place = '{one}'))::INTEGER AS {one}" for one in places)
+    database.make("place", f"SELECT treeoflife_id, {times} FROM ({found}) GROUP BY treeoflife_id")
+    known = ", ".join(f"coalesce({one}, 0) AS {one}" for one in places)
+    database.make("account", f"""
+        SELECT source, is_val, is_train_small, {known}
+        FROM image
+        FULL JOIN place USING (treeoflife_id)
+    """)  # fmt: skip
+    if unknown := database.value("SELECT count(*) FROM account WHERE source IS NULL"):
+        raise BalanceError(f"{unknown} images are in the plans or the ledger, and not in the mapping")
+    _check_account(database, "all splits", "true", "train + val")
+    for split in plans:
+        _check_account(database, split, f"coalesce({in_split(split)}, false)", split)
 
 
-def _check_sources(
-    mapping: Path, sources: Sequence[Source], images: pl.DataFrame, samples: Mapping[str, Array], rows: pl.DataFrame
-) -> None:
-    in_shards = np.concatenate([samples["train"], samples["val"]])
-    counts = np.bincount(images["source"].to_numpy()[in_shards], minlength=len(sources))
-    for source, count in zip(sources, counts, strict=True):
-        # Counted by the mapping itself, not by the table that was decided on.
-        expected = count_images(mapping, source)
-        excluded = rows.filter(pl.col("treeoflife_id").is_not_null(), source=source.name).height
-        if count + excluded != expected:
-            raise BalanceError(
-                f"{source.name}: {expected} images in the mapping, but {count} samples and {excluded} ledger rows"
-            )
+def _check_account(database: Database, where: str, inside: str, samples: str) -> None:
+    """Check that each image that is to be somewhere is there once, and that no other image is.
+
+    in:  account   source, is_val, is_train_small, and how often the image is in each plan and in the ledger
+
+    Args:
+        inside: SQL for whether an image is to be there.
+        samples: SQL for how often it is there.
+    """
+    excluded = f"CASE WHEN {inside} THEN ledger ELSE 0 END"
+    for source, images, planned, left_out in database.rows(f"""
+        SELECT source, count(*) FILTER (WHERE {inside}), sum({samples})::BIGINT, sum({excluded})::BIGINT
+        FROM account
+        GROUP BY source
+        HAVING bool_or({samples} + {excluded} <> ({inside})::INTEGER)
+        ORDER BY source
+    """):
+        raise BalanceError(
+            f"{source}, {where}: {images} images in the mapping, but {planned} samples and {left_out} ledger rows"
+        )

@@ -1,14 +1,25 @@
-"""The licences of EOL's images, from its media manifest: which images may be in the shards, and ``licences.csv``."""
+"""The licences of EOL's images, from its media manifest: which images may be in the shards, and ``licences.csv``.
 
-from collections.abc import Collection, Sequence
+eol_image       eol_content_id                 EOL's images
+manifest_row    number, eol_content_id, …      the rows of the manifest that have a content id, numbered in their order
+image_row       number, eol_content_id, …      those of EOL's images
+manifest        eol_content_id, …              of each of these images at most one
+unlicensed      treeoflife_id, unlicensed      the images that must not be in the dataset, and why
+
+"…" are ``license_name``, further columns of the manifest, and what the name of a licence means: ``simple``, the name in
+small letters; ``family``, that without its version; ``license_link``.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from ..core.files import replacing
-from ..core.text_tables import TextTable, read_text_table, simple_name
+from ..core.database import Database
+from ..core.text_tables import TextTable, read_text_pieces, simple_name
 from ..core.written_numbers import whole_numbers
 from ..errors import InputError
+from ..sources.base import Source
 
 NONE = "not provided"
 # The columns of the published licences.csv; md5 and title are not in the manifest and always read "not provided".
@@ -18,6 +29,8 @@ COLUMNS = (
 )  # fmt: skip
 _MANIFEST = ("eol_content_id", "eol_page_id", "medium_source_url", "eol_full_size_copy_url",
              "license_name", "copyright_owner")  # fmt: skip
+_CONTENT_ID = "eol_content_id"
+_MEANINGS = ("simple", "family", "license_link")
 _CREATIVE_COMMONS = "https://creativecommons.org"
 # Public domain, which has no versions as the other licences have.
 _LINKS = {
@@ -25,48 +38,164 @@ _LINKS = {
     "pd": f"{_CREATIVE_COMMONS}/publicdomain/mark/1.0/",
 }
 
+_ROWS_OF_IMAGES = """
+    SELECT manifest_row.*
+    FROM manifest_row
+    SEMI JOIN eol_image USING (eol_content_id)
+"""
+# The first image in the manifest that has two licences. Several rows, such as one for each page, are no mistake.
+_TWO_LICENCES = """
+    SELECT eol_content_id
+    FROM image_row
+    WHERE license_name <> ''
+    GROUP BY eol_content_id
+    HAVING min(simple) <> max(simple)
+    ORDER BY min(number)
+    LIMIT 1
+"""
+_LICENCES_OF_IMAGE = """
+    SELECT arg_min(license_name, number)
+    FROM image_row
+    WHERE license_name <> '' AND eol_content_id = $image
+    GROUP BY simple
+    ORDER BY min(number)
+    LIMIT 2
+"""
+# Of several rows of an image, the first that names a licence.
+_ONE_ROW_EACH = """
+    WITH chosen AS (
+        SELECT coalesce(min(number) FILTER (license_name <> ''), min(number)) AS number
+        FROM image_row
+        GROUP BY eol_content_id
+    )
+    SELECT image_row.* EXCLUDE (number)
+    FROM image_row
+    SEMI JOIN chosen USING (number)
+"""
+_UNLICENSED = """
+    WITH licensed AS (
+        SELECT treeoflife_id, coalesce(license_name, $none) AS licence, coalesce(simple, $none) AS simple,
+            coalesce(family, $none) AS family
+        FROM image
+        LEFT JOIN (FROM manifest WHERE license_name <> '') USING (eol_content_id)
+        WHERE list_contains($sources, source)
+    )
+    SELECT treeoflife_id, 'its licence is ' || licence AS unlicensed
+    FROM licensed
+    WHERE NOT list_contains($allow, simple) AND NOT list_contains($allow, family)
+"""
+# An image of train_small has two rows in the catalog.
+_CATALOG_IMAGES = """
+    SELECT treeoflife_id, min(eol_content_id::BIGINT) AS eol_content_id, min(eol_page_id::VARCHAR) AS eol_page_id
+    FROM licensed_catalog
+    WHERE eol_content_id IS NOT NULL
+    GROUP BY treeoflife_id
+"""
+# The page is the catalog's, not the manifest's: the mapping says on which page an image is in the dataset.
+_LICENCES = """
+    WITH licensed AS (
+        SELECT treeoflife_id, eol_content_id, eol_page_id, NULL AS md5, medium_source_url, eol_full_size_copy_url,
+            license_name, copyright_owner, license_link, NULL AS title
+        FROM eol_image
+        LEFT JOIN manifest USING (eol_content_id)
+    )
+    SELECT coalesce(nullif(COLUMNS(*)::VARCHAR, ''), $none)
+    FROM licensed
+    ORDER BY treeoflife_id
+"""
 
-def read_manifest(files: Sequence[Path], wanted: Collection[str], content_ids: pl.Series) -> pl.DataFrame:
-    """Some columns of the manifest's rows of these images, each content id once.
+
+def refuse(database: Database, sources: Sequence[Source], manifest: Sequence[Path], allow: Sequence[str]) -> None:
+    """Make the images that must not be in the dataset known as the table ``unlicensed``.
+
+    Its columns are ``treeoflife_id`` and ``unlicensed``, the reason.
+
+    Args:
+        database: has the table ``image`` (:mod:`treeoflife.mapping.images`) of these sources.
+        manifest: the files of EOL's media manifest.
+        allow: the allowed licences, with their version, or without it for all versions; empty allows every image. An
+            image of EOL without a known licence is refused; images of other sources never are.
+
+    Raises:
+        InputError: as :func:`read_manifest`.
+    """
+    of_eol = [source.name for source in sources if _CONTENT_ID in source.catalog]
+    if not allow or not of_eol:
+        database.load("unlicensed", pl.DataFrame(schema={"treeoflife_id": pl.String, "unlicensed": pl.String}))
+        return
+    database.run("CREATE OR REPLACE VIEW eol_image AS SELECT eol_content_id FROM image")
+    read_manifest(database, manifest)
+    allowed = [licence.lower() for licence in allow]
+    database.make("unlicensed", _UNLICENSED, sources=of_eol, allow=allowed, none=NONE)
+
+
+def write_licences(database: Database, path: Path, catalog: Path, manifest: Sequence[Path]) -> None:
+    """Write ``licences.csv`` for EOL's images in a catalog.
+
+    Raises:
+        InputError: as :func:`read_manifest`.
+    """
+    database.view("licensed_catalog", [catalog])
+    database.make("eol_image", _CATALOG_IMAGES)
+    read_manifest(database, manifest, ("medium_source_url", "eol_full_size_copy_url", "copyright_owner"))
+    database.write_csv(path, _LICENCES, none=NONE)
+
+
+def read_manifest(database: Database, files: Sequence[Path], columns: Sequence[str] = ()) -> None:
+    """Make the manifest's rows of EOL's images known as the table ``manifest``, each content id once.
+
+    Args:
+        database: has the table ``eol_image``: ``eol_content_id`` of each image, or null.
+        columns: the columns of the manifest to read, beside the content id and the licence.
 
     Raises:
         InputError: a file is missing or malformed, has fewer than six columns, a content id is no whole number, or an
             image has two licences.
     """
-    images = content_ids.cast(pl.Int64).unique().alias("eol_content_id").to_frame()
-    parts = [pl.DataFrame(schema={**dict.fromkeys(wanted, pl.String), "eol_content_id": pl.Int64})]
+    texts = ["license_name", *columns]
+    schema = pl.Schema({"number": pl.Int64, _CONTENT_ID: pl.Int64} | dict.fromkeys([*texts, *_MEANINGS], pl.String))
+    database.spool("manifest_row", _manifest_rows(files, texts), schema)
+    database.make("image_row", _ROWS_OF_IMAGES)
+    _check_licences(database, files)
+    database.make("manifest", _ONE_ROW_EACH)
+
+
+def _manifest_rows(files: Sequence[Path], texts: Sequence[str]) -> Iterator[pl.DataFrame]:
+    number = 0
     for path in files:
-        table = read_text_table(path, {"eol_content_id", *wanted}, delimiter=",", columns=_MANIFEST)
-        rows = table.rows.with_columns(_content_ids(path, table))
-        parts.append(rows.join(images, on="eol_content_id", how="semi"))
-    rows = pl.concat(parts, how="diagonal")
-    _check_licences(files, rows)
-    if "license_name" in rows.columns:  # of several rows, one that names a licence
-        rows = rows.sort(_simple_licence(pl.col("license_name")) == "", maintain_order=True)
-    return rows.unique("eol_content_id", keep="first", maintain_order=True)
+        first = number
+        for table in read_text_pieces(path, {_CONTENT_ID, *texts}, delimiter=",", columns=_MANIFEST):
+            ids = _content_ids(path, table, is_first=number == first)
+            numbers = pl.int_range(number, number + table.rows.height, dtype=pl.Int64).alias("number")
+            rows = table.rows.select(numbers, ids, *texts, *_meanings())
+            yield rows.drop_nulls(_CONTENT_ID)
+            number += rows.height
 
 
-def _check_licences(files: Sequence[Path], rows: pl.DataFrame) -> None:
+def _content_ids(path: Path, table: TextTable, *, is_first: bool) -> pl.Series:
+    """The content id of each row of a part of a file, null where there is none."""
+    values = table.rows[_CONTENT_ID]
+    ids = whole_numbers(values).cast(pl.Int64, strict=False)
+    for row in (ids.is_null() & (values != "")).arg_true().to_list():
+        # Only the first file of a manifest has a header, which is a row here.
+        if row or not is_first or simple_name(values[row]) != "eolcontentid":
+            raise InputError(f"the manifest {path}, line {table.lines[row]}: {values[row]!r:.80} is no content id")
+    return ids
+
+
+def _check_licences(database: Database, files: Sequence[Path]) -> None:
     """Check that no image has two licences: it may have several rows, such as one for each of its pages."""
-    named = rows.filter(pl.col("license_name") != "").with_columns(same=_simple_licence(pl.col("license_name")))
-    licences = named.unique(["eol_content_id", "same"], keep="first", maintain_order=True)
-    for image in licences.filter(pl.col("eol_content_id").is_duplicated())["eol_content_id"].head(1):
-        names = " and ".join(licences.filter(eol_content_id=image)["license_name"].head(2))
+    for (image,) in database.rows(_TWO_LICENCES):
+        names = " and ".join(name for (name,) in database.rows(_LICENCES_OF_IMAGE, image=image))
         raise InputError(
             f"the manifest ({', '.join(map(str, files))}) gives the image {image} two licences, {names}: keep the row "
             "that is right"
         )
 
 
-def _content_ids(path: Path, table: TextTable) -> pl.Series:
-    """The content id of each row of a file, null where there is none."""
-    values = table.rows["eol_content_id"]
-    ids = whole_numbers(values).cast(pl.Int64, strict=False)
-    for row in (ids.is_null() & (values != "")).arg_true().to_list():
-        # Only the first file of a manifest has a header, which is a row here.
-        if row or simple_name(values[row]) != "eolcontentid":
-            raise InputError(f"the manifest {path}, line {table.lines[row]}: {values[row]!r:.80} is no content id")
-    return ids
+def _meanings() -> list[pl.Expr]:
+    name = pl.col("license_name")
+    return [_simple_licence(name).alias("simple"), licence_family(name).alias("family"), _link()]
 
 
 def _simple_licence(name: pl.Expr) -> pl.Expr:
@@ -76,41 +205,6 @@ def _simple_licence(name: pl.Expr) -> pl.Expr:
 def licence_family(name: pl.Expr) -> pl.Expr:
     """A licence without its version: cc-by for cc-by-4.0."""
     return _simple_licence(name).str.replace(r"-\d+(\.\d+)*$", "")
-
-
-def refuse(images: pl.DataFrame, manifest: Sequence[Path], allow: Sequence[str]) -> pl.Series:
-    """For each image of a source, ``unlicensed``: why it must not be in the dataset, or null.
-
-    Args:
-        images: the images; all of them may be in the dataset if they are not EOL's.
-        manifest: the files of EOL's media manifest.
-        allow: the allowed licences, with their version, or without it for all versions; empty allows every image. An
-            image without a known licence is refused.
-    """
-    if not allow or "content_id" not in images.columns:
-        return pl.Series("unlicensed", [None], pl.String).new_from_index(0, images.height)
-    rows = read_manifest(manifest, {"license_name"}, images["content_id"])
-    licences = rows.select(content_id="eol_content_id", licence="license_name")
-    licensed = images.join(licences, on="content_id", how="left", maintain_order="left")
-    allowed = [licence.lower() for licence in allow]
-    name = pl.col("licence").replace("", None).fill_null(NONE)
-    good = name.str.to_lowercase().is_in(allowed) | licence_family(name).is_in(allowed)
-    return licensed.select(unlicensed=pl.when(~good).then(pl.format("its licence is {}", name))).to_series()
-
-
-def write_licences(path: Path, catalog: Path, manifest: Sequence[Path]) -> dict[str, int]:
-    """Write ``licences.csv`` for EOL's images in a catalog; returns the number of images of each licence."""
-    rows = pl.scan_parquet(catalog, glob=False).filter(pl.col("eol_content_id").is_not_null()).unique("treeoflife_id")
-    images = rows.select("treeoflife_id", pl.col("eol_content_id").cast(pl.Int64), "eol_page_id").collect()
-    # The catalog's page id, not the manifest's: the mapping says on which page an image is in the dataset.
-    known = read_manifest(manifest, {*_MANIFEST} - {"eol_page_id"}, images["eol_content_id"])
-    table = images.join(known, on="eol_content_id", how="left")
-    table = table.with_columns(_link(), md5=pl.lit(None, pl.String), title=pl.lit(None, pl.String))
-    columns = [pl.col(name).cast(pl.String).replace("", None).fill_null(NONE) for name in COLUMNS]
-    frame = table.select(columns).sort("treeoflife_id")
-    with replacing(path) as temporary:
-        frame.write_csv(temporary)
-    return dict(frame.group_by("license_name").len().sort("len", "license_name", descending=[True, False]).iter_rows())
 
 
 def _link() -> pl.Expr:

@@ -10,16 +10,17 @@ import io
 import os
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from ..core.brief_lock import brief_lock
+from ..core.database import Database
 from ..core.files import replacing, stamp
 from ..core.text_tables import TextTable, read_text_table
-from ..core.values import RANKS, Taxon
+from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..errors import BusyError, InputError
 from ..mapping.ids import id_key
 
@@ -34,7 +35,6 @@ _NAMES = (*RANKS, "common")
 _MAX_BYTES = 10_000
 _TRIES = 20  # of saving a mark while other programs change the file
 _SETTLING_SECONDS = 0.2  # an editor that writes into the file itself takes some milliseconds for it
-_IDS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,6 @@ class Marks:
     def of(self, treeoflife_id: str) -> Mark | None:
         """The mark of an image, or None."""
         return self.by_key.get(id_key(treeoflife_id))
-
-    def of_dataset(self, ids: pl.Series) -> tuple[dict[str, Mark], list[str]]:
-        """The marks by the ids of the dataset, as it writes them; and the marked ids that it does not have.
-
-        Args:
-            ids: the ids of all images of the dataset.
-        """
-        own: dict[str, Mark] = {}
-        for start in range(0, len(ids) if self.by_key else 0, _IDS_AT_ONCE):
-            part = ids.slice(start, _IDS_AT_ONCE)
-            marked = part.filter(part.str.to_lowercase().is_in(list(self.by_key)))
-            own |= {one: self.by_key[one.lower()] for one in marked}
-        known = {one.lower() for one in own}
-        return own, [mark["treeoflife_id"] for key, mark in self.by_key.items() if key not in known]
 
 
 def read(path: Path) -> Marks:
@@ -109,16 +95,6 @@ def _read_table(path: Path) -> TextTable:
             if _stamp(path) == before:
                 return table
     raise BusyError(f"other programs keep changing {path}; try again")
-
-
-def of_images(path: Path, read_ids: Callable[[], pl.Series]) -> dict[str, Mark]:
-    """The marks of a dataset's images, by their ids as the dataset writes them; see :func:`read`.
-
-    Args:
-        read_ids: gives the ids of all images; it is called only if there are marks.
-    """
-    marks = read(path)
-    return marks.of_dataset(read_ids())[0] if marks.by_key else {}
 
 
 def _is_blank(path: Path) -> bool:
@@ -274,18 +250,34 @@ def _render(rows: pl.DataFrame, delimiter: str, mark: Mark | None, *, bom: bool 
     return ("\ufeff" if bom else "") + out.getvalue()
 
 
-def table(marks: Mapping[str, Mark]) -> pl.DataFrame:
-    """A row per mark: ``treeoflife_id``, and either ``marked``, the reason to drop the image, or its new names.
+def load_marks(database: Database, marks: Marks) -> list[str]:
+    """Make the marks of a dataset's images known as the table ``mark``.
+
+    Its columns are ``treeoflife_id``, as the dataset writes it; ``marked``, the reason to drop the image, or null; and
+    for an image with other names ``kingdom`` to ``species`` and ``common``, else null.
 
     Args:
-        marks: the marks by the ids of the dataset.
+        database: has the table ``image`` (:mod:`treeoflife.mapping.images`).
+
+    Returns:
+        The marked ids that no image has.
     """
-    schema = dict.fromkeys(("treeoflife_id", "marked", *RANKS, "common"), pl.String)
-    return pl.DataFrame([_row(key, mark) for key, mark in marks.items()], schema=schema, orient="row")
+    schema = dict.fromkeys(("key", "written", "marked", *NAME_COLUMNS), pl.String)
+    rows = [(key, mark["treeoflife_id"], *_effect(mark)) for key, mark in marks.by_key.items()]
+    database.load("mark_of_key", pl.DataFrame(rows, schema=schema, orient="row"))
+    database.make("mark", """
+        SELECT image.treeoflife_id, mark_of_key.* EXCLUDE (key, written)
+        FROM image
+        JOIN mark_of_key ON lower(image.treeoflife_id) = key
+        ORDER BY treeoflife_id
+    """)  # fmt: skip
+    unknown = "SELECT written FROM mark_of_key ANTI JOIN mark ON key = lower(mark.treeoflife_id) ORDER BY key"
+    return [written for (written,) in database.rows(unknown)]
 
 
-def _row(treeoflife_id: str, mark: Mark) -> tuple[str | None, ...]:
+def _effect(mark: Mark) -> tuple[str | None, ...]:
+    """Why an image is dropped, or its new names."""
     if mark["verdict"] == "drop":
-        return (treeoflife_id, mark["note"] or "marked as wrong", *(None for _ in range(len(RANKS) + 1)))
+        return (mark["note"] or "marked as wrong", *(None for _ in NAME_COLUMNS))
     taxon = Taxon(*(mark[rank] for rank in RANKS))
-    return (treeoflife_id, None, *taxon, taxon.common_or_scientific(mark["common"]))
+    return (None, *taxon, taxon.common_or_scientific(mark["common"]))

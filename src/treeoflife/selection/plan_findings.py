@@ -1,9 +1,7 @@
 """The plan's findings about samples: duplicates, different names of one picture, doubtful quality."""
 
-import polars as pl
-
+from ..core.database import Database
 from . import quality
-from .decisions import Decisions
 
 DUPLICATES = {
     "duplicate": "the same picture as another image of the dataset",
@@ -12,48 +10,52 @@ DUPLICATES = {
 """The kinds of findings of :func:`duplicates`, with their meanings."""
 # A placeholder picture may occur thousands of times; the page shows a finding's other images side by side.
 _MAX_OTHERS = 20
+_SAMPLES = """(SELECT * FROM decision WHERE rule IS NULL AND "group" IS NOT NULL)"""
 
 
-def duplicates(decisions: Decisions, conflicts: pl.DataFrame) -> pl.DataFrame:
-    """Findings about samples that show the same picture (see :mod:`treeoflife.selection.findings`).
+def duplicates() -> str:
+    """SQL for findings about samples that show the same picture (see :mod:`treeoflife.selection.findings`).
 
-    Args:
-        conflicts: the images with different names; see :func:`treeoflife.selection.conflicts.conflicts`.
+    in:  decision, conflict
     """
-    groups = conflicts.group_by("group").agg(others="treeoflife_id")
-    differing = conflicts.filter("in_dataset").join(groups, on="group", how="left")
-    detail = (
-        pl.when(pl.col("shared") == "").then(pl.lit("the names agree in no rank"))
-        .otherwise(pl.format("the names agree down to {}", "shared"))
-    )  # fmt: skip
-    labels = differing.select("treeoflife_id", kind=pl.lit("conflicting-labels"), detail=detail, others="others")
-    others = pl.col("others").list.set_difference(pl.concat_list("treeoflife_id")).list.sort().list.head(_MAX_OTHERS)
-    return pl.concat([_repeated(decisions), labels]).with_columns(others)
+    # Of a group's ids, the first are enough: one more than is shown, since an image is none of its own others.
+    first = f"list_sort(min(treeoflife_id, {_MAX_OTHERS + 1}))"
+    others = f"list_filter(members, lambda one: one <> treeoflife_id)[:{_MAX_OTHERS}] AS others"
+    return f"""
+        SELECT treeoflife_id, 'duplicate' AS kind, '' AS detail, {others}
+        FROM {_SAMPLES}
+        JOIN (
+            SELECT "group", {first} AS members
+            FROM {_SAMPLES}
+            GROUP BY "group"
+            HAVING count(*) > 1
+        ) USING ("group")
+        UNION ALL
+        SELECT treeoflife_id, 'conflicting-labels',
+            CASE shared WHEN '' THEN 'the names agree in no rank' ELSE 'the names agree down to ' || shared END,
+            {others}
+        FROM conflict
+        JOIN (SELECT "group", {first} AS members FROM conflict GROUP BY "group") USING ("group")
+        WHERE in_dataset
+    """
 
 
-def _repeated(decisions: Decisions) -> pl.DataFrame:
-    """The samples whose picture is in further samples."""
-    samples = _grouped_samples(decisions)
-    groups = samples.group_by("group").agg(others="treeoflife_id").filter(pl.col("others").list.len() > 1)
-    rows = samples.select("treeoflife_id", "group").join(groups, on="group")
-    return rows.select("treeoflife_id", kind=pl.lit("duplicate"), detail=pl.lit(""), others="others")
+def count_straddling(database: Database) -> int:
+    """The number of groups that have samples in both train and val.
+
+    in:  decision
+    """
+    sides = f"""SELECT "group" FROM {_SAMPLES} GROUP BY "group" HAVING count(DISTINCT is_val) > 1"""
+    return int(database.value(f"SELECT count(*) FROM ({sides})"))
 
 
-def straddling(decisions: Decisions) -> int:
-    """The number of groups that have samples in both train and val."""
-    if "group" not in decisions.images.columns:
-        return 0
-    sides = _grouped_samples(decisions).group_by("group").agg(pl.col("is_val").n_unique())
-    return sides.filter(pl.col("is_val") > 1).height
+def of_quality() -> str:
+    """SQL for findings about the quality of samples.
 
-
-def _grouped_samples(decisions: Decisions) -> pl.DataFrame:
-    return decisions.images.filter(pl.col("rule").is_null() & pl.col("group").is_not_null())
-
-
-def of_quality(decisions: Decisions) -> pl.DataFrame:
-    """Findings about the quality of samples."""
-    samples = decisions.images.filter(pl.col("rule").is_null() & (pl.col("quality") != 0))
-    return pl.concat(
-        samples.filter(quality.has(kind)).select("treeoflife_id", kind=pl.lit(kind)) for kind in quality.LIMITS
+    in:  decision
+    """
+    return " UNION ALL ".join(
+        f"SELECT treeoflife_id, '{kind}' AS kind, '' AS detail, []::VARCHAR[] AS others FROM decision "
+        f"WHERE rule IS NULL AND {quality.has(kind)}"
+        for kind in quality.LIMITS
     )

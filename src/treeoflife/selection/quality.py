@@ -4,19 +4,19 @@ The limits were set on labelled examples; docs/clean.md says how reliable each i
 photograph of something on white paper has the same measures as a drawing.
 """
 
-import polars as pl
-
 STEP_VERSION = 1
 
 # Paper: a bright ground (of 255) with large plain parts. The measures are described in images.measure.
-_PAPER = (pl.col("ground") >= 185) & (pl.col("plain") >= 150)
-LIMITS: dict[str, pl.Expr] = {
-    "blank": pl.col("contrast") <= 5,
-    "small": pl.min_horizontal("width", "height") < 64,
-    "long": pl.max_horizontal("width", "height") > 4 * pl.min_horizontal("width", "height"),
-    "text": _PAPER & (pl.col("colour") <= 30) & (pl.col("strokes") >= 14) & (pl.col("lines") >= 24),
+_PAPER = "ground >= 185 AND plain >= 150"
+LIMITS = {
+    "blank": "contrast <= 5",
+    "small": "least(width, height) < 64",
+    "long": "greatest(width, height) > 4 * least(width, height)",
+    "text": f"{_PAPER} AND colour <= 30 AND strokes >= 14 AND lines >= 24",
 }
-"""The kinds of findings, as expressions over the measures and over ``width`` and ``height`` of the original."""
+"""The kinds of findings, as SQL over the measures and over ``width`` and ``height`` of the original."""
+COLUMNS = ("width", "height", "contrast", "colour", "ground", "plain", "strokes", "lines")
+"""The columns of a store's index over which these are."""
 
 MEANING = {
     "blank": "almost nothing is visible",
@@ -27,12 +27,12 @@ MEANING = {
 """The meaning of each kind, for people."""
 
 
-def bits() -> pl.Expr:
-    """The findings of an image as one number, ``quality``: a bit for each of :data:`LIMITS`, over their columns."""
-    flags = (limit.fill_null(value=False).cast(pl.UInt8) * (1 << bit) for bit, limit in enumerate(LIMITS.values()))
-    return pl.sum_horizontal(flags).cast(pl.UInt8).alias("quality")
+def bits() -> str:
+    """SQL for the findings of an image as one number: a bit for each of :data:`LIMITS`, over :data:`COLUMNS`."""
+    flags = (f"CASE WHEN {limit} THEN {1 << bit} ELSE 0 END" for bit, limit in enumerate(LIMITS.values()))
+    return f"({' + '.join(flags)})::UTINYINT"
 
 
-def has(kind: str) -> pl.Expr:
-    """Whether an image has a finding of this kind, as an expression over ``quality``."""
-    return (pl.col("quality") & (1 << list(LIMITS).index(kind))) != 0
+def has(kind: str) -> str:
+    """SQL for whether an image has a finding of this kind, over ``quality``."""
+    return f"quality & {1 << list(LIMITS).index(kind)} <> 0"

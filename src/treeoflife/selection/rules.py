@@ -1,66 +1,77 @@
 """The rules of the plan, in their order: why an image is not a sample.
 
-A rule sees the images of all sources at once. A further rule is an entry of :data:`RULES`, or part of a policy
-(:mod:`treeoflife.selection.policies`) together with the columns that it needs.
+A rule is SQL: over the columns of the table ``fact`` and ``held_out``, ``marked`` and ``unlicensed``; or, where it
+compares images, over the table ``candidate`` of those that earlier rules have left in: see
+:mod:`treeoflife.selection.decide`. A further rule is an entry of :data:`RULES`, or made from the configuration by one
+of :mod:`treeoflife.selection.policies`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-import polars as pl
+from ..core.database import Database
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A reason to leave images out.
+    """A reason to leave images out. All attributes are SQL.
 
     Attributes:
-        excludes: the images to leave out, over the columns of ``Decisions.images`` and ``row``, the image's row. It is
-            evaluated over the images that earlier rules have left in, of all sources at once, so it may compare and
-            count images.
-        reason: the ledger's reason, over those columns and the ledger's own: ``container``, ``file``, ``file_reason``,
-            ``file_detail``, ``held_out_detail``, ``name_key``, and ``cause_id``, the id of the image in row ``cause``.
+        excludes: the condition of the images to leave out.
+        reason: the ledger's reason, over the same columns and those of the ledger: ``held_out_detail``, ``container``,
+            ``file``, ``file_reason``, ``file_detail``, ``cause``, and ``cause_id``, the id of the image with the number
+            ``cause``.
         detail: the ledger's sentence for people, over the same columns.
-        cause: a number for reason and detail, such as the row of another image, over the columns of ``excludes``.
+        among: the condition of the images that are compared with each other, where a rule does so: ``excludes`` and
+            ``cause`` may have window functions over these.
+        cause: a number for reason and detail, such as the ``image_row`` of another image.
     """
 
-    excludes: pl.Expr
-    reason: pl.Expr
-    detail: pl.Expr
-    cause: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.UInt32))
-
-
-def _text(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String)
+    excludes: str
+    reason: str
+    detail: str
+    among: str = ""
+    cause: str = "NULL"
 
 
 RULES = (
-    Rule(pl.col("file_row").is_null(), pl.lit("missing"), pl.lit("the mapping has the image, no container holds it")),
-    Rule(pl.col("bad"), pl.col("file_reason"), pl.col("file_detail")),
-    Rule(pl.col("held_out").is_not_null(), _text("held_out"), pl.col("held_out_detail")),
-    Rule(pl.col("marked").is_not_null(), pl.lit("marked"), _text("marked")),
-    Rule(pl.col("unlicensed").is_not_null(), pl.lit("licence"), _text("unlicensed")),
-    Rule(pl.col("name").is_null(), pl.lit("no-name"), pl.format("no name is known for {}", "name_key")),
-    Rule(pl.col("is_val").is_null(), pl.lit("no-split"), pl.lit("the mapping does not say which split it is in")),
+    Rule("file_row IS NULL", "'missing'", "'the mapping has the image, no container holds it'"),
+    Rule("is_bad", "file_reason", "file_detail"),
+    Rule("held_out IS NOT NULL", "held_out", "held_out_detail"),
+    Rule("marked IS NOT NULL", "'marked'", "marked"),
+    Rule("unlicensed IS NOT NULL", "'licence'", "unlicensed"),
+    Rule("name IS NULL", "'no-name'", "'no name is known for ' || name_key"),
+    Rule("is_val IS NULL", "'no-split'", "'the mapping does not say which split it is in'"),
 )
 """The rules that always apply. The first that excludes an image counts: what is wrong with the file comes first."""
 
 
-def apply_rules(images: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
-    """Add ``rule``, the index of the first rule that excludes an image, null for a sample; and the rule's ``cause``."""
-    excluded_by = np.full(images.height, len(rules), np.uint8)
-    remaining = np.arange(images.height, dtype=np.uint32)
-    causes = [pl.DataFrame(schema={"row": pl.UInt32, "cause": pl.UInt32})]
+def in_order(rules: Sequence[Rule]) -> Sequence[Rule]:
+    """The rules in the order of their numbers: those that look at single images come before those that compare them."""
+    return sorted(rules, key=lambda rule: bool(rule.among))
+
+
+def first_rule(rules: Sequence[Rule]) -> str:
+    """SQL for the number of the first rule that excludes an image by itself; null if none does."""
+    cases = (f"WHEN {rule.excludes} THEN {number}" for number, rule in enumerate(rules) if not rule.among)
+    return f"(CASE {' '.join(cases)} END)::UTINYINT"
+
+
+def compare_images(database: Database, rules: Sequence[Rule]) -> None:
+    """Exclude images by the rules that compare them, one after the other.
+
+    in:  candidate, which leaves out what is in excluded
+    out: excluded   image_row, rule, cause; empty before
+    """
     for number, rule in enumerate(rules):
-        # Only the columns that the rule reads are gathered: the table is large.
-        columns = {*rule.excludes.meta.root_names(), *rule.cause.meta.root_names()} - {"row"}
-        rows = images.select({"source", *columns})[remaining].with_columns(row=pl.Series(remaining))
-        rows = rows.select("row", excluded=rule.excludes.fill_null(value=False), cause=rule.cause.cast(pl.UInt32))
-        excluded = rows["excluded"].to_numpy()
-        causes.append(rows.filter("excluded").select("row", "cause"))
-        excluded_by[remaining[excluded]] = number
-        remaining = remaining[~excluded]
-    numbers, cause = pl.Series("rule", excluded_by), pl.concat(causes)
-    no_cause = pl.Series("cause", [None], pl.UInt32).new_from_index(0, images.height)
-    return images.with_columns(numbers.set(numbers == len(rules), None), no_cause.scatter(cause["row"], cause["cause"]))
+        if rule.among:
+            database.run(f"""
+                INSERT INTO excluded
+                SELECT image_row, {number}, cause
+                FROM (
+                    SELECT image_row, ({rule.excludes}) AS is_excluded, {rule.cause} AS cause
+                    FROM candidate
+                    WHERE {rule.among}
+                )
+                WHERE is_excluded
+            """)  # fmt: skip

@@ -1,9 +1,13 @@
 """The ten texts of a sample: three names and seven captions, made from its seven ranks and its common name."""
 
 import re
+import string
+from collections.abc import Iterator
 
-from ..core.tar_writer import BLOCK, padded_size
-from ..core.values import RANKS, Taxon
+import polars as pl
+
+from ..core.tar_writer import BLOCK
+from ..core.values import NAME_COLUMNS, RANKS, Taxon
 
 STEP_VERSION = 1
 
@@ -60,6 +64,46 @@ def parse_ranks(text: str) -> list[str]:
     return names
 
 
-def texts_tar_bytes(taxon: Taxon, common: str) -> int:
-    """The bytes that the ten texts take in a tar."""
-    return sum(BLOCK + padded_size(len(text.encode())) for text in compose_texts(taxon, common).values())
+def texts_tar_bytes(names: pl.DataFrame) -> pl.Series:
+    """The bytes that the ten texts of each name take in a tar.
+
+    Args:
+        names: the ranks and the common name, none of them null.
+
+    >>> name = ["Animalia", "", "", "", "", "Panthera", "leo", "Lion"]
+    >>> texts_tar_bytes(pl.DataFrame({column: [one] for column, one in zip(NAME_COLUMNS, name, strict=True)})).item()
+    10240
+    """
+    lengths = names.select(_scientific_bytes(names), *_bytes_of_names()).with_columns(
+        common=pl.when(pl.col("common") > 0).then("common")
+        .otherwise(pl.when(pl.col("scientific") > 0).then("scientific").otherwise("taxonomic"))
+    )  # fmt: skip
+    total = pl.lit(0, pl.Int64)
+    for template in _TEMPLATES.values():
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
+        length = len(re.sub(r"\{\w+\}", "", template)) + pl.sum_horizontal(fields)
+        total += BLOCK + (length + BLOCK - 1) // BLOCK * BLOCK
+    return lengths.select(total.alias("text_bytes")).to_series()
+
+
+def _bytes_of_names() -> Iterator[pl.Expr]:
+    """The lengths of the taxonomic, the common, and the tagged names."""
+    length = {name: pl.col(name).str.len_bytes().cast(pl.Int64) for name in NAME_COLUMNS}
+    known = pl.sum_horizontal((length[rank] > 0).cast(pl.Int64) for rank in RANKS)
+    spaces = pl.max_horizontal(known - 1, 0)
+    tags = pl.sum_horizontal((length[rank] > 0).cast(pl.Int64) * (len(rank) + 1) for rank in RANKS)
+    yield (pl.sum_horizontal(length[rank] for rank in RANKS) + spaces).alias("taxonomic")
+    yield (pl.sum_horizontal(length[rank] for rank in RANKS) + spaces + tags).alias("tagged")
+    yield length["common"].alias("common")
+
+
+def _scientific_bytes(names: pl.DataFrame) -> pl.Series:
+    """The length of each scientific name."""
+    parts = [pl.col(rank).str.len_bytes().cast(pl.Int64) for rank in ("genus", "species")]
+    both = pl.all_horizontal(part > 0 for part in parts).cast(pl.Int64)
+    lengths = names.select(parts[0] + parts[1] + both).to_series()
+    # A capital may have more bytes than its small letter; of ASCII it has one.
+    first = pl.concat_str("genus", "species").str.head(1)
+    rows = names.select(first.str.len_bytes() > 1).to_series().arg_true()
+    exact = [len(Taxon(*ranks).scientific_name.encode()) for ranks in names[rows].select(RANKS).iter_rows()]
+    return lengths.scatter(rows, exact).alias("scientific")

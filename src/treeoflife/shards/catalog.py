@@ -15,20 +15,26 @@ def write(csv: Path, parquet: Path, indexes: Sequence[tuple[str, Path]], sources
     """Write the catalog of shards, given split and index of each, as CSV and as Parquet; returns the number of rows."""
     columns = catalog_columns(sources)
 
-    # Shard by shard, and once for each format: all rows together may not fit into memory.
+    # Shard by shard: all rows together may not fit into memory.
     def tables() -> Iterator[pl.DataFrame]:
         for split, index in indexes:
             yield select_columns(pl.read_parquet(index, glob=False).with_columns(split=pl.lit(split)), columns)
 
     header = next(tables(), pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).clear()
-    parquet.unlink(missing_ok=True)  # it has the digest of the CSV that is about to change
     rows = 0
-    with replacing(csv) as temporary, temporary.open("wb") as out:
-        header.write_csv(out)
-        for table in tables():
-            table.write_csv(out, include_header=False)
-            rows += table.height
-    write_parquet(parquet, header.schema, tables, lambda: {"csv": sha256(csv)})
+
+    def written() -> Iterator[pl.DataFrame]:
+        """The same tables, each of them written as CSV; the CSV is whole once there is no further one."""
+        nonlocal rows
+        with replacing(csv) as temporary, temporary.open("wb") as out:
+            header.write_csv(out)
+            for table in tables():
+                table.write_csv(out, include_header=False)
+                rows += table.height
+                yield table
+
+    parquet.unlink(missing_ok=True)  # it has the digest of the CSV that is about to change
+    write_parquet(parquet, header.schema, written, lambda: {"csv": sha256(csv)})
     return rows
 
 

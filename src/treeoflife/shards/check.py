@@ -1,8 +1,8 @@
-"""Checking shards, this program's and others': complete tars, complete samples, sound images and texts, unique keys."""
+"""Checking shards, this program's and others': complete tars, complete samples, sound images and texts."""
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -25,7 +25,8 @@ _LARGEST_MEMBER = 100_000_000
 # A shard that belongs to another index lacks ten thousand keys; a few of them are enough to see that.
 _KEYS_SHOWN = 20
 _SUFFIXES = {"jpg", *TEXTS}
-_KEY_SCHEMA = {"key": pl.String, "shard": pl.String, "split": pl.String, "name": pl.String}
+KEY_SCHEMA = pl.Schema({"key": pl.String, "shard": pl.String, "split": pl.String, "name": pl.String})
+"""The columns of :attr:`CheckedShard.keys`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class _ShardCheck:
             self._add("unreadable", detail=str(error.strerror or error))
         self._compare_keys(expected)
         rows = [(key, str(self._task.shard), self._task.split, name) for key, name in self._names.items()]
-        return CheckedShard(tuple(self._findings), pl.DataFrame(rows, schema=_KEY_SCHEMA, orient="row"))
+        return CheckedShard(tuple(self._findings), pl.DataFrame(rows, schema=KEY_SCHEMA, orient="row"))
 
     def _add(self, kind: str, key: str = "", detail: str = "") -> None:
         self._findings.append(Finding(kind, str(self._task.shard), key, detail))
@@ -226,48 +227,3 @@ def _find_text_faults(texts: dict[str, str], expected: _Expected | None) -> Iter
     for suffix, text in correct.items():
         if texts[suffix] != text:
             yield f".{suffix} is {texts[suffix]!r:.80}, not {text!r:.80}"
-
-
-def join_findings(
-    checked: Sequence[CheckedShard], tasks: Sequence[CheckTask], ids: pl.Series | None, held_out: pl.Series | None
-) -> list[Finding]:
-    """All findings about shards that were checked one by one, and about keys across them, in the order of ``tasks``.
-
-    If ``ids`` are given, every key must be one of them; if ``held_out`` is given, no key may be in it.
-    """
-    order = {str(task.shard): position for position, task in enumerate(tasks)}
-    findings = [finding for shard in checked for finding in shard.findings]
-    keys = pl.concat([pl.DataFrame(schema=_KEY_SCHEMA), *(shard.keys for shard in checked)])
-    findings += _check_keys(keys, {finding.shard for finding in findings}, ids, held_out)
-    return sorted(findings, key=lambda one: (order.get(one.shard, -1), one.key, one.kind, one.detail))
-
-
-def _check_keys(
-    keys: pl.DataFrame, suspects: set[str], ids: pl.Series | None, held_out: pl.Series | None
-) -> Iterator[Finding]:
-    """Findings about keys across shards. ``suspects`` are the shards that have findings of their own."""
-    repeated = "the key is in another shard too, of this split or of the other of train and val"
-    yield from _as_findings("duplicate-key", _repeated_keys(keys, suspects), repeated)
-    # Val must not be in train_small either, although an image of train_small is in train as well.
-    in_val = keys.filter(pl.col("split") == "val").select("key").unique()
-    small = keys.filter(pl.col("split") == "train_small").join(in_val, on="key")
-    yield from _as_findings("duplicate-key", small, "the key is in val too")
-    if ids is not None:
-        unknown = keys.join(pl.DataFrame({"key": ids}), on="key", how="anti")
-        yield from _as_findings("not-in-mapping", unknown, "the mapping has no such id")
-    if held_out is not None:
-        leaks = keys.join(pl.DataFrame({"key": held_out}, schema={"key": pl.String}), on="key", how="semi")
-        yield from _as_findings("held-out", leaks, "a hold-out list names it, or its species")
-
-
-def _repeated_keys(keys: pl.DataFrame, suspects: set[str]) -> pl.DataFrame:
-    """The keys that occur in several shards, each with the shards to blame: the suspects alone if there are any."""
-    group = ["key", "is_small"]  # the keys of train_small are in train too, so they are compared with each other only
-    shards = keys.with_columns(is_small=pl.col("split") == "train_small").select(*group, "shard").unique()
-    repeated = shards.filter(pl.len().over(group) > 1).with_columns(suspect=pl.col("shard").is_in(list(suspects)))
-    blamed = repeated.filter(pl.col("suspect") | ~pl.col("suspect").any().over(group))
-    return blamed.sort("key", "shard")
-
-
-def _as_findings(kind: str, rows: pl.DataFrame, detail: str) -> Iterator[Finding]:
-    return (Finding(kind, shard, key, detail) for key, shard in rows.select("key", "shard").iter_rows())

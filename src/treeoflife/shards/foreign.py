@@ -1,24 +1,29 @@
 """Checking and cataloging shards that this program has no record of. The split of a shard is the name of its folder."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from ..config.tables import Holdout
+from ..core.database import Database, open_database
 from ..core.progress import Listener
 from ..core.values import NAME_COLUMNS
 from ..engines.base import Tick
-from ..engines.tasks import run_locally
+from ..engines.tasks import each_locally, run_locally
 from ..errors import InputError
-from ..mapping.store import read_all_ids, read_source
+from ..mapping.images import catalog_names
+from ..mapping.published import id_batches, image_batches
 from ..selection.holdout import image_names, read_lists
 from ..sources.columns import catalog_columns
 from ..sources.registry import load_source
 from ..taxonomy.species_key import species_keys
 from .captions import COMMON_NAME, TAGGED, parse_ranks
 from .catalog import select_columns
-from .check import CheckTask, Finding, check_shard, join_findings
+from .check import CheckedShard, CheckTask, Finding, check_shard
+from .check_keys import join_findings
 from .members import LONGEST_TEXT, read_distinct_samples, read_texts
 from .patterns import expand_patterns
 
@@ -46,9 +51,18 @@ def check_shards(
     """
     tasks = [CheckTask(path, path.parent.name, size) for path in expand_patterns(patterns)]
     listener.start("check-wds", len(tasks), "shards")
-    checked = run_locally(check_shard, tasks, lambda task: str(task.shard), listener, workers)
-    held_out = _find_held_out(holdouts, pl.concat([shard.keys for shard in checked])) if holdouts else None
-    findings = join_findings(checked, tasks, read_all_ids(mapping) if mapping else None, held_out)
+    checked = (one for _, one in each_locally(check_shard, tasks, lambda task: str(task.shard), listener, workers))
+    watch = _HeldOut(holdouts) if holdouts else None
+    with TemporaryDirectory() as folder, open_database(Path(folder, "tables")) as database:
+        if mapping:
+            database.spool("id", (ids.rename("key").to_frame() for ids in id_batches(mapping)))
+        findings = join_findings(
+            database,
+            map(watch.look, checked) if watch else checked,
+            tasks,
+            ids="FROM id" if mapping else None,
+            held_out=partial(watch.load, database) if watch else None,
+        )
     listener.finish(f"{len(tasks)} shards, {len(findings)} findings")
     return findings
 
@@ -121,14 +135,26 @@ def _read_origins(mapping: Path) -> pl.DataFrame:
     frames = [pl.DataFrame(schema={"treeoflife_id": pl.String})]
     for kind in ("eol", "inat21", "bioscan"):
         source = load_source(kind, {"path": "."}, Path())  # only its columns are used, no file of it
-        frames.append(read_source(mapping, source).rename(dict(zip(source.columns, source.catalog, strict=True))))
+        frames += (batch.rename(catalog_names(source)) for batch in image_batches(mapping, source))
     return pl.concat(frames, how="diagonal")
 
 
-def _find_held_out(holdouts: Sequence[Path], samples: pl.DataFrame) -> pl.Series:
+class _HeldOut:
     """The keys that hold-out lists exclude: those that they name, and those of the species that they name."""
-    lists = read_lists([Holdout(path=path) for path in holdouts])
-    species = {key for entries in lists for key in entries.species.values() if key}
-    images = {name for entries in lists for image in entries.images for name in image_names(image)}
-    in_species = species_keys(samples["name"]).is_in(list(species)).fill_null(value=False)
-    return samples.filter(in_species | pl.col("key").is_in(list(images)))["key"]
+
+    def __init__(self, holdouts: Sequence[Path]) -> None:
+        lists = read_lists([Holdout(path=path) for path in holdouts])
+        self._species = [key for entries in lists for key in entries.species.values() if key]
+        self._images = [name for entries in lists for image in entries.images for name in image_names(image)]
+        self._keys = [pl.DataFrame(schema={"key": pl.String})]
+
+    def look(self, checked: CheckedShard) -> CheckedShard:
+        """Look at the samples of a shard; returns it as it is."""
+        in_species = species_keys(checked.keys["name"]).is_in(self._species).fill_null(value=False)
+        self._keys.append(checked.keys.filter(in_species | pl.col("key").is_in(self._images)).select("key"))
+        return checked
+
+    def load(self, database: Database) -> str:
+        """SQL for the keys that are excluded, of the shards that were looked at."""
+        database.load("held_out", pl.concat(self._keys))
+        return "FROM held_out"

@@ -1,7 +1,9 @@
 """The plan: which sample goes into which shard, in what order, and where its image is in the store."""
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,128 +13,193 @@ import polars as pl
 
 from ..config.config import Config
 from ..config.tables import Wds
+from ..core.database import Database, columns
+from ..core.system import cores
 from ..core.tables import Array, write_parquet
-from ..core.tar_writer import BLOCK, end_marker, padded_size
-from ..core.values import NAME_COLUMNS, Taxon
+from ..core.tar_writer import BLOCK, end_marker
+from ..core.values import NAME_COLUMNS
 from ..errors import ConfigError, InputError
-from ..mapping.shuffle import shuffle_order
-from ..selection.decisions import LOCATION_COLUMNS, Decisions
+from ..images.store import LOCATION_COLUMNS
+from ..mapping.images import catalog_types, source_order
+from ..mapping.shuffle import shuffle_key
+from ..sources.base import MAX_FILES, Source
 from .captions import STEP_VERSION as CAPTIONS_VERSION
 from .captions import texts_tar_bytes
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _SHARD_VERSION = 1
 PLACEMENT_COLUMNS = ["offset", "tar_bytes", "shard"]
 """Columns of a plan that say where an image comes from and goes to, and nothing of what its shard contains."""
 # WebDataset ends a key at its first dot, and a slash would make it a folder. 80 characters leave room for the suffix in
 # the 100 bytes that a tar header has for the name.
-_SAFE_ID = r"^[A-Za-z0-9_-]{1,80}$"
+_STORED = LOCATION_COLUMNS[1:]  # the position is a part of the file's number
+_SAFE_ID = "^[A-Za-z0-9_-]{1,80}$"
+Sizes = Callable[[], Iterator[Array]]
+"""Gives the sizes of samples in bytes, in their order, in pieces; as often as it is called."""
 
 
-def write_split(
-    path: Path, split: str, decisions: Decisions, samples: Array, config: Config, meta: dict[str, Any]
-) -> int:
-    """Write the plan of one split, a row group per shard, with rows in the shard's order; returns the number of shards.
+class Samples:
+    """The samples of all splits in the order of the shards, in the scratch folder.
 
-    Args:
-        samples: the rows of ``decisions.images`` that are in the split.
-        meta: what the plan is made from; goes into the file's metadata.
-
-    Raises:
-        InputError: an id cannot be a key of WebDataset.
-        ConfigError: a single sample is larger than a shard may be.
+    They are sorted once, those of train first: train_small has the same order within it. Rows have the number of a name
+    in place of its texts, which are added shard by shard.
     """
-    if config.wds.order == "shuffled":
-        samples = samples[shuffle_order(decisions.images["treeoflife_id"].gather(samples), config.seed, "shard")]
-    _check_ids(decisions, samples)
-    sizes = _tar_bytes(decisions, samples)
-    bounds = shard_bounds(sizes, config.wds, getattr(config.wds.min_shards, split))
-    counts = np.diff(bounds).tolist()
-    fingerprints: list[str] = []
 
-    def shards() -> Iterator[pl.DataFrame]:
-        for number, (start, stop) in enumerate(pairwise(bounds)):
-            rows = _rows(decisions, samples[start:stop], sizes[start:stop], number)
-            fingerprints.append(shard_fingerprint(rows))
-            yield rows
+    def __init__(self, database: Database, sources: Sequence[Source], config: Config) -> None:
+        """Collect the samples.
 
-    # The list of fingerprints is complete when the metadata is written, after the last shard: see write_parquet.
-    full_meta = meta | {"split": split, "shards": fingerprints, "samples": counts}
-    schema = _rows(decisions, samples[:0], sizes[:0], 0).schema
-    # Row groups do not span shards, so that a worker reads the rows of its shard and no others.
-    write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(counts, default=1))
-    return len(counts)
+        Args:
+            database: has the tables of :func:`treeoflife.selection.decide.decide`.
+
+        Raises:
+            InputError: an id cannot be a key of WebDataset.
+        """
+        self._database, self._config = database, config
+        _check_ids(database)
+        # Texts are measured once for each distinct name, of which there are far fewer than images.
+        self._containers = database.frame("SELECT source, container FROM container ORDER BY number")
+        self._names = database.frame(f"SELECT name, {columns(NAME_COLUMNS)} FROM name ORDER BY name")
+        database.load("texts", self._names.select("name", texts_tar_bytes(self._names)))
+        shuffled, by_source = shuffle_key(config.seed, "shard"), f"{source_order(sources)}, file_row"
+        database.sort("sample", f"""
+            SELECT treeoflife_id, file_row, {columns(_STORED)}, {columns(catalog_types(sources))}, name,
+                -- The image with its header, and its ten texts with theirs.
+                {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes AS tar_bytes,
+                is_val, is_train_small
+            FROM decision
+            JOIN texts USING (name)
+            WHERE rule IS NULL
+            ORDER BY is_val, {shuffled if config.wds.order == "shuffled" else by_source}, treeoflife_id
+        """)  # fmt: skip
+        self._train = database.value("SELECT count(*) FROM sample WHERE NOT is_val")
+
+    def write_split(self, path: Path, split: str, meta: Mapping[str, Any]) -> list[int]:
+        """Write the plan of one split, a row group per shard, with rows in the shard's order.
+
+        Args:
+            meta: what the plan is made from; goes into the file's metadata.
+
+        Returns:
+            The number of samples in each shard.
+
+        Raises:
+            ConfigError: a single sample is larger than a shard may be.
+        """
+        wds = self._config.wds
+        bounds = shard_bounds(lambda: self._sizes(split), wds, getattr(wds.min_shards, split))
+        counts = [stop - start for start, stop in pairwise(bounds)]
+        fingerprints: list[str] = []
+
+        def shards() -> Iterator[pl.DataFrame]:
+            rows = (self._complete(rows, number) for number, rows in enumerate(_cut(self._read(split), counts)))
+            for complete, fingerprint in _with_fingerprints(rows):
+                fingerprints.append(fingerprint)
+                yield complete
+
+        # The list of fingerprints is complete when the metadata is written, after the last shard: see write_parquet.
+        full_meta = {**meta, "split": split, "shards": fingerprints, "samples": counts}
+        schema = self._complete(next(self._read(split)), 0).schema
+        # Row groups do not span shards, so that a worker reads the rows of its shard and no others.
+        write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(counts, default=1))
+        return counts
+
+    def _sizes(self, split: str) -> Iterator[Array]:
+        return (rows["tar_bytes"].to_numpy() for rows in self._read(split, ["tar_bytes", "is_train_small"]))
+
+    def _read(self, split: str, wanted: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The samples of a split in order, in pieces; the first is empty. Those of train come before those of val."""
+        part = slice(self._train, None) if split == "val" else slice(0, self._train)
+        for rows in self._database.read("sample", wanted, part):
+            yield rows.filter("is_train_small") if split == "train_small" else rows
+
+    def _complete(self, rows: pl.DataFrame, shard: int) -> pl.DataFrame:
+        """The rows of a shard: where each image lies, the key columns of all sources, its names, and its placement."""
+        containers, names = self._containers[rows["file_row"] // MAX_FILES], self._names[rows["name"]].drop("name")
+        position = (rows["file_row"] % MAX_FILES).cast(pl.UInt32).alias("position")
+        others = rows.drop("treeoflife_id", "file_row", "name", "tar_bytes", "is_val", "is_train_small")
+        number = pl.Series("shard", [shard], pl.UInt32).new_from_index(0, rows.height)
+        return pl.DataFrame([rows["treeoflife_id"], *containers, position, *others, *names, rows["tar_bytes"], number])
 
 
-def _check_ids(decisions: Decisions, samples: Array) -> None:
-    """Check that the ids of these samples can be keys."""
-    ids = decisions.images["treeoflife_id"]
-    unsafe = np.flatnonzero(~ids.str.contains(_SAFE_ID).to_numpy())
-    if len(unsafe := unsafe[np.isin(unsafe, samples)]):
+def _check_ids(database: Database) -> None:
+    """Check that the ids of the samples can be keys."""
+    unsafe = database.rows(f"""
+        SELECT treeoflife_id
+        FROM decision
+        WHERE rule IS NULL AND NOT regexp_full_match(treeoflife_id, '{_SAFE_ID}')
+        ORDER BY treeoflife_id
+        LIMIT 1
+    """)
+    for (treeoflife_id,) in unsafe:
         raise InputError(
-            f"the mapping has the id {ids[int(unsafe[0])]!r}, which cannot be the key of a sample: "
+            f"the mapping has the id {treeoflife_id!r}, which cannot be the key of a sample: "
             "ids must consist of at most 80 letters, digits, '-' and '_'"
         )
 
 
-def _rows(decisions: Decisions, samples: Array, sizes: Array, shard: int) -> pl.DataFrame:
-    """The rows of a shard: where each image lies, the key columns of all sources, its names, and its placement."""
-    images = decisions.images.select("treeoflife_id", "source", "file_row", "name")[samples]
-    files = decisions.matching.files
-    locations = files.locations[images["file_row"]]
-    sources = pl.Series("source", [source.name for source in decisions.sources], dtype=pl.String)
-    containers = pl.Series("container", [index.container for index in files.indexes], dtype=pl.String)
-    return pl.DataFrame(
-        [
-            images["treeoflife_id"],
-            sources.gather(images["source"]),
-            containers.gather(locations["container"]),
-            *locations.select(LOCATION_COLUMNS),
-            *decisions.catalog_keys(samples),
-            *decisions.names[images["name"]],
-            pl.Series("tar_bytes", sizes, dtype=pl.Int64),
-            pl.Series("shard", [shard], dtype=pl.UInt32).new_from_index(0, len(samples)),
-        ]
-    )
+def _with_fingerprints(shards: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, str]]:
+    """Each shard with its fingerprint, which takes as long as writing the rows: so a few are made ahead, in threads."""
+    ahead = deque[tuple[pl.DataFrame, Future[str]]]()
+    with ThreadPoolExecutor(cores()) as pool:
+        for rows in shards:
+            ahead.append((rows, pool.submit(shard_fingerprint, rows)))
+            if len(ahead) > 2 * cores():
+                complete, fingerprint = ahead.popleft()
+                yield complete, fingerprint.result()
+        for complete, fingerprint in ahead:
+            yield complete, fingerprint.result()
 
 
-def _tar_bytes(decisions: Decisions, samples: Array) -> Array:
-    """The bytes that each sample takes in a shard: its image and its ten texts, each with a header."""
-    # Texts are measured once for each distinct name, of which there are far fewer than images.
-    names = decisions.names.select(NAME_COLUMNS).iter_rows()
-    texts = np.array([texts_tar_bytes(Taxon(*ranks), common) for *ranks, common in names], np.int64)
-    images = decisions.images.select("file_row", "name")[samples]
-    jpegs = decisions.matching.files.locations["size"].gather(images["file_row"]).to_numpy().astype(np.int64)
-    sizes: Array = BLOCK + padded_size(jpegs) + texts[images["name"].to_numpy()]  # type: ignore[arg-type]
-    return sizes
+def _cut(pieces: Iterator[pl.DataFrame], counts: Sequence[int]) -> Iterator[pl.DataFrame]:
+    """Rows that come in pieces of any size, in pieces of these sizes."""
+    held = next(pieces)
+    for count in counts:
+        parts, rows = [held], held.height
+        while rows < count:
+            parts.append(next(pieces))
+            rows += parts[-1].height
+        held = pl.concat(parts)
+        yield held[:count]
+        held = held[count:]
 
 
-def shard_bounds(sizes: Array, limits: Wds, min_shards: int) -> list[int]:
-    """Where shards begin and end among samples of these sizes in bytes: n + 1 positions for n shards, [0] for none.
+def shard_bounds(sizes: Sizes, limits: Wds, min_shards: int) -> list[int]:
+    """Where shards begin and end among samples of these sizes: n + 1 positions for n shards, [0] for none.
 
     There are as few shards as the limits allow, but ``min_shards`` if there are as many samples; all filled evenly.
 
-    >>> shard_bounds(np.array([600] * 10), Wds(max_samples=4), min_shards=1)
+    >>> shard_bounds(lambda: iter([np.array([600] * 10)]), Wds(max_samples=4), min_shards=1)
     [0, 3, 6, 10]
     """
-    count = len(sizes)
+    count = total = largest = 0
+    for part in sizes():
+        count, total = count + len(part), total + int(part.sum())
+        largest = max(largest, int(part.max(initial=0)))
     if not count:
         return [0]
     capacity = limits.max_bytes - len(end_marker(0))
-    if (largest := int(sizes.max())) > capacity:
+    if largest > capacity:
         raise ConfigError(
             f"[wds] max_bytes = {limits.max_bytes} is too small: the largest sample takes {largest} bytes, "
             f"and the end of a shard {len(end_marker(0))}"
         )
-    ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-    shards = min(count, max(min_shards, -(-count // limits.max_samples), -(-int(ends[-1]) // capacity)))
-    while True:
-        bounds = np.arange(shards + 1, dtype=np.int64) * count // shards
-        if int((ends[bounds[1:]] - ends[bounds[:-1]]).max()) <= capacity:
-            return [int(bound) for bound in bounds]
+    shards = min(count, max(min_shards, -(-count // limits.max_samples), -(-total // capacity)))
+    while int(_shard_bytes(sizes, count, shards).max()) > capacity:
         # Samples are divided by number, so that a shard of large ones can be too long. Half a percent more shards is
         # close to as few as possible, and keeps the number of rounds small for thousands of shards.
         shards = min(count, shards + max(1, shards // 200))
+    return [number * count // shards for number in range(shards + 1)]
+
+
+def _shard_bytes(sizes: Sizes, count: int, shards: int) -> Array:
+    """The bytes of each shard if ``count`` samples are divided evenly."""
+    totals, start = np.zeros(shards, np.int64), 0
+    for part in sizes():
+        # A shard begins with the sample number * count // shards; turned round, this is the shard of each sample.
+        shard = (np.arange(start + 1, start + 1 + len(part), dtype=np.int64) * shards - 1) // count
+        np.add.at(totals, shard, part)
+        start += len(part)
+    return totals
 
 
 def shard_fingerprint(rows: pl.DataFrame) -> str:

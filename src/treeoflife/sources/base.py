@@ -253,3 +253,12 @@ def by_name(containers: Iterable[Container]) -> list[Container]:
 
 def _place(container: Container) -> str:
     return f"{container.folder} in {container.path}" if container.folder else str(container.path)
+
+
+@dataclass(frozen=True)
+class Index:
+    """The index of one container in the encoded store."""
+
+    source: Source
+    container: str
+    path: Path

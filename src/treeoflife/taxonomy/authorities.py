@@ -227,7 +227,7 @@ def _read_taxonopy(path: Path, parser: Parser, tables: list[TableCount]) -> tupl
     rows = parts.group_by(pl.exclude("rows")).agg(pl.col("rows").sum())
     table = with_species(clean_ranks(rows, parser), rows["species"], parser)
     tables.append(_count_repeated(path, "taxonopy", table, f"the columns {', '.join(RANKS)}"))
-    return distinct_records(table), vernaculars.from_table(table, "common_name", "taxonopy")
+    return distinct_records(table), vernaculars.from_table(table, "common_name", "taxonopy", pl.len())
 
 
 def _taxonopy_part(file: Path) -> pl.DataFrame:

@@ -1,47 +1,34 @@
 """Evidence: what the sources themselves give for every name key, as ranks and as the name that was written."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping
 
 import polars as pl
 
 from ..core.values import RANKS
-from ..errors import InputError
-from ..mapping.ids import joined_keys
 from ..sources.base import Source
 from .expressions import UPPER, is_nameless
 from .parsing import Parser
-from .records import clean_ranks, parse_names, with_species
-from .tables import TableCount, damaged_text
+from .records import parse_names
 
 SCHEMA = {
     "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String,
     "origin": pl.String, "verbatim": pl.String, "uninomial": pl.String, "infraspecific": pl.String,
     "authorship": pl.String, "quality": pl.Int8, "parse": pl.String, "label_common": pl.String, "trouble": pl.String,
+    "evidence": pl.UInt32, "keys": pl.UInt32,
 }  # fmt: skip
 """The columns of evidence. ``uninomial`` is a name of one word whose rank is not given; ``context`` a kingdom that is
-known but not given as a rank; ``origin`` what gave the ranks."""
-
-# Labels are Python objects before they become columns. Batches bound the memory that they take as such.
-_LABELS_AT_ONCE = 50_000
+known but not given as a rank; ``origin`` what gave the ranks. Name keys with the same evidence share a row:
+``evidence`` is its number, ``keys`` how many there are, and ``name_key`` the smallest of them."""
+_DEFAULTS = {"quality": 0, "evidence": 0, "keys": 1}
 
 
 def conform(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the columns of SCHEMA; those that it lacks are empty."""
-    columns = [
-        (pl.col(name).cast(kind) if name in frame.columns else pl.lit(0 if kind == pl.Int8 else "", kind).alias(name))
+    """The frame with the columns of SCHEMA; those that it lacks are empty, and ``keys`` is 1."""
+    return frame.select(
+        (pl.col(name).cast(kind).fill_null(default) if name in frame.columns else pl.lit(default, kind).alias(name))
         for name, kind in SCHEMA.items()
-    ]
-    return frame.select(columns).with_columns(pl.col(pl.String).fill_null(""), pl.col("quality").fill_null(0))
-
-
-def name_keys(source: Source, images: pl.DataFrame) -> pl.DataFrame:
-    """The distinct name keys of a source's images: ``name_key``, and ``label_key``, which its labels use."""
-    if source.name_key == "treeoflife_id":
-        # Such a source labels single images, by their natural key.
-        return images.select(name_key="treeoflife_id", label_key=joined_keys(images.select(source.key)))
-    key = images.select(pl.col(source.name_key).cast(pl.String).alias("name_key")).unique()
-    return key.with_columns(label_key="name_key")
+        for default in [_DEFAULTS.get(name, "")]
+    )
 
 
 def of_pages(
@@ -79,7 +66,7 @@ def _page_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
     return paged.unique("page", keep="first", maintain_order=True)
 
 
-def _own_parts(names: pl.Series, parser: Parser) -> list[pl.Series]:
+def own_parts(names: pl.Series, parser: Parser) -> list[pl.Series]:
     """The parts of each row's own name, beside the ranks it was given: ``own_genus``, ``own_species``, and so on."""
     own = {part: f"own_{part}" for part in ("genus", "species", "infraspecific", "authorship")}
     return parse_names(names, parser).rename({**own, "kind": "parse"}).get_columns()
@@ -87,7 +74,7 @@ def _own_parts(names: pl.Series, parser: Parser) -> list[pl.Series]:
 
 def _node_evidence(nodes: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """Evidence from nodes of the tree. A node below the species gets its genus and epithet from its own name."""
-    nodes = nodes.with_columns(_own_parts(nodes["name"], parser))
+    nodes = nodes.with_columns(own_parts(nodes["name"], parser))
     below = ~pl.col("rank").is_in(list(UPPER)) & (pl.col("own_species") != "") & (pl.col("species") == "")
     unranked = (pl.col("rank") == "") & (pl.col("own_species") == "") & is_nameless()
     return nodes.with_columns(
@@ -102,7 +89,7 @@ def _node_evidence(nodes: pl.DataFrame, parser: Parser) -> pl.DataFrame:
 
 def _name_evidence(names: pl.DataFrame, column: str, parser: Parser) -> pl.DataFrame:
     """Evidence from a name alone. A single word may be of any rank."""
-    names = names.with_columns(_own_parts(names[column], parser))
+    names = names.with_columns(own_parts(names[column], parser))
     one_word = pl.col("own_species") == ""
     return names.with_columns(
         genus=pl.when(one_word).then(pl.lit("")).otherwise("own_genus"), species="own_species",
@@ -111,92 +98,26 @@ def _name_evidence(names: pl.DataFrame, column: str, parser: Parser) -> pl.DataF
     )  # fmt: skip
 
 
-def of_labels(source: Source, keys: pl.DataFrame, parser: Parser) -> tuple[pl.DataFrame, TableCount]:
-    """Evidence from the source's own labels, for the keys of which it has images: one row per key; and their count.
-
-    Raises:
-        InputError: two labels of one key differ.
-    """
-    parts = [conform(pl.DataFrame(schema={"name_key": pl.String}))]
-    rows, used, damaged = 0, 0, list[str]()
-    for batch in _label_batches(source):
-        labels = batch.join(keys, on="label_key", how="inner")
-        rows, used = rows + batch.height, used + labels.select(pl.col("label_key").n_unique()).item()
-        damaged = damaged or list(damaged_text(labels))
-        parts.append(_from(_label_evidence(labels, parser), source, source.name))
-    evidence = pl.concat(parts).unique().sort("name_key", *RANKS, "verbatim")
-    _check_one_per_key(source, keys, evidence)
-    return evidence, _count_labels(source, rows, used, damaged)
-
-
-def _check_one_per_key(source: Source, keys: pl.DataFrame, evidence: pl.DataFrame) -> None:
-    twice = evidence.filter(pl.col("name_key").is_duplicated()).head(2)
-    if twice.height:
-        one, other = (" ".join(filter(None, row)) for row in twice.select(*RANKS, "verbatim", "label_common").rows())
-        key = keys.filter(name_key=twice["name_key"][0])["label_key"][0]
-        raise InputError(f"[sources.{source.name}] labels {key} twice, as '{one}' and as '{other}'; keep one label")
-
-
-def _count_labels(source: Source, rows: int, used: int, damaged: Sequence[str]) -> TableCount:
-    files = ", ".join(path.name for path in source.label_files())
-    left_out = {"of no image in the dataset, or labelled the same before": rows - used}
-    return TableCount(source.name, files, rows, used, left_out, damaged=tuple(damaged), unit="labels")
-
-
-def _label_batches(source: Source) -> Iterator[pl.DataFrame]:
-    schema = dict.fromkeys(("label_key", *RANKS, "verbatim", "label_common"), pl.String)
-    rows = ((label.name_key, *label.taxon, label.scientific_name, label.common) for label in source.labels())
-    while batch := list(islice(rows, _LABELS_AT_ONCE)):
-        try:
-            yield pl.DataFrame(batch, schema=schema, orient="row")
-        except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError):
-            wrong = next((row for row in batch if not all(map(_is_text, row))), batch[0])
-            raise InputError(
-                f"[sources.{source.name}] gives a label that is not of texts in UTF-8: {wrong!a:.300}"
-            ) from None
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """Ranks as given; a full name fills genus and epithet where the label has none, and adds the ranks below."""
-    frame = with_species(clean_ranks(labels, parser), labels["species"], parser)
-    frame = frame.with_columns(_own_parts(frame["verbatim"], parser))
-    no_genus_or_species = (pl.col("genus") == "") & (pl.col("species") == "")
-    has_epithet, below = pl.col("own_species") != "", pl.col("own_infraspecific")
-    # The one word may be a rank that the label gives, such as the family of a specimen that nobody determined further.
-    is_given_rank = pl.any_horizontal(pl.col(rank) == pl.col("own_genus") for rank in RANKS)
-    same_genus = (pl.col("own_genus") == pl.col("genus")) | no_genus_or_species
-    return frame.with_columns(
-        species=pl.when((pl.col("species") == "") & same_genus).then("own_species").otherwise("species"),
-        genus=pl.when(no_genus_or_species & has_epithet).then("own_genus").otherwise("genus"),
-        uninomial=pl.when(no_genus_or_species & ~has_epithet & ~is_given_rank).then("own_genus").otherwise(pl.lit("")),
-        infraspecific=pl.when(below != "").then(below).otherwise("infraspecific"),
-        authorship="own_authorship",
-    )
-
-
 def rank_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Give each name of one word the rank at which the authorities know it.
 
     Where no authority knows it, its ending decides: ``-idae`` and ``-aceae`` are families, all others genera.
 
     Returns:
-        The evidence; and ``name_key, source, uninomial, ranks`` of the names that the authorities know at several
-        ranks, which stay without one.
+        The evidence; and ``source, name_key, evidence, uninomial, ranks`` of the names that the authorities know at
+        several ranks, which stay without one.
     """
+    columns = ("source", "name_key", "evidence", "uninomial")
     words = evidence.filter(pl.col("uninomial") != "").select("uninomial").unique()
     if words.is_empty():
-        return evidence, evidence.select("source", "name_key", "uninomial", pl.lit("").alias("ranks")).clear()
+        return evidence, evidence.select(*columns, pl.lit("").alias("ranks")).clear()
     evidence = evidence.join(_ranks_of(words, tables), on="uninomial", how="left", maintain_order="left")
     fills = [
         pl.when((pl.col("rank") == rank) & (pl.col(rank) == "")).then("uninomial").otherwise(rank).alias(rank)
         for rank in UPPER
     ]
     several = evidence.filter(pl.col("rank").str.contains(",")).rename({"rank": "ranks"})
-    return evidence.with_columns(fills).drop("rank"), several.select("source", "name_key", "uninomial", "ranks")
+    return evidence.with_columns(fills).drop("rank"), several.select(*columns, "ranks")
 
 
 def _ranks_of(words: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

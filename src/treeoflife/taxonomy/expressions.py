@@ -1,6 +1,6 @@
 """Polars expressions over the columns of the seven ranks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -18,6 +18,25 @@ def binomial() -> pl.Expr:
 def joined(columns: Iterable[str] = RANKS) -> pl.Expr:
     """The known ranks of a row, separated by single spaces."""
     return pl.concat_str(list(columns), separator=" ").str.replace_all(" +", " ").str.strip_chars()
+
+
+def positions(frame: pl.DataFrame, columns: Sequence[str]) -> list[pl.Series]:
+    """The position of each row among the sorted distinct rows: of the first column, the first two, and so on.
+
+    Numbers are sorted instead of texts: that takes a quarter of the time. A row without a value has no position.
+
+    >>> frame = pl.DataFrame({"genus": ["Pica", "Parus", "Pica"], "species": ["pica", "major", "nuttalli"]})
+    >>> [column.to_list() for column in positions(frame, ["genus", "species"])]
+    [[1, 0, 1], [2, 0, 1]]
+    """
+    place, places = pl.repeat(0, frame.height, dtype=pl.Int64, eager=True), list[pl.Series]()
+    for column in columns:
+        texts = frame[column].unique().drop_nulls().sort()
+        number_of_text = frame[column].cast(pl.Enum(texts)).to_physical().cast(pl.Int64)
+        # Both numbers are below 2^31, so that they fit into one.
+        place = (place * (1 << 31) + number_of_text).rank("dense").cast(pl.Int64) - 1
+        places.append(place)
+    return places
 
 
 def is_hole(rank: str) -> pl.Expr:

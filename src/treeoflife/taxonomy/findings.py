@@ -17,6 +17,7 @@
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -31,6 +32,18 @@ SCHEMA = {
 
 ORDER = ("kind", "source", "value", "rank", "name_key", "detail")
 """The columns by which findings are sorted."""
+
+
+class Findings(NamedTuple):
+    """All findings, each in one table.
+
+    Attributes:
+        shared: a row per finding: the columns of SCHEMA.
+        of_keys: findings about each of the keys that share an evidence: the same columns, and its number ``evidence``.
+    """
+
+    shared: pl.DataFrame
+    of_keys: pl.DataFrame
 
 
 def empty() -> pl.DataFrame:
@@ -75,18 +88,18 @@ def of_tables(tables: Sequence[TableCount]) -> pl.DataFrame:
 
 def of_names(
     evidence: pl.DataFrame, resolved: pl.DataFrame, unsettled: pl.DataFrame, several_ranks: pl.DataFrame
-) -> pl.DataFrame:
-    """The findings about names, once per distinct evidence and source.
+) -> Findings:
+    """The findings about names, once per distinct evidence and source; those of names without ranks once per key.
 
     Args:
-        evidence: the evidence for every key, with the ``number`` of its distinct content.
+        evidence: the evidence, with the ``number`` of what decides the ranks.
         resolved: the resolved ranks of each number.
         unsettled: the findings of resolving, by number.
         several_ranks: the names of one word that are used at several ranks.
     """
     # Of the keys with the same evidence the smallest is named, because it is the same in every run.
     keys = evidence.group_by("number", "source").agg(
-        pl.col("name_key").min(), pl.len().alias("keys"), pl.col("trouble").max()
+        pl.col("name_key").min(), pl.col("keys").sum(), pl.col("trouble").max()
     )
     duplicates = keys.filter(pl.col("trouble") == "duplicate").with_columns(
         kind=pl.lit("duplicate"),
@@ -98,8 +111,9 @@ def of_names(
         detail=pl.concat_str(pl.lit("stands at the ranks "), "ranks"),
     )
     numbered = [keys.join(table, on="number") for table in (unsettled, _holes(resolved))]
-    tables = [*numbered, _nameless(evidence, resolved), duplicates, unranked]
-    return pl.concat([_conform(table) for table in tables]).unique().sort(ORDER)
+    shared = pl.concat([_conform(table) for table in (*numbered, duplicates)]).unique()
+    of_keys = [_conform(table).hstack(table.select("evidence")) for table in (_nameless(evidence, resolved), unranked)]
+    return Findings(shared, pl.concat(of_keys))
 
 
 def _holes(resolved: pl.DataFrame) -> pl.DataFrame:
@@ -112,9 +126,9 @@ def _holes(resolved: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nameless(evidence: pl.DataFrame, resolved: pl.DataFrame) -> pl.DataFrame:
-    """A row per key about which nothing is known."""
+    """A row per evidence by which nothing is known."""
     rows = evidence.join(resolved.filter(is_nameless()).select("number"), on="number", how="semi")
     return rows.select(
-        "source", "name_key", value="verbatim", kind=pl.lit("no-name"),
+        "source", "name_key", "evidence", value="verbatim", kind=pl.lit("no-name"),
         detail=pl.lit("neither the source nor any authority names it"),
     )  # fmt: skip

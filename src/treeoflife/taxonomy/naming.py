@@ -1,6 +1,6 @@
 """Naming every image of the original path: from evidence and authorities to names, findings and published files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from ..config.tables import Names
-from ..core.files import replacing
-from ..core.tables import escape_formulas
+from ..core.database import Database
+from ..core.tables import write_parquet
 from ..core.values import RANKS
-from ..errors import InputError
-from ..mapping.store import read_source, read_splits
 from ..sources.base import Source
 from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernaculars
 from .authorities import FILES, Authorities, load
-from .expressions import binomial, names_species
+from .expressions import binomial, names_species, positions
+from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
 from .parsers import make_parser
 from .parsing import Parser
@@ -74,12 +73,16 @@ class NamesReport(NamedTuple):
 
 @dataclass(frozen=True)
 class _Naming:
-    """The names and findings of all sources, and what the published files need beyond them."""
+    """The names and findings of all sources.
+
+    Attributes:
+        names: a row per evidence, in the order of its numbers.
+        common: scientific names with their common names, of all authorities.
+    """
 
     names: pl.DataFrame
-    findings: pl.DataFrame
-    images: Mapping[str, pl.DataFrame]
-    authorities: Authorities
+    findings: findings.Findings
+    common: Mapping[str, str]
     tables: Sequence[TableCount]
 
 
@@ -96,110 +99,82 @@ def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any
 
 
 def name_sources(
-    names: Names, sources: Sequence[Source], mapping: Path, verifier_cache: Path, note: Note = lambda _: None
-) -> pl.DataFrame:
+    names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, note: Note = lambda _: None
+) -> Iterator[pl.DataFrame]:
     """The names of these sources with the columns of names.parquet; only the verifier's cache is written.
+
+    Args:
+        database: has the table ``image`` (:mod:`treeoflife.mapping.images`).
+
+    Yields:
+        The names by source and key, of which some are in memory at a time; the first piece is empty.
 
     Raises:
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    return _name(names, sources, mapping, verifier_cache, note).names
+    return _name_pieces(database, _name(names, sources, database, verifier_cache, note).names)
 
 
 def resolve_names(
-    names: Names,
-    sources: Sequence[Source],
-    mapping: Path,
-    marking: pl.DataFrame,
-    files: NameFiles,
-    note: Note = lambda _: None,
+    names: Names, sources: Sequence[Source], database: Database, files: NameFiles, note: Note = lambda _: None
 ) -> NamesReport:
     """Name every image of the mapping, and write all files of names; names.parquet last.
 
     Args:
-        marking: a curator's marks, which predicted-catalog.csv obeys; see :func:`treeoflife.selection.marks.table`.
+        database: has the tables ``image`` (:mod:`treeoflife.mapping.images`) and ``mark``
+            (:func:`treeoflife.selection.marks.load_marks`); predicted-catalog.csv obeys the marks.
         note: receives lines about what is not configured or not available.
 
     Raises:
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    naming = _name(names, sources, mapping, files.verifier_cache, note)
-    _write_published(names, sources, naming, read_splits(mapping), marking, files)
-    _write_tables(naming, files)
+    naming = _name(names, sources, database, files.verifier_cache, note)
+    _write_published(sources, naming, database, files)
+    about_names = outputs.write_findings(files.findings, files.findings_csv, database, naming.findings)
+    # Last, so that an interrupted run leaves no new names.parquet beside old files.
+    schema = next(_name_pieces(database, naming.names)).schema
+    write_parquet(files.names, schema, lambda: _name_pieces(database, naming.names))
     tables = naming.tables
-    about_names = naming.findings.filter(pl.col("kind") != "table").height
     rows, used = sum(table.rows for table in tables), sum(table.used for table in tables)
-    return NamesReport(naming.names.height, about_names, len(tables), rows, used)
+    named = database.value("SELECT count(*) FROM keyed")
+    return NamesReport(named, about_names, len(tables), rows, used)
 
 
-def _name(names: Names, sources: Sequence[Source], mapping: Path, verifier_cache: Path, note: Note) -> _Naming:
+def _name(names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, note: Note) -> _Naming:
     parser = make_parser(names.parser)
     authorities = load(names, parser)
     if authorities.missing:
         note(f"not configured in [names]: {', '.join(authorities.missing)}")
-    images = {source.name: read_source(mapping, source) for source in sources}
-    rows, labels = gather_evidence(names, sources, images, authorities, parser)
+    rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
     tables = [*authorities.tables, *labels]
     for warning in (warning for table in tables for warning in table.warnings):
         note(warning)
     if names.verifier.enabled and "verifier" in names.authorities:
         authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
-    named, name_findings = name_evidence(rows, authorities, names.common_authorities)
-    all_findings = pl.concat([findings.of_tables(tables), authorities.tree_findings, name_findings]).sort(
-        findings.ORDER
-    )
-    return _Naming(_names_table(named, parser), all_findings, images, authorities, tables)
+    named, about_names = name_evidence(rows, authorities, names.common_authorities)
+    of_files = pl.concat([findings.of_tables(tables), authorities.tree_findings])
+    about_all = about_names._replace(shared=pl.concat([of_files, about_names.shared]))
+    common = vernaculars.by_name(authorities.by_trust(names.common_authorities))
+    return _Naming(_names_table(named, parser), about_all, common, tables)
 
 
-def gather_evidence(
-    names: Names,
-    sources: Sequence[Source],
-    images: Mapping[str, pl.DataFrame],
-    authorities: Authorities,
-    parser: Parser,
-) -> tuple[pl.DataFrame, list[TableCount]]:
-    """The evidence for every name key of every source, and the counts of the sources' own tables of labels.
-
-    Keys about which nothing is known have empty ranks.
-
-    Raises:
-        InputError: EOL is a source and neither its tree nor its scraped names are configured.
-    """
-    parts, tables = [], []
-    for source in sources:
-        keys = evidence.name_keys(source, images[source.name])
-        rows, count = evidence.of_labels(source, keys, parser)
-        tables += [count] if source.label_files() else []
-        if source.name_key == "page_id":
-            if authorities.eol_nodes is None and names.eol_scraped is None:
-                raise InputError(
-                    f"the source '{source.name}' is named by EOL page: set eol_tree (taxon.tab) in [names]"
-                )
-            # What the source itself says of a page takes precedence over the tree.
-            pages = keys.join(rows, on="name_key", how="anti")
-            of_pages = evidence.of_pages(source, pages, authorities.eol_nodes, authorities.scraped, parser)
-            if pages.height and of_pages.is_empty():
-                left_out = {"in neither taxon.tab nor the scraped names": pages.height}
-                tables.append(TableCount(source.name, "pages of images", pages.height, 0, left_out, unit="pages"))
-            rows = pl.concat([rows, of_pages])
-        unknown = keys.select("name_key").join(rows, on="name_key", how="anti")
-        parts += [rows, evidence.conform(unknown.with_columns(source=pl.lit(source.name)))]
-    return pl.concat(parts).sort("source", "name_key"), tables
+def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """The evidence with the ``number`` of what decides its ranks."""
+    return rows.with_columns(number=positions(rows, _DECISIVE)[-1].cast(pl.UInt32))
 
 
-def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
-    """The distinct evidence with a ``number`` each: equal evidence is resolved once."""
-    distinct = rows.select(_DECISIVE).unique().sort(_DECISIVE)
-    return distinct.with_row_index("number").with_columns(pl.col("number").cast(pl.UInt32))
+def _distinct(numbered: pl.DataFrame) -> pl.DataFrame:
+    """What decides the ranks, by ``number``: equal evidence is resolved once."""
+    return numbered.select("number", *_DECISIVE).unique("number").sort("number")
 
 
 def ask_verifier(
     names: Names, rows: pl.DataFrame, authorities: Authorities, parser: Parser, cache: Path, note: Note
 ) -> Authorities:
     """The authorities with GNVerifier's answers for species to which no local authority gives a kingdom."""
-    resolved, _ = resolve(_distinct(rows), authorities.index)
+    resolved, _ = resolve(_distinct(_numbered(rows)), authorities.index)
     # A kingdom shows that a local authority knows the name. Asking about all holes would send off most names.
     unplaced = resolved.filter(pl.col("kingdom") == "", names_species())
     species = unplaced.select(binomial().unique().sort()).to_series().to_list()
@@ -214,56 +189,55 @@ def ask_verifier(
 
 def name_evidence(
     rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The names for evidence, and the findings about them."""
+) -> tuple[pl.DataFrame, findings.Findings]:
+    """The names for evidence, a row for each of its rows; and the findings about them."""
     rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
-    distinct = _distinct(rows)
-    resolved, unsettled = resolve(distinct, authorities.index)
-    label = vernaculars.from_table(rows.filter(pl.col("label_common") != ""), "label_common", "label")
+    numbered = _numbered(rows)
+    resolved, unsettled = resolve(_distinct(numbered), authorities.index)
+    label = vernaculars.from_table(
+        rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
+    )
     by_authority = {**authorities.vernaculars, "label": label}
     common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
-    numbered = rows.join(distinct, on=_DECISIVE, how="left", maintain_order="left")
-    table = findings.of_names(numbered, resolved, unsettled, several_ranks)
+    about_names = findings.of_names(numbered, resolved, unsettled, several_ranks)
     named = numbered.drop(*RANKS, "context", "origin").join(
         resolved.drop("context"), on="number", how="left", maintain_order="left"
     )
-    return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), table
+    return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 
 def _names_table(named: pl.DataFrame, parser: Parser) -> pl.DataFrame:
-    """The columns of names.parquet, in the order of sources and keys. ``names_from`` lists who gave the ranks."""
+    """What names.parquet has for the keys of each evidence, in the order of its numbers: all columns but the key.
+
+    ``names_from`` lists who gave the ranks.
+    """
     givers = pl.concat_list(FROM).list.unique(maintain_order=True)
     names_from = givers.list.eval(pl.element().filter(pl.element() != "")).list.join(" ")
-    table = named.with_columns(names_from=names_from, parser=pl.lit(parser.name))
-    return table.select(COLUMNS).sort("source", "name_key")
+    # Lists are slow, and few combinations of givers are different.
+    given = named.select(FROM).unique().with_columns(names_from=names_from, parser=pl.lit(parser.name))
+    table = named.join(given, on=FROM, how="left")
+    return table.sort("evidence").select(name for name in COLUMNS if name != "name_key")
 
 
-def _write_published(
-    names: Names,
-    sources: Sequence[Source],
-    naming: _Naming,
-    splits: pl.DataFrame,
-    marking: pl.DataFrame,
-    files: NameFiles,
-) -> None:
+def _name_pieces(database: Database, names: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of names.parquet, by source and key, of which some are in memory at a time; the first piece is empty.
+
+    Args:
+        names: the row of each evidence, in the order of its numbers.
+    """
+    # Only the keys are sorted: sorting ten million rows with their names takes twice as long.
+    keys = "SELECT name_key, evidence FROM keyed ORDER BY source, name_key"
+    for piece in database.pieces(keys, rows_at_once=outputs.ROWS_AT_ONCE):
+        columns = names.select(pl.all().gather(piece["evidence"]))
+        yield columns.hstack(piece.select("name_key")).select(COLUMNS)
+
+
+def _write_published(sources: Sequence[Source], naming: _Naming, database: Database, files: NameFiles) -> None:
     """Write the files in published formats: scientific_to_common.json, the lookups and predicted-catalog.csv."""
-    by_trust = naming.authorities.by_trust(names.common_authorities)
-    outputs.write_scientific_to_common(files.scientific_to_common, vernaculars.by_name(by_trust))
-    table = naming.names.select("source", "name_key", *RANKS, "common")
-    numbered, marking = outputs.number_classes(table, marking)
+    outputs.write_scientific_to_common(files.scientific_to_common, naming.common)
+    marks = database.frame("SELECT * FROM mark ORDER BY treeoflife_id")
+    numbered, marks = outputs.number_classes(naming.names.select(*RANKS, "common"), marks)
     for source in sources:
-        own = numbered.filter(pl.col("source") == source.name)
-        outputs.write_lookup(lookup_file(files.lookups, source.name), own)
-    images = [(source, naming.images[source.name]) for source in sources]
-    outputs.write_predicted_catalog(files.predicted_catalog, numbered, splits, images, marking)
-
-
-def _write_tables(naming: _Naming, files: NameFiles) -> None:
-    with replacing(files.findings) as temporary:
-        naming.findings.write_parquet(temporary, compression="zstd")
-    with replacing(files.findings_csv) as temporary:
-        escape_formulas(naming.findings).write_csv(temporary)
-    # Last, so that an interrupted run leaves no new names.parquet beside old files.
-    with replacing(files.names) as temporary:
-        naming.names.write_parquet(temporary, compression="zstd")
+        outputs.write_lookup(lookup_file(files.lookups, source.name), database, source, numbered)
+    outputs.write_predicted_catalog(files.predicted_catalog, database, sources, numbered, marks)

@@ -24,6 +24,8 @@ _QUALIFIERS = frozenset(("cf", "cf.", "aff", "aff.", "nothosp.", "nothospecies",
 # Fewer hyphens can be part of epithets; seven ranks that are joined by hyphens have six, or five without the kingdom.
 _MIN_HYPHENS_BETWEEN_RANKS = 5
 _GENUS_RANK = 5
+# A capitalised genus and an epithet, of which nine names in ten consist: their key can be made of all at once.
+_PLAIN = "^[A-Z][a-z]+ [a-z]{2,}$"
 
 
 def species_name(text: str) -> str | None:
@@ -119,9 +121,19 @@ def species_keys(texts: pl.Series) -> pl.Series:
     >>> species_keys(pl.Series(["Panthera leo", "Panthera"])).to_list()
     ['panthera leo', None]
     """
-    distinct = texts.drop_nulls().unique()
-    keys = pl.Series([species_key(text) for text in distinct], dtype=pl.String)
-    return texts.replace_strict(distinct, keys, default=None, return_dtype=pl.String)
+    plain = pl.col("text").str.contains(_PLAIN) & ~pl.col("text").str.split(" ").list.last().is_in(_QUALIFIERS)
+    rows = (
+        texts.alias("text")
+        .to_frame()
+        .with_columns(
+            plain=plain.fill_null(value=False),
+            key=pl.col("text").str.to_lowercase().str.replace_all(r"\bx+([a-wyz])", "$1"),
+        )
+    )
+    others = rows.filter(~pl.col("plain"))["text"].drop_nulls().unique()
+    parsed = pl.Series([species_key(text) for text in others], dtype=pl.String)
+    slow = pl.col("text").replace_strict(others, parsed, default=None, return_dtype=pl.String)
+    return rows.select(pl.when("plain").then("key").otherwise(slow).alias(texts.name)).to_series()
 
 
 def column_keys(table: pl.DataFrame) -> pl.Series:

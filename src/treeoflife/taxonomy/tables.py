@@ -149,8 +149,14 @@ def _whole(path: Path, table: TextTable, values: pl.Series) -> pl.Series:
     return numbers
 
 
-def damaged_text(rows: pl.DataFrame, lines: Sequence[int] | None = None) -> Iterator[str]:
+def damaged_text(
+    rows: pl.DataFrame, lines: Sequence[int] | None = None, counts: pl.Series | None = None
+) -> Iterator[str]:
     """Sentences on texts that were damaged before they came into a table; the texts stay as they are.
+
+    Args:
+        lines: the line of each row in its file, if it has one.
+        counts: how often each row occurs, if the rows are distinct ones.
 
     >>> list(damaged_text(pl.DataFrame({"name": ["Möwe", "M\\u00c3\\u00b6we"]}), [2, 3]))
     ["1 texts are UTF-8 that was read as Windows-1252 and stay as they are, the first on line 3: 'MÃ¶we'"]
@@ -161,7 +167,7 @@ def damaged_text(rows: pl.DataFrame, lines: Sequence[int] | None = None) -> Iter
     }
     for kind, pattern in kinds.items():
         bad = [(column.name, column.str.contains(pattern)) for column in rows if column.dtype == pl.String]
-        total = sum(int(where.sum()) for _, where in bad)
+        total = sum(int((where if counts is None else where * counts).sum()) for _, where in bad)
         if total:
             row, name = min((where.arg_true()[0], name) for name, where in bad if where.any())
             place = f", the first on line {lines[row]}" if lines is not None else ""

@@ -136,7 +136,7 @@ def from_eol(rows: pl.DataFrame, nodes: pl.DataFrame | None, parser: Parser) -> 
         paged = rows.join(pages, left_on="page_id", right_on="page").filter(pl.col("name_rank") == pl.col("rank"))
         unpaged = rows.join(pages.select("page"), left_on="page_id", right_on="page", how="anti")
     unpaged = _named_by_text(unpaged, parser)
-    table = pl.concat([paged, unpaged], how="diagonal").with_columns(_votes())
+    table = pl.concat([paged, unpaged], how="diagonal").with_columns(_votes(pl.len()))
     # EOL's own preference comes before that of its resources.
     preferred = [(pl.col(flag).str.to_lowercase() == "preferred") for flag in reversed(_EOL_FLAGS)]
     return _prioritised(table, "eol", (*preferred, "votes", "common"), (True, True, True, False))
@@ -152,15 +152,19 @@ def _named_by_text(rows: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     return rows.hstack(named).filter(pl.col("infraspecific") == "").drop("infraspecific")
 
 
-def _votes() -> pl.Expr:
-    """How many rows give the same taxon the same common name."""
-    return pl.len().over("name_rank", "name", "kingdom", "common").alias("votes")
+def _votes(rows: pl.Expr) -> pl.Expr:
+    """How many rows give the same taxon the same common name; ``rows`` counts those of a group."""
+    return rows.over("name_rank", "name", "kingdom", "common").alias("votes")
 
 
-def from_table(frame: pl.DataFrame, column: str, authority: str) -> pl.DataFrame:
-    """Common names beside seven ranks, of TaxonoPy or of the sources' own tables; the most repeated first."""
+def from_table(frame: pl.DataFrame, column: str, authority: str, rows: pl.Expr) -> pl.DataFrame:
+    """Common names beside seven ranks, of TaxonoPy or of the sources' own tables; the most repeated first.
+
+    Args:
+        rows: counts the repetitions in a group of rows.
+    """
     named = with_lowest_name(frame.filter(pl.col(column) != "")).with_columns(common=pl.col(column))
-    return _prioritised(named.with_columns(_votes()), authority, ("votes", "common"), (True, False))
+    return _prioritised(named.with_columns(_votes(rows)), authority, ("votes", "common"), (True, False))
 
 
 def _by_trust(vernaculars: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -20,9 +20,10 @@ import polars as pl
 import pytest
 
 from ..config.base import Model
+from ..core.database import open_database
 from ..core.values import RANKS, Key, RawImage, joined
-from ..mapping.build import build_mapping
-from ..mapping.store import read_source
+from ..mapping.build import write_ids
+from ..mapping.images import catalog_names
 from ..sources.base import Container, Source, container_size, signature
 from ..sources.columns import check_columns
 
@@ -198,9 +199,10 @@ def _ids(source: Source, keys: Sequence[Key], path: Path) -> int:
     types = {int: pl.Int64, str: pl.String}
     schema = {column: types[kind] for column, kind in source.columns.items()}
     frame = pl.DataFrame(keys, schema=schema, orient="row").unique(source.key, maintain_order=True)
-    build_mapping(path, [(source, frame)])
-    rows = read_source(path, source)
-    assert rows.drop("treeoflife_id").sort(source.key).equals(frame.sort(source.key))
+    with open_database(path.with_suffix(".scratch")) as database:
+        write_ids(database, path, [source], {}, {source.name: [frame]})
+    rows = pl.read_parquet(path, glob=False).rename({new: old for old, new in catalog_names(source).items()})
+    assert rows.select(frame.columns).sort(source.key).equals(frame.sort(source.key))
     return rows["treeoflife_id"].n_unique()
 
 

@@ -3,18 +3,21 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ...config.paths import Paths
+from ...core.database import Database
 from ...core.files import exists, is_temporary, write_json, write_text
-from ...core.values import NAME_COLUMNS, SPLITS
+from ...core.values import SPLITS
 from ...errors import TreeoflifeError
-from ...mapping.store import read_source
+from ...mapping.images import open_images
 from ...selection import holdout
-from ...shards.check import STEP_VERSION, CheckTask, Finding, check_shard, join_findings
+from ...shards.check import STEP_VERSION, CheckTask, Finding, check_shard
+from ...shards.check_keys import join_findings
 from ...shards.pack import planned_shards
 from ...taxonomy.species_key import column_keys
 from ..stage import Item, Job, Stage, digest_of
@@ -38,7 +41,7 @@ def declare(workspace: Workspace) -> Stage:
         inputs = {
             "shards": digest_of(files),
             "files": _tars(paths),
-            "mapping": workspace.mapping,
+            "mapping": paths.mapping_parquet,
             "holdout": lambda evidence: {str(one.path): evidence.sha256(one.path) for one in workspace.config.holdout},
         }
         return [Item("check-wds", inputs, requires=(paths.split_plan("train"),))]
@@ -81,8 +84,14 @@ def check(workspace: Workspace, job: Job) -> list[Finding]:
     paths, tasks = workspace.paths, planned_shards(workspace.paths)
     checks = [CheckTask(one.shard, one.shard.parent.name, workspace.config.images.size, one.index) for one in tasks]
     job.runner.listener.start("check-wds", sum(one.samples for one in tasks), "samples")
-    checked = [result for _, result in job.runner.run(check_shard, checks, lambda task: str(task.shard))]
-    findings = join_findings(checked, checks, _ids(workspace), _held_out(workspace))
+    checked = (result for _, result in job.runner.run(check_shard, checks, lambda task: str(task.shard)))
+    with workspace.database() as database:
+        has_mapping = exists(paths.mapping_parquet)
+        if has_mapping:
+            open_images(database, paths.mapping_parquet, workspace.sources)
+        ids = "SELECT treeoflife_id AS key FROM image" if has_mapping else None
+        held_out = partial(_find_held_out, workspace, database) if has_mapping and exists(paths.names) else None
+        findings = join_findings(database, checked, checks, ids, held_out)
     findings += _unexpected(paths, {one.shard for one in tasks})
     result = _result(findings, len(tasks))
     write_text(paths.bad_shards, "".join(f"{shard}\n" for shard in result["bad"]))
@@ -112,23 +121,18 @@ def _unexpected(paths: Paths, expected: set[Path]) -> list[Finding]:
     ]
 
 
-def _ids(workspace: Workspace) -> pl.Series | None:
-    if not exists(workspace.mapping):
-        return None
-    frames = [read_source(workspace.mapping, source).select("treeoflife_id") for source in workspace.sources]
-    return pl.concat(frames)["treeoflife_id"]
+def _find_held_out(workspace: Workspace, database: Database) -> str:
+    """SQL for the ids that the hold-out lists name, worked out once more from the mapping and the names.
 
-
-def _held_out(workspace: Workspace) -> pl.Series:
-    """The ids that the hold-out lists name, worked out once more from the mapping and the names."""
+    in:  image
+    """
     lists = holdout.read_lists(workspace.config.holdout)
-    ids = [pl.Series("treeoflife_id", [], pl.String)]
-    if lists and exists(workspace.mapping) and exists(workspace.paths.names):
-        names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)
-        for source in workspace.sources:
-            key = pl.col(source.name_key).cast(pl.String)
-            images = read_source(workspace.mapping, source).with_columns(name_key=key)
-            images = images.join(names.filter(source=source.name), on="name_key", how="left", maintain_order="left")
-            images = images.with_columns(column_keys(images).alias("species_key"))
-            ids.append(holdout.find_held_out(lists, source, images)[0]["treeoflife_id"])
-    return pl.concat(ids)
+    if not lists:
+        return "SELECT treeoflife_id AS key FROM image WHERE false"
+    database.view("names", [workspace.paths.names])
+    species = database.frame("SELECT DISTINCT genus, species FROM names ORDER BY genus, species").with_row_index("name")
+    database.load("name", species.with_columns(column_keys(species).alias("species_key")))
+    database.make("named", "SELECT source, name_key, name FROM names JOIN name USING (genus, species)")
+    database.load("renamed", pl.DataFrame(schema={"treeoflife_id": pl.String, "name": pl.Int64}))
+    holdout.find_held_out(database, lists, workspace.sources)
+    return "SELECT treeoflife_id AS key FROM held_out JOIN image USING (image_row)"

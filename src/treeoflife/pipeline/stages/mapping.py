@@ -1,13 +1,18 @@
-"""mapping: containers -> the mapping. Archives are scanned only where the store has no up-to-date index of them."""
+"""mapping: containers -> ids of all images; or a published mapping -> the dataset's own.
+
+Archives are scanned only where the store has no up-to-date index of them.
+"""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 
 from ...core.files import exists, fingerprint
 from ...images.encode import ScannedContainer, ScanTask, scan_container
-from ...images.store import natural_keys, read_indexes
-from ...mapping.build import STEP_VERSION, build_mapping
+from ...mapping.build import STEP_VERSION, count_images, write_ids
+from ...mapping.images import catalog_types
+from ...mapping.published import copy_mapping
 from ...sources.base import Container, Source
 from ..stage import Evidence, Item, Job, Stage
 from ..stage_records import StageRecords
@@ -15,39 +20,21 @@ from ..workspace import Workspace
 
 
 def declare(workspace: Workspace) -> Stage:
-    """The stage; a published mapping is only read, so there is nothing to make."""
-    former = workspace.former_mapping
-    item = Item(
-        "mapping",
-        inputs={"containers": lambda evidence: _names_fingerprint(workspace, evidence)},
-        outputs=(workspace.mapping,),
-        unwanted=(former,) if former else (),
-    )
+    """The stage; a published mapping is never written to."""
+    published, paths = workspace.config.mapping.published, workspace.paths
+    if published:
+        item = Item("mapping", {"published": published}, (paths.mapping_parquet,))
+    else:
+        names = {"containers": lambda evidence: _names_fingerprint(workspace, evidence)}
+        item = Item("mapping", names, (paths.ids,))
     return Stage(
         name="mapping",
-        needs=("encode",),
+        needs=() if published else ("encode",),
         version=STEP_VERSION,
-        settings={},
-        items=lambda: [] if workspace.config.mapping.published else [item],
-        run=lambda job: _make(workspace, job),
-        rewritten_by="splits",
+        settings={"columns": {source.name: catalog_types([source]) for source in workspace.sources}},
+        items=lambda: [item],
+        run=lambda job: _copy(workspace, job) if published else _make(workspace, job),
     )
-
-
-def ids_digest(workspace: Workspace, evidence: Evidence) -> str | None:
-    """A digest of the ids in the mapping in use, and of their natural keys."""
-    if workspace.config.mapping.published:
-        return evidence.sha256(workspace.mapping)
-    record = evidence.records.get("mapping", "mapping")
-    return str(record.result["ids"]) if record else None
-
-
-def splits_digest(workspace: Workspace, evidence: Evidence) -> str | None:
-    """What the splits in use depend on, as one value."""
-    if workspace.config.mapping.published:
-        return evidence.sha256(workspace.mapping)
-    record = evidence.records.get("splits", "splits")
-    return fingerprint(record.inputs) if record else None
 
 
 def _names_fingerprint(workspace: Workspace, evidence: Evidence) -> str | None:
@@ -59,7 +46,7 @@ def _names_fingerprint(workspace: Workspace, evidence: Evidence) -> str | None:
 def _names_digests(workspace: Workspace, records: StageRecords) -> dict[str, str | None]:
     """The digest of the file names in each container, from encoding it or from the scan for the last mapping."""
     mapping = records.get("mapping", "mapping")
-    scanned = mapping.result["scanned"] if mapping else {}
+    scanned = mapping.result.get("scanned", {}) if mapping else {}
     digests: dict[str, str | None] = {}
     for source, container in workspace.containers():
         name, signature = container.label, workspace.signature(source, container)
@@ -79,7 +66,8 @@ def encoded_now(workspace: Workspace, records: StageRecords, source: Source, con
 
 
 def _make(workspace: Workspace, job: Job) -> str:
-    """Scan the containers that are not encoded, and write the mapping."""
+    """Scan the containers that are not encoded, and write the ids."""
+    paths = workspace.paths
     scanned: dict[str, ScannedContainer] = {}
     tasks = [ScanTask(*one) for one in workspace.containers() if not encoded_now(workspace, job.records, *one)]
     job.runner.listener.start("mapping", len(tasks), "containers")
@@ -87,35 +75,55 @@ def _make(workspace: Workspace, job: Job) -> str:
         scanned[task.container.label] = scan
         workspace.observe(task.container, scan.signature)
         job.runner.listener.advance(1)
-    keys = [(source, _keys(workspace, source, scanned)) for source in workspace.sources]
-    former = workspace.former_mapping
-    counts, ids = build_mapping(workspace.mapping, keys, former)
-    if former:
-        former.unlink()
+    earlier = _earlier(workspace, job.records)
+    with workspace.database() as database:
+        write_ids(
+            database, paths.ids, workspace.sources, _stored(workspace, scanned), _scanned(workspace, scanned), earlier
+        )
+        counts = count_images(database, paths.ids, workspace.sources)
     digests = _names_digests(workspace, job.records) | {name: scan.names for name, scan in scanned.items()}
-    result = {"ids": ids, "scanned": {name: [scan.signature, scan.names] for name, scan in scanned.items()}}
+    result = {"scanned": {name: [scan.signature, scan.names] for name, scan in scanned.items()}}
     job.finish("mapping", result, containers=fingerprint(digests))
+    return _finish(job, counts)
+
+
+def _earlier(workspace: Workspace, records: StageRecords) -> Path | None:
+    """The ids that were made before; one that was downloaded, or made by an earlier version, has them in a mapping."""
+    paths, record = workspace.paths, records.get("mapping", "mapping")
+    is_copy = record is not None and "published" in record.inputs
+    mappings = () if is_copy else (paths.mapping_parquet, paths.mapping)
+    return next((path for path in (paths.ids, *mappings) if exists(path)), None)
+
+
+def _copy(workspace: Workspace, job: Job) -> str:
+    """Copy the published mapping into the dataset's own."""
+    published, path = workspace.config.mapping.published, workspace.paths.mapping_parquet
+    assert published
+    job.runner.listener.start("mapping", 1, "tables")
+    with workspace.database() as database:
+        copy_mapping(database, published, workspace.sources, path)
+        return _finish(job, count_images(database, path, workspace.sources))
+
+
+def _finish(job: Job, counts: Mapping[str, int]) -> str:
     summary = ", ".join(f"{count} {name}" for name, count in counts.items()) + " images"
     job.runner.listener.finish(summary)
     return summary
 
 
-def _keys(workspace: Workspace, source: Source, scanned: Mapping[str, ScannedContainer]) -> pl.DataFrame:
-    """The natural keys of a source in the order of its containers, from the store's indexes and from scans."""
-    containers = [container for other, container in workspace.containers() if other is source]
-    columns = list(source.columns)
-    encoded = [number for number, one in enumerate(containers) if one.label not in scanned]
-    indexes = [workspace.indexes()[containers[number].label] for number in encoded]
-    numbers = pl.Series(encoded, dtype=pl.UInt32)
-    parts = [
-        rows.select(*columns, numbers.gather(rows["container"]).alias("container"))
-        for rows in read_indexes(indexes, columns)
-    ]
-    parts += [
-        scanned[one.label].keys.select(*columns, container=pl.lit(number, pl.UInt32))
-        for number, one in enumerate(containers)
-        if one.label in scanned
-    ]
-    rows = pl.concat(parts)
-    in_order = rows if len(encoded) == len(containers) else rows.sort("container", maintain_order=True)
-    return natural_keys(in_order, source)
+def _stored(workspace: Workspace, scanned: Mapping[str, ScannedContainer]) -> dict[str, list[Path]]:
+    """For each source, the store's indexes of the containers that were not scanned."""
+    indexes: dict[str, list[Path]] = {source.name: [] for source in workspace.sources}
+    for source, one in workspace.containers():
+        if one.label not in scanned:
+            indexes[source.name].append(workspace.indexes()[one.label])
+    return indexes
+
+
+def _scanned(workspace: Workspace, scanned: Mapping[str, ScannedContainer]) -> dict[str, list[pl.DataFrame]]:
+    """For each source, the keys in the containers that were scanned."""
+    keys: dict[str, list[pl.DataFrame]] = {source.name: [] for source in workspace.sources}
+    for source, one in workspace.containers():
+        if one.label in scanned:
+            keys[source.name].append(scanned[one.label].keys)
+    return keys

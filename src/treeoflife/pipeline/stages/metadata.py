@@ -1,26 +1,29 @@
 """metadata: mapping + taxonomies, or the published lookups -> names.parquet, and lookups in their published form."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from ...config.config import named_paths
-from ...core.files import exists, replacing
-from ...mapping.store import read_all_ids
+from ...core.database import Database
+from ...core.files import exists
+from ...core.tables import write_parquet
+from ...mapping.images import open_images
 from ...selection import marks
 from ...sources.base import Source
 from ...taxonomy import lookups, naming
 from ...taxonomy.tables import damaged_text
 from ..stage import Evidence, Input, Item, Job, Stage
 from ..workspace import Workspace
-from .mapping import ids_digest, splits_digest
 
 
 def declare(workspace: Workspace) -> Stage:
     """The stage. Sources with a published lookup take their names from it; the others are named by the taxonomies."""
     published, others = _sources(workspace)
     settings, inputs = _inputs(workspace, published, others)
-    item = Item("metadata", inputs, _outputs(workspace, published, others), requires=(workspace.mapping,))
+    item = Item("metadata", inputs, _outputs(workspace, published, others), requires=(workspace.paths.mapping_parquet,))
     return Stage(
         name="metadata",
         needs=("mapping", "splits"),
@@ -48,8 +51,7 @@ def _inputs(
     inputs: dict[str, Input] = {}
     if others:
         settings, _ = naming.names_inputs(config.names, others)
-        inputs["mapping"] = lambda evidence: ids_digest(workspace, evidence)
-        inputs["splits"] = lambda evidence: splits_digest(workspace, evidence)
+        inputs["mapping"] = workspace.paths.mapping_parquet
     if not published:  # predicted-catalog.csv, which obeys marks, is written for these datasets alone
         inputs["marks"] = workspace.paths.marks
     inputs["files"] = lambda evidence: _digests(evidence, [*files, *_tables(workspace, others, evidence)])
@@ -83,23 +85,31 @@ def _outputs(workspace: Workspace, published: list[Source], others: list[Source]
 
 
 def _write(workspace: Workspace, published: list[Source], others: list[Source], job: Job) -> str:
-    config, paths, listener = workspace.config, workspace.paths, job.runner.listener
+    listener = job.runner.listener
     listener.start("metadata", 1, "tables")
-    if published:
-        summary = _import(workspace, published, others, job)
-    else:
-        marking = marks.table(marks.of_images(paths.marks, lambda: read_all_ids(workspace.mapping)))
-        files = naming.NameFiles(
-            names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv,
-            lookups=paths.naming, scientific_to_common=paths.scientific_to_common,
-            predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache,
-        )  # fmt: skip
-        report = naming.resolve_names(config.names, others, workspace.mapping, marking, files, listener.note)
-        rows = f"{report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used"
-        summary = f"{report.names} names, {report.findings} findings; {rows}"
+    with workspace.database() as database:
+        open_images(database, workspace.paths.mapping_parquet, workspace.sources)
+        if published:
+            summary = _import(workspace, published, others, database, job)
+        else:
+            summary = _resolve(workspace, others, database, job)
     _remove_former(workspace, set(_outputs(workspace, published, others)), job)
     listener.finish(summary)
     return summary
+
+
+def _resolve(workspace: Workspace, others: list[Source], database: Database, job: Job) -> str:
+    """Name the images of all sources by the taxonomies, and write all files of names."""
+    paths = workspace.paths
+    marks.load_marks(database, marks.read(paths.marks))
+    files = naming.NameFiles(
+        names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv,
+        lookups=paths.naming, scientific_to_common=paths.scientific_to_common,
+        predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache,
+    )  # fmt: skip
+    report = naming.resolve_names(workspace.config.names, others, database, files, job.runner.listener.note)
+    rows = f"{report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used"
+    return f"{report.names} names, {report.findings} findings; {rows}"
 
 
 def _remove_former(workspace: Workspace, outputs: set[Path], job: Job) -> None:
@@ -129,17 +139,20 @@ def _published_names(path: Path, source: Source, note: naming.Note) -> pl.DataFr
     return names
 
 
-def _import(workspace: Workspace, published: list[Source], others: list[Source], job: Job) -> str:
+def _import(workspace: Workspace, published: list[Source], others: list[Source], database: Database, job: Job) -> str:
     """Take the published lookups as they are; sources without one are named by their own labels."""
-    config, folder = workspace.config, workspace.config.names.lookups
+    config, paths, note = workspace.config, workspace.paths, job.runner.listener.note
+    folder = config.names.lookups
     assert folder
-    note = job.runner.listener.note
     tables = [_published_names(lookups.lookup_file(folder, one.name), one, note) for one in published]
-    if others:
-        tables.append(
-            naming.name_sources(config.names, others, workspace.mapping, workspace.paths.verifier_cache, note)
-        )
-    table = pl.concat(tables, how="diagonal")
-    with replacing(workspace.paths.names) as temporary:
-        table.write_parquet(temporary, compression="zstd")
-    return f"{table.height} names"
+    pieces = naming.name_sources(config.names, others, database, paths.verifier_cache, note) if others else iter(())
+    first = pl.concat([*tables, *islice(pieces, 1)], how="diagonal")
+
+    def all_names() -> Iterator[pl.DataFrame]:
+        yield first
+        for piece in pieces:
+            yield pl.concat([first.clear(), piece], how="diagonal")
+
+    write_parquet(paths.names, first.schema, all_names)
+    rows = pl.scan_parquet(paths.names, glob=False).select(pl.len()).collect().item()
+    return f"{rows} names"

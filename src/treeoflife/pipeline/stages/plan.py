@@ -8,19 +8,21 @@ import polars as pl
 
 from ...config.paths import Paths
 from ...config.tables import Holdout
+from ...core.database import Database, column, columns
 from ...core.files import exists, sha256, write_json
 from ...core.tables import write_csv_and_parquet
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import InputError, StoreError
 from ...images.store import read_meta
-from ...mapping.store import read_all_ids
+from ...mapping.images import open_images
 from ...selection import findings, holdout, marks, plan_findings, policies, quality
-from ...selection.conflicts import conflicts
+from ...selection.conflicts import find_conflicts
 from ...selection.decide import decide
-from ...selection.decisions import Decisions, Index
-from ...selection.ledger import check_balance, ledger, write_ledger
+from ...selection.ledger import check_balance, write_ledger
+from ...selection.rules import Rule
 from ...shards import made_from, plan
 from ...shards.pack import planned_shards
+from ...sources.base import Source
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..workspace import Workspace
 
@@ -35,7 +37,7 @@ def declare(workspace: Workspace) -> Stage:
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
         optional=(paths.findings("marks"),),
-        requires=(*workspace.indexes().values(), workspace.mapping, paths.duplicates, paths.names),
+        requires=(*workspace.indexes().values(), workspace.paths.mapping_parquet, paths.duplicates, paths.names),
     )
     return Stage(
         name="plan",
@@ -62,7 +64,8 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         "holdouts": lambda evidence: [[one.path.name, evidence.sha256(one.path), one.by] for one in config.holdout],
         "marks": paths.marks,
         "manifests": lambda evidence: [evidence.sha256(path) for path in manifests],
-        "mapping": workspace.mapping,
+        "mapping": workspace.paths.mapping_parquet,
+        **({"published": config.mapping.published} if config.mapping.published else {}),
         "names": paths.names,
         "images": digest_of(workspace.indexes()),
     }
@@ -72,81 +75,93 @@ def changed_inputs(workspace: Workspace, recorded: Mapping[str, Any]) -> list[Pa
     """Hold-out lists, and a published mapping, that are not those that the plan was made from; hashed anew."""
     holdouts = zip(workspace.config.holdout, recorded.get("holdouts", []), strict=False)
     digests = {one.path: digest for one, (_, digest, _) in holdouts}
-    if workspace.config.mapping.published and "mapping" in recorded:
-        digests[workspace.mapping] = recorded["mapping"]
+    if (published := workspace.config.mapping.published) and "published" in recorded:
+        digests[published] = recorded["published"]
     return [path for path, digest in digests.items() if not exists(path) or sha256(path) != digest]
 
 
 def _write(workspace: Workspace, job: Job) -> str:
     """Write the plan of each split, the findings and the ledger."""
-    paths, listener = workspace.paths, job.runner.listener
+    paths, sources, listener = workspace.paths, workspace.sources, job.runner.listener
     listener.start("plan", 2 + len(SPLITS), "tables")
-    before = _text_hashes(workspace)
-    decisions = _decide(workspace, job)
-    samples, rows = {split: decisions.samples(split) for split in SPLITS}, ledger(decisions)
-    check_balance(workspace.mapping, decisions, samples, rows)
-    _check_samples(paths, decisions, samples, rows)
     meta = {"made": _made_from(workspace)}
-    shards = 0
-    for split in SPLITS:
-        shards += plan.write_split(paths.split_plan(split), split, decisions, samples[split], workspace.config, meta)
+    with workspace.database() as database:
+        has_plans = _keep_names(database, paths)
+        rules = _decide(workspace, database, job)
+        _require_samples(database, paths, sources, rules)
+        samples = plan.Samples(database, sources, workspace.config)
+        counts: dict[str, list[int]] = {}
+        for split in SPLITS:
+            counts[split] = samples.write_split(paths.split_plan(split), split, meta)
+            listener.advance(1)
+        if len(planned_shards(paths)) != sum(map(len, counts.values())):
+            # It takes a plan that it cannot read for one that is not made yet.
+            folder = paths.split_plan(SPLITS[0]).parent
+            raise StoreError(f"the plans in {folder} cannot be read back: run the build again")
+        _write_findings(database, paths, job)
+        reasons = write_ledger(database, paths.ledger, sources, rules, meta)
+        check_balance(database, {split: paths.split_plan(split) for split in SPLITS}, paths.ledger)
         listener.advance(1)
-    if len(planned_shards(paths)) != shards:  # it takes a plan that it cannot read for one that is not made yet
-        raise StoreError(f"the plans in {paths.split_plan(SPLITS[0]).parent} cannot be read back: run the build again")
-    _write_findings(workspace, decisions, job)
-    reasons = write_ledger(paths.ledger, rows, meta)
-    listener.advance(1)
-    if renamed := _count_renamed(before, _text_hashes(workspace)):
-        listener.note(f"{renamed} samples have another name or caption than before")
-    summary = f"{len(samples['train']) + len(samples['val'])} samples, {sum(reasons.values())} ledger rows"
+        if has_plans and (renamed := _count_renamed(database)):
+            listener.note(f"{renamed} samples have another name or caption than before")
+    summary = f"{sum(counts['train']) + sum(counts['val'])} samples, {sum(reasons.values())} ledger rows"
     listener.finish(summary)
     return summary
 
 
-def _check_samples(paths: Paths, decisions: Decisions, samples: Mapping[str, Any], rows: pl.DataFrame) -> None:
+def _require_samples(database: Database, paths: Paths, sources: Sequence[Source], rules: Sequence[Rule]) -> None:
     """Check that there is something to plan.
 
     Raises:
         InputError: no image becomes a sample; the message says why, and the ledger is written.
     """
-    if any(len(samples[split]) for split in SPLITS):
+    images, left_out = database.rows("SELECT count(*), count(rule) FROM decision")[0]
+    if left_out < images:
         return
-    reasons = write_ledger(paths.ledger, rows, {})
+    reasons = write_ledger(database, paths.ledger, sources, rules, {})
     found = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items()) or "there is no image at all"
     raise InputError(
-        f"no image becomes a sample: of {decisions.images.height:,} images in the mapping and what else the sources "
-        f"hold, all are left out ({found}); {paths.ledger} has each with its reason"
+        f"no image becomes a sample: of {images:,} images in the mapping and what else the sources hold, all are left "
+        f"out ({found}); {paths.ledger} has each with its reason"
     )
 
 
-def decide_with(workspace: Workspace, holdouts: Sequence[Holdout]) -> Decisions:
+def decide_with(workspace: Workspace, database: Database, holdouts: Sequence[Holdout]) -> None:
     """Decide on all images as the plan would with these hold-outs alone; duplicates are grouped, none left out."""
-    lists = holdout.read_lists(holdouts)
-    return _decisions(workspace, lists, [policies.duplicates(_groups(workspace))])
+    _decide_on(workspace, database, holdout.read_lists(holdouts), [])
 
 
-def _decide(workspace: Workspace, job: Job) -> Decisions:
-    settings = workspace.config.holdout
+def _decide(workspace: Workspace, database: Database, job: Job) -> Sequence[Rule]:
+    """Decide as configured; what is doubtful about hold-out lists and marks is said."""
+    settings, note = workspace.config.holdout, job.runner.listener.note
     lists = holdout.read_lists(settings)
-    decisions = _decisions(workspace, lists, _policies(workspace))
-    matches = holdout.count_matches(lists, settings, decisions.held_out, decisions.matched_entries)
+    rules = _decide_on(workspace, database, lists, _policies(workspace), note)
+    matches = holdout.count_matches(database, lists, settings)
     write_json(workspace.paths.log_file("holdout"), [one.to_json() for one in matches])
     for entries in lists:
-        _report_list(entries, job.runner.listener.note)
-    _report_marks(workspace, decisions.images["treeoflife_id"], job.runner.listener.note)
+        _report_list(entries, note)
     for one in matches:
         unmatched = f"; {len(one.unmatched)} match nothing, such as '{one.unmatched[0]}'" if one.unmatched else ""
-        job.runner.listener.note(f"{one.name}: {one.entries} entries hold out {one.images} images{unmatched}")
+        note(f"{one.name}: {one.entries} entries hold out {one.images} images{unmatched}")
     job.runner.listener.advance(1)
-    return decisions
+    return rules
 
 
-def _decisions(workspace: Workspace, lists: list[holdout.HoldoutList], further: list[policies.Policy]) -> Decisions:
-    indexes = [Index(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
-    names = pl.read_parquet(workspace.paths.names, columns=["source", "name_key", *NAME_COLUMNS], glob=False)
-    marking = marks.of_images(workspace.paths.marks, lambda: read_all_ids(workspace.mapping))
-    licences = workspace.config.licences
-    return decide(workspace.sources, indexes, workspace.mapping, names, lists, marking, licences, policies=further)
+def _decide_on(
+    workspace: Workspace,
+    database: Database,
+    lists: Sequence[holdout.HoldoutList],
+    further: Sequence[Rule],
+    note: Callable[[str], None] | None = None,
+) -> Sequence[Rule]:
+    paths, sources = workspace.paths, workspace.sources
+    open_images(database, paths.mapping_parquet, sources)
+    found = marks.read(paths.marks)
+    unknown = marks.load_marks(database, found)
+    if note:
+        _report_marks(paths, found, unknown, note)
+    licences, groups = workspace.config.licences, paths.duplicates
+    return decide(database, sources, workspace.stored(), paths.names, lists, licences, groups, further)
 
 
 def _report_list(entries: holdout.HoldoutList, note: Callable[[str], None]) -> None:
@@ -157,12 +172,11 @@ def _report_list(entries: holdout.HoldoutList, note: Callable[[str], None]) -> N
         note(f"{entries.name}: {len(nothing)} entries name neither a species nor an image, such as '{nothing[0]:.60}'")
 
 
-def _report_marks(workspace: Workspace, ids: pl.Series, note: Callable[[str], None]) -> None:
+def _report_marks(paths: Paths, found: marks.Marks, unknown: Sequence[str], note: Callable[[str], None]) -> None:
     """Say what is doubtful about the marks; those of no image become findings."""
-    path, found = workspace.paths.marks, marks.read(workspace.paths.marks)
+    path, file = paths.marks, paths.findings("marks")
     for remark in found.remarks:
         note(remark)
-    unknown, file = found.of_dataset(ids)[1], workspace.paths.findings("marks")
     if not unknown:
         file.unlink(missing_ok=True)
         return
@@ -172,51 +186,54 @@ def _report_marks(workspace: Workspace, ids: pl.Series, note: Callable[[str], No
     note(f"{path}: {many}, since no image has their id, such as '{unknown[0]}'")
 
 
-def _policies(workspace: Workspace) -> list[policies.Policy]:
+def _policies(workspace: Workspace) -> list[Rule]:
     """What the configuration leaves out beyond the rules that always hold."""
     config = workspace.config
-    chosen = [
-        policies.doubtful(config.quality.drop),
-        policies.duplicates(_groups(workspace), config.duplicates.keep, one_side=config.one_split_per_group),
-    ]
-    if config.wds.max_per_species:
-        chosen.append(policies.cap(config.wds.max_per_species, config.seed))
-    return chosen
+    cap = policies.cap(config.wds.max_per_species, config.seed) if config.wds.max_per_species else []
+    repeated = policies.duplicates(config.duplicates.keep, one_side=config.one_split_per_group)
+    return [*policies.doubtful(config.quality.drop), *repeated, *cap]
 
 
-def _groups(workspace: Workspace) -> pl.DataFrame:
-    return pl.read_parquet(workspace.paths.duplicates, columns=["source", "container", "position", "group"], glob=False)
-
-
-def _write_findings(workspace: Workspace, decisions: Decisions, job: Job) -> None:
+def _write_findings(database: Database, paths: Paths, job: Job) -> None:
     """Write what was found about single images: duplicates, different names of one picture, doubtful quality."""
-    rows, paths, note = conflicts(decisions), workspace.paths, job.runner.listener.note
+    note = job.runner.listener.note
+    find_conflicts(database)
+    rows = database.frame('FROM conflict ORDER BY "group", treeoflife_id')
     write_csv_and_parquet(paths.conflicts, rows, {})
-    findings.write(paths.findings("quality"), plan_findings.of_quality(decisions), quality.MEANING)
-    duplicates = plan_findings.duplicates(decisions, rows)
-    findings.write(paths.findings("duplicates"), duplicates, plan_findings.DUPLICATES)
+    findings.write_query(database, paths.findings("quality"), plan_findings.of_quality(), quality.MEANING)
+    duplicates = plan_findings.duplicates()
+    findings.write_query(database, paths.findings("duplicates"), duplicates, plan_findings.DUPLICATES)
     if rows.height:
         groups = rows["group"].n_unique()
         note(f"{groups} groups of the same picture have different names: see {paths.conflicts_csv}")
-    if straddling := plan_findings.straddling(decisions):
+    if straddling := plan_findings.count_straddling(database):
         remedy = '[duplicates] straddling = "one-side" leaves their images of train out'
         note(f"{straddling} groups of the same picture are in train and in val; {remedy}")
 
 
-def _text_hashes(workspace: Workspace) -> pl.DataFrame | None:
-    """Two hashes for every sample in the plans as they stand: of its id, and of its names. None without plans."""
-    files = [workspace.paths.split_plan(split) for split in ("train", "val")]
+def _keep_names(database: Database, paths: Paths) -> bool:
+    """Keep the names of the samples in the plans as they stand, as the table ``former``; False without plans."""
+    files = [paths.split_plan(split) for split in ("train", "val")]
     if not all(read_meta(path) for path in files):
-        return None
-    hashes = {"id": pl.col("treeoflife_id").hash(), "texts": pl.struct(NAME_COLUMNS).hash()}
-    return pl.concat([pl.scan_parquet(path, glob=False).select(**hashes).collect(engine="streaming") for path in files])
+        return False
+    database.view("former_plan", files)
+    database.make("former", f"SELECT treeoflife_id, {columns(NAME_COLUMNS)} FROM former_plan")
+    return True
 
 
-def _count_renamed(before: pl.DataFrame | None, after: pl.DataFrame | None) -> int:
-    """How many samples that were planned before have other names now."""
-    if before is None or after is None:
-        return 0
-    return before.join(after, on="id").filter(pl.col("texts") != pl.col("texts_right")).height
+def _count_renamed(database: Database) -> int:
+    """How many samples that were planned before have other names now.
+
+    in:  former, sample, name
+    """
+    differ = " OR ".join(f"{column(name, 'former')} <> {column(name, 'name')}" for name in NAME_COLUMNS)
+    return int(database.value(f"""
+        SELECT count(*)
+        FROM former
+        JOIN sample USING (treeoflife_id)
+        JOIN name USING (name)
+        WHERE {differ}
+    """))  # fmt: skip
 
 
 def _made_from(workspace: Workspace) -> dict[str, Any]:

@@ -60,5 +60,6 @@ def _write(workspace: Workspace, job: Job) -> str:
         further=[paths.log_file("check-wds"), paths.log_file("check-taxa"), paths.name_findings_csv],
         dataset=dataset,
     )
-    numbers = write_report(paths.reports, inputs, listener)
+    with workspace.database() as database:
+        numbers = write_report(database, paths.reports, inputs, listener)
     return f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species"

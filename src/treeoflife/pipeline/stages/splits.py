@@ -1,24 +1,24 @@
-"""splits: the mapping and the groups of duplicates -> the mapping's table of splits."""
+"""splits: ids and the groups of duplicates -> the mapping."""
 
-import polars as pl
-
+from ...core.database import Database
 from ...core.files import exists
-from ...mapping import splits
-from ...selection.duplicates.image_ids import add_ids
+from ...mapping import splits, sqlite
+from ...mapping.images import open_images
+from ...selection.duplicates.image_ids import load_groups
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
-from .mapping import ids_digest
 
 
 def declare(workspace: Workspace) -> Stage:
     """The stage; the splits of a published mapping are taken as they are."""
-    config = workspace.config
-    groups = {"groups": workspace.paths.duplicates} if config.one_split_per_group else {}
+    config, paths = workspace.config, workspace.paths
+    as_published = config.mapping.format == "sqlite"
     item = Item(
         "splits",
-        inputs={"ids": lambda evidence: ids_digest(workspace, evidence), **groups},
-        outputs=(workspace.mapping,),
-        requires=(workspace.mapping,),
+        inputs={"ids": paths.ids, **({"groups": paths.duplicates} if config.one_split_per_group else {})},
+        outputs=(paths.mapping_parquet, *([paths.mapping] if as_published else [])),
+        unwanted=() if as_published else (paths.mapping,),
+        requires=(paths.ids,),
     )
     return Stage(
         name="splits",
@@ -31,19 +31,24 @@ def declare(workspace: Workspace) -> Stage:
 
 
 def _write(workspace: Workspace, job: Job) -> str:
-    config, listener = workspace.config, job.runner.listener
-    listener.start("splits", 1, "tables")
-    counts = splits.write(workspace.mapping, workspace.sources, config.splits, config.seed, _groups(workspace))
+    config, paths, sources = workspace.config, workspace.paths, workspace.sources
+    job.runner.listener.start("splits", 1, "tables")
+    with workspace.database() as database:
+        open_images(database, paths.ids, sources)
+        _load_groups(workspace, database)
+        counts = splits.write_splits(database, paths.mapping_parquet, sources, config.splits, config.seed)
+        if config.mapping.format == "sqlite":
+            open_images(database, paths.mapping_parquet, sources)
+            sqlite.export(database, paths.mapping, sources)
+        else:
+            paths.mapping.unlink(missing_ok=True)
     summary = ", ".join(f"{count} in {split}" for split, count in counts.items())
-    listener.finish(summary)
+    job.runner.listener.finish(summary)
     return summary
 
 
-def _groups(workspace: Workspace) -> pl.DataFrame | None:
-    """The groups that must be on one side; None where there are none yet, or they may be on both."""
-    paths = workspace.paths
-    if not workspace.config.one_split_per_group or not exists(paths.duplicates):
-        return None
-    indexes = [(source, one.name, workspace.indexes()[one.label]) for source, one in workspace.containers()]
-    members = pl.read_parquet(paths.duplicates, columns=["source", "container", "position", "group"], glob=False)
-    return add_ids(members, indexes, workspace.mapping, workspace.sources).select("treeoflife_id", "group")
+def _load_groups(workspace: Workspace, database: Database) -> None:
+    """The groups that must be on one side; none where there are none yet, or they may be on both."""
+    groups = workspace.paths.duplicates
+    used = workspace.config.one_split_per_group and exists(groups)
+    load_groups(database, groups if used else None, workspace.stored(), workspace.sources)

@@ -1,4 +1,4 @@
-"""SQLite's errors: which of them are the computer's, and say nothing of what is in the file."""
+"""Files of SQLite that this program keeps, and which of SQLite's errors are the computer's, not the file's."""
 
 import errno
 import os

@@ -1,0 +1,62 @@
+"""The table ``image`` of a database: a row per image of the mapping.
+
+image_row                  its number, from 0 on, in the order of source and id
+treeoflife_id, source
+is_val, is_train_small     its split; null where a published mapping has none
+name_key                   the key of its name, as text
+                           the columns of all sources, as the catalog calls them; null for images of other sources
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.database import Database, column, quoted
+from ..sources.base import Source
+
+MAPPING_COLUMNS = ("source", "treeoflife_id", "is_val", "is_train_small")
+"""The columns of a dataset's mapping before those of its sources, which it has as the catalog calls them."""
+
+
+def open_images(database: Database, mapping: Path, sources: Sequence[Source]) -> None:
+    """Make the images of the sources known as the table ``image``; others in the mapping are left out.
+
+    Args:
+        mapping: the dataset's own mapping, ``paths.mapping_parquet``.
+    """
+    database.view("mapping", [mapping], rows=True)
+    columns = map(column, catalog_types(sources))
+    database.run(f"""
+        CREATE OR REPLACE VIEW image AS
+        SELECT file_row_number AS image_row, treeoflife_id, source, is_val, is_train_small,
+            {name_key(sources)} AS name_key, {", ".join(columns)}
+        FROM mapping
+        WHERE source IN ({", ".join(quoted(one.name) for one in sources)})
+    """)
+
+
+def catalog_types(sources: Sequence[Source]) -> dict[str, str]:
+    """The columns of all sources as the catalog calls them, each with its type in SQL."""
+    types = {int: "BIGINT", str: "VARCHAR"}
+    return {name: types[kind] for one in sources for name, kind in zip(one.catalog, one.columns.values(), strict=True)}
+
+
+def catalog_names(source: Source) -> dict[str, str]:
+    """What the catalog calls each column of a source."""
+    return dict(zip(source.columns, source.catalog, strict=True))
+
+
+def source_order(sources: Sequence[Source], column: str = "source") -> str:
+    """SQL for the place of a source in the configuration."""
+    return f"list_position([{', '.join(quoted(one.name) for one in sources)}], {column})"
+
+
+def in_split(split: str) -> str:
+    """SQL for whether an image is in a split, over ``is_val`` and ``is_train_small``."""
+    return {"train": "NOT is_val", "val": "is_val", "train_small": "is_train_small AND NOT is_val"}[split]
+
+
+def name_key(sources: Sequence[Source]) -> str:
+    """SQL for the key of an image's name, as text."""
+    names = [(one.name, catalog_names(one).get(one.name_key, one.name_key)) for one in sources]
+    cases = " ".join(f"WHEN {quoted(source)} THEN {column(name)}::VARCHAR" for source, name in names)
+    return f"CASE source {cases} END"

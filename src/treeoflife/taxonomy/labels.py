@@ -1,0 +1,150 @@
+"""The labels that a source gives itself, as evidence. There may be one for each image, but few of them are distinct.
+
+label              label_key, kingdom … species,    the labels as the source gives them
+                   verbatim, label_common
+distinct_label     the same without label_key;      each text once
+                   number
+key_label          name_key, number                 the labels of the dataset's images
+labelled           name_key, evidence, other        the first and the last evidence of each name key; they must be equal
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import polars as pl
+
+from ..core.database import Database
+from ..core.values import RANKS
+from ..errors import InputError
+from ..sources.base import Source
+from .evidence import conform, own_parts
+from .parsing import Parser
+from .records import clean_ranks, with_species
+from .tables import TableCount, damaged_text
+
+_TEXTS = (*RANKS, "verbatim", "label_common")
+_SCHEMA = pl.Schema(dict.fromkeys(("label_key", *_TEXTS), pl.String))
+# Labels are Python objects before they become columns. Batches bound the memory that they take as such.
+_LABELS_AT_ONCE = 50_000
+
+_DISTINCT = """
+    SELECT *, row_number() OVER (
+        ORDER BY kingdom, phylum, "class", "order", family, genus, species, verbatim, label_common
+    ) AS number
+    FROM (SELECT DISTINCT * EXCLUDE (label_key) FROM label)
+"""
+# The labels are numbered first, so that the join with all images carries numbers instead of nine texts.
+_OF_KEYS = """
+    WITH numbered AS (
+        SELECT label_key, number
+        FROM label
+        JOIN distinct_label USING (kingdom, phylum, "class", "order", family, genus, species, verbatim, label_common)
+    )
+    SELECT name_key, number
+    FROM name_key
+    JOIN numbered USING (label_key)
+"""
+_IN_USE = """
+    SELECT distinct_label.*, labels
+    FROM distinct_label
+    JOIN (SELECT number, count(*) AS labels FROM key_label GROUP BY number) USING (number)
+    ORDER BY number
+"""
+_LABELLED = """
+    SELECT name_key, min(evidence) AS evidence, max(evidence) AS other
+    FROM key_label
+    JOIN label_evidence USING (number)
+    GROUP BY name_key
+"""
+_TWICE = """
+    SELECT label_key, evidence, other
+    FROM labelled
+    JOIN name_key USING (name_key)
+    WHERE evidence <> other
+    ORDER BY name_key
+    LIMIT 1
+"""
+
+
+def of_labels(source: Source, database: Database, parser: Parser, first: int) -> tuple[pl.DataFrame, TableCount]:
+    """Evidence from the source's own labels, for the keys of which it has images; and their count.
+
+    Args:
+        database: has the table ``name_key`` of this source; gets the table ``labelled``.
+        first: the number of the first evidence.
+
+    Returns:
+        The distinct evidence, numbered as ``evidence``.
+
+    Raises:
+        InputError: two labels of one key differ.
+    """
+    database.spool("label", _label_batches(source), _SCHEMA)
+    database.make("distinct_label", _DISTINCT)
+    database.make("key_label", _OF_KEYS)
+    labels = database.frame(_IN_USE)
+    evidence = _label_evidence(labels, parser).with_columns(source=pl.lit(source.name), origin=pl.lit(source.name))
+    evidence, numbers = _numbered(conform(evidence), first)
+    database.load("label_evidence", labels.select("number").hstack([numbers]))
+    database.make("labelled", _LABELLED)
+    for key, *numbers_of_key in database.rows(_TWICE):
+        one, other = (evidence.row(number - first, named=True) for number in numbers_of_key)
+        raise InputError(
+            f"[sources.{source.name}] labels {key} twice, as '{_shown(one)}' and as '{_shown(other)}'; keep one label"
+        )
+    damaged = damaged_text(labels.select(_TEXTS), counts=labels["labels"])
+    return evidence, _count_labels(source, database, tuple(damaged))
+
+
+def _numbered(evidence: pl.DataFrame, first: int) -> tuple[pl.DataFrame, pl.Series]:
+    """The distinct evidence with its numbers, and the number of each row."""
+    columns = [name for name in evidence.columns if name != "evidence"]
+    ordered = list(dict.fromkeys((*RANKS, "verbatim", *columns)))
+    distinct = evidence.select(columns).unique().sort(ordered).with_row_index("evidence", first)
+    numbers = evidence.drop("evidence").join(distinct, on=columns, how="left", maintain_order="left")["evidence"]
+    return conform(distinct), numbers
+
+
+def _shown(evidence: dict[str, str]) -> str:
+    return " ".join(filter(None, (evidence[name] for name in _TEXTS)))
+
+
+def _count_labels(source: Source, database: Database, damaged: tuple[str, ...]) -> TableCount:
+    rows, used = database.value("SELECT count(*) FROM label"), database.value("SELECT count(*) FROM labelled")
+    files = ", ".join(path.name for path in source.label_files())
+    left_out = {"of no image in the dataset, or labelled the same before": rows - used}
+    return TableCount(source.name, files, rows, used, left_out, damaged=damaged, unit="labels")
+
+
+def _label_batches(source: Source) -> Iterator[pl.DataFrame]:
+    rows = ((label.name_key, *label.taxon, label.scientific_name, label.common) for label in source.labels())
+    while batch := list(islice(rows, _LABELS_AT_ONCE)):
+        try:
+            yield pl.DataFrame(batch, schema=_SCHEMA, orient="row").with_columns(pl.col(_TEXTS).fill_null(""))
+        except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError):
+            wrong = next((row for row in batch if not all(map(_is_text, row))), batch[0])
+            raise InputError(
+                f"[sources.{source.name}] gives a label that is not of texts in UTF-8: {wrong!a:.300}"
+            ) from None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """Ranks as given; a full name fills genus and epithet where the label has none, and adds the ranks below."""
+    frame = with_species(clean_ranks(labels, parser), labels["species"], parser)
+    frame = frame.with_columns(own_parts(frame["verbatim"], parser))
+    no_genus_or_species = (pl.col("genus") == "") & (pl.col("species") == "")
+    has_epithet, below = pl.col("own_species") != "", pl.col("own_infraspecific")
+    # The one word may be a rank that the label gives, such as the family of a specimen that nobody determined further.
+    is_given_rank = pl.any_horizontal(pl.col(rank) == pl.col("own_genus") for rank in RANKS)
+    same_genus = (pl.col("own_genus") == pl.col("genus")) | no_genus_or_species
+    return frame.with_columns(
+        species=pl.when((pl.col("species") == "") & same_genus).then("own_species").otherwise("species"),
+        genus=pl.when(no_genus_or_species & has_epithet).then("own_genus").otherwise("genus"),
+        uninomial=pl.when(no_genus_or_species & ~has_epithet & ~is_given_rank).then("own_genus").otherwise(pl.lit("")),
+        infraspecific=pl.when(below != "").then(below).otherwise("infraspecific"),
+        authorship="own_authorship",
+    )
