@@ -30,7 +30,7 @@ STAGES = (
 OUTPUTS = {
     "encode": ("encoded",),
     "duplicates": ("duplicates/g*",),
-    "mapping": (".tables", "metadata/mapping.parquet"),
+    "mapping": (".tables",),
     "splits": ("metadata/mapping.*",),
     "metadata": ("metadata/n*", "metadata/s*", "metadata/p*", "logs/metadata.json"),
     "plan": ("plan", "ledger", "duplicates/c*", "findings"),
@@ -41,6 +41,8 @@ OUTPUTS = {
     "checksums": ("SHA256SUMS",),
 }
 """What each stage leaves, as patterns below OUT."""
+OF_PUBLISHED = {"mapping": ("metadata/mapping.*",), "splits": ()}
+"""The same where the mapping is a copy of a published one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,12 @@ class Reference:
     def config(self) -> Path:
         """Its configuration."""
         return self.out / "dataset.toml"
+
+
+def outputs(ref: Reference, stage: str) -> tuple[str, ...]:
+    """What a stage leaves in this dataset, as patterns below OUT."""
+    is_copy = ".tables/ids.parquet" not in ref.files
+    return OF_PUBLISHED[stage] if is_copy and stage in OF_PUBLISHED else OUTPUTS[stage]
 
 
 def reference(folder: Path, *, natural: bool, images: int = 80, **changes: object) -> Reference:
@@ -108,7 +116,7 @@ def before(ref: Reference, stage: str, out: Path) -> Path:
     """A copy of the build as it is before ``stage``; returns its configuration."""
     shutil.copytree(ref.out, out)
     for later in STAGES[STAGES.index(stage) :]:
-        for pattern in OUTPUTS[later]:
+        for pattern in outputs(ref, later):
             for path in out.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     return out / "dataset.toml"
@@ -197,7 +205,7 @@ def check_status(ref: Reference, out: Path) -> None:
     there = digests(out)
     for stage in STAGES:
         made = [name for name in ref.files if any(Path(name).match(f"{one}*") or name.startswith(f"{one}/")
-                                                  for one in OUTPUTS[stage])]  # fmt: skip
+                                                  for one in outputs(ref, stage))]  # fmt: skip
         wrong = [name for name in made if there.get(name) not in ref.allowed[name]]
         assert not (states[stage].fresh and wrong), f"{stage} is called done, but {wrong[0]} is not"
 

@@ -21,7 +21,6 @@ from treeoflife.pipeline.verify import verify
 from treeoflife.pipeline.workspace import open_workspace
 
 from .harness import (
-    OUTPUTS,
     STAGES,
     Reference,
     await_true,
@@ -32,6 +31,7 @@ from .harness import (
     finish,
     fresh,
     held_open,
+    outputs,
     recover,
     start,
     trial,
@@ -69,7 +69,7 @@ def used(folder: Path) -> int:
 
 def needed(ref: Reference, stage: str) -> int:
     """The bytes that a stage writes, in blocks of the file system."""
-    tops = [path for pattern in OUTPUTS[stage] for path in ref.out.glob(pattern)]
+    tops = [path for pattern in outputs(ref, stage) for path in ref.out.glob(pattern)]
     files = [path for top in tops for path in (top.rglob("*") if top.is_dir() else [top]) if path.is_file()]
     return sum(-(-path.stat().st_size // BLOCK) * BLOCK for path in files)
 
