@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -63,3 +64,16 @@ def test_no_group_is_divided(numbers: list[int], others: int) -> None:
     largest = groups.group_by("group").len()["len"].max() or 0
     for source, count in (("eol", len(numbers)), ("inat21", others)):
         assert abs(found.filter(source=source)["is_val"].sum() - count * 5 // 100) <= largest
+
+
+def test_columns_of_a_source_keep_their_values_whatever_they_are_called(tmp_path: Path) -> None:
+    """Words of SQL, and names that steps might use themselves."""
+    columns = {"filename": str, "end": str, "age": int, "number": int, "shuffle": str, "small": int, "key": str}
+    source = SimpleNamespace(
+        name="traps", columns=columns, key=("filename",), catalog=tuple(columns), name_key="treeoflife_id"
+    )
+    values = {str: [f"v{one}" for one in range(40)], int: list(range(40))}
+    rows = pl.DataFrame({name: values[kind] for name, kind in columns.items()})
+    found = mapping_of(tmp_path / "mapping.parquet", [(source, rows)])
+    assert found.select(list(columns)).sort("filename").equals(rows.sort("filename"))
+    assert found["is_val"].sum() == 2

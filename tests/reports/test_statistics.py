@@ -262,3 +262,11 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path, database: Database) -> 
         assert "alert(1)</script>" not in text
         assert "x" * 500 not in text
         assert "\u202egnp" not in text
+
+
+def test_columns_that_differ_in_capitals_alone_are_told_apart(tmp_path: Path, database: Database) -> None:
+    """As another program may write them; SQL takes them for one."""
+    rows = {"Kingdom": ["z"], "split": ["train"], "treeoflife_id": ["a"], **{rank: [rank] for rank in RANKS}}
+    pl.DataFrame(rows).write_parquet(tmp_path / "catalog.parquet")
+    open_catalog(database, tmp_path / "catalog.parquet")
+    assert database.value("SELECT kingdom FROM catalog") == "kingdom"

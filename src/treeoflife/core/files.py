@@ -119,7 +119,7 @@ def _is_in_use(folder: Path) -> bool:
     """Whether the process that made a temporary folder may still use it."""
     try:
         written = max(one.stat().st_mtime for one in (folder, *folder.iterdir()))
-    except FileNotFoundError:  # its process is removing files, or the folder
+    except (FileNotFoundError, PermissionError):  # its process is removing files, or it is another user's
         return True
     match = _TEMPORARY.fullmatch(folder.name)
     if match and match["host"] == _host():

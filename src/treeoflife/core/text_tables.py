@@ -241,8 +241,10 @@ class _Reader:
         for chunk in self._chunks(end if has_header else 0):
             try:
                 frame = pl.scan_csv(
-                    io.BytesIO(chunk), separator=self._delimiter, quote_char='"' if quoted else None, has_header=False,
-                    schema=dict.fromkeys(columns, pl.String), glob=False,
+                    # Polars drops one byte order mark, which may be a part of the first value.
+                    io.BytesIO(codecs.BOM_UTF8 + chunk), separator=self._delimiter,
+                    quote_char='"' if quoted else None, has_header=False, schema=dict.fromkeys(columns, pl.String),
+                    glob=False,
                 ).select(chosen or columns[0]).collect()  # fmt: skip
             except PolarsError as error:
                 raise InputError(f"the table {self._path} cannot be read: {reason(error)}") from None

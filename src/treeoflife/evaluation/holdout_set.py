@@ -187,15 +187,16 @@ def _catalog(dataset: NamedDataset, choice: Choice) -> pl.DataFrame:
     used = set(images.select("source", "container").iter_rows())
     stored = [one for one in dataset.indexes if (one.source.name, one.container) in used]
     distinct = list({source.name: source for source in sources}.values())
-    open_files(database, distinct, stored, _INDEX_COLUMNS)
     database.load("chosen_image", images.with_row_index("place"))
+    open_files(database, distinct, stored, _INDEX_COLUMNS, among="chosen_image")
     keys = list(catalog_types(distinct))
     described = database.frame(f"""
         SELECT chosen_image.* EXCLUDE (place), {columns(_INDEX_COLUMNS[1:], "file")},
             {columns(keys, "image")}
-        FROM chosen_image
-        JOIN file USING (source, container, position)
-        JOIN image ON image.treeoflife_id = chosen_image.treeoflife_id
+        FROM image
+        JOIN chosen_image ON chosen_image.treeoflife_id = image.treeoflife_id
+        JOIN file ON file.source = chosen_image.source AND file.container = chosen_image.container
+            AND file.position = chosen_image.position
         ORDER BY place
     """)  # fmt: skip
     names = [

@@ -44,12 +44,12 @@ def write_ids(
         schema = pl.Schema({name: _TYPES[kind] for name, kind in source.columns.items()})
         frames = (frame.select(schema.names()) for frame in (scanned or {}).get(source.name, ()))
         database.spool(f"scanned_{number}", frames, schema)
-        parts = [f"SELECT 0 AS age, {renamed} FROM scanned_{number}"]
+        parts = [f"SELECT 0 AS _age, {renamed} FROM scanned_{number}"]
         if own := list(indexes.get(source.name, ())):
             paths[f"indexes_{number}"] = own
-            parts.append(f"SELECT 0 AS age, {renamed} FROM read_parquet($indexes_{number}, hive_partitioning = false)")
+            parts.append(f"SELECT 0 AS _age, {renamed} FROM read_parquet($indexes_{number}, hive_partitioning = false)")
         if source.name in before:
-            parts.append(f"SELECT 1 AS age, {columns(source.catalog)} FROM {before[source.name]}")
+            parts.append(f"SELECT 1 AS _age, {columns(source.catalog)} FROM {before[source.name]}")
         images.append(_with_ids(source, " UNION ALL ".join(parts)))
     found = " UNION ALL BY NAME ".join(images)
     database.write(
@@ -68,7 +68,7 @@ def _with_ids(source: Source, keys: str) -> str:
     key = ", ".join(catalog[name] for name in source.key)
     others = [catalog[name] for name in source.columns if name not in source.key]
     chosen = "".join(f", lowest.{name}" for name in others)
-    values = ", ".join(f"{name} := {name}" for name in ("age", *others))
+    values = ", ".join(f"{name} := {name}" for name in ("_age", *others))
     lowest = f", min(struct_pack({values})) AS lowest" if others else ""
     return f"""
         SELECT {quoted(source.name)} AS source, {id_sql(source)} AS treeoflife_id,

@@ -100,10 +100,12 @@ def copy_mapping(database: Database, published: Path, sources: Iterable[Source],
         SELECT treeoflife_id
         FROM ({" UNION ALL ".join(f"SELECT treeoflife_id FROM {table}" for table in tables)})
         GROUP BY treeoflife_id
-        HAVING count(*) > 1
+        HAVING count(*) > 1 OR treeoflife_id IS NULL
         ORDER BY treeoflife_id
         LIMIT 1
     """)  # fmt: skip
+    if repeated and repeated[0][0] is None:
+        raise InputError(f"{published} has an image without an id")
     if repeated:
         raise InputError(f"{published} gives the id '{repeated[0][0]}' to two images")
     return database.write(path, f"""
@@ -111,11 +113,12 @@ def copy_mapping(database: Database, published: Path, sources: Iterable[Source],
             {" UNION ALL BY NAME ".join(f"FROM {table}" for table in tables)}
         ),
         split AS (
-            SELECT treeoflife_id, bool_or(is_val) AS is_val, bool_or(is_train_small) AS is_train_small
+            SELECT treeoflife_id, bool_or(is_val) AS is_val,
+                bool_or(is_train_small) AND NOT bool_or(is_val) AS is_train_small
             FROM published_split
             GROUP BY treeoflife_id
         )
-        -- An image that the table of splits has twice is in val, or in train_small, if either row says so.
+        -- An image that the table of splits has twice is in val if either row says so.
         SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))}
         FROM published
         LEFT JOIN split USING (treeoflife_id)

@@ -22,7 +22,7 @@ def _digest(seed: int, purpose: str, column: str) -> str:
 
 
 def lowest(database: Database, table: str, count: int, where: str = "true") -> str:
-    """SQL for the condition that a row is among the ``count`` lowest by the columns ``shuffle`` and ``treeoflife_id``.
+    """SQL for the condition that a row is among the ``count`` lowest by the columns ``_shuffle`` and ``treeoflife_id``.
 
     The rows are counted, not sorted: first by the beginning of their number, then one by one where the limit lies.
 
@@ -34,7 +34,7 @@ def lowest(database: Database, table: str, count: int, where: str = "true") -> s
     >>> from pathlib import Path
     >>> from treeoflife.core.database import open_database
     >>> with open_database(Path(tempfile.mkdtemp(), "scratch")) as database:
-    ...     shuffle = f"{shuffle_key(17, 'val', 'i')} AS shuffle"
+    ...     shuffle = f"{shuffle_key(17, 'val', 'i')} AS _shuffle"
     ...     database.make("shuffled", f"SELECT i::VARCHAR AS treeoflife_id, {shuffle} FROM range(99) AS r(i)")
     ...     database.value(f"SELECT count(*) FROM shuffled WHERE {lowest(database, 'shuffled', 7)}")
     7
@@ -46,7 +46,7 @@ def lowest(database: Database, table: str, count: int, where: str = "true") -> s
         SELECT part, before
         FROM (
             SELECT part, sum(rows) OVER (ORDER BY part) - rows AS before, rows
-            FROM (SELECT shuffle >> 48 AS part, count(*) AS rows FROM {table} WHERE {where} GROUP BY part)
+            FROM (SELECT _shuffle >> 48 AS part, count(*) AS rows FROM {table} WHERE {where} GROUP BY part)
         )
         WHERE before < $count AND $count <= before + rows
     """, count=count)  # fmt: skip
@@ -54,11 +54,11 @@ def lowest(database: Database, table: str, count: int, where: str = "true") -> s
         return "true"
     ((part, before),) = parts
     ((shuffle, treeoflife_id),) = database.rows(f"""
-        SELECT shuffle, treeoflife_id
+        SELECT _shuffle, treeoflife_id
         FROM {table}
-        WHERE {where} AND shuffle >> 48 = $part
-        ORDER BY shuffle, treeoflife_id
+        WHERE {where} AND _shuffle >> 48 = $part
+        ORDER BY _shuffle, treeoflife_id
         LIMIT 1
         OFFSET $skipped
     """, part=part, skipped=int(count - before - 1))  # fmt: skip
-    return f"(shuffle, treeoflife_id) <= ({shuffle}::UBIGINT, {quoted(treeoflife_id)})"
+    return f"(_shuffle, treeoflife_id) <= ({shuffle}::UBIGINT, {quoted(treeoflife_id)})"

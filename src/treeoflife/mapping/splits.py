@@ -34,7 +34,7 @@ def write_splits(
     """
     database.make("shuffled", f"""
         SELECT source, treeoflife_id, {columns(catalog_types(sources))},
-            {shuffle_key(seed, "split")} AS shuffle, {second_key(seed, "split")} AS small
+            {shuffle_key(seed, "split")} AS _shuffle, {second_key(seed, "split")} AS _small
         FROM image
     """)  # fmt: skip
     counts = dict(database.rows("SELECT source, count(*) FROM shuffled GROUP BY source"))
@@ -44,7 +44,7 @@ def write_splits(
     database.run(f"""
         -- Every image with its side: that of its group, or as it was shuffled among those of its source in no group.
         CREATE OR REPLACE VIEW sided AS
-        SELECT shuffled.* EXCLUDE (shuffle, small), small AS shuffle, coalesce(fixed.is_val, {left}) AS is_val
+        SELECT shuffled.* EXCLUDE (_shuffle, _small), _small AS _shuffle, coalesce(fixed.is_val, {left}) AS is_val
         FROM shuffled
         LEFT JOIN fixed USING (treeoflife_id)
     """)  # fmt: skip
@@ -62,7 +62,7 @@ def write_splits(
 
 
 def _is_lowest(database: Database, table: str, counts: dict[str, int]) -> str:
-    """SQL for the condition that a row of ``table`` is among the first of its source, by ``shuffle`` and id."""
+    """SQL for the condition that a row of ``table`` is among the first of its source, by ``_shuffle`` and id."""
     cases = [
         f"WHEN {quoted(name)} THEN {lowest(database, table, count, f'source = {quoted(name)}')}"
         for name, count in counts.items()

@@ -251,18 +251,18 @@ class _Verification:
         # A dataset that is verified may be on a read-only disk, or a build may use its scratch folder at the moment.
         with TemporaryDirectory() as folder, open_database(Path(folder, "tables")) as database:
             open_images(database, mapping, workspace.sources)
-            open_files(database, workspace.sources, stored, LOCATION_COLUMNS)
-            pair_files(database, workspace.sources)
             database.load("chosen_sample", chosen.select("treeoflife_id", "source", "container", "split", *_STORED))
+            open_files(database, workspace.sources, stored, LOCATION_COLUMNS, among="chosen_sample")
+            pair_files(database, workspace.sources)
             lost = database.rows(f"""
                 SELECT treeoflife_id, source, container, split
                 FROM chosen_sample
                 SEMI JOIN container USING (source, container)
                 ANTI JOIN (
                     SELECT image.treeoflife_id, file.* EXCLUDE (treeoflife_id)
-                    FROM file
-                    JOIN match USING (file_row)
-                    JOIN image USING (image_row)
+                    FROM image
+                    JOIN match USING (image_row)
+                    JOIN file USING (file_row)
                 ) AS stored USING (treeoflife_id, source, container, {columns(_STORED)})
                 ORDER BY ALL
             """)

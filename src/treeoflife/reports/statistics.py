@@ -76,10 +76,13 @@ def open_catalog(database: Database, path: Path) -> None:
     if missing := [name for name in ("split", "treeoflife_id", *RANKS) if name not in columns]:
         raise InputError(f"{path} is not a catalog: it has no column {missing[0]}")
     key_columns = _key_columns(columns)
-    if path.suffix == ".parquet":
+    is_ambiguous = len({name.lower() for name in columns}) < len(columns)  # SQL ignores capitals
+    if path.suffix == ".parquet" and not is_ambiguous:
         database.view("catalog_file", [path])
     else:
-        table = table.select("split", "treeoflife_id", *RANKS, *key_columns.values())
+        aliases = {source: f"key_{number}" for number, source in enumerate(key_columns)}
+        keys = [pl.col(key_columns[source]).alias(alias) for source, alias in aliases.items()]
+        table, key_columns = table.select("split", "treeoflife_id", *RANKS, *keys), aliases
         database.spool("catalog_file", table.collect_batches(), table.collect_schema())
     filled = [f"CASE WHEN {_name(key)}::VARCHAR <> '' THEN {quoted(source)} END" for source, key in key_columns.items()]
     database.run(f"""

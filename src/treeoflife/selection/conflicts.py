@@ -42,5 +42,4 @@ def find_conflicts(database: Database) -> None:
         SELECT {columns(COLUMNS)}
         FROM named
         JOIN differing USING ("group")
-        ORDER BY "group", treeoflife_id
     """)  # fmt: skip

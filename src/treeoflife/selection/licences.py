@@ -74,10 +74,10 @@ _ONE_ROW_EACH = """
 """
 _UNLICENSED = """
     WITH licensed AS (
-        SELECT treeoflife_id, coalesce(license_name, $none) AS licence, coalesce(simple, $none) AS simple,
-            coalesce(family, $none) AS family
+        SELECT image.treeoflife_id, coalesce(manifest.license_name, $none) AS licence,
+            coalesce(manifest.simple, $none) AS simple, coalesce(manifest.family, $none) AS family
         FROM image
-        LEFT JOIN (FROM manifest WHERE license_name <> '') USING (eol_content_id)
+        LEFT JOIN (FROM manifest WHERE license_name <> '') AS manifest USING (eol_content_id)
         WHERE list_contains($sources, source)
     )
     SELECT treeoflife_id, 'its licence is ' || licence AS unlicensed

@@ -268,8 +268,7 @@ def load_marks(database: Database, marks: Marks) -> list[str]:
     database.make("mark", """
         SELECT image.treeoflife_id, mark_of_key.* EXCLUDE (key, written)
         FROM image
-        JOIN mark_of_key ON lower(image.treeoflife_id) = key
-        ORDER BY treeoflife_id
+        JOIN mark_of_key ON mark_of_key.key = lower(image.treeoflife_id)
     """)  # fmt: skip
     unknown = "SELECT written FROM mark_of_key ANTI JOIN mark ON key = lower(mark.treeoflife_id) ORDER BY key"
     return [written for (written,) in database.rows(unknown)]

@@ -52,7 +52,7 @@ def pair_files(database: Database, sources: Sequence[Source]) -> None:
     parts = [_by_key(source) for source in sources]
     if database.value("SELECT count(treeoflife_id) FROM file"):
         # An id of another source does not make a file of this source an image of that one.
-        parts.append("SELECT file_row, is_bad, image_row FROM file JOIN image USING (source, treeoflife_id)")
+        parts.append("SELECT file_row, is_bad, image_row FROM image JOIN file USING (source, treeoflife_id)")
     database.make("match", " UNION ALL ".join(parts))
 
 
@@ -61,7 +61,7 @@ def _by_key(source: Source) -> str:
     equal = " AND ".join(f"{column(names[one], 'file')} = {column(names[one], 'image')}" for one in source.key)
     return f"""
         SELECT file_row, is_bad, image_row
-        FROM file
-        JOIN image ON {equal}
+        FROM image
+        JOIN file ON {equal}
         WHERE file.source = {name} AND image.source = {name} AND file.treeoflife_id IS NULL
     """

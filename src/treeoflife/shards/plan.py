@@ -139,11 +139,11 @@ def _check_ids(database: Database) -> None:
 
 def _with_fingerprints(shards: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, str]]:
     """Each shard with its fingerprint, which takes as long as writing the rows: so a few are made ahead, in threads."""
-    ahead = deque[tuple[pl.DataFrame, Future[str]]]()
-    with ThreadPoolExecutor(cores()) as pool:
+    ahead, at_most = deque[tuple[pl.DataFrame, Future[str]]](), min(cores(), 4)  # each is a whole shard in memory
+    with ThreadPoolExecutor(at_most) as pool:
         for rows in shards:
             ahead.append((rows, pool.submit(shard_fingerprint, rows)))
-            if len(ahead) > 2 * cores():
+            if len(ahead) > at_most:
                 complete, fingerprint = ahead.popleft()
                 yield complete, fingerprint.result()
         for complete, fingerprint in ahead:

@@ -28,8 +28,9 @@ RESERVED_COLUMNS = frozenset(
     # of the store, the plan and the selection
     "position file container source treeoflife_id offset size sha256 source_bytes source_sha256 width height format"
     " mode pdq contrast colour ground plain flat strokes lines reason detail file_row name name_key label_key"
-    " species_key tar_bytes shard image_row file_row_number is_bad pixels quality rule cause held_out held_out_detail"
-    " marked unlicensed group place preference taxon"
+    " species_key tar_bytes shard image_row file_row_number is_bad quality rule cause held_out held_out_detail"
+    " marked unlicensed group place preference taxon rank_count has_common text_bytes chosen_row cause_id file_reason"
+    " file_detail"
     # of the mapping, where SQLite has names for the number of a row
     " evobio10m_id is_val is_train_small rowid oid"
     # of the catalog

@@ -58,8 +58,8 @@ _LABELLED = """
 """
 _TWICE = """
     SELECT label_key, evidence, other
-    FROM labelled
-    JOIN name_key USING (name_key)
+    FROM name_key
+    JOIN labelled USING (name_key)
     WHERE evidence <> other
     ORDER BY name_key
     LIMIT 1

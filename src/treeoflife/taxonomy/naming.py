@@ -134,8 +134,8 @@ def resolve_names(
     _write_published(sources, naming, database, files)
     about_names = outputs.write_findings(files.findings, files.findings_csv, database, naming.findings)
     # Last, so that an interrupted run leaves no new names.parquet beside old files.
-    schema = next(_name_pieces(database, naming.names)).schema
-    write_parquet(files.names, schema, lambda: _name_pieces(database, naming.names))
+    pieces = _name_pieces(database, naming.names)
+    write_parquet(files.names, next(pieces).schema, lambda: pieces)
     tables = naming.tables
     rows, used = sum(table.rows for table in tables), sum(table.used for table in tables)
     named = database.value("SELECT count(*) FROM keyed")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..core.database import Database
+from ..core.database import Database, columns
 from ..core.files import replacing
 from ..core.parquet import ROW_GROUP_SIZE
 from ..core.tables import escape_formulas
@@ -46,14 +46,14 @@ _LOOKUP_VALUES = """
 _IMAGE_ROWS = """
     SELECT
         unnest(if(is_train_small, [if(is_val, 'val', 'train'), 'train_small'], [if(is_val, 'val', 'train')])) AS split,
-        treeoflife_id,
+        image.treeoflife_id,
         {columns},
-        coalesce(mark_number.number, keyed.evidence) AS number
+        coalesce(mark_number.number, keyed.evidence) AS _number
     FROM image
     LEFT JOIN (SELECT name_key, evidence FROM keyed WHERE source = $source) AS keyed USING (name_key)
     LEFT JOIN mark_number USING (treeoflife_id)
     WHERE source = $source AND is_val IS NOT NULL AND is_train_small IS NOT NULL AND mark_number.marked IS NULL
-    ORDER BY treeoflife_id, split
+    ORDER BY image.treeoflife_id, split
 """
 _FINDINGS = """
     FROM finding
@@ -135,7 +135,7 @@ def write_predicted_catalog(
         marks: a curator's marks with class numbers: images to leave out, and images with other names.
     """
     header = [*catalog_columns(sources), "class_index"]
-    shown = [(with_common(names) if table is names else table) for table in (names, marks)]
+    shown = (with_common(names), marks)
     # In one chunk, because rows are gathered from it: from two chunks that takes four times as long.
     texts = pl.concat([table.select(*NAME_COLUMNS, _class_index()) for table in shown], rechunk=True)
     # The names of marks come after those of evidence, and are numbered as these are.
@@ -146,7 +146,7 @@ def write_predicted_catalog(
     with replacing(path) as temporary, temporary.open("wb") as fd:
         pl.DataFrame(schema=header).write_csv(fd)
         for rows in _image_rows(database, sources):
-            named = pl.concat([rows, texts.select(pl.all().gather(rows["number"]))], how="horizontal")
+            named = pl.concat([rows, texts.select(pl.all().gather(rows["_number"]))], how="horizontal")
             missing = [pl.lit(None, pl.String).alias(column) for column in header if column not in named.columns]
             nameless = [pl.col(NAME_COLUMNS).fill_null(""), pl.col("class_index").fill_null(str([0] * len(RANKS)))]
             named.with_columns(*missing, *nameless).select(header).write_csv(fd, include_header=False)
@@ -154,9 +154,8 @@ def write_predicted_catalog(
 
 def _image_rows(database: Database, sources: Sequence[Source]) -> Iterator[pl.DataFrame]:
     """The images of each source with their splits, the columns of the catalog and the number of their names."""
-    columns = ", ".join(f'"{name}"' for name in catalog_types(sources))
+    sql = _IMAGE_ROWS.format(columns=columns(catalog_types(sources), "image"))
     for source in sources:
-        sql = _IMAGE_ROWS.format(columns=columns)
         yield from database.pieces(sql, rows_at_once=ROWS_AT_ONCE, source=source.name)
 
 
