@@ -9,9 +9,11 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 from treeoflife.shards.captions import TEXTS
 
@@ -116,3 +118,16 @@ def retar(path: Path, change: Callable[[list[tuple[str, bytes]]], list[tuple[str
     with tarfile.open(path) as tar:
         files = [(info.name, member.read()) for info in tar if (member := tar.extractfile(info))]
     path.write_bytes(tar_of(change(files)))
+
+
+@contextmanager
+def small_disk(folder: Path, size: str = "1g") -> Iterator[Path]:
+    """A file system in memory; the test is skipped where it cannot be mounted."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this computer does not let us mount")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 
 import treeoflife
+from helpers import small_disk
 from treeoflife.core import system
 from treeoflife.core.database import Database, open_database
 from treeoflife.errors import StoreError, TreeoflifeError
@@ -41,13 +42,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]
-    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this computer does not let us mount")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk(tmp_path / "disk", "4m") as folder:
+        yield folder
 
 
 def samples(folder: Path, threads: int, memory_gb: float, python: str = sys.executable) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from treeoflife.core import text_tables
+from treeoflife.core import regular_rows, text_tables
 from treeoflife.core.text_tables import read_text_pieces, read_text_table, scan_text_table
 from treeoflife.errors import InputError
 
@@ -161,7 +161,7 @@ def test_what_is_no_file_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_a_writer_of_csv_writes_is_read(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_tables, "_CHUNK_BYTES", 37)  # pieces must join anywhere
+    monkeypatch.setattr(regular_rows, "CHUNK_BYTES", 37)  # pieces must join anywhere
     drawn = random.Random(seed)
     for _ in range(40):
         delimiter, width = drawn.choice(",;\t"), drawn.randint(2, 5)
@@ -227,7 +227,7 @@ def test_a_table_is_the_same_in_pieces(
 ) -> None:
     path = written(tmp_path / "birds.csv", text)
     whole = read_text_table(path, columns=columns)
-    monkeypatch.setattr(text_tables, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(regular_rows, "CHUNK_BYTES", 1)
     monkeypatch.setattr(text_tables, "_ROWS_OF_A_PIECE", 1)
     first, *pieces = read_text_pieces(path, columns=columns)
     assert (first.rows.height, first.rows.columns) == (0, whole.rows.columns)

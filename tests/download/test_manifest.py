@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from treeoflife.core import text_tables
+from treeoflife.core import regular_rows
 from treeoflife.core.database import Database
 from treeoflife.download.eol_manifest import ManifestRow, read_rows, slice_manifest
 from treeoflife.errors import InputError
@@ -125,7 +125,7 @@ def test_an_image_with_two_licences_is_named(tmp_path: Path, database: Database)
 def test_only_the_first_row_of_a_file_may_be_a_header(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_tables, "_CHUNK_BYTES", 1)  # so that each line is read on its own
+    monkeypatch.setattr(regular_rows, "CHUNK_BYTES", 1)  # so that each line is read on its own
     path = written(tmp_path, line(1), HEADER, line(2))
     with pytest.raises(InputError, match="line 3: 'EOL content ID' is no content id"):
         known(database, [path], 1)

@@ -8,13 +8,11 @@ import random
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from helpers import built, cli, digests, sentence
+from helpers import built, cli, digests, sentence, small_disk
 from tally import Tally
 from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.verify import verify
@@ -41,19 +39,6 @@ from .harness import (
 long_form = pytest.mark.faults
 root = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount a small disk")
 BLOCK = 4096
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system in memory, of 1 GB at first, which :func:`resize` shrinks."""
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", folder], check=False)
-    if mounted.returncode:
-        pytest.skip("this container may not mount")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def remount(folder: Path, options: str) -> None:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from helpers import built, cli, configured, digests, sentence
+from helpers import built, cli, configured, digests, sentence, small_disk
 from treeoflife.testing.world import draw_world
 
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk that the tables of a tiny dataset fill."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder]
-    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this computer does not let us mount")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk(tmp_path / "disk", "8k") as folder:
+        yield folder
 
 
 def scratch(config: Path, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """Choosing the images of a hold-out set: species with enough distinct pictures, and as many of each, at random."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -54,15 +55,12 @@ def choose(database: Database, request: Request) -> Choice:
     wanted = {species_key(name): name for name in request.species}
     schema = {"species_key": pl.String, "requested": pl.String}
     database.load("request", pl.DataFrame(list(wanted.items()), schema=schema, orient="row"))
-    database.make(
-        "requested_image",
-        """
+    database.make("requested_image", """
         SELECT decision.*, requested
         FROM decision
         JOIN name USING (name)
         JOIN request USING (species_key)
-    """,
-    )
+    """)  # fmt: skip
     elsewhere = dict(database.rows("""
         SELECT requested, string_agg(DISTINCT source, ', ' ORDER BY source)
         FROM requested_image
@@ -76,13 +74,6 @@ def choose(database: Database, request: Request) -> Choice:
         LEFT JOIN distinct_image USING (requested)
         GROUP BY requested
     """))  # fmt: skip
-    reasons = dict.fromkeys(request.species, ABSENT)
-    reasons |= {one: f"it is in {sources}" for one, sources in elsewhere.items()}
-    reasons |= {
-        one: f"it has {count} distinct images that may be taken"
-        for one, count in counts.items()
-        if one not in elsewhere and count < request.per_species
-    }
     chosen = [one for one, count in counts.items() if one not in elsewhere and count >= request.per_species]
     images = database.frame(f"""
         SELECT treeoflife_id, distinct_image.source, container, file_row % {MAX_FILES} AS position,
@@ -93,8 +84,21 @@ def choose(database: Database, request: Request) -> Choice:
         WHERE turn <= $wanted AND list_contains($chosen, requested)
         ORDER BY requested, treeoflife_id
     """, wanted=request.per_species, chosen=chosen)  # fmt: skip
+    reasons = _reasons(request, elsewhere, counts)
     left = sorted((one, reason) for one, reason in reasons.items() if one not in chosen)
     return Choice(images, pl.DataFrame(left, schema=_REJECTED, orient="row"))
+
+
+def _reasons(request: Request, elsewhere: Mapping[str, str], counts: Mapping[str, int]) -> dict[str, str]:
+    """Why each species is not in the set, if it is not.
+
+    Args:
+        elsewhere: the sources in which a species must not occur, and does.
+        counts: the number of distinct images of each species that may be taken.
+    """
+    reasons = dict.fromkeys(request.species, ABSENT)
+    reasons |= {one: f"it has {count} distinct images that may be taken" for one, count in counts.items()}
+    return reasons | {one: f"it is in {sources}" for one, sources in elsewhere.items()}
 
 
 def _collect_distinct(database: Database, request: Request) -> None:

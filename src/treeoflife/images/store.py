@@ -33,6 +33,8 @@ _BYTES_AT_ONCE = 16 << 20
 
 LOCATION_COLUMNS = ("position", "offset", "size", "sha256", "width", "height")
 """The columns of an index that a plan takes over."""
+STORED_COLUMNS = LOCATION_COLUMNS[1:]
+"""Those but for the position, which is a part of the number of a file in :mod:`treeoflife.mapping.stored_files`."""
 
 # Most indexes have less metadata than this, so that one read is enough.
 _FOOTER_GUESS = 16 << 10

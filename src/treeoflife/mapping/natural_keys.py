@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from ..core.database import column
+
 
 def joined_sql(columns: Mapping[str, type]) -> str:
     """An expression of SQL: the natural key of a row as the text that :func:`.values.joined` makes of it.
@@ -14,7 +16,7 @@ def joined_sql(columns: Mapping[str, type]) -> str:
     >>> joined_sql({"content_id": int, "page_id": int})
     '"content_id"::VARCHAR || \\'/\\' || "page_id"::VARCHAR'
     """
-    names = {name: '"' + name.replace('"', '""') + '"' for name in columns}
+    names = {name: column(name) for name in columns}
     by_slashes = " || '/' || ".join(name if columns[one] is str else f"{name}::VARCHAR" for one, name in names.items())
     *first, _ = [names[one] for one, kind in columns.items() if kind is str] or [""]
     if not first:

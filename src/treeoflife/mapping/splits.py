@@ -72,11 +72,8 @@ def _is_lowest(database: Database, table: str, counts: dict[str, int]) -> str:
 
 def _left(database: Database, in_val: dict[str, int]) -> dict[str, int]:
     """How many images of each source are to go to val beside those whose side is fixed."""
-    fixed = dict(
-        database.rows(
-            "SELECT source, count(*) FROM fixed JOIN shuffled USING (treeoflife_id) WHERE is_val GROUP BY source"
-        )
-    )
+    in_groups = "SELECT source FROM shuffled JOIN fixed USING (treeoflife_id) WHERE is_val"
+    fixed = dict(database.rows(f"SELECT source, count(*) FROM ({in_groups}) GROUP BY source"))
     return {name: max(0, count - fixed.get(name, 0)) for name, count in in_val.items()}
 
 

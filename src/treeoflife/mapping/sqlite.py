@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ..core.database import Database
+from ..core.database import Database, column
 from ..core.files import replacing
 from ..core.sqlite_files import system_error, system_errors
 from ..core.text import reason
@@ -96,19 +96,14 @@ def _columns(db: sqlite3.Connection, table: str) -> set[str]:
     return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
-def _quoted(name: str) -> str:
-    """A name as SQL has it: the tables of a published mapping may be called anything."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _batches(path: Path, table: str, columns: list[str], schema: dict[str, Any]) -> Iterator[pl.DataFrame]:
-    names = ", ".join(map(_quoted, columns))
+    names = ", ".join(map(column, columns))
     yield pl.DataFrame(schema=schema)
     with open_readonly(path) as db:
         if not _columns(db, table):
             return
         # NOT INDEXED gives the rows in stored order; an index that covers the columns would give them in its own.
-        rows = db.execute(f"SELECT {names} FROM {_quoted(table)} NOT INDEXED")
+        rows = db.execute(f"SELECT {names} FROM {column(table)} NOT INDEXED")
         while batch := rows.fetchmany(_ROWS_AT_ONCE):
             yield _frame(path, table, batch, schema)
 

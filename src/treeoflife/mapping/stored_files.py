@@ -36,7 +36,7 @@ def open_files(
 ) -> None:
     """Make the files of these containers known as the table ``file``.
 
-    Each index is opened once, however many there are: what is asked for is copied to the scratch folder.
+    Each index is opened once, however many there are: what is asked for is copied.
 
     Args:
         indexes: the containers, in order.

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from ..core.database import Database, quoted
+from ..core.database import Database, column, quoted
 from ..core.tables import parquet_schema
 from ..core.text import reason
 from ..core.text_tables import scan_text_table
@@ -84,12 +84,14 @@ def open_catalog(database: Database, path: Path) -> None:
         keys = [pl.col(key_columns[source]).alias(alias) for source, alias in aliases.items()]
         table, key_columns = table.select("split", "treeoflife_id", *RANKS, *keys), aliases
         database.spool("catalog_file", table.collect_batches(), table.collect_schema())
-    filled = [f"CASE WHEN {_name(key)}::VARCHAR <> '' THEN {quoted(source)} END" for source, key in key_columns.items()]
+    filled = [
+        f"CASE WHEN {column(key)}::VARCHAR <> '' THEN {quoted(source)} END" for source, key in key_columns.items()
+    ]
     database.run(f"""
         CREATE OR REPLACE VIEW catalog AS
         FROM catalog_file
         SELECT treeoflife_id, split, coalesce({", ".join([*filled, "'unknown'"])}) AS source,
-            {", ".join(f"coalesce({_name(rank)}::VARCHAR, '') AS {_name(rank)}" for rank in RANKS)}
+            {", ".join(f"coalesce({column(rank)}::VARCHAR, '') AS {column(rank)}" for rank in RANKS)}
     """)
 
 
@@ -98,17 +100,12 @@ def _key_columns(columns: Sequence[str]) -> dict[str, str]:
 
     The columns of a source begin with its name and an underscore, such as ``folder_file``.
     """
-    key_columns = {source: column for source, column in IDENTIFYING_KEYS.items() if column in columns}
-    for column in columns:
-        source = column.rpartition("_")[0]
-        if source and column not in _COMMON_COLUMNS and column.partition("_")[0] not in IDENTIFYING_KEYS:
-            key_columns.setdefault(source, column)
+    key_columns = {source: name for source, name in IDENTIFYING_KEYS.items() if name in columns}
+    for name in columns:
+        source = name.rpartition("_")[0]
+        if source and name not in _COMMON_COLUMNS and name.partition("_")[0] not in IDENTIFYING_KEYS:
+            key_columns.setdefault(source, name)
     return key_columns
-
-
-def _name(column: str) -> str:
-    """The name of a column in SQL."""
-    return '"' + column.replace('"', '""') + '"'
 
 
 def count_taxa(database: Database) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from ..config.tables import Licences
 from ..core.database import Database, column, columns
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
-from ..images.store import LOCATION_COLUMNS
+from ..images.store import STORED_COLUMNS
 from ..mapping.images import catalog_types, source_order
 from ..mapping.stored_files import open_files
 from ..sources.base import MAX_FILES, Index, Source
@@ -22,7 +22,6 @@ from .match import match_files
 from .rules import RULES, Rule, compare_images, first_rule, in_order
 
 _NAMES = columns(NAME_COLUMNS)
-_STORED = LOCATION_COLUMNS[1:]  # the position is a part of the file's number
 _GROUP = {"source": pl.String, "container": pl.String, "position": pl.UInt32, "group": pl.UInt32}
 
 
@@ -59,7 +58,9 @@ def decide(
     Returns:
         All rules, in the order of their numbers.
     """
-    open_files(database, sources, indexes, [*_STORED, "file", "reason", "detail", f"{quality.bits()} AS quality"])
+    open_files(
+        database, sources, indexes, [*STORED_COLUMNS, "file", "reason", "detail", f"{quality.bits()} AS quality"]
+    )
     match_files(database, sources)
     number_names(database, names)
     find_held_out(database, lists, sources)
@@ -177,7 +178,7 @@ def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequenc
                 held_out, marked, unlicensed
             FROM image
             LEFT JOIN (
-                SELECT image_row, file.file_row, is_bad, {columns(_STORED, "file")}, quality
+                SELECT image_row, file.file_row, is_bad, {columns(STORED_COLUMNS, "file")}, quality
                 FROM file
                 JOIN chosen USING (file_row)
             ) AS stored USING (image_row)

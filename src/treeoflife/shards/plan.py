@@ -19,7 +19,7 @@ from ..core.tables import Array, write_parquet
 from ..core.tar_writer import BLOCK, end_marker
 from ..core.values import NAME_COLUMNS
 from ..errors import ConfigError, InputError
-from ..images.store import LOCATION_COLUMNS
+from ..images.store import STORED_COLUMNS
 from ..mapping.images import catalog_types, source_order
 from ..mapping.shuffle import shuffle_key
 from ..sources.base import MAX_FILES, Source
@@ -32,7 +32,6 @@ PLACEMENT_COLUMNS = ["offset", "tar_bytes", "shard"]
 """Columns of a plan that say where an image comes from and goes to, and nothing of what its shard contains."""
 # WebDataset ends a key at its first dot, and a slash would make it a folder. 80 characters leave room for the suffix in
 # the 100 bytes that a tar header has for the name.
-_STORED = LOCATION_COLUMNS[1:]  # the position is a part of the file's number
 _SAFE_ID = "^[A-Za-z0-9_-]{1,80}$"
 Sizes = Callable[[], Iterator[Array]]
 """Gives the sizes of samples in bytes, in their order, in pieces; as often as it is called."""
@@ -62,7 +61,7 @@ class Samples:
         database.load("texts", self._names.select("name", texts_tar_bytes(self._names)))
         shuffled, by_source = shuffle_key(config.seed, "shard"), f"{source_order(sources)}, file_row"
         database.sort("sample", f"""
-            SELECT treeoflife_id, file_row, {columns(_STORED)}, {columns(catalog_types(sources))}, name,
+            SELECT treeoflife_id, file_row, {columns(STORED_COLUMNS)}, {columns(catalog_types(sources))}, name,
                 -- The image with its header, and its ten texts with theirs.
                 {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes AS tar_bytes,
                 is_val, is_train_small

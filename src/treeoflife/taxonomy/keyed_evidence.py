@@ -35,12 +35,6 @@ _UNLABELLED = """
     ANTI JOIN labelled USING (name_key)
     ORDER BY name_key
 """
-_COUNT_NAMELESS = """
-    SELECT count(*)
-    FROM name_key
-    ANTI JOIN labelled USING (name_key)
-    ANTI JOIN paged USING (name_key)
-"""
 _KEYED = """
     SELECT $source AS source, name_key, coalesce(labelled.evidence, paged.evidence, $unknown)::UINTEGER AS evidence
     FROM name_key
@@ -86,9 +80,9 @@ def gather_evidence(
         tables += page_counts
         unknown = first + labels.height + pages.height
         parts += [labels, pages]
-        if database.value(_COUNT_NAMELESS):
-            parts.append(evidence.conform(pl.DataFrame({"source": [source.name], "evidence": [unknown]})))
         database.make(f"keyed_{number}", _KEYED, source=source.name, unknown=unknown)
+        if database.value(f"SELECT count(*) FROM keyed_{number} WHERE evidence = $unknown", unknown=unknown):
+            parts.append(evidence.conform(pl.DataFrame({"source": [source.name], "evidence": [unknown]})))
         first = sum(part.height for part in parts)
     keyed = " UNION ALL ".join(f"FROM keyed_{number}" for number in range(len(sources)))
     database.run(f"CREATE OR REPLACE VIEW keyed AS {keyed}")
