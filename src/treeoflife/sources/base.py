@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
 from ..config.base import Model
+from ..core.database import Database
 from ..core.files import stamp
 from ..core.folders import LEADS_NOWHERE
 from ..core.values import Label, RawImage, Skip
@@ -27,6 +28,14 @@ from .file_names import name_bytes
 
 MAX_FILES = 1_000_000
 """The most files that a container may hold: a worker keeps a row for each in memory. EOL's archives hold a tenth."""
+GROUP_COLUMNS = ("observation", "observer", "place")
+"""What images may have in common, so that a trainer wants them in the same split: an observation, occurrence or
+specimen; who made it; where."""
+PROVENANCE_COLUMNS = (
+    "source_id", "data_source", "source_url", "license_name", "license_link", "copyright_owner", "title",
+)  # fmt: skip
+"""Where an image comes from and who owns it, as the source says it; those of TreeOfLife-200M's provenance.parquet."""
+ABOUT_COLUMNS = (*GROUP_COLUMNS, *PROVENANCE_COLUMNS)
 NOT_TAKEN = "not-taken"
 """The name of the container of what lies in a source and is no image of it, and the reason in the ledger."""
 _INT64 = 1 << 63
@@ -177,6 +186,20 @@ class Source(Protocol):
             InputError: a table of the source is missing or malformed.
         """
         return iter(())
+
+    def about(self, database: Database) -> bool:
+        """Make what the source says about its images beside names known as the table ``about``.
+
+        It has :attr:`columns`, and :data:`ABOUT_COLUMNS` as texts, null or empty where nothing is known; a natural key
+        at most once, in no order. Images may be missing in it.
+
+        Returns:
+            False, unless overridden: the source says nothing, and there is no such table.
+
+        Raises:
+            InputError: a table of the source is missing or malformed.
+        """
+        return False
 
 
 def signature(source: Source, container: Container) -> str:
