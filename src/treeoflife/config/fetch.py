@@ -36,6 +36,9 @@ class FetchTable(RequestRules):
     """Number of images that one task fetches at the same time, from all hosts together."""
     per_archive: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Number of addresses per archive: the work of one task."""
+    placeholder_after: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    """A picture that so many addresses of different observations give is a placeholder, such as "image not available",
+    and no image; 0 takes none for one."""
     wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 1.0
     """Seconds to wait after the first failure of an image. The wait doubles with each further failure, up to a minute,
     and varies randomly by half. Other images are fetched meanwhile."""

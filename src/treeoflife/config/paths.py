@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..core.values import SPLITS
 from ..errors import ConfigError
+from .fetched_files import FetchedFiles
 from .tables import Images
 
 _PART_NAME = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
@@ -114,6 +115,10 @@ class Paths:
     scratch = _Below(".scratch")
     """Tables that do not fit into memory, while a step needs them."""
 
+    # What hosts sent. It is no part of the published dataset, and nobody can make it again.
+    fetched = _Below("fetched")
+    """The folder of the images that were fetched from the web, with a folder for each source."""
+
     # Ids, splits and names.
     metadata = _Below("metadata")
     """The folder of ids, splits and names."""
@@ -187,12 +192,23 @@ class Paths:
     def written_folders(self) -> tuple[Path, ...]:
         """The folders below OUT that hold what runs write, and nothing else."""
         top = (self.metadata, self.store, self.ledger, self.findings_folder, self.plan, self.shards, self.reports)
-        further = (self.ids.parent, self.duplicates.parent, self.leak_folder, self.holdout_sets, self.logs)
+        further = (
+            self.fetched,
+            self.ids.parent,
+            self.duplicates.parent,
+            self.leak_folder,
+            self.holdout_sets,
+            self.logs,
+        )
         return (*top, *further, self.shard_index("train", 0).parents[1])
 
     def written_files(self) -> tuple[Path, ...]:
         """The files that runs write into OUT itself, where there may be anything else."""
         return (self.config, self.marks, self.checksums, self.card, self.croissant, self.licences)
+
+    def fetched_files(self, source: str) -> FetchedFiles:
+        """The files of a source whose images are fetched from the web."""
+        return FetchedFiles(self.fetched / source)
 
     def share_record(self, name: str) -> Path:
         """Hashes and records of one share of a stage."""

@@ -24,7 +24,7 @@ from ..core import tar_writer
 from ..core.files import rename_synced, replacing
 from ..core.json_reader import parse_json
 from ..engines.base import Tick
-from ..errors import ContainerError, InputError
+from ..errors import InputError
 from ..images.unopened import format_of
 from .host_limits import HostLimits
 from .url_fetcher import FetchedUrl, UrlFetcher

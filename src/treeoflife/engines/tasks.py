@@ -1,6 +1,6 @@
 """Running all tasks of a stage, and raising one error that names those that failed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,8 @@ class TaskRunner:
     listener: Listener
     failure_log: Path | None = None
 
-    def run(self, function: Function[T, R], tasks: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[T, R]]:
-        """Run tasks, and yield each with its result, in any order.
+    def run(self, function: Function[T, R], tasks: Sequence[T], name: Callable[[T], str]) -> Generator[tuple[T, R]]:
+        """Run tasks, and yield each with its result, in any order. Closing the generator ends those that run.
 
         Args:
             name: returns what error messages call a task.

@@ -1,8 +1,10 @@
 """Building a dataset: the stages in order, each only if it is stale."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
+from ..core.extras import import_extra
 from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
@@ -10,28 +12,33 @@ from ..mapping import published
 from ..selection import holdout
 from .session import Session
 from .stage import State
-from .stages import checksums
+from .stages import checksums, fetch
 from .workspace import Workspace
 
 ORDER = (
-    "encode", "duplicates", "mapping", "splits", "metadata", "plan", "pack", "check-wds", "tidy", "catalog",
+    "fetch", "encode", "duplicates", "mapping", "splits", "metadata", "plan", "pack", "check-wds", "tidy", "catalog",
     "check-taxa", "checksums",
 )  # fmt: skip
 """The stages of a build."""
 
-WDS = ("encode", "duplicates", "splits", "metadata", "plan", "pack")
+WDS = ("fetch", "encode", "duplicates", "splits", "metadata", "plan", "pack")
 """The stages of the command ``wds``. Names and splits are among them: a plan needs names, which nobody makes by hand
 where they are published; and splits that were made before duplicates were known are made again."""
 
 
-def build(session: Session, only: Collection[str] = ORDER) -> dict[str, str]:
+def build(session: Session, only: Collection[str] = ORDER, retry: Collection[str] = ()) -> dict[str, str]:
     """Run the stages that are not up to date, in order.
+
+    Args:
+        only: the stages to consider.
+        retry: reasons why images could not be fetched: their addresses are asked again, beside those that failed for a
+            reason that may have passed.
 
     Returns:
         A summary of each stage that ran, by its name.
 
     Raises:
-        ConfigError: a name is not that of a stage.
+        ConfigError: a name is not that of a stage, or nothing failed for a reason in ``retry``.
         TreeoflifeError: a stage failed; those before it are done.
     """
     if unknown := [name for name in only if name not in ORDER]:
@@ -43,8 +50,19 @@ def build(session: Session, only: Collection[str] = ORDER) -> dict[str, str]:
     if set(only).issuperset(WDS):
         made = [session.stages[name] for name in ORDER if name != "checksums"]
         checksums.remove_changed(session.workspace.paths, made, session.evidence, session.listener)
-    summaries = {name: session.make(name) for name in ORDER if name in only}
+    summaries = {"fetch": _fetch(session, retry)} if "fetch" in only else {}
+    summaries |= {name: session.make(name) for name in ORDER if name in only and name != "fetch"}
     return {name: summary for name, summary in summaries.items() if summary is not None}
+
+
+def _fetch(session: Session, retry: Collection[str]) -> str | None:
+    """Fetch what is not there yet, and what is to be asked again; the stages then find the containers that came."""
+    workspace = session.workspace
+    again = fetch.to_ask_again(workspace, session.evidence.records, retry)
+    summary = session.make("fetch", run=partial(fetch.run, workspace, retry=retry), again=again)
+    if summary is not None:
+        session.forget_containers()
+    return summary
 
 
 def up_to(last: str) -> tuple[str, ...]:
@@ -54,7 +72,7 @@ def up_to(last: str) -> tuple[str, ...]:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ('encode', 'duplicates', 'mapping', 'splits')
+    ('fetch', 'encode', 'duplicates', 'mapping', 'splits')
     """
     if last not in ORDER:
         raise ConfigError(f"there is no stage '{last}'; the stages are: {', '.join(ORDER)}")
@@ -75,6 +93,8 @@ def check_inputs(workspace: Workspace) -> None:
     """
     config = workspace.config
     resampler(config.images.resampler, config.images.filter)
+    if listed := workspace.listed_sources():
+        import_extra("httpx", "download", f"[sources.{listed[0].name}], whose images are on the web,")
     workspace.containers()
     for table, model in {"mapping": config.mapping, "names": config.names}.items():
         for key, value in model:

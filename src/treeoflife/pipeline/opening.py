@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +26,7 @@ from .stages import (
     checksums,
     duplicates,
     encode,
+    fetch,
     mapping,
     metadata,
     pack,
@@ -39,11 +41,30 @@ from .workspace import Workspace
 def declare(workspace: Workspace) -> tuple[Stage, ...]:
     """Every stage of a dataset, in the order of the build; last the report, which only its own command makes.
 
-    Encoding comes first since it needs nothing but the sources, and its indexes spare the mapping a second reading.
+    Images on the web are fetched first. Encoding needs nothing but the sources, and its indexes spare the mapping a
+    second reading.
     """
-    modules = (encode, duplicates, mapping, splits, metadata, plan, pack, check_shards, tidy, catalog, check_taxa)
+    modules = (
+        fetch,
+        encode,
+        duplicates,
+        mapping,
+        splits,
+        metadata,
+        plan,
+        pack,
+        check_shards,
+        tidy,
+        catalog,
+        check_taxa,
+    )
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
+
+
+def stages_of(workspace: Workspace) -> dict[str, Stage]:
+    """The same by name."""
+    return {stage.name: stage for stage in declare(workspace)}
 
 
 def prepare(workspace: Workspace) -> None:
@@ -123,4 +144,4 @@ def _opened(
 
 def session_over(workspace: Workspace, evidence: Evidence, runner: TaskRunner) -> Session:
     """A session with all stages declared."""
-    return Session(workspace, evidence, runner, {stage.name: stage for stage in declare(workspace)})
+    return Session(workspace, evidence, runner, stages_of(workspace), partial(stages_of, workspace))

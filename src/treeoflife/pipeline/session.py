@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ..core.files import exists
@@ -21,6 +22,7 @@ class Session:
         evidence: digests of files, and the records of stages.
         runner: where tasks run, and who hears of the progress.
         stages: every stage, by name, in order.
+        declare: gives the stages anew, once sources have other containers.
         check_lock: raises where another run has taken over.
         has_made_something: an item was finished since the session began.
     """
@@ -29,8 +31,15 @@ class Session:
     evidence: Evidence
     runner: TaskRunner
     stages: Mapping[str, Stage]
+    declare: Callable[[], Mapping[str, Stage]] | None = None
     check_lock: Callable[[], None] = lambda: None
     has_made_something: bool = False
+
+    def forget_containers(self) -> None:
+        """Declare the stages anew: sources have other containers than before."""
+        self.workspace.forget_containers()
+        if self.declare:
+            self.stages = self.declare()
 
     @property
     def listener(self) -> Listener:
@@ -52,19 +61,24 @@ class Session:
         return states
 
     def make(
-        self, name: str, only: Collection[str] | None = None, run: Callable[[Job], str] | None = None
+        self,
+        name: str,
+        only: Collection[str] | None = None,
+        run: Callable[[Job], str] | None = None,
+        again: Mapping[str, str] = MappingProxyType({}),
     ) -> str | None:
         """Make the stale items of a stage; returns a summary, or None if there was nothing to do.
 
         Args:
             only: the items to consider; all, if not given.
             run: makes the items in place of the stage's own function.
+            again: further items to make, each with the reason, though they are up to date.
 
         Raises:
             InputError: a file is missing that another stage makes, or an input changed meanwhile.
             TreeoflifeError: the stage failed; the items that were finished are on record.
         """
-        stale = Inspector(self.evidence).stale(self.stages[name], only)
+        stale = dict(again) | Inspector(self.evidence).stale(self.stages[name], only)
         return self._run(name, stale, run) if stale else None
 
     def remake(self, name: str, items: Collection[str], run: Callable[[Job], str] | None = None) -> None:

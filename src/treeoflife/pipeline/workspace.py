@@ -9,6 +9,7 @@ from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
 from ..sources.base import Container, Index, Source, signature
+from ..sources.listed import ListedImages
 from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources, source_settings
 from .boundaries import check_out
@@ -45,6 +46,15 @@ class Workspace:
             check_read_once(containers)
             self._containers.extend(containers)
         return self._containers
+
+    def listed_sources(self) -> list[ListedImages]:
+        """The sources whose images are fetched from the web."""
+        return [source for source in self.sources if isinstance(source, ListedImages)]
+
+    def forget_containers(self) -> None:
+        """Look again which containers there are: some have been fetched."""
+        for known in (self._containers, self._signatures, self._indexes):
+            known.clear()
 
     def indexes(self) -> dict[str, Path]:
         """The store's index of every container, by the container's label, in order."""
@@ -110,4 +120,7 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     paths, sources = Paths(path.parent, config.images), load_sources(config, path.parent)
     settings = {name: source_settings(name, table, path.parent) for name, table in config.sources.items()}
     check_out(config, settings, paths)
-    return Workspace(config, paths, tuple(sources))
+    workspace = Workspace(config, paths, tuple(sources))
+    for source in workspace.listed_sources():
+        source.keep_in(paths.fetched_files(source.name))
+    return workspace

@@ -11,20 +11,24 @@ dataset.toml calls it by. :class:`treeoflife.testing.SourceContract` tests that 
     path = "raw/traps"
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from ..config.base import Model
-from ..core.database import Database
 from ..core.files import stamp
 from ..core.folders import LEADS_NOWHERE
 from ..core.values import Label, RawImage, Skip
 from ..errors import ContainerError, InputError
 from .file_names import name_bytes
+
+if TYPE_CHECKING:
+    from ..core.database import Database
 
 MAX_FILES = 1_000_000
 """The most files that a container may hold: a worker keeps a row for each in memory. EOL's archives hold a tenth."""
@@ -187,7 +191,34 @@ class Source(Protocol):
         """
         return iter(())
 
-    def about(self, database: Database) -> bool:
+    def label_table(self, database: Database) -> bool:  # noqa: ARG002
+        """Make the labels of single images known as the table ``image_label``: for sources of very many images, in
+        place of :meth:`labels`.
+
+        It has :attr:`columns`, the seven ranks, ``scientific_name`` and ``common_name``, all but the numbers among
+        :attr:`columns` as texts, null or empty where nothing is known; a natural key at most once, in no order. The
+        ``name_key`` of such a source is ``treeoflife_id``.
+
+        Returns:
+            False, unless overridden: there is no such table.
+
+        Raises:
+            InputError: a table of the source is missing or malformed.
+        """
+        return False
+
+    def flags(self, database: Database) -> bool:  # noqa: ARG002
+        """Make what is doubtful about images, by the source's own tables, known as the table ``flagged``.
+
+        It has :attr:`columns`, ``flags`` (words of the provider, joined by ``;``, null or empty without any) and
+        ``repeated`` (BIGINT: how many other rows describe the image differently); a natural key at most once.
+
+        Returns:
+            False, unless overridden: there is no such table.
+        """
+        return False
+
+    def about(self, database: Database) -> bool:  # noqa: ARG002
         """Make what the source says about its images beside names known as the table ``about``.
 
         It has :attr:`columns`, and :data:`ABOUT_COLUMNS` as texts, null or empty where nothing is known; a natural key

@@ -1,5 +1,6 @@
 """The labels that a source gives itself, as evidence. There may be one for each image, but few of them are distinct.
 
+image_label        see Source.label_table()         where a source gives them as a table
 label              label_key, kingdom … species,    the labels as the source gives them
                    verbatim, label_common
 distinct_label     the same without label_key;      each text once
@@ -13,9 +14,10 @@ from itertools import islice
 
 import polars as pl
 
-from ..core.database import Database
+from ..core.database import Database, column
 from ..core.values import RANKS
 from ..errors import InputError
+from ..mapping.natural_keys import joined_sql
 from ..sources.base import Source
 from .evidence import conform, own_parts
 from .parsing import Parser
@@ -79,7 +81,7 @@ def of_labels(source: Source, database: Database, parser: Parser, first: int) ->
     Raises:
         InputError: two labels of one key differ.
     """
-    database.spool("label", _label_batches(source), _SCHEMA)
+    _open_labels(source, database)
     database.make("distinct_label", _DISTINCT)
     database.make("key_label", _OF_KEYS)
     labels = database.frame(_IN_USE)
@@ -94,6 +96,17 @@ def of_labels(source: Source, database: Database, parser: Parser, first: int) ->
         )
     damaged = damaged_text(labels.select(_TEXTS), counts=labels["labels"])
     return evidence, _count_labels(source, database, tuple(damaged))
+
+
+def _open_labels(source: Source, database: Database) -> None:
+    """Make the table ``label``."""
+    if not source.label_table(database):
+        database.spool("label", _label_batches(source), _SCHEMA)
+        return
+    given = {**dict.fromkeys(RANKS), "verbatim": "scientific_name", "label_common": "common_name"}
+    texts = ", ".join(f"coalesce({column(own or name)}, '') AS {column(name)}" for name, own in given.items())
+    natural_key = joined_sql({name: source.columns[name] for name in source.key})
+    database.run(f"CREATE OR REPLACE VIEW label AS SELECT {natural_key} AS label_key, {texts} FROM image_label")
 
 
 def _numbered(evidence: pl.DataFrame, first: int) -> tuple[pl.DataFrame, pl.Series]:

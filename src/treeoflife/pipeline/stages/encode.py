@@ -47,7 +47,7 @@ def declare(workspace: Workspace) -> Stage:
     settings = expected_meta(workspace.config.images)
     return Stage(
         name="encode",
-        needs=(),
+        needs=("fetch",),
         version=settings.pop("step"),
         settings=settings,
         items=cache(lambda: [_item(workspace, *one) for one in workspace.containers()]),
