@@ -29,6 +29,9 @@ class Host(ThreadingHTTPServer):
         self.pages[path] = (status, body)
         return self.url + path
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients may go away."""
+
     def taken(self) -> list[str]:
         """The paths that were asked since the last call."""
         with self.lock:

@@ -13,7 +13,8 @@ from .common import require_utf8_word
 
 _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Build": {
-        "init": build.init, "build": build.build, "status": build.status, "mapping": build.mapping,
+        "init": build.init, "build": build.build, "status": build.status, "fetch": build.fetch,
+        "mapping": build.mapping,
         "splits": build.splits, "metadata": build.metadata, "duplicates": build.duplicates, "wds": build.wds,
         "demo": build.demo,
     },

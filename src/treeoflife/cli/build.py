@@ -93,17 +93,47 @@ def build(
             say(summarise(session).text())
 
 
+def fetch(
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: WorkersOption = None,
+    engine: EngineOption = None,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--retry",
+            metavar="REASON",
+            help="Ask again for the images that failed for this reason, such as http-404; may be given several times.",
+        ),
+    ] = None,
+    *,
+    detach: DetachOption = False,
+) -> None:
+    """Fetch the images of sources that list addresses on the web.
+
+    Nothing is fetched twice. What failed for a reason that may have passed is asked again, as by every build.
+    """
+    from ..pipeline.build import build as build_stages
+
+    if detach:
+        detach_driver(config, engine, "fetch", *(word for reason in retry or () for word in ("--retry", reason)))
+        return
+    with working(config, workers, engine) as session:
+        summaries = build_stages(session, ["fetch"], retry or ())
+        say(f"fetch: {summaries.get('fetch', 'up to date')}")
+
+
 def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """Say how far each stage is, and why."""
     from dataclasses import asdict
 
+    from ..pipeline.build import remarks as remarks_of
     from ..pipeline.build import status as states_of
     from ..pipeline.opening import inspecting
     from ..pipeline.workspace import open_workspace
 
     workspace = open_workspace(config)
     with inspecting(workspace) as session:
-        states = states_of(session)
+        states, remarks = states_of(session), remarks_of(session)
     if as_json:
         show({name: asdict(state) | {"fresh": state.fresh} for name, state in states.items()})
         return
@@ -111,7 +141,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
         word = "waiting" if state.waiting else "done" if state.fresh else "to do"
         counts = f"{state.done:>7} done {state.remaining:>7} left" if not state.waiting else ""
         say(f"{name:<11} {word:<7} {counts:<25}  {'; '.join(state.why)}".rstrip())
-    for line in running_jobs(workspace):
+    for line in (*remarks, *running_jobs(workspace)):
         say(line)
 
 

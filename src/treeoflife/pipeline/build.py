@@ -84,6 +84,11 @@ def status(session: Session) -> dict[str, State]:
     return session.states(ORDER)
 
 
+def remarks(session: Session) -> list[str]:
+    """What stages that are up to date leave to be desired, in sentences."""
+    return fetch.remarks(session.workspace, session.evidence.records)
+
+
 def check_inputs(workspace: Workspace) -> None:
     """Check that everything the configuration names exists and can be read, before hours of work rest on it.
 

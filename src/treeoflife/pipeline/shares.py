@@ -16,11 +16,12 @@ from typing import TypeVar
 
 from ..config.paths import Paths
 from ..core import lock
+from ..core.files import exists
 from ..core.hash_cache import HashCache
 from ..core.progress import Listener
 from ..engines.registry import make_engine
 from ..engines.tasks import TaskRunner
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..images.encode import ENCODE_BYTES_PER_SECOND
 from ..shards.pack import planned_shards
 from ..sources.base import container_size
@@ -77,11 +78,13 @@ def make_share(workspace: Workspace, stage: str, share: Share, listener: Listene
 
     Raises:
         ConfigError: the stage cannot be divided.
+        InputError: images on the web are to be fetched first.
         BusyError: a run works on the whole dataset.
         TasksFailed: some tasks failed; the others were done.
     """
     if stage not in _DIVIDED:
         raise ConfigError(f"the stage '{stage}' cannot be divided into shares; {' and '.join(_DIVIDED)} can")
+    check_fetched(workspace)
     with _session(workspace, f"{stage}-{share.number}-of-{share.of}", listener) as session:
         return _DIVIDED[stage](session, share)
 
@@ -122,8 +125,28 @@ def _pack_share(paths: Paths, job: Job) -> str:
     return summary
 
 
+def check_fetched(workspace: Workspace) -> None:
+    """Check that no images on the web are to be fetched: shares are of containers that are there.
+
+    Raises:
+        InputError: some are.
+    """
+    for source in workspace.listed_sources():
+        files = workspace.paths.fetched_files(source.name)
+        if not exists(files.images) or files.unfinished():
+            raise InputError(
+                f"the images of [sources.{source.name}] are not all fetched, and cannot be divided into shares before: "
+                "run 'treeoflife fetch' first, on a computer that reaches the web"
+            )
+
+
 def costs(workspace: Workspace) -> list[float]:
-    """About how many seconds each container takes to encode on one core."""
+    """About how many seconds each container takes to encode on one core.
+
+    Raises:
+        InputError: images on the web are to be fetched first.
+    """
+    check_fetched(workspace)
     return [container_size(*one) / ENCODE_BYTES_PER_SECOND for one in workspace.containers()]
 
 

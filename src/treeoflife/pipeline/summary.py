@@ -1,5 +1,6 @@
 """What came of a build, in a few lines: images in, samples out, what was left out and why, and where it all is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -8,6 +9,7 @@ from ..config.paths import Paths
 from ..core.json_reader import read_json
 from ..core.values import SPLITS
 from .session import Session
+from .stages import fetch
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Summary:
 
     Attributes:
         left_out: files and images that became no sample, by reason.
+        remarks: sentences on what could be done about some of these.
     """
 
     files: int
@@ -23,6 +26,7 @@ class Summary:
     shards: dict[str, int]
     left_out: dict[str, int]
     paths: Paths
+    remarks: Sequence[str] = ()
 
     def text(self) -> str:
         """For people."""
@@ -38,6 +42,7 @@ class Summary:
                 ),
                 f"left out       {left_out:>10,}" + (" of these:" if left_out else ""),
                 *(f"  {reason:<18} {count:>4,}" for reason, count in self.left_out.items()),
+                *self.remarks,
                 "",
                 f"shards         {self.paths.shards}/{{{','.join(SPLITS)}}}/shard-NNNNNN.tar",
                 f"catalog        {self.paths.catalog_csv} and .parquet",
@@ -59,4 +64,5 @@ def summarise(session: Session) -> Summary:
     reasons = pl.scan_parquet(paths.ledger, glob=False).group_by("reason").len()
     left_out = dict(reasons.sort("len", "reason", descending=[True, False]).collect().iter_rows())
     samples = {split: sum(shards.values()) for split, shards in sizes.items()}
-    return Summary(files, samples, {split: len(shards) for split, shards in sizes.items()}, left_out, paths)
+    shards = {split: len(numbers) for split, numbers in sizes.items()}
+    return Summary(files, samples, shards, left_out, paths, fetch.remarks(session.workspace, session.evidence.records))

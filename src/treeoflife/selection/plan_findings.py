@@ -1,6 +1,10 @@
-"""The plan's findings about samples: duplicates, different names of one picture, doubtful quality."""
+"""The plan's findings about samples: duplicates, different names of one picture, doubtful quality or names."""
 
-from ..core.database import Database
+from collections.abc import Sequence
+
+from ..core.database import Database, column, columns, quoted
+from ..mapping.images import catalog_names
+from ..sources.base import Source
 from . import quality
 
 DUPLICATES = {
@@ -11,6 +15,53 @@ DUPLICATES = {
 # A placeholder picture may occur thousands of times; the page shows a finding's other images side by side.
 _MAX_OTHERS = 20
 _SAMPLES = """(SELECT * FROM decision WHERE rule IS NULL AND "group" IS NOT NULL)"""
+
+
+_FLAGS = {
+    "TAXON_MATCH_NONE": ("taxon-match-none", "the provider's backbone does not know the name"),
+    "TAXON_MATCH_HIGHERRANK": ("taxon-match-higherrank", "the provider's backbone knows a higher rank of it only"),
+    "TAXON_MATCH_FUZZY": ("taxon-match-fuzzy", "the provider's backbone knows a name that is written similarly"),
+}  # fmt: skip
+"""The provider's remarks that are findings, by the words of GBIF (https://techdocs.gbif.org/en/data-use/)."""
+_REPEATED = "listed-differently"
+LISTED = {**dict(_FLAGS.values()), _REPEATED: "the source has several rows about it, which differ"}
+"""The kinds of findings of :func:`of_lists`, with their meanings."""
+
+
+def of_lists(database: Database, sources: Sequence[Source]) -> str:
+    """SQL for findings about samples of which the source's own tables say something doubtful; empty if none does.
+
+    in:  decision
+    out: flagged_0, flagged_1, …      the rows of each source that does
+    """
+    parts = [_of_list(database, source, number) for number, source in enumerate(sources) if source.flags(database)]
+    return " UNION ALL ".join(parts)
+
+
+def _of_list(database: Database, source: Source, number: int) -> str:
+    kinds = ", ".join(f"({quoted(flag)}, {quoted(kind)})" for flag, (kind, _) in _FLAGS.items())
+    database.make(f"flagged_{number}", f"""
+        WITH flag AS (
+            SELECT {columns(source.columns)}, flags, unnest(string_split(flags, ';')) AS flag
+            FROM flagged
+            WHERE flags <> ''
+        )
+        SELECT {columns(source.columns)}, kind, 'flags of the source: ' || flags AS detail
+        FROM flag
+        JOIN (VALUES {kinds}) AS known (flag, kind) ON trim(flag.flag) = known.flag
+        UNION ALL
+        SELECT {columns(source.columns)}, '{_REPEATED}', repeated || ' other rows say something else about it'
+        FROM flagged
+        WHERE repeated > 0
+    """)  # fmt: skip
+    names = catalog_names(source)
+    equal = " AND ".join(f"{column(names[one], 'decision')} = {column(one, 'found')}" for one in source.key)
+    return f"""
+        SELECT treeoflife_id, kind, found.detail, []::VARCHAR[] AS others
+        FROM decision
+        JOIN flagged_{number} AS found ON {equal}
+        WHERE decision.source = {quoted(source.name)} AND rule IS NULL
+    """
 
 
 def duplicates() -> str:

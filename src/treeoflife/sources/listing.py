@@ -71,13 +71,13 @@ def write_listing(source: ListedImages, database: Database, path: Path) -> Listi
         ANTI JOIN twice USING ({key})
         WHERE {has_key}
         UNION ALL
-        SELECT * EXCLUDE (place)
+        SELECT * EXCLUDE ("number of the row")
         FROM (
             SELECT {everything}, count(*) OVER (PARTITION BY {key}) - 1,
-                row_number() OVER (PARTITION BY {key} ORDER BY problem <> '', {everything}) AS place
+                row_number() OVER (PARTITION BY {key} ORDER BY problem <> '', {everything}) AS "number of the row"
             FROM (SELECT DISTINCT {everything} FROM checked SEMI JOIN twice USING ({key}) WHERE {has_key})
         )
-        WHERE place = 1
+        WHERE "number of the row" = 1
     """
     # Rows without a key are in the order of all that they say.
     texts = ", ".join(f"{column(name)}::VARCHAR" for name in (*source.columns, *LISTED_COLUMNS))

@@ -113,6 +113,20 @@ def to_ask_again(workspace: Workspace, records: StageRecords, retry: Collection[
     return {name: f"{count:,} images failed that may not fail again" for name, count in counts.items() if count}
 
 
+def remarks(workspace: Workspace, records: StageRecords) -> list[str]:
+    """For people: what could not be fetched from each source, and what to do about it."""
+    found = []
+    for name, reasons in failures(workspace, records).items():
+        passing = {reason: count for reason, count in reasons.items() if is_passing(reason)}
+        asked = reasons.keys() - _UNASKED
+        if passing:
+            found.append(f"{name}: {describe_failures(passing)}: the next build asks again")
+        if lasting := asked - passing.keys():
+            counts = {reason: reasons[reason] for reason in lasting}
+            found.append(f"{name}: {describe_failures(counts)}: 'treeoflife fetch --retry REASON' asks again")
+    return found
+
+
 _UNASKED = {"bad-row", "not-asked"}
 """Reasons of images whose address was never asked."""
 
@@ -138,17 +152,20 @@ def run(workspace: Workspace, job: Job, retry: Collection[str] = ()) -> str:
     totals = [_settle(workspace, source, job) for source in sources]
     images, failed = sum(one for one, _ in totals), sum((reasons for _, reasons in totals), Counter[str]())
     _check_answers(images, failed)
-    summary = f"{images:,} images are there{describe_failures(failed)}"
+    summary = f"{images:,} images are there" + (f"; {describe_failures(failed)}" if failed else "")
     job.runner.listener.finish(summary)
     return summary
 
 
 def describe_failures(failed: Mapping[str, int]) -> str:
-    """For people: how many images could not be fetched, and why; empty if all could."""
-    if not failed:
-        return ""
+    """For people: how many images could not be fetched, and why.
+
+    >>> describe_failures({"robots": 2, "http-404": 1000})
+    '1,002 images are not fetched (http-404 1,000, robots 2)'
+    """
     most_first = sorted(failed.items(), key=lambda one: (-one[1], one[0]))
-    return f", {sum(failed.values()):,} are not ({', '.join(f'{reason} {count:,}' for reason, count in most_first)})"
+    counts = ", ".join(f"{reason} {count:,}" for reason, count in most_first)
+    return f"{sum(failed.values()):,} images are not fetched ({counts})"
 
 
 def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
@@ -266,7 +283,7 @@ def _check_answers(images: int, failed: Mapping[str, int]) -> None:
     asked = failed.keys() - _UNASKED
     if asked and not images and _SILENCE.issuperset(asked):
         raise InputError(
-            f"no host has answered so far{describe_failures(failed)}. Is the network down, or the name server wrong? "
+            f"no host has answered so far: {describe_failures(failed)}. Is the network down, or the name server wrong? "
             f"{_GO_ON}"
         )
 

@@ -36,7 +36,7 @@ def declare(workspace: Workspace) -> Stage:
         "plan",
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
-        optional=(paths.findings("marks"),),
+        optional=(paths.findings("marks"), paths.findings("lists")),
         requires=(*workspace.indexes().values(), workspace.paths.mapping_parquet, paths.duplicates, paths.names),
     )
     return Stage(
@@ -66,6 +66,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         "manifests": lambda evidence: [evidence.sha256(path) for path in manifests],
         "mapping": workspace.paths.mapping_parquet,
         **({"published": config.mapping.published} if config.mapping.published else {}),
+        **{f"list of {one.name}": paths.fetched_files(one.name).images for one in workspace.listed_sources()},
         "names": paths.names,
         "images": digest_of(workspace.indexes()),
     }
@@ -98,7 +99,7 @@ def _write(workspace: Workspace, job: Job) -> str:
             # It takes a plan that it cannot read for one that is not made yet.
             folder = paths.split_plan(SPLITS[0]).parent
             raise StoreError(f"the plans in {folder} cannot be read back: run the build again")
-        _write_findings(database, paths, job)
+        _write_findings(database, paths, sources, job)
         reasons = write_ledger(database, paths.ledger, sources, rules, meta)
         check_balance(database, {split: paths.split_plan(split) for split in SPLITS}, paths.ledger)
         listener.advance(1)
@@ -194,8 +195,8 @@ def _policies(workspace: Workspace) -> list[Rule]:
     return [*policies.doubtful(config.quality.drop), *repeated, *cap]
 
 
-def _write_findings(database: Database, paths: Paths, job: Job) -> None:
-    """Write what was found about single images: duplicates, different names of one picture, doubtful quality."""
+def _write_findings(database: Database, paths: Paths, sources: Sequence[Source], job: Job) -> None:
+    """Write what was found about single images: duplicates, several names of one picture, doubtful quality or names."""
     note = job.runner.listener.note
     find_conflicts(database)
     rows = database.frame('FROM conflict ORDER BY "group", treeoflife_id')
@@ -203,6 +204,10 @@ def _write_findings(database: Database, paths: Paths, job: Job) -> None:
     findings.write_query(database, paths.findings("quality"), plan_findings.of_quality(), quality.MEANING)
     duplicates = plan_findings.duplicates()
     findings.write_query(database, paths.findings("duplicates"), duplicates, plan_findings.DUPLICATES)
+    if lists := plan_findings.of_lists(database, sources):
+        findings.write_query(database, paths.findings("lists"), lists, plan_findings.LISTED)
+    else:
+        paths.findings("lists").unlink(missing_ok=True)
     if rows.height:
         groups = rows["group"].n_unique()
         note(f"{groups} groups of the same picture have different names: see {paths.conflicts_csv}")
