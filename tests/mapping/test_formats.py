@@ -12,14 +12,16 @@ import pytest
 from mapped import database, ids_of, mapping_of
 
 from helpers import built, cli, configured, digests, sentence
+from treeoflife.core.values import NAME_COLUMNS
 from treeoflife.errors import InputError
 from treeoflife.mapping import published, sqlite
 from treeoflife.mapping.images import open_images
 from treeoflife.sources.base import Source
+from treeoflife.sources.columns import catalog_columns
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.world import draw_world
 
-ENDINGS = ("sqlite", "parquet")
+FILES = ("mapping.sqlite", "mapping.parquet", "catalog.csv", "catalog.parquet")
 
 
 @pytest.fixture
@@ -38,40 +40,56 @@ def tables(sources: list[Source]) -> list[tuple[Source, pl.DataFrame]]:
     return [(source, pl.DataFrame({name: values[kind] for name, kind in source.columns.items()})) for source in sources]
 
 
-def made(folder: Path, tables: list[tuple[Source, pl.DataFrame]], ending: str) -> Path:
-    """A mapping with splits."""
-    path, sources = folder / "mapping.parquet", [source for source, _ in tables]
-    mapping_of(path, tables)
-    if ending == "parquet":
-        return path
+def made(folder: Path, tables: list[tuple[Source, pl.DataFrame]], name: str) -> Path:
+    """A mapping with splits, of the format that the file's name says."""
+    path, mapping, sources = folder / name, folder / "mapping.parquet", [source for source, _ in tables]
+    mapping_of(mapping, tables)
+    if name == "mapping.sqlite":
+        with database(folder) as opened:
+            open_images(opened, mapping, sources)
+            sqlite.export(opened, path, sources)
+    elif name.startswith("catalog"):
+        rows = catalog_of(pl.read_parquet(mapping), sources)
+        rows.write_csv(path) if path.suffix == ".csv" else rows.write_parquet(path)
+    return path
+
+
+def catalog_of(mapping: pl.DataFrame, sources: list[Source]) -> pl.DataFrame:
+    """A row per image and split, those of train_small after all others; the columns of these sources alone."""
+    split = pl.when("is_val").then(pl.lit("val")).otherwise(pl.lit("train"))
+    small = mapping.filter("is_train_small").with_columns(split=pl.lit("train_small"))
+    rows = pl.concat([mapping.with_columns(split=split), small])
+    names = [pl.lit("x").alias(name) for name in NAME_COLUMNS]
+    rows = rows.with_columns(names)
+    return rows.select(name for name in catalog_columns(sources) if name in rows.columns)
+
+
+def loaded(folder: Path, path: Path, sources: list[Source]) -> pl.DataFrame:
+    """The images in a published mapping."""
     with database(folder) as opened:
-        open_images(opened, path, sources)
-        sqlite.export(opened, folder / "mapping.sqlite", sources)
-    return folder / "mapping.sqlite"
+        published.load_images(opened, path, sources)
+        return opened.frame("FROM published ORDER BY source, treeoflife_id")
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", FILES)
 def test_a_published_mapping_is_copied_as_it_is(
-    tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], ending: str
+    tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], name: str
 ) -> None:
     """Images, ids and splits, whatever its format."""
-    path, copy, sources = made(tmp_path, tables, ending), tmp_path / "copy.parquet", [one for one, _ in tables]
+    path, copy, sources = made(tmp_path, tables, name), tmp_path / "copy.parquet", [one for one, _ in tables]
     published.check(path, sources)
     with database(tmp_path) as opened:
         assert published.copy_mapping(opened, path, sources, copy) == 900
     assert pl.read_parquet(copy).equals(pl.read_parquet(tmp_path / "mapping.parquet"))
     ids = pl.concat(published.id_batches(path))
     assert set(ids) == set(pl.read_parquet(copy)["treeoflife_id"])
-    for source, rows in tables:
-        own = pl.concat(published.image_batches(path, source))
-        assert own.drop("treeoflife_id").sort(source.key).equals(rows.sort(source.key))
 
 
 def test_images_without_a_split_have_none_in_the_copy(
     tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]
 ) -> None:
     """The plan says so of each."""
-    path, sources = made(tmp_path, tables, "sqlite"), [one for one, _ in tables]
+    path, sources = made(tmp_path, tables, "mapping.sqlite"), [one for one, _ in tables]
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("DELETE FROM split WHERE evobio10m_id IN (SELECT evobio10m_id FROM eol LIMIT 7)")
     with database(tmp_path) as opened:
@@ -81,7 +99,7 @@ def test_images_without_a_split_have_none_in_the_copy(
 
 def test_an_id_of_two_images_is_an_error(tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]]) -> None:
     """A mapping that gives it to images of two sources; each table by itself cannot."""
-    path, sources = made(tmp_path, tables, "sqlite"), [one for one, _ in tables]
+    path, sources = made(tmp_path, tables, "mapping.sqlite"), [one for one, _ in tables]
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE inat21 SET evobio10m_id = (SELECT min(evobio10m_id) FROM eol) WHERE cls_num = 7")
     with database(tmp_path) as opened, pytest.raises(InputError, match="to two images"):
@@ -89,13 +107,13 @@ def test_an_id_of_two_images_is_an_error(tmp_path: Path, tables: list[tuple[Sour
     assert not (tmp_path / "copy.parquet").exists()
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", FILES)
 def test_a_source_that_the_mapping_lacks_has_no_images(
-    tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], ending: str
+    tmp_path: Path, tables: list[tuple[Source, pl.DataFrame]], name: str
 ) -> None:
     """And :func:`check` names it."""
-    path, absent = made(tmp_path, tables[:1], ending), tables[1][0]
-    assert pl.concat(published.image_batches(path, absent)).is_empty()
+    path, absent = made(tmp_path, tables[:1], name), tables[1][0]
+    assert loaded(tmp_path, path, [tables[0][0], absent])["source"].unique().to_list() == ["eol"]
     with pytest.raises(InputError, match="inat21"):
         published.check(path, [absent])
 
@@ -111,7 +129,7 @@ def test_a_mapping_without_splits_and_files_that_are_none_are_told(
         published.check(path, sources)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cannot be read as a mapping"):
-        list(published.image_batches(path, sources[0]))
+        loaded(tmp_path, path, sources)
     pl.DataFrame({"a": [1]}).write_parquet(path)
     with pytest.raises(InputError, match="it needs the columns"):
         list(published.id_batches(path))

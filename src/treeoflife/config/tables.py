@@ -6,7 +6,7 @@ The docstring under a field becomes the comment above its key in the dataset.tom
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Model
 
@@ -168,6 +168,9 @@ class Names(Model):
     lookups: Path | None = None
     """A folder with published {eol,inat21,bioscan}_name_lookup.json files, whose names are taken unchanged. All other
     keys of this table are then ignored."""
+    published: Path | None = None
+    """A published catalog (catalog.csv, catalog.parquet or predicted-catalog.csv), from which each image takes the name
+    in the row of its id, unchanged. All other keys of this table are then ignored, and there can be no lookups."""
     eol_tree: Path | None = None
     """EOL's dynamic hierarchy, taxon.tab. Required for a source of the kind eol."""
     eol_scraped: Path | None = None
@@ -195,12 +198,20 @@ class Names(Model):
     verifier: Verifier = Verifier()
     """The network service GNVerifier."""
 
+    @field_validator("published")
+    @classmethod
+    def _alone(cls, path: Path | None, given: ValidationInfo) -> Path | None:
+        if path and given.data.get("lookups"):
+            raise ValueError("names come from this catalog or from lookups: leave one of them out")
+        return path
+
 
 class Mapping(Model):
     """Where ids and splits come from."""
 
     published: Path | None = None
-    """A published mapping.sqlite, which is only read. Without it, new ids and splits are made."""
+    """A published mapping.sqlite or mapping.parquet, or a published catalog (catalog.csv, catalog.parquet or
+    predicted-catalog.csv) that takes its place; it is only read. Without it, new ids and splits are made."""
     format: Literal["sqlite", "parquet"] = "sqlite"
     """The files of new ids and splits. parquet: metadata/mapping.parquet alone. sqlite: also metadata/mapping.sqlite,
     as published mappings are, which takes longest of all tables to write. Ids and splits are the same in both."""

@@ -2,7 +2,7 @@
 
 import datetime
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..errors import InputError
 from .extras import import_extra
 from .tables import parquet_schema
 from .text import reason
-from .text_tables import TextTable, read_text_table
+from .text_tables import TextTable, read_text_header, read_text_pieces, read_text_table, simple_name
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 """File name endings, in lower case, of files that are tables and nothing else."""
@@ -21,6 +21,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm", "
 _PARQUET, _ZIP, _OLD_EXCEL = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 # A spreadsheet is unpacked in memory. One of a million rows and ten columns has about half of this.
 _MAX_UNPACKED = 1 << 30
+_ROWS_OF_A_PIECE = 250_000
 
 
 def read_table_file(path: Path) -> TextTable:
@@ -34,16 +35,66 @@ def read_table_file(path: Path) -> TextTable:
         InputError: it is missing, empty or damaged, or a row cannot be told.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
+    beginning = _beginning(path)
+    if beginning == _PARQUET:
+        return _read_parquet(path)
+    return _read_spreadsheet(path) if beginning in (_ZIP, _OLD_EXCEL) else read_text_table(path)
+
+
+def read_header(path: Path) -> tuple[str, ...]:
+    """The names of the columns of a table that is text or Parquet; its rows are not looked at.
+
+    Raises:
+        InputError: it is missing, empty or damaged, or a spreadsheet.
+    """
+    return tuple(_parquet_types(path)) if _beginning(path) == _PARQUET else read_text_header(path)
+
+
+def read_table_pieces(path: Path, wanted: Collection[str]) -> Iterator[TextTable]:
+    """Some columns of a table that is text or Parquet, as tables of some of its rows each; the first has no rows.
+
+    One of them is in memory at a time. Values are text without spaces around it, empty where there is none.
+
+    Args:
+        wanted: the columns, as far as they are there; see :func:`.text_tables.simple_name` for names that count as the
+            same.
+
+    Raises:
+        InputError: it is missing, empty or damaged, a row cannot be told, or it is a spreadsheet.
+    """
+    return _parquet_pieces(path, wanted) if _beginning(path) == _PARQUET else read_text_pieces(path, wanted)
+
+
+def _beginning(path: Path) -> bytes:
     try:
         with path.open("rb") as fd:
-            beginning = fd.read(4)
+            return fd.read(4)
     except FileNotFoundError:
         raise InputError(f"there is no table {path}") from None
     except OSError as error:
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
-    if beginning == _PARQUET:
-        return _read_parquet(path)
-    return _read_spreadsheet(path) if beginning in (_ZIP, _OLD_EXCEL) else read_text_table(path)
+
+
+def _parquet_types(path: Path) -> pl.Schema:
+    try:
+        return parquet_schema(path)
+    except (OSError, PolarsError) as error:
+        raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
+
+
+def _parquet_pieces(path: Path, wanted: Collection[str]) -> Iterator[TextTable]:
+    schema, simple = _parquet_types(path), {simple_name(name) for name in wanted}
+    chosen = [name for name in schema if simple_name(name) in simple]
+    table = pl.scan_parquet(path, glob=False)
+    texts = table.select(pl.col(chosen).cast(pl.String).fill_null("").str.strip_chars()) if chosen else pl.LazyFrame()
+    try:
+        rows = table.select(pl.len()).collect().item() if chosen else 0
+        yield TextTable(pl.DataFrame(schema=dict.fromkeys(chosen, pl.String)), tuple(schema), range(1, 1), "", "")
+        for start in range(0, rows, _ROWS_OF_A_PIECE):
+            piece = texts.slice(start, _ROWS_OF_A_PIECE).collect()
+            yield TextTable(piece, tuple(schema), range(start + 1, start + 1 + piece.height), "", "")
+    except (OSError, PolarsError) as error:
+        raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
 
 
 def _read_parquet(path: Path) -> TextTable:

@@ -106,6 +106,16 @@ def read_text_pieces(
         yield from _Reader(path, mapped, sample, wanted, columns).pieces(delimiter, quoted=quoted)
 
 
+def read_text_header(path: Path) -> tuple[str, ...]:
+    """The names of the columns of a table; its rows are not looked at.
+
+    Raises:
+        InputError: the file is missing, empty or no text, or its header cannot be told.
+    """
+    with _opened(path) as (mapped, sample):
+        return _Reader(path, mapped, sample, None, None).header()
+
+
 def _joined(pieces: Sequence[TextTable]) -> TextTable:
     """One table of all pieces."""
     first, last = pieces[0].lines, pieces[-1].lines
@@ -194,15 +204,26 @@ class _Reader:
         if self._encoding == "cp1252":
             self._remarks.append(f"it {READ_AS_WINDOWS}")
 
-    def pieces(self, delimiter: str | None, *, quoted: bool | None = True) -> Iterator[TextTable]:
+    def header(self) -> tuple[str, ...]:
+        skipped = self._choose_delimiter(None)
+        try:
+            columns, _ = self._divide(_Division(skipped, quoted=True))
+        except IrregularError as error:
+            raise InputError(f"the table {self._path}, {error}") from None
+        return columns
+
+    def _choose_delimiter(self, delimiter: str | None) -> int:
+        """Choose the character between fields; returns the number of lines before the header."""
         beginning = self._bytes[:SAMPLE_BYTES].decode(errors="ignore")
-        first_line = re.split(r"[\r\n]", beginning, maxsplit=1)[0]
-        separator = _SEPARATOR_LINE.fullmatch(first_line)
-        skipped = 1 if separator else 0
+        separator = _SEPARATOR_LINE.fullmatch(re.split(r"[\r\n]", beginning, maxsplit=1)[0])
         self._delimiter = delimiter or (separator[1] if separator else self._best_delimiter(beginning))
+        return 1 if separator else 0
+
+    def pieces(self, delimiter: str | None, *, quoted: bool | None = True) -> Iterator[TextTable]:
+        skipped = self._choose_delimiter(delimiter)
         quoted = self._delimiter != "\t" if quoted is None else quoted
         data = np.frombuffer(self._bytes, np.uint8)
-        rows = None if separator else regular_rows.count_regular_rows(data, ord(self._delimiter), quoted=quoted)
+        rows = None if skipped else regular_rows.count_regular_rows(data, ord(self._delimiter), quoted=quoted)
         del data  # a mapped file cannot be closed while an array shows it
         if rows is None:
             yield from self._pieces_by_field(skipped, quoted=quoted)

@@ -87,7 +87,8 @@ def _earlier(database: Database, path: Path | None, sources: Sequence[Source]) -
     if path is None:
         return {}
     if path.suffix != ".parquet":
-        return dict(zip((one.name for one in sources), load_images(database, path, sources), strict=True))
+        load_images(database, path, sources)
+        return {one.name: f"(FROM published WHERE source = {quoted(one.name)})" for one in sources}
     database.view("earlier", [path])
     present = set(parquet_schema(path).names())
     held = [one.name for one in sources if present.issuperset(one.catalog)]

@@ -17,6 +17,8 @@ NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
 _ALL = (1 << 64) - 1
 _VERSION_BITS, _VERSION = 0xF << 12, 0x5 << 12
 _VARIANT_BITS, _VARIANT = 0b11 << 62, 0b10 << 62
+PLAIN_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+"""The UUIDs that samples are called by, as a regular expression."""
 _WRITTEN_UUID = re.compile(r"(?:urn:uuid:)?\{?" + "-?".join(f"([0-9a-f]{{{n}}})" for n in (8, 4, 4, 4, 12)) + r"\}?")
 
 
@@ -40,6 +42,18 @@ def id_sql(source: Source) -> str:
     first = f"({first} & {_ALL ^ _VERSION_BITS}::UBIGINT | {_VERSION}::UBIGINT)"
     last = f"({last} & {_ALL ^ _VARIANT_BITS}::UBIGINT | {_VARIANT}::UBIGINT)"
     return f"(lpad(to_hex({first}), 16, '0') || to_hex({last}))::UUID::VARCHAR"
+
+
+def plain_id(column: str) -> str:
+    """SQL for an id as samples are called by it: the :func:`id_key` of a UUID; any other text as it is."""
+    small = f"lower(trim({column}))"
+    parts = "-".join(f"\\{number}" for number in range(1, 6))
+    return f"""CASE
+        WHEN regexp_full_match({column}, '{PLAIN_UUID}') THEN {column}
+        WHEN regexp_full_match({small}, '{_WRITTEN_UUID.pattern}')
+        THEN regexp_replace({small}, '^{_WRITTEN_UUID.pattern}$', '{parts}')
+        ELSE {column}
+    END"""
 
 
 def id_key(text: str) -> str:

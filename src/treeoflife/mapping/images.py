@@ -10,6 +10,8 @@ name_key                   the key of its name, as text
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from ..core.database import Database, column, quoted
 from ..sources.base import Source
 
@@ -38,6 +40,14 @@ def catalog_types(sources: Sequence[Source]) -> dict[str, str]:
     """The columns of all sources as the catalog calls them, each with its type in SQL."""
     types = {int: "BIGINT", str: "VARCHAR"}
     return {name: types[kind] for one in sources for name, kind in zip(one.catalog, one.columns.values(), strict=True)}
+
+
+def row_schema(sources: Sequence[Source]) -> pl.Schema:
+    """The columns of a mapping of these sources, with their types in Polars."""
+    types = {int: pl.Int64(), str: pl.String()}
+    common = dict(zip(MAPPING_COLUMNS, (pl.String(), pl.String(), pl.Boolean(), pl.Boolean()), strict=True))
+    keys = {name: types[kind] for one in sources for name, kind in zip(one.catalog, one.columns.values(), strict=True)}
+    return pl.Schema({**common, **keys})
 
 
 def catalog_names(source: Source) -> dict[str, str]:

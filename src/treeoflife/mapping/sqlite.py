@@ -4,7 +4,7 @@ The functions without a docstring are those of :class:`.published.Format`.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from itertools import chain, islice
@@ -13,12 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from ..core.database import Database, column
+from ..core.database import Database, column, quoted
 from ..core.files import replacing
 from ..core.sqlite_files import system_error, system_errors
 from ..core.text import reason
 from ..errors import InputError
 from ..sources.base import Source
+from .images import catalog_names
 
 ID = "evobio10m_id"
 """The column of the treeoflife id in published mappings."""
@@ -38,11 +39,9 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection.
 
     Raises:
-        InputError: there is no such file, or it is not a mapping.
+        InputError: it is no database.
         OSError: the disk fails; or, where the rows are copied, is full.
     """
-    if not path.is_file():
-        raise InputError(f"there is no mapping at {path}")
     # immutable: a published mapping may be on a read-only disk, where SQLite could not create a lock or a journal.
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
@@ -52,29 +51,36 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
         raise (system_error(error, path) or InputError(f"{path} cannot be read as a mapping: {error}")) from None
 
 
-def describe_missing(path: Path, source: Source) -> str:
-    return _describe_missing(path, source.name, [*source.columns, ID])
-
-
-def describe_missing_splits(path: Path) -> str:
-    return _describe_missing(path, "split", [ID, *_FLAGS])
-
-
-def _describe_missing(path: Path, table: str, columns: list[str]) -> str:
+def describe_missing(path: Path, sources: Sequence[Source]) -> str:
+    tables = {source.name: [*source.columns, ID] for source in sources} | {"split": [ID, *_FLAGS]}
     with open_readonly(path) as db:
-        present = _columns(db, table)
-    missing = [column for column in columns if column not in present]
-    if not missing:
-        return ""
-    return f"no column {missing} in its table '{table}'" if present else f"no table '{table}'"
+        for table, columns in tables.items():
+            present = _columns(db, table)
+            if not present:
+                return f"no table '{table}'"
+            if missing := [column for column in columns if column not in present]:
+                return f"no column {missing} in its table '{table}'"
+    return ""
 
 
-def batches(path: Path, source: Source) -> Iterator[pl.DataFrame]:
-    schema = {**{column: _TYPES[kind] for column, kind in source.columns.items()}, "treeoflife_id": pl.String}
-    return _batches(path, source.name, [*source.columns, ID], schema)
+def open_rows(database: Database, path: Path, sources: Sequence[Source]) -> list[str]:
+    database.spool("published_split", _splits(path))
+    images = []
+    for number, source in enumerate(sources):
+        schema = {"treeoflife_id": pl.String, **{column: _TYPES[kind] for column, kind in source.columns.items()}}
+        batches = _batches(path, source.name, [ID, *source.columns], schema)
+        names = catalog_names(source)
+        database.spool(f"published_{number}", (batch.rename(names) for batch in batches))
+        images.append(f"SELECT {quoted(source.name)} AS source, * FROM published_{number}")
+    database.run(f"""
+        CREATE OR REPLACE VIEW published_row AS
+        FROM ({" UNION ALL BY NAME ".join(images)})
+        LEFT JOIN published_split USING (treeoflife_id)
+    """)  # fmt: skip
+    return []
 
 
-def split_batches(path: Path) -> Iterator[pl.DataFrame]:
+def _splits(path: Path) -> Iterator[pl.DataFrame]:
     schema = {"treeoflife_id": pl.String, **dict.fromkeys(_FLAGS, pl.Int64)}
     for batch in _batches(path, "split", [ID, *_FLAGS], schema):
         yield batch.with_columns(pl.col(_FLAGS) != 0)

@@ -50,11 +50,13 @@ def check_out(config: Config, sources: Mapping[str, Model], paths: Paths) -> Non
     for key, path in (*inputs, *tables):
         if is_same(path, paths.root):
             raise ConfigError(f"{key} is the folder of the dataset itself, {paths.root}: {_ANOTHER}")
-    if (published := config.mapping.published) and is_same(published, paths.mapping_parquet):
-        raise ConfigError(
-            f"[mapping] published, {published}, is the file into which the dataset copies it: name a copy elsewhere, "
-            "or leave published out to go on with the ids that are there"
-        )
+    own = (paths.mapping_parquet, paths.catalog, paths.catalog_csv, paths.predicted_catalog)
+    for key, published in (("mapping", config.mapping.published), ("names", config.names.published)):
+        if published and any(is_same(published, one) for one in own):
+            raise ConfigError(
+                f"[{key}] published, {published}, is a file that the dataset writes itself: name a copy elsewhere, or "
+                f"leave published out to go on with the {'ids that are there' if key == 'mapping' else 'taxonomies'}"
+            )
     for key, path in inputs:
         written = next((one for one in paths.written_folders() if is_within(path, one)), None)
         written = written or next((one for one in paths.written_files() if is_same(path, one)), None)

@@ -10,6 +10,7 @@ from ..errors import ConfigError, InputError
 from ..images.resample import resampler
 from ..mapping import published
 from ..selection import holdout
+from ..taxonomy import catalog_names
 from .session import Session
 from .stage import State
 from .stages import checksums, fetch
@@ -109,3 +110,5 @@ def check_inputs(workspace: Workspace) -> None:
         holdout.read_list(one)
     if config.mapping.published:
         published.check(config.mapping.published, workspace.sources)
+    if config.names.published:
+        catalog_names.check(config.names.published)

@@ -157,6 +157,8 @@ def _splits(numbers: dict[str, Any]) -> list[str]:
 
 
 def _names(names: Names) -> str:
+    if names.published:
+        return "They are those of the published catalog, taken as they are."
     if names.lookups:
         return "They are the published name lookups, taken as they are."
     return (

@@ -8,16 +8,16 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from ..config.tables import Holdout
-from ..core.database import Database, open_database
+from ..core.database import Database, columns, open_database
 from ..core.progress import Listener
 from ..core.values import NAME_COLUMNS
 from ..engines.base import Tick
 from ..engines.tasks import each_locally, run_locally
 from ..errors import InputError
-from ..mapping.images import catalog_names
-from ..mapping.published import id_batches, image_batches
+from ..mapping.ids import plain_id
+from ..mapping.published import id_batches, load_images
 from ..selection.holdout import image_names, read_lists
-from ..sources.columns import catalog_columns
+from ..sources.columns import CATALOG_KEYS, IDENTIFYING_KEYS, catalog_columns
 from ..sources.registry import load_source
 from ..taxonomy.species_key import species_keys
 from .captions import COMMON_NAME, TAGGED, parse_ranks
@@ -60,7 +60,8 @@ def check_shards(
             database,
             map(watch.look, checked) if watch else checked,
             tasks,
-            ids="FROM id" if mapping else None,
+            # Keys may be written as the mapping has them, or as samples have them.
+            ids=f"FROM id UNION ALL SELECT {plain_id('key')} FROM id" if mapping else None,
             held_out=partial(watch.load, database) if watch else None,
         )
     listener.finish(f"{len(tasks)} shards, {len(findings)} findings")
@@ -84,10 +85,7 @@ def catalog_shards(
     for remark in _remarks(rows):
         listener.note(remark)
     if mapping:
-        origins = _read_origins(mapping)
-        if rows.join(origins, on="treeoflife_id", how="semi").is_empty():
-            raise InputError(f"{mapping} has no sample of the shards; the first is {rows['treeoflife_id'][0]}")
-        rows = rows.join(origins, on="treeoflife_id", how="left", maintain_order="left")
+        rows = _with_origins(rows, mapping, listener)
     listener.finish(f"{rows.height} rows")
     return select_columns(rows, catalog_columns([]))
 
@@ -130,13 +128,23 @@ def _remarks(rows: pl.DataFrame) -> Iterator[str]:
         )
 
 
-def _read_origins(mapping: Path) -> pl.DataFrame:
-    """The key columns of the catalog for every image of a published mapping, by id."""
-    frames = [pl.DataFrame(schema={"treeoflife_id": pl.String})]
-    for kind in ("eol", "inat21", "bioscan"):
-        source = load_source(kind, {"path": "."}, Path())  # only its columns are used, no file of it
-        frames += (batch.rename(catalog_names(source)) for batch in image_batches(mapping, source))
-    return pl.concat(frames, how="diagonal")
+def _with_origins(rows: pl.DataFrame, mapping: Path, listener: Listener) -> pl.DataFrame:
+    """The samples with the key columns of the catalog, from a published mapping; an InputError if it has none."""
+    # Only their columns are used, no file of them.
+    sources = [load_source(kind, {"path": "."}, Path()) for kind in IDENTIFYING_KEYS]
+    with TemporaryDirectory() as folder, open_database(Path(folder, "tables")) as database:
+        database.spool("sample", [rows.with_row_index("number")])
+        load_images(database, mapping, sources, listener.note)
+        origins = database.frame(f"""
+            SELECT number, {columns(CATALOG_KEYS)}
+            FROM published
+            JOIN sample ON published.treeoflife_id = {plain_id("sample.treeoflife_id")}
+            ORDER BY number
+        """)  # fmt: skip
+    if origins.is_empty():
+        raise InputError(f"{mapping} has no sample of the shards; the first is {rows['treeoflife_id'][0]}")
+    numbered = rows.with_row_index("number")
+    return numbered.join(origins, on="number", how="left", maintain_order="left").drop("number")
 
 
 class _HeldOut:

@@ -89,4 +89,7 @@ def load_sources(config: Config, base: Path) -> list[Source]:
         raise ConfigError(f"there is no source: add a table [sources.NAME], of one of the kinds {kinds}")
     sources = [load_source(name, table, base) for name, table in config.sources.items()]
     check_together(sources)
+    if config.names.published:
+        for source in sources:
+            vars(source)["name_key"] = "treeoflife_id"  # a catalog names each image, whatever the source itself names
     return sources

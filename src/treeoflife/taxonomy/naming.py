@@ -88,7 +88,7 @@ class _Naming:
 
 def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
     """The inputs of names, for a fingerprint: the settings with the step's version, and the files to be hashed."""
-    settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(FILES) | {"lookups"})}
+    settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(FILES) | {"lookups", "published"})}
     configured: dict[str, Path] = {key: path for key in FILES if (path := getattr(names, key)) is not None}
     files: list[Path] = []
     for path in configured.values():

@@ -101,7 +101,7 @@ def _copy(workspace: Workspace, job: Job) -> str:
     assert published
     job.runner.listener.start("mapping", 1, "tables")
     with workspace.database() as database:
-        copy_mapping(database, published, workspace.sources, path)
+        copy_mapping(database, published, workspace.sources, path, job.runner.listener.note)
         return _finish(job, count_images(database, path, workspace.sources))
 
 

@@ -1,4 +1,4 @@
-"""metadata: mapping + taxonomies, or the published lookups -> names.parquet, and lookups in their published form."""
+"""metadata: mapping + taxonomies, or published names -> names.parquet, and lookups in their published form."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -13,14 +13,16 @@ from ...core.tables import write_parquet
 from ...mapping.images import open_images
 from ...selection import marks
 from ...sources.base import Source
-from ...taxonomy import lookups, naming
+from ...taxonomy import catalog_names, lookups, naming
 from ...taxonomy.tables import damaged_text
 from ..stage import Evidence, Input, Item, Job, Stage
 from ..workspace import Workspace
 
 
 def declare(workspace: Workspace) -> Stage:
-    """The stage. Sources with a published lookup take their names from it; the others are named by the taxonomies."""
+    """The stage. A published catalog names all images; sources with a published lookup take their names from it; the
+    others are named by the taxonomies.
+    """
     published, others = _sources(workspace)
     settings, inputs = _inputs(workspace, published, others)
     item = Item("metadata", inputs, _outputs(workspace, published, others), requires=(workspace.paths.mapping_parquet,))
@@ -37,6 +39,8 @@ def declare(workspace: Workspace) -> Stage:
 def _sources(workspace: Workspace) -> tuple[list[Source], list[Source]]:
     """The sources whose names are published, and the others."""
     folder = workspace.config.names.lookups
+    if workspace.config.names.published:
+        return list(workspace.sources), []
     published = [one for one in workspace.sources if folder and exists(lookups.lookup_file(folder, one.name))]
     return published, [one for one in workspace.sources if one not in published]
 
@@ -46,11 +50,14 @@ def _inputs(
 ) -> tuple[dict[str, object], dict[str, Input]]:
     """The settings and the inputs that names depend on."""
     config = workspace.config
-    files = [lookups.lookup_file(config.names.lookups, one.name) for one in published if config.names.lookups]
+    files = [config.names.published] if config.names.published else []
+    if config.names.lookups:
+        files = [lookups.lookup_file(config.names.lookups, one.name) for one in published]
     settings: dict[str, object] = {}
     inputs: dict[str, Input] = {}
     if others:
         settings, _ = naming.names_inputs(config.names, others)
+    if others or config.names.published:
         inputs["mapping"] = workspace.paths.mapping_parquet
     if not published:  # predicted-catalog.csv, which obeys marks, is written for these datasets alone
         inputs["marks"] = workspace.paths.marks
@@ -89,7 +96,9 @@ def _write(workspace: Workspace, published: list[Source], others: list[Source], 
     listener.start("metadata", 1, "tables")
     with workspace.database() as database:
         open_images(database, workspace.paths.mapping_parquet, workspace.sources)
-        if published:
+        if workspace.config.names.published:
+            summary = _copy(workspace, workspace.config.names.published, database, job)
+        elif published:
             summary = _import(workspace, published, others, database, job)
         else:
             summary = _resolve(workspace, others, database, job)
@@ -131,6 +140,13 @@ def _remove_former(workspace: Workspace, outputs: set[Path], job: Job) -> None:
             note(f"{name} was made from an earlier configuration and has been changed since; it stays as it is")
 
 
+def _copy(workspace: Workspace, catalog: Path, database: Database, job: Job) -> str:
+    """Take the name of each image from a published catalog."""
+    for remark in catalog_names.write_names(database, catalog, workspace.sources, workspace.paths.names):
+        job.runner.listener.note(remark)
+    return _count_names(workspace)
+
+
 def _published_names(path: Path, source: Source, note: naming.Note) -> pl.DataFrame:
     """A published lookup, which is taken as it is; what looks damaged in it is said."""
     names = lookups.read_lookup(path, source.name, is_numbered=source.columns.get(source.name_key) is int)
@@ -154,5 +170,9 @@ def _import(workspace: Workspace, published: list[Source], others: list[Source],
             yield pl.concat([first.clear(), piece], how="diagonal")
 
     write_parquet(paths.names, first.schema, all_names)
-    rows = pl.scan_parquet(paths.names, glob=False).select(pl.len()).collect().item()
+    return _count_names(workspace)
+
+
+def _count_names(workspace: Workspace) -> str:
+    rows = pl.scan_parquet(workspace.paths.names, glob=False).select(pl.len()).collect().item()
     return f"{rows} names"

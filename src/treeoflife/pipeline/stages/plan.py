@@ -15,6 +15,7 @@ from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import InputError, StoreError
 from ...images.store import read_meta
 from ...mapping.images import open_images
+from ...mapping.published import is_catalog
 from ...selection import findings, holdout, marks, plan_findings, policies, quality
 from ...selection.conflicts import find_conflicts
 from ...selection.decide import decide
@@ -137,6 +138,9 @@ def _decide(workspace: Workspace, database: Database, job: Job) -> Sequence[Rule
     settings, note = workspace.config.holdout, job.runner.listener.note
     lists = holdout.read_lists(settings)
     rules = _decide_on(workspace, database, lists, _policies(workspace), note)
+    if (published := workspace.config.mapping.published) and is_catalog(published):
+        # What was held out when the shards of a catalog were made is not in it.
+        settings = tuple(one.model_copy(update={"allow_unmatched": True}) for one in settings)
     matches = holdout.count_matches(database, lists, settings)
     write_json(workspace.paths.log_file("holdout"), [one.to_json() for one in matches])
     for entries in lists:
