@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..config.base import Model
+from ..core.database import Database
 from ..core.files import stamp
 from ..core.values import Label, RawImage, Skip
 from ..errors import InputError
@@ -175,3 +176,15 @@ class Folder(FolderImages):
                     f"{line}; keep one row"
                 )
         yield from (label for label, _ in labels.values())
+
+    def about(self, database: Database) -> bool:
+        """What the table says of images beside names, such as the observation and the licence.
+
+        Raises:
+            InputError: as :meth:`containers` does.
+        """
+        about = self.survey().about()
+        if about is None:
+            return False
+        database.load("about", about.rename({"file": "filename"}))
+        return True

@@ -51,7 +51,7 @@ _PLAIN_WORDS = frozenset(
     rename renamed review sample samples save scan scans screen screenshot selected selection sequence series
     session shot shots site sites slide slides some sorted stack station store subset survey temp temporary test
     testing the tmp to todo train training trap traps trip unknown unlabelled unsorted upload uploads vacation val
-    valid validation
+    valid validation various video videos view voyage weekend work year
     a an and at auf aus bei by das de del der des di die du el em en et for from im in la las le les los mit o of
     off ohne on or para por sans sur un und une vom von with without y zu zum zur
     algae ant ants bat bats bear bee bees beetle beetles berry bird birds blue bug bugs bush butterfly cactus cat
@@ -60,7 +60,8 @@ _PLAIN_WORDS = frozenset(
     horse house insect insects jay kite leaf leaves lichen lion lizard lobster mammal mammals mite monkey monkeys
     moss moth moths mouse mushroom mushrooms nature orchid orchids owl oyster people person pheasant pigeon pine
     plant plants plover raven reptile reptiles robin rose salamander sandpiper sea shrike snake snakes sparrow
-    spider spiders starling swan tern tiger tit toad tree trees""".split()
+    spider spiders starling swan tern tiger tit toad tree trees turtle vehicle vole wagtail warbler wasp weed whale
+    wildlife wolf woodpecker wren zoo""".split()
 )
 """Words that are in no scientific name, or so seldom that a folder with them is more likely called something else."""
 _PLAIN_FIRST_WORDS = frozenset(

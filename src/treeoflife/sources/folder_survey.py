@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+import polars as pl
+
 from ..core.values import RANKS, Label, Taxon
 from ..errors import InputError
+from .base import ABOUT_COLUMNS
 from .class_folders import ClassFolders
 from .file_matching import Matches, match_names
 from .file_names import escape_invalid_utf8
@@ -47,7 +50,7 @@ class FolderSurvey:
             raise InputError(f"[sources.{source}] path: no image in {folder} or below it{_what_there_is(unread)}")
         if not table:
             return cls(images, unread, None, ClassFolders.of(images), Matches(), [])
-        photos = read_photo_table(table, file_column)
+        photos = read_photo_table(table, file_column, images)
         names = photos.rows["file"].unique(maintain_order=True).to_list()
         matches = match_names(names, images, unread, folder)
         missing = [name for name in names if name not in matches.files and name not in matches.doubtful]
@@ -87,6 +90,20 @@ class FolderSurvey:
         for row in self.table.rows.iter_rows(named=True) if self.table else ():
             taxon = Taxon(*(row[rank] for rank in RANKS))
             yield Label(self.file_of(row["file"]), taxon, row["scientific_name"], row["common"]), row["line"]
+
+    def about(self) -> pl.DataFrame | None:
+        """What the table says of images beside names: ``file``, and ABOUT_COLUMNS; None if it says nothing.
+
+        Of an image with several rows, what the first of those says that say anything.
+        """
+        if not self.table:
+            return None
+        names = pl.Series("file", [self.file_of(name) for name in self.table.rows["file"]], dtype=pl.String)
+        rows = self.table.rows.select(ABOUT_COLUMNS).with_columns(names)
+        says_anything = pl.any_horizontal(pl.col(ABOUT_COLUMNS) != "")
+        present = rows.filter(says_anything, pl.col("file").is_in([escape_invalid_utf8(one) for one in self.images]))
+        first = [pl.col(name).filter(pl.col(name) != "").first().fill_null("") for name in ABOUT_COLUMNS]
+        return None if present.is_empty() else present.group_by("file", maintain_order=True).agg(first)
 
     def found(self) -> list[str]:
         """Sentences on what there is, for a user who sets up a dataset."""
