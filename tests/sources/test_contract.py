@@ -79,6 +79,16 @@ class TestFolder(SourceContract):
         return load_source("photos", table, tmp_path)
 
 
+class TestFolderWithoutTable(SourceContract):
+    @pytest.fixture
+    def source(self, natural: Path, tmp_path: Path) -> Source:
+        for number, path in enumerate(sorted((natural / "dataset/bioscan").rglob("*.jpg"))):
+            folder = tmp_path / "mine" / ("Apis_mellifera", "Aves/Turdus merula", "photos")[number % 3]
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder)
+        return load_source("photos", {"kind": "folder", "path": str(tmp_path / "mine")}, tmp_path)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 class TestFoldersWhoseNamesAreNotUtf8(SourceContract):
     @pytest.fixture(params=["folder", "inat21"])

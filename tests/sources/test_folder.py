@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from treeoflife.core.database import open_database
 from treeoflife.core.values import RawImage, Taxon
 from treeoflife.errors import InputError
 from treeoflife.sources.folder import Folder
@@ -67,7 +68,9 @@ def test_headers_of_known_programs_are_understood(header: str, tmp_path: Path) -
     (label,) = source.labels()
     assert label.taxon == Taxon("Animalia", "", "Aves", "", "", "Apus", "apus")
     assert (label.name_key, label.scientific_name, label.common) == ("a.jpg", "Apus apus L.", "Swift")
-    assert not source.survey().table.unused
+    table = source.survey().table
+    assert table
+    assert not table.unused
 
 
 def test_columns_that_are_nearly_what_is_wanted_count_only_without_the_right_one(tmp_path: Path) -> None:
@@ -77,7 +80,9 @@ def test_columns_that_are_nearly_what_is_wanted_count_only_without_the_right_one
     source = folder_of(tmp_path, ["a.jpg"], table + row)
     (label,) = source.labels()
     assert (label.taxon.genus, label.scientific_name) == ("Cyanistes", "Parus caeruleus")
-    assert source.survey().table.unused == ("image_url", "genericName", "acceptedScientificName", "identifier")
+    read = source.survey().table
+    assert read
+    assert read.unused == ("image_url", "genericName", "acceptedScientificName", "identifier")
 
 
 @pytest.mark.parametrize(
@@ -269,3 +274,110 @@ def test_a_parquet_table_with_numbers_is_read(tmp_path: Path) -> None:
     source = folder_of(tmp_path, ["1.jpg"], "")
     pl.DataFrame({"file": [1], "genus": ["Pica"]}).write_parquet(tmp_path / "names.csv")
     assert [label.name_key for label in source.labels()] == ["1.jpg"]
+
+
+EXPORT = "id,uuid,observed_on,user_login,license,url,image_url,latitude,longitude,scientific_name,common_name\n"
+"""The header of iNaturalist's export."""
+
+
+def test_the_export_of_inaturalist_beside_photographs_is_matched_by_its_ids(tmp_path: Path) -> None:
+    page, picture = "https://www.inaturalist.org/observations", "https://inaturalist-open-data.s3.amazonaws.com/photos"
+    uuid = "6f0d4a2e-0000-4000-8000-00000000000"
+    rows = [
+        f"12345,{uuid}1,2024-05-01,ada,CC-BY,{page}/12345,{picture}/77/medium.jpg,52.5,13.4,Turdus merula,Blackbird",
+        f"12346,{uuid}2,2024-05-01,bob,,{page}/12346,{picture}/78/medium.jpg,,,Pica pica,Magpie",
+        f"12347,{uuid}3,2024-05-01,bob,,,,,,Apus apus,Swift",
+    ]
+    files = ["12345.jpg", "12345_1.jpg", "photo-12345-2.jpeg", "12346 (2).PNG", "IMG_0001.jpg"]
+    source = folder_of(tmp_path, files, EXPORT + "\n".join(rows))
+    assert {label.name_key: label.common for label in source.labels()} == {
+        "12345.jpg": "Blackbird", "12345_1.jpg": "Blackbird", "photo-12345-2.jpeg": "Blackbird",
+        "12346 (2).PNG": "Magpie", "12347": "Swift",
+    }  # fmt: skip
+    assert {file: image.skip.reason for file, image in images(source).items() if image.skip} == {"12347": "no-file"}
+    remarks = "\n".join(source.remarks())
+    assert "photographs are matched by 'id' in their names, which 2 of 3 rows have" in remarks
+    assert "named by no row, and therefore no samples: 1 of 5" in remarks
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "file"),
+    [
+        ("catalogNumber", "ZMB:Mam:1234", "ZMB_Mam_1234-dorsal.jpg"),
+        ("catalogNumber", "B 10 0012345", "b_10_0012345.tif"),
+        ("occurrenceID", "https://www.inaturalist.org/observations/12345", "12345_1.jpg"),
+        ("uuid", "6f0d4a2e-3c1b-4000-8000-00000000000a", "6F0D4A2E-3C1B-4000-8000-00000000000A.jpg"),
+        ("image_url", "https://static.inaturalist.org/photos/777001/medium.jpeg?1", "777001.jpg"),
+        ("associatedMedia", "https://h.org/x/B100012345.jpg | https://h.org/x/B100012346.jpg", "B100012346.jpg"),
+        ("identifier", "12345", "12345_1.jpg"), ("gbifID", "12345.0", "12345-a.jpg"), ("id", "7", "7_2.jpg"),
+    ],
+)  # fmt: skip
+def test_the_names_of_photographs_may_be_ids_of_any_provider(
+    header: str, value: str, file: str, tmp_path: Path
+) -> None:
+    source = folder_of(tmp_path, [file, "other.jpg"], f"{header},scientificName\n{value},Turdus merula\n")
+    assert file in {label.name_key for label in source.labels()}
+
+
+@pytest.mark.parametrize("file", ["2024-05-07.jpg", "7-05-2024.jpg", "cam-7.jpg", "70.jpg", "17.jpg", "x7.jpg"])
+def test_a_number_that_may_be_a_day_or_a_camera_is_no_id(file: str, tmp_path: Path) -> None:
+    source = folder_of(tmp_path, [file, "7.jpg"], "id,scientificName\n7,Turdus merula\n5,Pica pica\n")
+    assert [label.name_key for label in source.labels()] == ["7.jpg", "5"]
+
+
+def test_two_columns_of_ids_that_fit_different_rows_are_named(tmp_path: Path) -> None:
+    table = "id,catalogNumber,scientificName\n1,2,Turdus merula\n2,1,Pica pica\n"
+    with pytest.raises(InputError, match=r"both 'catalogNumber' and 'id' fit.*--file-column"):
+        folder_of(tmp_path, ["1.jpg", "2.jpg"], table).containers()
+    source = folder_of(tmp_path, [], table, file_column="id")
+    assert {label.name_key: label.scientific_name for label in source.labels()} == {
+        "1.jpg": "Turdus merula", "2.jpg": "Pica pica"
+    }  # fmt: skip
+
+
+def test_rows_of_one_id_that_differ_are_an_error(tmp_path: Path) -> None:
+    table = "occurrenceID,scientificName\n12345,Turdus merula\n12345,Pica pica\n"
+    with pytest.raises(InputError, match=r"12345_1\.jpg twice, with different labels, on lines 2 and 3"):
+        list(folder_of(tmp_path, ["12345_1.jpg"], table).labels())
+
+
+def about(source: Folder, tmp_path: Path) -> dict[str, dict[str, str]]:
+    with open_database(tmp_path / "scratch") as database:
+        assert source.about(database)
+        rows = database.frame("SELECT * FROM about ORDER BY filename").to_dicts()
+    assert len({row["filename"] for row in rows}) == len(rows)
+    return {row.pop("filename"): {key: value for key, value in row.items() if value} for row in rows}
+
+
+def test_what_a_table_says_beside_names_is_known_by_image(tmp_path: Path) -> None:
+    table = (
+        "file,occurrenceID,recordedBy,decimalLatitude,decimalLongitude,locality,license,rightsHolder,references,title,"
+        "genus\na.jpg,occ-1,Ada,52.5199,-0.0004,Berlin,CC0,The Museum,https://x.org/1,Left,Pica\n"
+        'b.jpg,occ-1,,"52,5211",,Berlin,,,,,Pica\nc.jpg,occ-2,,0,0,,,,,,Pica\n./c.jpg,,Bob,,,,,,,,Pica\ngone.jpg,x,,,,,,,,,Pica\n'
+    )
+    source = folder_of(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], table)
+    assert about(source, tmp_path) == {
+        "a.jpg": {"observation": "occ-1", "observer": "Ada", "place": "52.52,0.0", "source_id": "occ-1",
+                  "license_name": "CC0", "copyright_owner": "The Museum", "source_url": "https://x.org/1",
+                  "title": "Left"},
+        "b.jpg": {"observation": "occ-1", "source_id": "occ-1", "place": "Berlin"},
+        "c.jpg": {"observation": "occ-2", "source_id": "occ-2", "observer": "Bob"},
+    }  # fmt: skip
+    used = source.survey().table
+    assert used
+    assert used.used["occurrenceID"] == "observation and source_id"
+    assert not used.unused
+
+
+@pytest.mark.parametrize(
+    "header", ["group", "observation", "occurrenceID", "specimen", "individual_id", "catalogNumber"]
+)
+def test_what_photographs_have_in_common_has_many_names(header: str, tmp_path: Path) -> None:
+    source = folder_of(tmp_path, ["a.jpg", "b.jpg"], f"file,genus,{header}\na.jpg,Pica,7\nb.jpg,Pica,7\n")
+    assert {row["observation"] for row in about(source, tmp_path).values()} == {"7"}
+
+
+def test_a_table_of_files_and_names_says_nothing_else(tmp_path: Path) -> None:
+    source = folder_of(tmp_path, ["a.jpg"], "file,genus\na.jpg,Pica\n")
+    with open_database(tmp_path / "scratch") as database:
+        assert not source.about(database)

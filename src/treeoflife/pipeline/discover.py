@@ -45,7 +45,8 @@ def discover(kind: Kind, raw: Path, table: Path | None = None, file_column: str 
     Args:
         kind: original, from the providers' files; published, from the published mapping and lookups; folder,
             from anybody's photographs.
-        table: for a folder of photographs, the table that says what they show; found if there is but one.
+        table: for a folder of photographs, the table that says what they show; found if there is but one. Where there
+            is none, the names of folders are those of the images in them.
         file_column: the column of the table with the photographs' files; empty for that with a usual name.
 
     Raises:
@@ -60,27 +61,41 @@ def discover(kind: Kind, raw: Path, table: Path | None = None, file_column: str 
 
 
 def _folder(raw: Path, table: Path | None, file_column: str) -> Discovery:
-    tables = [real_path(table)] if table else _tables(raw)
-    if len(tables) != 1:
-        there = ", ".join(path.name for path in tables) or "none"
-        raise ConfigError(
-            f"name the table that says what the photographs in {raw} show with --table; in it there is {there}"
-        )
-    require_utf8(tables[0])
-    photos = {"kind": "folder", "path": str(raw), "table": str(tables[0]), "file_column": file_column}
-    source = Folder("photos", Folder.Settings.model_validate({k: v for k, v in photos.items() if k != "kind"}))
+    path = real_path(table) if table else _table(raw)
+    photos = {"kind": "folder", "path": str(raw), "file_column": file_column}
+    if path:
+        require_utf8(path)
+        photos["table"] = str(path)
+    source = _photos(photos)
     parts = sum(len(one.members) for one in source.containers() if one.name.startswith("part-"))
-    survey = source.survey()
-    present = (f"photos: {parts:,} images in {raw}", f"table: {tables[0]}", *survey.found())
-    names = find_files(raw)[0]
-    return Discovery(Config(sources={"photos": photos}, names=names), present, (), tuple(source.remarks()))
+    found = (f"photos: {parts:,} images in {raw}", *([f"table: {path}"] if path else []), *source.survey().found())
+    missing = () if path else (f"table: none in {raw}, so the folders that the images are in name them",)
+    config = Config(sources={"photos": photos}, names=find_files(raw)[0])
+    return Discovery(config, found, missing, tuple(source.remarks()))
 
 
-def _tables(raw: Path) -> list[Path]:
-    """The files in a folder that are tables by their names; texts only if there is no other."""
+def _photos(keys: dict[str, str]) -> Folder:
+    return Folder("photos", Folder.Settings.model_validate({key: keys[key] for key in keys if key != "kind"}))
+
+
+def _table(raw: Path) -> Path | None:
+    """The one table in a folder; None if there is none, and folders give the names.
+
+    Raises:
+        ConfigError: there are several, or neither a table nor a folder with a name.
+    """
     files = sorted(path for path in raw.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
     tables = [path for path in files if path.suffix.lower() in TABLE_SUFFIXES]
-    return tables or [path for path in files if path.suffix.lower() == ".txt"]
+    if not tables and _photos({"path": str(raw)}).survey().has_named_folders:
+        return None
+    # Texts are tables only if there is nothing else: a README lies beside many a folder of classes.
+    tables = tables or [path for path in files if path.suffix.lower() == ".txt"]
+    if len(tables) == 1:
+        return tables[0]
+    there = ", ".join(path.name for path in tables) or "none, nor a folder that is called by a name, as Turdus_merula"
+    raise ConfigError(
+        f"name the table that says what the photographs in {raw} show with --table; in it there is {there}"
+    )
 
 
 def _providers(kind: Kind, raw: Path) -> Discovery:

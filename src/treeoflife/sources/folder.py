@@ -1,4 +1,4 @@
-"""A folder of photographs, and a table that says what they show."""
+"""A folder of photographs, and a table that says what they show, or folders in it that are called by names."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..config.base import Model
+from ..core.database import Database
 from ..core.files import stamp
-from ..core.values import RANKS, Label, RawImage, Skip, Taxon
+from ..core.values import Label, RawImage, Skip
 from ..errors import InputError
 from . import not_taken
 from .base import NOT_TAKEN, Container
@@ -31,9 +32,10 @@ class Settings(Model):
 
     path: Path
     """The folder; images in folders below it count too."""
-    table: Path
+    table: Path | None = None
     """A table with a row per image, as CSV or other text, Parquet or Excel: its file, and any of kingdom, phylum,
-    class, order, family, genus, species, scientific_name, common_name."""
+    class, order, family, genus, species, scientific_name, common_name. Without a table, an image has the name of the
+    folder that it is in, as in Turdus_merula/1.jpg."""
     file_column: str = ""
     """The column with the file, relative to the folder; empty: the one called file, filename, path or image."""
 
@@ -83,7 +85,7 @@ class Folder(FolderImages):
         listing = list_images(self.path, deep=True, suffixes=IMAGE_SUFFIXES | UNREAD_SUFFIXES.keys())
         unread = [self._name(path) for path in listing.images if suffix_of(path.name) in UNREAD_SUFFIXES]
         images = [self._name(path) for path in listing.images if suffix_of(path.name) not in UNREAD_SUFFIXES]
-        before = stamp(self.table) if self.table.exists() else ""
+        before = self._table_stamp()
         survey = FolderSurvey.of(self.name, self.path, images, unread, self.table, self.file_column)
         self._last_survey = before, survey
         self._others = [path for path in listing.others if path != self.table]
@@ -96,11 +98,16 @@ class Folder(FolderImages):
             InputError: as :meth:`containers` does.
         """
         known = self._last_survey
-        return known[1] if known and self.table.exists() and stamp(self.table) == known[0] else self._look()
+        return known[1] if known and self._table_stamp() == known[0] else self._look()
+
+    def _table_stamp(self) -> str:
+        return stamp(self.table) if self.table and self.table.exists() else ""
 
     def remarks(self) -> list[str]:
-        """What was guessed or repaired in the table, and which files and rows have no counterpart."""
-        return [f"{self.table.name}: {remark}" for remark in self.survey().remarks()]
+        """What was guessed or repaired in the table, and which files and rows have no counterpart; or what was taken
+        for the names of folders, and what was not."""
+        where = f"{self.table.name}: " if self.table else ""
+        return [f"{where}{remark}" for remark in self.survey().remarks()]
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
@@ -136,7 +143,7 @@ class Folder(FolderImages):
         return self._skipped(container) or super().names(container)
 
     def _skipped(self, container: Container) -> Iterator[RawImage] | None:
-        table = self.table.name
+        table = self.table.name if self.table else ""
         if container.name == _MISSING_FILES:
             skip = Skip("no-file", f"{table} names it, the folder lacks it")
         elif container.name == _DOUBTFUL_FILES:
@@ -151,24 +158,33 @@ class Folder(FolderImages):
         return (RawImage(file, None, skip=skip) for file in container.members)
 
     def label_files(self) -> list[Path]:
-        """The table."""
-        return [self.table]
+        """The table, if there is one: the names of folders are those of the images."""
+        return [self.table] if self.table else []
 
     def labels(self) -> Iterator[Label]:
-        """The label of each image in the table.
+        """The label of each image in the table, or of each that is in a folder with a name.
 
         Raises:
             InputError: as :meth:`containers` does; or the table labels an image in two ways.
         """
-        survey = self.survey()
         labels: dict[str, tuple[Label, int]] = {}
-        for row in survey.table.rows.iter_rows(named=True):
-            file = survey.file_of(row["file"])
-            label = Label(file, Taxon(*(row[rank] for rank in RANKS)), row["scientific_name"], row["common"])
-            known, line = labels.setdefault(file, (label, row["line"]))
+        for label, line in self.survey().labels():
+            known, known_line = labels.setdefault(label.name_key, (label, line))
             if known != label:
                 raise InputError(
-                    f"{self.table} names {file} twice, with different labels, on lines {line} and {row['line']}; "
-                    "keep one row"
+                    f"{self.table} names {label.name_key} twice, with different labels, on lines {known_line} and "
+                    f"{line}; keep one row"
                 )
         yield from (label for label, _ in labels.values())
+
+    def about(self, database: Database) -> bool:
+        """What the table says of images beside names, such as the observation and the licence.
+
+        Raises:
+            InputError: as :meth:`containers` does.
+        """
+        about = self.survey().about()
+        if about is None:
+            return False
+        database.load("about", about.rename({"file": "filename"}))
+        return True

@@ -7,8 +7,11 @@ Headers are compared without regard to case, spaces, punctuation and namespaces:
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import numpy as np
 import polars as pl
@@ -18,6 +21,8 @@ from ..core.text_tables import TextTable
 from ..core.unknown_words import is_unknown
 from ..core.values import RANKS
 from ..errors import InputError
+from .file_ids import SEPARATOR, find_by_ids
+from .photo_about import read_about
 
 Spellings = tuple[tuple[str, ...], ...]
 
@@ -30,6 +35,14 @@ _FILE: Spellings = (
      "picture", "picturefile", "media", "mediafile", "mediafilename", "relativepath", "originalfilename"),
     ("associatedmedia",), ("identifier",),
 )  # fmt: skip
+# The names of files may hold the values of these, where no column names the files themselves.
+_IDS: Spellings = tuple((spelling,) for spelling in (
+    "catalognumber", "occurrenceid", "gbifid", "observationid", "id", "photoid", "uuid", "observationuuid", "photouuid",
+    "specimenid", "specimennumber", "accessionnumber", "barcode", "identifier", "imageurl", "associatedmedia",
+    "accessuri", "url",
+))  # fmt: skip
+_OTHER_THINGS = {"associatedmedia", "identifier"}
+"""Columns of files that hold ids or addresses in some tables."""
 _SCIENTIFIC: Spellings = (
     ("scientificname",),
     ("acceptedscientificname", "acceptednameusage"),
@@ -60,7 +73,7 @@ class PhotoTable:
 
     Attributes:
         rows: ``file``, the seven ranks, ``scientific_name`` and ``common``, all text and none null; and ``line``,
-            where the row is in the table. A row without a file is left out.
+            where the row is in the table; and :data:`.base.ABOUT_COLUMNS`. A row without a file is left out.
         used: the columns that were read, each with what it holds.
         unused: the other columns.
         remarks: sentences on what had to be guessed or repaired.
@@ -72,39 +85,45 @@ class PhotoTable:
     remarks: tuple[str, ...]
 
 
-def read_photo_table(path: Path, file_column: str = "") -> PhotoTable:
+def read_photo_table(path: Path, file_column: str = "", images: Sequence[str] = ()) -> PhotoTable:
     """Read the table of photographs.
 
     Args:
-        file_column: the column with the photographs' files; empty for that with a usual name.
+        file_column: the column with the photographs' files or ids; empty for that with a usual name.
+        images: the photographs, as paths relative to their folder, for tables that name them by ids.
 
     Raises:
         InputError: the table cannot be read, has no row or no column with files or names, two columns that mean the
             same and differ, or a species of another genus than its row.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
-    return _Reader(path, read_table_file(path)).read(file_column)
+    return _Reader(path, read_table_file(path), images).read(file_column)
 
 
 class _Reader:
     """The reading of one table."""
 
-    def __init__(self, path: Path, table: TextTable) -> None:
+    def __init__(self, path: Path, table: TextTable, images: Sequence[str]) -> None:
         self._path, self._table, self._remarks = path, table, list(table.remarks)
+        self._images, self._separator = images, ""
         self._used: dict[str, str] = {}
 
     def read(self, file_column: str) -> PhotoTable:
         tiers = {meaning: self._tiers(spellings) for meaning, spellings in _MEANINGS.items()}
-        files = self._file_columns(next(iter(tiers.pop("file")), []), file_column)
+        files = self._files(next(iter(tiers.pop("file")), []), file_column)
         self._check_names(tiers)
-        cells = [self._merged("file", files)]
-        cells += [self._filled(meaning, columns) for meaning, columns in tiers.items()]
-        rows = pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64)])
+        cells = [files, *(self._filled(meaning, columns) for meaning, columns in tiers.items())]
+        about, about_columns = read_about(self._table.rows, self._tiers)
+        rows = pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64), *about])
         rows = self._with_files(self._with_own_genus(rows, tiers))
         self._check_genera(rows)
         self._remark_replacements(rows)
-        unused = tuple(name for name in self._table.columns if name not in self._used)
-        return PhotoTable(rows, self._used, unused, tuple(self._remarks))
+        used = self._used | {
+            name: f"{self._used[name]} and {meaning}" if name in self._used else meaning
+            for name, meaning in about_columns.items()
+        }
+        unused = tuple(name for name in self._table.columns if name not in used)
+        return PhotoTable(rows, used, unused, tuple(self._remarks))
 
     def _tiers(self, spellings: Spellings) -> list[list[str]]:
         """The columns of each tuple of spellings of which the table has some."""
@@ -112,12 +131,47 @@ class _Reader:
         tiers = [[name for one in alike for name in present if _plain(name) == one] for alike in spellings]
         return [names for names in tiers if names]
 
+    def _files(self, names: list[str], wanted: str) -> pl.Series:
+        """The files of each row, divided by the separator where there may be several."""
+        columns = self._file_columns(names, wanted)
+        ids = [wanted] if self._has(wanted) else list(dict.fromkeys([*chain(*self._tiers(_IDS)), *names]))
+        # A column of ids may name files as well; one of files that are not there says so.
+        are_files = columns and not wanted and _plain(columns[0]) not in _OTHER_THINGS
+        if not are_files and not self._names_any(columns):
+            for column, files in find_by_ids(self._path, self._table.rows, ids, self._images).items():
+                return self._called_by_id(column, files)
+        if not columns:
+            self._refuse_without_files(names, wanted)
+        self._separator = "|" if any(_plain(name) == "associatedmedia" for name in columns) else ""
+        return self._merged("file", columns)
+
+    def _has(self, column: str) -> bool:
+        return column in self._table.rows.columns
+
+    def _names_any(self, columns: list[str]) -> bool:
+        """Whether any value is the name of a photograph; in a column of ids, with its ending."""
+        are_ids = any((_plain(column),) in _IDS for column in columns)
+        names = [PurePosixPath(image) for image in self._images]
+        known = {name.name.casefold() for name in names} | {name.stem.casefold() for name in names if not are_ids}
+        values = (value for column in columns for cell in self._table.rows[column] for value in cell.split("|"))
+        return any(re.split(r"[\\/]", value)[-1].strip().casefold() in known for value in values)
+
+    def _called_by_id(self, column: str, files: list[str]) -> pl.Series:
+        self._separator, self._used[column] = SEPARATOR, "file"
+        found = sum(bool(names) for names in files)
+        self._remarks.append(
+            f"it names no files: photographs are matched by {column!r} in their names, which {found:,} of "
+            f"{len(files):,} rows have"
+        )
+        ids = self._table.rows[column]
+        return pl.Series("file", [names or one for names, one in zip(files, ids, strict=True)], dtype=pl.String)
+
     def _file_columns(self, names: list[str], wanted: str) -> list[str]:
-        if wanted in self._table.rows.columns:
+        if self._has(wanted):
             return [wanted]
-        files = [] if wanted else [name for name in names if not self._holds_addresses(name)]
-        if files:
-            return files
+        return [] if wanted else [name for name in names if not self._holds_addresses(name)]
+
+    def _refuse_without_files(self, names: list[str], wanted: str) -> NoReturn:
         addresses = f"; {names[0]!r} holds web addresses" if names and not wanted else ""
         shown = ", ".join(map(repr, self._table.rows.columns[:_SHOWN]))
         more = f" and {len(self._table.rows.columns) - _SHOWN} more" if len(self._table.rows.columns) > _SHOWN else ""
@@ -221,8 +275,8 @@ class _Reader:
         """The rows that name a file; a row of several files, as in Darwin Core, becomes as many."""
         if rows.is_empty():
             raise InputError(f"the table {self._path} has a header and no row")
-        if any(_plain(name) == "associatedmedia" for name, meaning in self._used.items() if meaning == "file"):
-            rows = rows.with_columns(pl.col("file").str.split("|")).explode("file")
+        if self._separator:
+            rows = rows.with_columns(pl.col("file").str.split(self._separator)).explode("file")
             rows = rows.with_columns(pl.col("file").str.strip_chars())
         with_file = rows.filter(pl.col("file") != "")
         named = pl.any_horizontal(pl.col("scientific_name", "common", *RANKS) != "")
