@@ -1,7 +1,6 @@
 """The table that says what photographs show: which of its columns mean what, whatever program wrote it.
 
-Headers are compared without regard to case, spaces, punctuation and namespaces: ``Scientific Name``,
-``scientific_name`` and ``dwc:scientificName`` are one. The columns of Darwin Core, GBIF and iNaturalist are known.
+How headers are compared is in :mod:`.spellings`.
 """
 
 import html
@@ -18,35 +17,18 @@ from ..core.text_tables import TextTable
 from ..core.unknown_words import is_unknown
 from ..core.values import RANKS
 from ..errors import InputError
+from .spellings import NAMES, Spellings, plain_header
 
-Spellings = tuple[tuple[str, ...], ...]
-
-# Columns of one tuple mean the same. Those of a later tuple mean nearly that, and count only in rows where those before
-# are empty (for files: only in a table that lacks those): GBIF's genericName, say, is the genus of the name as it was
-# published, and genus that of the accepted name.
+# Of files, columns of a later tuple count only in a table that lacks those of the tuples before.
 _FILE: Spellings = (
     ("file", "filename", "filepath", "path", "image", "imagefile"),
     ("imagefilename", "imagename", "imagepath", "photo", "photofile", "photofilename", "photoname", "photograph",
      "picture", "picturefile", "media", "mediafile", "mediafilename", "relativepath", "originalfilename"),
     ("associatedmedia",), ("identifier",),
 )  # fmt: skip
-_SCIENTIFIC: Spellings = (
-    ("scientificname",),
-    ("acceptedscientificname", "acceptednameusage"),
-    ("canonicalname", "latinname", "taxonname", "verbatimscientificname"),
-)
-_COMMON: Spellings = (("commonname", "common", "vernacularname"), ("vernacular", "englishname"))
-_FURTHER_RANKS = {"genus": ("genericname",), "species": ("specificepithet",)}
-_MEANINGS: dict[str, Spellings] = {
-    "file": _FILE,
-    "common": _COMMON,
-    "scientific_name": _SCIENTIFIC,
-    **{rank: ((rank, f"taxon{rank}name"), _FURTHER_RANKS.get(rank, ())) for rank in RANKS},
-}
+_MEANINGS: dict[str, Spellings] = {"file": _FILE, **NAMES}
 _NAMES = {"common": "common_name"}
 """What messages call a meaning, where that differs from its column."""
-_NAMESPACE = re.compile(r"^.*[:/#](?=[^:/#]*$)")  # of dwc:genus, or of http://rs.tdwg.org/dwc/terms/genus
-_PUNCTUATION = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r"(?i)(https?|ftp)://")
 _NO_WORDS = re.compile(r"<[^<>]*>|\([^)]*\)|×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z])")
 _SHOWN = 12
@@ -109,7 +91,7 @@ class _Reader:
     def _tiers(self, spellings: Spellings) -> list[list[str]]:
         """The columns of each tuple of spellings of which the table has some."""
         present = self._table.rows.columns
-        tiers = [[name for one in alike for name in present if _plain(name) == one] for alike in spellings]
+        tiers = [[name for one in alike for name in present if plain_header(name) == one] for alike in spellings]
         return [names for names in tiers if names]
 
     def _file_columns(self, names: list[str], wanted: str) -> list[str]:
@@ -221,7 +203,7 @@ class _Reader:
         """The rows that name a file; a row of several files, as in Darwin Core, becomes as many."""
         if rows.is_empty():
             raise InputError(f"the table {self._path} has a header and no row")
-        if any(_plain(name) == "associatedmedia" for name, meaning in self._used.items() if meaning == "file"):
+        if any(plain_header(name) == "associatedmedia" for name, meaning in self._used.items() if meaning == "file"):
             rows = rows.with_columns(pl.col("file").str.split("|")).explode("file")
             rows = rows.with_columns(pl.col("file").str.strip_chars())
         with_file = rows.filter(pl.col("file") != "")
@@ -246,15 +228,6 @@ class _Reader:
                 f"{lost.height:,} of its rows have the character U+FFFD, which stands for one that was lost when the "
                 f"table was written, the first on line {lost['line'][0]}"
             )
-
-
-def _plain(header: str) -> str:
-    """A header without case, spaces, punctuation and namespace.
-
-    >>> _plain("dwc:scientificName"), _plain(" Scientific name"), _plain("taxon_class_name")
-    ('scientificname', 'scientificname', 'taxonclassname')
-    """
-    return _PUNCTUATION.sub("", _NAMESPACE.sub("", header.strip())).casefold()
 
 
 def _agree(one: str, other: str) -> bool:
