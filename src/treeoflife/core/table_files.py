@@ -4,7 +4,7 @@ import datetime
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -34,6 +34,18 @@ def read_table_file(path: Path) -> TextTable:
         InputError: it is missing, empty or damaged, or a row cannot be told.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
+    kind = table_kind(path)
+    if kind == "parquet":
+        return _read_parquet(path)
+    return _read_spreadsheet(path) if kind == "spreadsheet" else read_text_table(path)
+
+
+def table_kind(path: Path) -> Literal["parquet", "spreadsheet", "text"]:
+    """What a table is, by its first bytes.
+
+    Raises:
+        InputError: it is missing, or cannot be read.
+    """
     try:
         with path.open("rb") as fd:
             beginning = fd.read(4)
@@ -42,8 +54,8 @@ def read_table_file(path: Path) -> TextTable:
     except OSError as error:
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
     if beginning == _PARQUET:
-        return _read_parquet(path)
-    return _read_spreadsheet(path) if beginning in (_ZIP, _OLD_EXCEL) else read_text_table(path)
+        return "parquet"
+    return "spreadsheet" if beginning in (_ZIP, _OLD_EXCEL) else "text"
 
 
 def _read_parquet(path: Path) -> TextTable:
