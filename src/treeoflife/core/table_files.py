@@ -4,7 +4,7 @@ import datetime
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -35,10 +35,10 @@ def read_table_file(path: Path) -> TextTable:
         InputError: it is missing, empty or damaged, or a row cannot be told.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
-    beginning = _beginning(path)
-    if beginning == _PARQUET:
+    kind = table_kind(path)
+    if kind == "parquet":
         return _read_parquet(path)
-    return _read_spreadsheet(path) if beginning in (_ZIP, _OLD_EXCEL) else read_text_table(path)
+    return _read_spreadsheet(path) if kind == "spreadsheet" else read_text_table(path)
 
 
 def read_header(path: Path) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def read_header(path: Path) -> tuple[str, ...]:
     Raises:
         InputError: it is missing, empty or damaged, or a spreadsheet.
     """
-    return tuple(_parquet_types(path)) if _beginning(path) == _PARQUET else read_text_header(path)
+    return tuple(_parquet_types(path)) if table_kind(path) == "parquet" else read_text_header(path)
 
 
 def read_table_pieces(path: Path, wanted: Collection[str]) -> Iterator[TextTable]:
@@ -62,17 +62,25 @@ def read_table_pieces(path: Path, wanted: Collection[str]) -> Iterator[TextTable
     Raises:
         InputError: it is missing, empty or damaged, a row cannot be told, or it is a spreadsheet.
     """
-    return _parquet_pieces(path, wanted) if _beginning(path) == _PARQUET else read_text_pieces(path, wanted)
+    return _parquet_pieces(path, wanted) if table_kind(path) == "parquet" else read_text_pieces(path, wanted)
 
 
-def _beginning(path: Path) -> bytes:
+def table_kind(path: Path) -> Literal["parquet", "spreadsheet", "text"]:
+    """What a table is, by its first bytes.
+
+    Raises:
+        InputError: it is missing, or cannot be read.
+    """
     try:
         with path.open("rb") as fd:
-            return fd.read(4)
+            beginning = fd.read(4)
     except FileNotFoundError:
         raise InputError(f"there is no table {path}") from None
     except OSError as error:
         raise InputError(f"the table {path} cannot be read: {error.strerror or error}") from None
+    if beginning == _PARQUET:
+        return "parquet"
+    return "spreadsheet" if beginning in (_ZIP, _OLD_EXCEL) else "text"
 
 
 def _parquet_types(path: Path) -> pl.Schema:

@@ -8,6 +8,7 @@ import polars as pl
 
 from ..core.database import Database, column, columns, quoted
 from ..core.tables import parquet_schema
+from ..errors import InputError
 from ..sources.base import Source
 from .ids import id_sql
 from .images import MAPPING_COLUMNS, catalog_names, catalog_types
@@ -35,6 +36,9 @@ def write_ids(
         indexes: for each source, the store's indexes of its containers.
         scanned: for each source, the columns of the images in containers that the store does not have.
         earlier: a mapping that this program made before, whose images are kept.
+
+    Raises:
+        InputError: an id that a source gives is that of an image of another source too.
     """
     before = _earlier(database, earlier, sources)
     paths: dict[str, Any] = {}
@@ -52,11 +56,34 @@ def write_ids(
             parts.append(f"SELECT 1 AS _age, {columns(source.catalog)} FROM {before[source.name]}")
         images.append(_with_ids(source, " UNION ALL ".join(parts)))
     found = " UNION ALL BY NAME ".join(images)
+    _check_given_ids(database, found, sources, paths)
     database.write(
         path,
         f"SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))} FROM ({found}) ORDER BY source, treeoflife_id",
         **paths,
     )
+
+
+def _check_given_ids(database: Database, found: str, sources: Sequence[Source], paths: Mapping[str, Any]) -> None:
+    """Check that no two sources have an image with the same id. Ids that are made here differ by themselves."""
+    if len(sources) < 2 or not any(source.given_id for source in sources):
+        return
+    shared = database.rows(
+        f"""
+        SELECT treeoflife_id, min(source), max(source)
+        FROM ({found})
+        GROUP BY treeoflife_id
+        HAVING count(*) > 1
+        ORDER BY treeoflife_id
+        LIMIT 1
+        """,
+        **paths,
+    )
+    for treeoflife_id, one, other in shared:
+        raise InputError(
+            f"[sources.{one}] and [sources.{other}] both have an image with the id {treeoflife_id}, which the tables "
+            "give: take the images from one of them alone, such as by where in dataset.toml"
+        )
 
 
 def _with_ids(source: Source, keys: str) -> str:

@@ -1,10 +1,10 @@
-"""The ids of images: UUIDs that depend on the source and the natural key alone."""
+"""The ids of images: UUIDs that depend on the source and the natural key alone, or that the source itself gives."""
 
 import re
 from collections.abc import Iterable
 from uuid import UUID, uuid5
 
-from ..core.database import quoted
+from ..core.database import column, quoted
 from ..core.values import joined
 from ..sources.base import Source
 from .images import catalog_names
@@ -32,7 +32,17 @@ def treeoflife_id(source: str, key: Iterable[int | str]) -> str:
 
 
 def id_sql(source: Source) -> str:
-    """SQL for the :func:`treeoflife_id` of a row that has the source's columns as the catalog calls them."""
+    """SQL for the id of a row that has the source's columns as the catalog calls them.
+
+    It is the one that the source gives, if that is a UUID, otherwise the :func:`treeoflife_id`.
+    """
+    if not source.given_id:
+        return _made_id_sql(source)
+    given = column(catalog_names(source)[source.given_id])
+    return f"coalesce(try_cast({given} AS UUID)::VARCHAR, {_made_id_sql(source)})"
+
+
+def _made_id_sql(source: Source) -> str:
     catalog = catalog_names(source)
     text = joined_sql({catalog[name]: source.columns[name] for name in source.key})
     digest = f"sha1(unhex('{NAMESPACE.hex}') || encode({quoted(source.name + '/')} || {text}))"

@@ -105,6 +105,8 @@ class Source(Protocol):
         name_key: the column that a label belongs to: one of ``columns``, or ``treeoflife_id`` where each image
             has a label of its own.
         catalog: the names of ``columns`` in the catalog, in the same order.
+        given_id: the column of ``columns`` that is an image's id wherever it is a UUID, and alone the key: for sources
+            whose images have ids already. Empty, unless set: ids are made from the natural keys.
 
     A source whose containers are plain folders inherits the reading of files:
 
@@ -143,6 +145,7 @@ class Source(Protocol):
     listed_as: ClassVar[str]
     name_key: ClassVar[str]
     catalog: tuple[str, ...]
+    given_id: str = ""
 
     def __init__(self, name: str, settings: Model) -> None:
         """Make the source that dataset.toml calls ``name``. Reads nothing yet."""

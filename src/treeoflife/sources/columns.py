@@ -44,7 +44,7 @@ def check_columns(source: Source) -> None:
 
     Raises:
         ConfigError: a name is reserved, there twice, or not of small letters, digits and ``_``; or the natural key is
-            not of these columns.
+            not of these columns; or a given id is not the key.
     """
     where = f"[sources.{source.name}]: the plug-in {type(source).__name__}"
     for names in (list(source.columns), list(source.catalog)):
@@ -56,6 +56,10 @@ def check_columns(source: Source) -> None:
             )
     if not source.key or not set(source.key) <= source.columns.keys() or len(source.catalog) != len(source.columns):
         raise ConfigError(f"{where} needs a key of its columns, and a name in the catalog for each of them")
+    if source.given_id and (source.key != (source.given_id,) or source.columns[source.given_id] is not str):
+        raise ConfigError(
+            f"{where} gives ids in the column {source.given_id!r}, which must be a text and alone the key"
+        )
 
 
 def check_together(sources: Sequence[Source]) -> None:

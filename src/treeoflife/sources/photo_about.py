@@ -5,8 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 from .base import ABOUT_COLUMNS
-
-Spellings = tuple[tuple[str, ...], ...]
+from .spellings import Spellings
 
 # As in photo_table.py: of later tuples, a column counts in rows where those before are empty.
 _SPELLINGS: dict[str, Spellings] = {

@@ -1,7 +1,6 @@
 """The table that says what photographs show: which of its columns mean what, whatever program wrote it.
 
-Headers are compared without regard to case, spaces, punctuation and namespaces: ``Scientific Name``,
-``scientific_name`` and ``dwc:scientificName`` are one. The columns of Darwin Core, GBIF and iNaturalist are known.
+How headers are compared is in :mod:`.spellings`.
 """
 
 import html
@@ -23,12 +22,9 @@ from ..core.values import RANKS
 from ..errors import InputError
 from .file_ids import SEPARATOR, find_by_ids
 from .photo_about import read_about
+from .spellings import NAMES, Spellings, plain_header
 
-Spellings = tuple[tuple[str, ...], ...]
-
-# Columns of one tuple mean the same. Those of a later tuple mean nearly that, and count only in rows where those before
-# are empty (for files: only in a table that lacks those): GBIF's genericName, say, is the genus of the name as it was
-# published, and genus that of the accepted name.
+# Of files, columns of a later tuple count only in a table that lacks those of the tuples before.
 _FILE: Spellings = (
     ("file", "filename", "filepath", "path", "image", "imagefile"),
     ("imagefilename", "imagename", "imagepath", "photo", "photofile", "photofilename", "photoname", "photograph",
@@ -43,23 +39,9 @@ _IDS: Spellings = tuple((spelling,) for spelling in (
 ))  # fmt: skip
 _OTHER_THINGS = {"associatedmedia", "identifier"}
 """Columns of files that hold ids or addresses in some tables."""
-_SCIENTIFIC: Spellings = (
-    ("scientificname",),
-    ("acceptedscientificname", "acceptednameusage"),
-    ("canonicalname", "latinname", "taxonname", "verbatimscientificname"),
-)
-_COMMON: Spellings = (("commonname", "common", "vernacularname"), ("vernacular", "englishname"))
-_FURTHER_RANKS = {"genus": ("genericname",), "species": ("specificepithet",)}
-_MEANINGS: dict[str, Spellings] = {
-    "file": _FILE,
-    "common": _COMMON,
-    "scientific_name": _SCIENTIFIC,
-    **{rank: ((rank, f"taxon{rank}name"), _FURTHER_RANKS.get(rank, ())) for rank in RANKS},
-}
+_MEANINGS: dict[str, Spellings] = {"file": _FILE, **NAMES}
 _NAMES = {"common": "common_name"}
 """What messages call a meaning, where that differs from its column."""
-_NAMESPACE = re.compile(r"^.*[:/#](?=[^:/#]*$)")  # of dwc:genus, or of http://rs.tdwg.org/dwc/terms/genus
-_PUNCTUATION = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r"(?i)(https?|ftp)://")
 _NO_WORDS = re.compile(r"<[^<>]*>|\([^)]*\)|×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z])")
 _SHOWN = 12
@@ -128,7 +110,7 @@ class _Reader:
     def _tiers(self, spellings: Spellings) -> list[list[str]]:
         """The columns of each tuple of spellings of which the table has some."""
         present = self._table.rows.columns
-        tiers = [[name for one in alike for name in present if _plain(name) == one] for alike in spellings]
+        tiers = [[name for one in alike for name in present if plain_header(name) == one] for alike in spellings]
         return [names for names in tiers if names]
 
     def _files(self, names: list[str], wanted: str) -> pl.Series:
@@ -136,13 +118,13 @@ class _Reader:
         columns = self._file_columns(names, wanted)
         ids = [wanted] if self._has(wanted) else list(dict.fromkeys([*chain(*self._tiers(_IDS)), *names]))
         # A column of ids may name files as well; one of files that are not there says so.
-        are_files = columns and not wanted and _plain(columns[0]) not in _OTHER_THINGS
+        are_files = columns and not wanted and plain_header(columns[0]) not in _OTHER_THINGS
         if not are_files and not self._names_any(columns):
             for column, files in find_by_ids(self._path, self._table.rows, ids, self._images).items():
                 return self._called_by_id(column, files)
         if not columns:
             self._refuse_without_files(names, wanted)
-        self._separator = "|" if any(_plain(name) == "associatedmedia" for name in columns) else ""
+        self._separator = "|" if any(plain_header(name) == "associatedmedia" for name in columns) else ""
         return self._merged("file", columns)
 
     def _has(self, column: str) -> bool:
@@ -150,7 +132,7 @@ class _Reader:
 
     def _names_any(self, columns: list[str]) -> bool:
         """Whether any value is the name of a photograph; in a column of ids, with its ending."""
-        are_ids = any((_plain(column),) in _IDS for column in columns)
+        are_ids = any((plain_header(column),) in _IDS for column in columns)
         names = [PurePosixPath(image) for image in self._images]
         known = {name.name.casefold() for name in names} | {name.stem.casefold() for name in names if not are_ids}
         values = (value for column in columns for cell in self._table.rows[column] for value in cell.split("|"))
@@ -300,15 +282,6 @@ class _Reader:
                 f"{lost.height:,} of its rows have the character U+FFFD, which stands for one that was lost when the "
                 f"table was written, the first on line {lost['line'][0]}"
             )
-
-
-def _plain(header: str) -> str:
-    """A header without case, spaces, punctuation and namespace.
-
-    >>> _plain("dwc:scientificName"), _plain(" Scientific name"), _plain("taxon_class_name")
-    ('scientificname', 'scientificname', 'taxonclassname')
-    """
-    return _PUNCTUATION.sub("", _NAMESPACE.sub("", header.strip())).casefold()
 
 
 def _agree(one: str, other: str) -> bool:

@@ -1,0 +1,116 @@
+"""Which columns of a list of addresses mean what, whatever program wrote it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ..core.text_tables import match_names
+from ..errors import InputError
+from .spellings import NAMES, Spellings, plain_header
+
+Meaning = Literal[
+    "url", "id", "kingdom", "phylum", "class", "order", "family", "genus", "species", "scientific_name", "taxon_rank",
+    "common_name", "observation", "observer", "place", "source_id", "data_source", "source_url", "license_name",
+    "license_link", "copyright_owner", "title", "flags",
+]  # fmt: skip
+"""What a column may hold."""
+
+# Of these, the first tuple counts of which the table has a column: `url` beside `image_url` is the page of a picture.
+_FURTHER: dict[str, Spellings] = {
+    "url": (
+        ("imageurl", "imageuri", "photourl", "pictureurl", "mediaurl"), ("accessuri",), ("eolfullsizecopyurl",),
+        ("url", "uri"), ("urlaws",), ("urlgcp",), ("urlazure",), ("associatedmedia",), ("identifier",),
+        ("link", "address"), ("sourceurl",), ("image", "photo", "picture", "media"),
+    ),
+    "id": (("imageid", "photoid", "pictureid", "mediaid"), ("uuid",), ("photouuid",), ("id",)),
+    "observation": (
+        ("observation", "observationid"), ("observationuuid",), ("group", "groupid"), ("gbifid",), ("occurrenceid",),
+        ("specimen", "specimenid"), ("processid",), ("sequence", "sequenceid", "seqid"),
+    ),
+    "observer": (("observer", "observerid"), ("recordedby",), ("userlogin",), ("username",), ("userid",)),
+    "place": (
+        ("place", "placeid"), ("site", "siteid"), ("locationid",), ("location",), ("locality",), ("deploymentid",),
+        ("placeguess",),
+    ),
+    "source_id": (("sourceid",),),
+    "data_source": (("datasource",), ("sourcedataset",), ("source",), ("datasetname",), ("dataset",)),
+    "source_url": (
+        ("sourceurl", "sourcelink"), ("pageurl", "page"), ("references",), ("furtherinformationurl",), ("link",),
+        ("url", "uri"),
+    ),
+    "license_name": (("licensename", "licencename"), ("license", "licence"), ("rights",), ("usageterms",)),
+    "license_link": (("licenselink", "licencelink"), ("licenseurl", "licenceurl")),
+    "copyright_owner": (
+        ("copyrightowner", "copyrightholder"), ("owner",), ("rightsholder",), ("creator",), ("photographer",),
+        ("attribution",),
+    ),
+    "title": (("title",), ("imagetitle",)),
+    "taxon_rank": (("taxonrank",), ("rank",)),
+    "flags": (("flags",), ("issue", "issues")),
+}  # fmt: skip
+_NAMES = {"common_name" if meaning == "common" else meaning: spellings for meaning, spellings in NAMES.items()}
+_SHOWN = 12
+
+
+def columns_by_meaning(path: Path, columns: Sequence[str], named: Mapping[Meaning, str]) -> dict[str, list[str]]:
+    """The columns that hold each thing; of names, several where a later one counts in rows that lack the first.
+
+    Args:
+        path: the table, for messages.
+        columns: its columns.
+        named: the columns that the user names, which come before all spellings; empty for none.
+
+    Raises:
+        InputError: a named column is not there, two columns mean the same, or none holds the addresses.
+    """
+    chosen: dict[str, list[str]] = {
+        meaning: [find_column(path, columns, name, f"which columns in dataset.toml names as {meaning}")] if name else []
+        for meaning, name in named.items()
+    }
+    free = [name for name in columns if [name] not in chosen.values()]
+    for meaning, spellings in (_FURTHER | _NAMES).items():
+        if meaning not in chosen:
+            tiers = _tiers(path, free, meaning, spellings)
+            chosen[meaning] = tiers if meaning in _NAMES else tiers[:1]
+            free = [name for name in free if name not in chosen[meaning]]
+    if not chosen["url"]:
+        raise InputError(
+            f"the table {path} has no column with the addresses of images; it has {shown(columns)}: rename one to "
+            "'url', or name it in dataset.toml: columns = { url = \"…\" }"
+        )
+    return chosen
+
+
+def find_column(path: Path, columns: Collection[str], name: str, why: str) -> str:
+    """The table's own spelling of a column that a setting names.
+
+    Raises:
+        InputError: the table has no such column; the message says with ``why`` who asks for it.
+    """
+    if name in columns:
+        return name
+    found = match_names(f"the table {path} has several columns", columns, [name])
+    if not found:
+        raise InputError(f"the table {path} has no column {name!r}, {why}; it has {shown(columns)}")
+    return found[name]
+
+
+def shown(columns: Collection[str]) -> str:
+    """The first columns of a table, for a message."""
+    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
+    return ", ".join(map(repr, list(columns)[:_SHOWN])) + more
+
+
+def _tiers(path: Path, columns: Sequence[str], meaning: str, spellings: Spellings) -> list[str]:
+    """The column of each tuple of spellings of which the table has one."""
+    tiers = []
+    for alike in spellings:
+        present = [name for name in columns if plain_header(name) in alike]
+        if len(present) > 1:
+            raise InputError(
+                f"the table {path} has {len(present)} columns that hold the {meaning}, "
+                f"{' and '.join(map(repr, present))}; name the right one in dataset.toml: "
+                f'columns = {{ {meaning} = "{present[0]}" }}'
+            )
+        tiers += present
+    return tiers

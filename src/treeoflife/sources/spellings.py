@@ -1,0 +1,38 @@
+"""How tables of others spell the headers of columns: one list for photographs' tables and for lists of addresses.
+
+Headers are compared without regard to case, spaces, punctuation and namespaces: ``Scientific Name``,
+``scientific_name`` and ``dwc:scientificName`` are one. The columns of Darwin Core, GBIF and iNaturalist are known.
+"""
+
+import re
+
+from ..core.values import RANKS
+
+Spellings = tuple[tuple[str, ...], ...]
+"""Columns of one tuple mean the same. Those of a later tuple mean nearly that, and count only in rows where those
+before are empty: GBIF's genericName, say, is the genus of the name as it was published, and genus that of the accepted
+name."""
+
+_FURTHER_RANKS = {"genus": ("genericname",), "species": ("specificepithet",)}
+NAMES: dict[str, Spellings] = {
+    "common": (("commonname", "common", "vernacularname"), ("vernacular", "englishname")),
+    "scientific_name": (
+        ("scientificname",),
+        ("acceptedscientificname", "acceptednameusage"),
+        ("canonicalname", "latinname", "taxonname", "verbatimscientificname"),
+    ),
+    **{rank: ((rank, f"taxon{rank}name"), _FURTHER_RANKS.get(rank, ())) for rank in RANKS},
+}
+"""The columns of names."""
+
+_NAMESPACE = re.compile(r"^.*[:/#](?=[^:/#]*$)")  # of dwc:genus, or of http://rs.tdwg.org/dwc/terms/genus
+_PUNCTUATION = re.compile(r"[\W_]+")
+
+
+def plain_header(header: str) -> str:
+    """A header without case, spaces, punctuation and namespace.
+
+    >>> plain_header("dwc:scientificName"), plain_header(" Scientific name"), plain_header("taxon_class_name")
+    ('scientificname', 'scientificname', 'taxonclassname')
+    """
+    return _PUNCTUATION.sub("", _NAMESPACE.sub("", header.strip())).casefold()
