@@ -138,7 +138,9 @@ class Database:
         self._made.add(name)
 
     def sort(self, name: str, sql: str, **parameters: Any) -> None:
-        """The same for a query that orders its rows, so that :meth:`read` can give them in this order."""
+        """The same as a file of Parquet, for a query that orders its rows, so that :meth:`read` can give them in this order;
+        or for many rows of which later steps read a few columns each: a table would be written anew after each of them.
+        """
         self.view(name, [self._spill(sql, parameters)])
 
     def write(
