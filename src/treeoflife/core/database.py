@@ -32,6 +32,8 @@ _LARGEST_DEFAULT = 8 << 30  # more memory than this makes no step faster
 _OTHERS = 1 << 30  # what Python, Polars and the rest of the process take beside DuckDB
 _BYTES_A_THREAD = 128 << 20  # a thread that sorts or writes needs about half of it
 _ROWS_A_PART, _BYTES_A_PART = 1_000_000, 128 << 20
+_SPILLED = f"FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_SIZE}, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1000"
+"""A file that is read once: compressing it, and looking for repetitions in columns of ids, would take twice as long."""
 _POLL_SECONDS = 0.1
 _FOLDER = "treeoflife"
 _PATTERN = re.compile(r"[*?[]")
@@ -136,7 +138,9 @@ class Database:
         self._made.add(name)
 
     def sort(self, name: str, sql: str, **parameters: Any) -> None:
-        """The same for a query that orders its rows, so that :meth:`read` can give them in this order."""
+        """The same as a file of Parquet, for a query that orders its rows, so that :meth:`read` can give them in this order;
+        or for many rows of which later steps read a few columns each: a table would be written anew after each of them.
+        """
         self.view(name, [self._spill(sql, parameters)])
 
     def write(
@@ -200,7 +204,7 @@ class Database:
             if _LACKED_BY_PARQUET.search(kind):  # DuckDB would write a floating-point number in its place
                 raise TypeError(f"the column {name} is a {kind}, which Parquet lacks: cast it to BIGINT")
         path = self._new_file()
-        self.run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_SIZE})", **parameters)
+        self.run(f"COPY ({sql}) TO {quoted(str(path))} ({_SPILLED})", **parameters)
         return path
 
     def _keep(self, table: pl.DataFrame) -> Path:

@@ -57,7 +57,7 @@ def open_files(
     files = " UNION ALL BY NAME ".join(parts)
     if among:
         files = f"FROM ({files}) SEMI JOIN {among} USING (source, container, position)"
-    database.make("file", files, **paths)
+    database.sort("file", files, **paths)
 
 
 def _select(source: Source, columns: str, paths: str) -> str:

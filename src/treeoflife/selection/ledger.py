@@ -26,8 +26,8 @@ def write_ledger(
     """
     reasons = " ".join(f"WHEN {number} THEN {rule.reason}" for number, rule in enumerate(rules))
     details = " ".join(f"WHEN {number} THEN {rule.detail}" for number, rule in enumerate(rules))
-    database.make("ledger", f"""
-        SELECT fact.treeoflife_id, fact.source, container, file, CASE rule {reasons} END AS reason,
+    ledger = f"""
+        SELECT image_row, fact.treeoflife_id, fact.source, container, file, CASE rule {reasons} END AS reason,
             CASE rule {details} END AS detail, NULL::BIGINT AS unused_row
         FROM (SELECT *, {name_key(sources)} AS name_key FROM decision WHERE rule IS NOT NULL) AS fact
         LEFT JOIN (
@@ -45,7 +45,7 @@ def write_ledger(
         ) USING (cause)
         UNION ALL
         -- A bad file of no image has its own reason.
-        SELECT NULL, file.source, file.container, file.file,
+        SELECT NULL, NULL, file.source, file.container, file.file,
             CASE WHEN chosen_row IS NOT NULL THEN 'duplicate-file' ELSE coalesce(file.reason, 'not-in-mapping') END,
             CASE WHEN chosen_row IS NOT NULL THEN 'the image is taken from ' || used.file || ' in ' || used.container
                 ELSE coalesce(file.detail, 'the mapping has no such image') END,
@@ -57,12 +57,11 @@ def write_ledger(
             FROM file
             SEMI JOIN (SELECT DISTINCT chosen_row AS file_row FROM unused) USING (file_row)
         ) AS used USING (chosen_row)
-    """)  # fmt: skip
-    database.write(path, f"""
-        SELECT {", ".join(COLUMNS)}
-        FROM ledger
-        ORDER BY {source_order(sources)}, unused_row NULLS FIRST, treeoflife_id
-    """, meta)  # fmt: skip
+    """
+    # Of a source, images are numbered in the order of their ids; numbers are sorted in half the time.
+    order = f"{source_order(sources)}, unused_row NULLS FIRST, image_row"
+    database.write(path, f"SELECT {', '.join(COLUMNS)} FROM ({ledger}) ORDER BY {order}", meta)
+    database.view("ledger", [path])
     return dict(database.rows("SELECT reason, count(*) FROM ledger GROUP BY reason ORDER BY reason"))
 
 
@@ -81,16 +80,17 @@ def check_balance(database: Database, plans: Mapping[str, Path], ledger: Path) -
     places = {**plans, "ledger": ledger}
     for place, path in places.items():
         database.view(f"in_{place}", [path])
-    found = " UNION ALL ".join(
-        f"SELECT treeoflife_id, '{one}' AS place FROM in_{one} WHERE treeoflife_id IS NOT NULL" for one in places
+    found = " ".join(
+        f"UNION ALL BY NAME SELECT treeoflife_id, '{one}' AS place FROM in_{one} WHERE treeoflife_id IS NOT NULL"
+        for one in places
     )
     times = ", ".join(f"(count(*) FILTER (WHERE place = '{one}'))::INTEGER AS {one}" for one in places)
-    database.make("place", f"SELECT treeoflife_id, {times} FROM ({found}) GROUP BY treeoflife_id")
-    known = ", ".join(f"coalesce({one}, 0) AS {one}" for one in places)
+    # A digest of an id is a number, which takes half the memory of the text.
     database.make("account", f"""
-        SELECT source, is_val, is_train_small, {known}
-        FROM image
-        FULL JOIN place USING (treeoflife_id)
+        SELECT any_value(source) AS source, any_value(is_val) AS is_val, any_value(is_train_small) AS is_train_small,
+            {times}
+        FROM (SELECT treeoflife_id, source, is_val, is_train_small FROM image {found})
+        GROUP BY md5_number(treeoflife_id)
     """)  # fmt: skip
     if unknown := database.value("SELECT count(*) FROM account WHERE source IS NULL"):
         raise BalanceError(f"{unknown} images are in the plans or the ledger, and not in the mapping")

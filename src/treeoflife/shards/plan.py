@@ -60,6 +60,7 @@ class Samples:
         self._names = database.frame(f"SELECT name, {columns(NAME_COLUMNS)} FROM name ORDER BY name")
         database.load("texts", self._names.select("name", texts_tar_bytes(self._names)))
         shuffled, by_source = shuffle_key(config.seed, "shard"), f"{source_order(sources)}, file_row"
+        # Of a source, images are numbered in the order of their ids; texts would take longer to sort.
         database.sort("sample", f"""
             SELECT treeoflife_id, file_row, {columns(STORED_COLUMNS)}, {columns(catalog_types(sources))}, name,
                 -- The image with its header, and its ten texts with theirs.
@@ -68,7 +69,7 @@ class Samples:
             FROM decision
             JOIN texts USING (name)
             WHERE rule IS NULL
-            ORDER BY is_val, {shuffled if config.wds.order == "shuffled" else by_source}, treeoflife_id
+            ORDER BY is_val, {shuffled if config.wds.order == "shuffled" else by_source}, image_row
         """)  # fmt: skip
         self._train = database.value("SELECT count(*) FROM sample WHERE NOT is_val")
 
