@@ -33,7 +33,7 @@ def init(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="original: from the providers' files. published: from the published mapping and names. "
+            help="original: from the providers' files. published: from the published mapping and names, or catalog. "
             "folder: from your own photographs."
         ),
     ],

@@ -3,7 +3,7 @@
 The functions without a docstring are those of :class:`.published.Format`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ..sources.base import Source
 from .images import row_schema
 
 _COMMON = ("split", "treeoflife_id")
+_FLAGS = {"is_val": "val", "is_train_small": "train_small"}
 
 
 def describe_missing(path: Path, sources: Sequence[Source]) -> str:
@@ -107,48 +108,54 @@ def _interpret(path: Path, piece: TextTable, sources: Sequence[Source], schema: 
     Raises:
         InputError: a split is unknown, a number is none, or a row does not have the key of exactly one source.
     """
-    rows = piece.rows
-    split, keys = rows["split"], {name: _key(rows[name], schema[name]) for name in rows.columns if name not in _COMMON}
-    _require(path, piece, (split == "") | split.is_in(SPLITS), "split", f"none of {', '.join(SPLITS)}")
-    for name, key in keys.items():
-        _require(path, piece, key.is_not_null() | (rows[name] == ""), name, "no whole number with all its digits")
-    # An empty split has no flags: the image is then in no split.
-    flags = {
-        flag: pl.when(split != "").then(split == of)
-        for flag, of in (("is_val", "val"), ("is_train_small", "train_small"))
-    }
-    frame = rows.select(pl.col("treeoflife_id").replace("", None), **flags).with_columns(**keys)
+    rows, split = piece.rows, piece.rows["split"]
+    _require(path, piece, (split == "") | split.is_in(SPLITS), ["split"], f"none of {', '.join(SPLITS)}")
+    keys = [
+        _key(path, piece, name, kind) for name, kind in schema.items() if name in rows.columns and name not in _COMMON
+    ]
+    # An image without a split has no flags.
+    flags = {name: pl.when(split != "").then(split == word) for name, word in _FLAGS.items()}
+    frame = rows.select(pl.col("treeoflife_id").replace("", None), **flags).with_columns(keys)
+    names = [key.name for key in keys]
     frame = frame.with_columns(
-        source=pl.coalesce(pl.when(_is_key(one, keys)).then(pl.lit(one.name)) for one in sources)
+        source=pl.coalesce(pl.when(_is_key(one, names)).then(pl.lit(one.name)) for one in sources)
     )
-    empty = frame.select(pl.all_horizontal(pl.col(list(keys)).is_null())).to_series()
+    is_other = frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
     _require(
-        path, piece, empty | frame["source"].is_not_null(), keys, "not the whole key of one source, and of one alone"
+        path,
+        piece,
+        is_other | frame["source"].is_not_null(),
+        names,
+        "not the whole key of one source, and of one alone",
     )
     missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in frame.columns]
     return frame.with_columns(missing).select(schema.names())
 
 
-def _key(values: pl.Series, kind: pl.DataType) -> pl.Series:
-    """A column of keys; null where there is none, or it is no whole number where it should be."""
+def _key(path: Path, piece: TextTable, name: str, kind: pl.DataType) -> pl.Series:
+    """A column of keys, null where there is none; an InputError if one should be a whole number and is not."""
+    values = piece.rows[name]
     if kind == pl.String:
         return values.replace("", None)
     # Pandas writes whole numbers as 5001.0 where a cell of the column is empty.
-    return whole_numbers(values).replace("", None).cast(kind, strict=False)
+    digits = whole_numbers(values)
+    numbers = digits.replace("", None).cast(kind, strict=False)
+    is_right = numbers.is_not_null() | (digits == "").fill_null(value=False)
+    _require(path, piece, is_right, [name], "no whole number with all its digits")
+    return numbers
 
 
-def _is_key(source: Source, names: Iterable[str]) -> pl.Expr:
+def _is_key(source: Source, names: Sequence[str]) -> pl.Expr:
     """Whether a row has a value in each column of a source, and in none of another's."""
     return pl.all_horizontal(
         pl.col(name).is_not_null() if name in source.catalog else pl.col(name).is_null() for name in names
     )
 
 
-def _require(path: Path, piece: TextTable, is_right: pl.Series, columns: str | Iterable[str], what: str) -> None:
-    """Check rows; the InputError of the first that is not right has the values of these columns."""
+def _require(path: Path, piece: TextTable, is_right: pl.Series, columns: Sequence[str], what: str) -> None:
+    """Check rows; the InputError of the first that is not right has its line and its values of these columns."""
     for row in (~is_right).arg_true().head(1):
         values = piece.rows.row(row, named=True)
-        names = [columns] if isinstance(columns, str) else columns
-        text = ", ".join(f"{name} {values[name]!r:.60}" for name in names if values[name] or isinstance(columns, str))
+        text = ", ".join(f"{name} {values[name]!r:.60}" for name in columns if values[name])
         place = f"{'line' if piece.delimiter else 'row'} {piece.lines[row]}"  # Parquet has no lines
         raise InputError(f"the catalog {path}, {place}: {text} is {what}")

@@ -25,7 +25,7 @@ _ACCEPTED = (
 )
 _ODDITIES = {
     "is_in_both": "are in train and in val; they are taken for images of val",
-    "written <> treeoflife_id": "have an id in capitals, in braces or the like, which is read as samples have it",
+    "is_rewritten": "have an id in capitals, in braces or the like, which is read as samples have it",
     f"NOT regexp_full_match(treeoflife_id, '{PLAIN_UUID}')": "have an id that is no UUID",
 }
 """Conditions over the table ``published``, and what is said of the images."""
@@ -112,12 +112,12 @@ def load_images(
         note(remark)
     keys = columns(catalog_types(sources))
     database.make("published", f"""
-        SELECT source, {plain_id("treeoflife_id")} AS treeoflife_id, {keys},
+        SELECT source, id AS treeoflife_id, {keys},
             bool_or(is_val) AS is_val,
             bool_or(is_train_small) AND NOT bool_or(is_val) AS is_train_small,
             bool_or(is_val) AND NOT bool_and(is_val) AS is_in_both,
-            min(treeoflife_id) AS written
-        FROM published_row
+            bool_or(id <> treeoflife_id) AS is_rewritten
+        FROM (SELECT *, {plain_id("treeoflife_id")} AS id FROM published_row)
         GROUP BY ALL
     """)  # fmt: skip
     _check_ids(database, path)

@@ -21,6 +21,8 @@ _FOLDERS = {
     "inat21": ("inat21/train", "inat21", "iNat21/train"),
     "bioscan": ("bioscan", "bioscan/images/cropped_256", "BIOSCAN"),
 }
+_CATALOGS = ("catalog.csv", "catalog.parquet", "predicted-catalog.csv")
+"""The catalogs that a published mapping and names can be taken from, the most trusted first."""
 _BIOSCAN = ("BIOSCAN_Insect_Dataset_metadata.jsonld", "BIOSCAN_Insect_Dataset_metadata.tsv")
 
 
@@ -43,8 +45,8 @@ def discover(kind: Kind, raw: Path, table: Path | None = None, file_column: str 
     """Look at raw data.
 
     Args:
-        kind: original, from the providers' files; published, from the published mapping and lookups; folder,
-            from anybody's photographs.
+        kind: original, from the providers' files; published, from the published mapping and lookups, or a catalog in
+            their place; folder, from anybody's photographs.
         table: for a folder of photographs, the table that says what they show; found if there is but one. Where there
             is none, the names of folders are those of the images in them.
         file_column: the column of the table with the photographs' files; empty for that with a usual name.
@@ -127,8 +129,16 @@ def _providers(kind: Kind, raw: Path) -> Discovery:
 
 def _published(metadata: Path, present: list[str], missing: list[str]) -> tuple[Mapping, Names]:
     mapping, naming = metadata / "mapping.sqlite", metadata / "naming"
-    for what, path in {"mapping": mapping, "names": naming}.items():
-        (present if path.exists() else missing).append(f"{what}: {path}" if path.exists() else f"{what}: no {path}")
+    catalog = next((path for name in _CATALOGS if (path := metadata / name).is_file()), None)
+    if catalog and not mapping.exists():
+        mapping = catalog
+        present.append(f"mapping: {catalog}, in place of a mapping.sqlite")
+    else:
+        (present if mapping.exists() else missing).append(f"mapping: {'' if mapping.exists() else 'no '}{mapping}")
+    if catalog and not any(naming.glob("*_name_lookup.json")):
+        present.append(f"names: {catalog}, in place of the lookups in {naming}")
+        return Mapping(published=mapping), Names(published=catalog)
+    (present if naming.exists() else missing).append(f"names: {'' if naming.exists() else 'no '}{naming}")
     return Mapping(published=mapping), Names(lookups=naming)
 
 
