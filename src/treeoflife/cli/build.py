@@ -70,8 +70,8 @@ def init(
         option = "--table" if kind == Kind.urls else "--raw"
         raise typer.BadParameter("it names what the dataset is made from", param_hint=option)
     check_raw_is_not_out(raw, out)
-    if kind is Kind.urls or kind is Kind.inaturalist:
-        discovery = discover_listed(LISTED[kind.value], raw, out)
+    if describe := LISTED.get(kind.value):
+        discovery = discover_listed(describe, raw, out)
     else:
         discovery = discover(kind.value, raw, table, file_column)
     write_text(path, discovery.text)
