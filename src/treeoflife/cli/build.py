@@ -27,6 +27,8 @@ class Kind(enum.StrEnum):
     original = "original"
     published = "published"
     folder = "folder"
+    urls = "urls"
+    inaturalist = "inaturalist"
 
 
 def init(
@@ -34,13 +36,17 @@ def init(
         Kind,
         typer.Argument(
             help="original: from the providers' files. published: from the published mapping and names, or catalog. "
-            "folder: from your own photographs."
+            "folder: from your own photographs. urls: from a table of addresses, such as TreeOfLife-200M's catalog. "
+            "inaturalist: from iNaturalist's Open Data or an export."
         ),
     ],
-    raw: Annotated[Path, typer.Option("--raw", help="The folder with the images and their metadata.")],
     out: Annotated[Path, typer.Option("--out", help="The folder of the dataset.")],
+    raw: Annotated[
+        Path | None, typer.Option("--raw", help="The folder with the images and their metadata, or with the tables.")
+    ] = None,
     table: Annotated[
-        Path | None, typer.Option("--table", help="For your own photographs: the table that says what they show.")
+        Path | None,
+        typer.Option("--table", help="The table that says what your own photographs show, or that lists addresses."),
     ] = None,
     file_column: Annotated[
         str, typer.Option("--file-column", help="The column of the table with the photographs' files.")
@@ -53,13 +59,21 @@ def init(
     from ..core.files import write_text
     from ..pipeline.boundaries import check_raw_is_not_out
     from ..pipeline.discover import discover
+    from ..pipeline.discover_listed import LISTED, discover_listed
 
     require_utf8(out)
     path = out / "dataset.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; --force replaces it")
+    raw = raw or (table if kind == Kind.urls else None)
+    if raw is None:
+        option = "--table" if kind == Kind.urls else "--raw"
+        raise typer.BadParameter("it names what the dataset is made from", param_hint=option)
     check_raw_is_not_out(raw, out)
-    discovery = discover(kind.value, raw, table, file_column)
+    if describe := LISTED.get(kind.value):
+        discovery = discover_listed(describe, raw, out)
+    else:
+        discovery = discover(kind.value, raw, table, file_column)
     write_text(path, discovery.text)
     for line in discovery.found:
         say(f"found      {line}")

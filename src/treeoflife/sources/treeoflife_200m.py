@@ -26,6 +26,12 @@ def is_treeoflife_200m(columns: Collection[str]) -> bool:
     return {"uuid", "source_url", "data_source", "source_id", "img_type"} <= set(columns)
 
 
+def find_provenance(catalog: Path) -> Path | None:
+    """``provenance.parquet`` beside a catalog, or where the published dataset has it; None if it is not there."""
+    places = (catalog.with_name("provenance.parquet"), catalog.parent.parent / "metadata" / "provenance.parquet")
+    return next((path for path in places if path.is_file()), None)
+
+
 def add_provenance(database: Database, chosen: str, path: Path) -> str:
     """SQL for the rows of the query ``chosen``, with what ``provenance.parquet`` says of them by their ids.
 

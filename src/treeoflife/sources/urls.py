@@ -17,7 +17,7 @@ from .listed_columns import Meaning, columns_by_meaning, find_column, shown
 from .places import coordinates, place_of
 from .text_columns import ROW, Table, without_words_for_nothing
 from .treeoflife_200m import COLUMNS as COLUMNS_OF_200M
-from .treeoflife_200m import add_provenance, is_treeoflife_200m
+from .treeoflife_200m import add_provenance, find_provenance, is_treeoflife_200m
 
 _ADDRESS = r"(?i)^https?://[^\s/?#]+([/?#][^\x00-\x1f]*)?$"
 _UUID = "try_cast(id AS UUID)"
@@ -45,7 +45,7 @@ class Settings(Model):
     keep_ids: bool = False
     """Whether the ids are UUIDs that identify the images in the dataset too; otherwise ids are made from the key."""
     provenance: Path | None = None
-    """TreeOfLife-200M's provenance.parquet; if not set, the file of this name beside the table, if there is one."""
+    """TreeOfLife-200M's provenance.parquet; if not set, that beside the table or in ../metadata, if there is one."""
     where: dict[str, list[str]] = {}  # noqa: RUF012
     """Which rows to take, by the values of columns: { class = ["Aves"], data_source = ["gbif"] }; empty: all."""
     size: Size | Literal[""] = ""
@@ -87,8 +87,7 @@ class Urls(ListedImages):
 
     @property
     def _provenance(self) -> Path | None:
-        beside = self.path.with_name("provenance.parquet")
-        return self.settings.provenance or (beside if self.settings.preset and beside.is_file() else None)
+        return self.settings.provenance or (find_provenance(self.path) if self.settings.preset else None)
 
     def remarks(self) -> list[str]:
         """What had to be guessed or repaired in the table.
