@@ -36,6 +36,7 @@ from treeoflife.core.values import SPLITS
 from treeoflife.mapping import sqlite
 from treeoflife.mapping.build import write_ids
 from treeoflife.mapping.ids import treeoflife_id
+from treeoflife.mapping.groups import join_groups
 from treeoflife.mapping.images import open_images
 from treeoflife.mapping.splits import write_splits
 from treeoflife.selection import findings, holdout, marks, plan_findings, policies, quality
@@ -141,6 +142,7 @@ def run_splits(root: Path) -> None:
     with tables(root) as (database, paths, sources):
         open_images(database, paths.ids, sources)
         load_groups(database, paths.duplicates, stored(root), sources)
+        join_groups(database, None, ())
         write_splits(database, paths.mapping_parquet, sources, CONFIG.splits, 17)
 
 

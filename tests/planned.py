@@ -15,6 +15,7 @@ from treeoflife.config.tables import Wds
 from treeoflife.core.database import Database, open_database
 from treeoflife.core.values import RANKS, SPLITS
 from treeoflife.mapping.build import write_ids
+from treeoflife.mapping.groups import join_groups
 from treeoflife.mapping.images import open_images
 from treeoflife.mapping.splits import write_splits
 from treeoflife.selection.decide import decide
@@ -90,6 +91,7 @@ def stored(folder: Path, eol: int, inat21: int, taxa: int = 50, seed: int = 17) 
         write_ids(database, ids, sources, {one.source.name: [one.path] for one in indexes})
         open_images(database, ids, sources)
         load_groups(database, None, indexes, sources)
+        join_groups(database, None, ())
         write_splits(database, mapping, sources, Config(sources={}).splits, seed)
     pl.concat([_names(source.name, taxa) for source in sources]).write_parquet(names)
     return Store(folder, sources, indexes, mapping, names)

@@ -14,7 +14,7 @@ from treeoflife.core.database import open_database
 from treeoflife.core.values import RANKS
 from treeoflife.images.perceptual_hash import mirror_hashes
 from treeoflife.selection.conflicts import find_conflicts
-from treeoflife.selection.duplicates.groups import connected_components
+from treeoflife.core.components import connected_components
 from treeoflife.selection.duplicates.near import find_near_pairs
 
 

@@ -11,12 +11,14 @@ import polars as pl
 from treeoflife.config.tables import Splits
 from treeoflife.core.database import Database, open_database
 from treeoflife.mapping.build import write_ids
+from treeoflife.mapping.groups import join_groups
 from treeoflife.mapping.images import open_images
 from treeoflife.mapping.splits import write_splits
-from treeoflife.sources.base import Source
+from treeoflife.sources.base import GROUP_COLUMNS, Source
 
 Tables = Sequence[tuple[Source, pl.DataFrame]]
 NO_GROUPS = pl.DataFrame(schema={"treeoflife_id": pl.String, "group": pl.Int64})
+NO_FACTS = pl.DataFrame(schema=dict.fromkeys(("treeoflife_id", "source", *GROUP_COLUMNS), pl.String))
 
 
 @contextmanager
@@ -33,12 +35,23 @@ def ids_of(path: Path, tables: Tables, earlier: Path | None = None) -> pl.DataFr
     return pl.read_parquet(path)
 
 
-def mapping_of(path: Path, tables: Tables, groups: pl.DataFrame = NO_GROUPS, seed: int = 17) -> pl.DataFrame:
+def mapping_of(
+    path: Path,
+    tables: Tables,
+    groups: pl.DataFrame = NO_GROUPS,
+    seed: int = 17,
+    facts: pl.DataFrame = NO_FACTS,
+    group_by: Sequence[str] = ("observation",),
+    val_percent: int = 5,
+) -> pl.DataFrame:
     """A mapping with splits, written to a file and read from there."""
-    ids, sources = path.with_name("ids.parquet"), [one for one, _ in tables]
+    ids, known, sources = path.with_name("ids.parquet"), path.with_name("facts.parquet"), [one for one, _ in tables]
     ids_of(ids, tables)
+    facts.write_parquet(known)
     with database(path.parent) as opened:
         open_images(opened, ids, sources)
-        opened.load("grouped", groups)
-        write_splits(opened, path, sources, Splits(), seed)
+        opened.load("duplicate", groups)
+        opened.make("grouped", 'SELECT image_row, "group" FROM image JOIN duplicate USING (treeoflife_id)')
+        join_groups(opened, known, group_by)
+        write_splits(opened, path, sources, Splits(val_percent=val_percent), seed)
     return pl.read_parquet(path)

@@ -13,6 +13,7 @@ from .base import Model
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
 Percent = Annotated[int, Field(ge=0, le=99)]
 Authority = Literal["itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier"]
+GroupColumn = Literal["observation", "observer", "place"]
 CommonAuthority = Literal["itis", "inaturalist", "eol", "taxonopy", "label"]
 
 
@@ -67,6 +68,10 @@ class Splits(Model):
     """Percentage of a source's images in val: of n images, n * val_percent // 100. The others are train."""
     train_small_percent: Percent = 10
     """Percentage of a source's train images that are also in train_small: of n, n * train_small_percent // 100."""
+    group_by: tuple[GroupColumn, ...] = ("observation",)
+    """What images must not have in common if one is in train and the other in val, as far as their source knows it.
+    observation: the observation, occurrence or specimen that they show. observer: who made them. place: where they were
+    made. Splits of a published mapping stay as they are."""
 
 
 class MinShards(Model):

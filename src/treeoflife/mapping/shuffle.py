@@ -16,6 +16,16 @@ def second_key(seed: int, purpose: str, column: str = "treeoflife_id") -> str:
     return f"('0x' || right({_digest(seed, purpose, column)}, 16))::UBIGINT"
 
 
+def share(part: int, whole: int) -> str:
+    """SQL for the number up to which about ``part`` of ``whole`` ids are by :func:`shuffle_key`.
+
+    >>> share(1, 2)
+    '9223372036854775808::UBIGINT'
+    """
+    most = (1 << 64) - 1
+    return f"{min(most, (part << 64) // whole) if whole else most}::UBIGINT"
+
+
 def _digest(seed: int, purpose: str, column: str) -> str:
     # Seed and purpose are divided from the id by a sign that neither can contain.
     return f"md5({quoted(f'{seed}/{purpose}/')} || {column})"

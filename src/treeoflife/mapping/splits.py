@@ -1,18 +1,16 @@
 """Choose the images for validation and for the small training set; all images of a group get the same split."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
-
-import polars as pl
 
 from ..config.tables import Splits
 from ..core.database import Database, columns, quoted
 from ..sources.base import Source
 from .images import catalog_types
 from .shuffle import lowest, second_key, shuffle_key
+from .sides import choose_val
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 
 
 def write_splits(
@@ -21,33 +19,36 @@ def write_splits(
     """Split all images, source by source, and write the mapping.
 
     Of n images of a source, ``n * val_percent // 100`` go to val; of the other n_train, ``n_train *
-    train_small_percent // 100`` are in train_small as well. Both numbers are exact as long as enough images are in no
-    group.
+    train_small_percent // 100`` are in train_small as well. The former number is as exact as groups allow. Images of
+    a group may be divided between train_small and the rest of train.
 
     Args:
-        database: has the tables ``image`` and ``grouped``: ``treeoflife_id`` and ``group`` of images that must not be
-            divided between train and val.
+        database: has the tables ``image`` and ``grouped``: ``image_row`` of images that must not be divided between
+            train and val, and ``group``, the lowest of those of their group.
         path: the mapping to write.
 
     Returns:
         The number of images in train, val and train_small.
     """
     database.make("shuffled", f"""
-        SELECT source, treeoflife_id, {columns(catalog_types(sources))},
+        SELECT image_row, source, treeoflife_id, {columns(catalog_types(sources))},
             {shuffle_key(seed, "split")} AS _shuffle, {second_key(seed, "split")} AS _small
         FROM image
     """)  # fmt: skip
-    counts = dict(database.rows("SELECT source, count(*) FROM shuffled GROUP BY source"))
-    in_val = {name: count * settings.val_percent // 100 for name, count in counts.items()}
-    _fix_groups(database, in_val, seed)
-    left = _is_lowest(database, "free", _left(database, in_val))
-    database.run(f"""
-        -- Every image with its side: that of its group, or as it was shuffled among those of its source in no group.
-        CREATE OR REPLACE VIEW sided AS
-        SELECT shuffled.* EXCLUDE (_shuffle, _small), _small AS _shuffle, coalesce(fixed.is_val, {left}) AS is_val
+    counts = dict(database.rows("SELECT source, count(*) FROM shuffled GROUP BY source ORDER BY source"))
+    targets = {name: count * settings.val_percent // 100 for name, count in counts.items()}
+    choose_val(database, targets, settings.val_percent)
+    database.make("val_image", """
+        SELECT image_row
         FROM shuffled
-        LEFT JOIN fixed USING (treeoflife_id)
+        LEFT JOIN grouped USING (image_row)
+        WHERE coalesce("group", image_row) IN (FROM in_val)
     """)  # fmt: skip
+    database.run("""
+        CREATE OR REPLACE VIEW sided AS
+        SELECT * EXCLUDE (_shuffle, _small), _small AS _shuffle, image_row IN (FROM val_image) AS is_val
+        FROM shuffled
+    """)
     database.run("CREATE OR REPLACE VIEW trained AS FROM sided WHERE NOT is_val")
     trained = dict(database.rows("SELECT source, count(*) FROM trained GROUP BY source"))
     small = {name: count * settings.train_small_percent // 100 for name, count in trained.items()}
@@ -68,72 +69,3 @@ def _is_lowest(database: Database, table: str, counts: dict[str, int]) -> str:
         for name, count in counts.items()
     ]
     return f"CASE source {' '.join(cases)} ELSE false END" if cases else "false"
-
-
-def _left(database: Database, in_val: dict[str, int]) -> dict[str, int]:
-    """How many images of each source are to go to val beside those whose side is fixed."""
-    in_groups = "SELECT source FROM shuffled JOIN fixed USING (treeoflife_id) WHERE is_val"
-    fixed = dict(database.rows(f"SELECT source, count(*) FROM ({in_groups}) GROUP BY source"))
-    return {name: max(0, count - fixed.get(name, 0)) for name, count in in_val.items()}
-
-
-def _fix_groups(database: Database, in_val: dict[str, int], seed: int) -> None:
-    """Make the tables ``fixed``, the side of every image of a group, and ``free``, the images in no group.
-
-    The side is as shuffled, except where that would divide the group: see :func:`choose_sides`.
-    """
-    database.make("member", f"""
-        SELECT source, treeoflife_id, "group", {_is_lowest(database, "shuffled", in_val)} AS is_val
-        FROM shuffled
-        JOIN grouped USING (treeoflife_id)
-    """)  # fmt: skip
-    parts = database.rows(f"""
-        -- How many images of each source a divided group has, in val and in all; the largest group first.
-        WITH divided AS (
-            SELECT "group", count(*) AS size, min(treeoflife_id) AS first_id
-            FROM member
-            GROUP BY "group"
-            HAVING bool_or(is_val) AND NOT bool_and(is_val)
-        )
-        SELECT "group", source, (count(*) FILTER (WHERE is_val))::BIGINT, count(*)
-        FROM member
-        JOIN divided USING ("group")
-        GROUP BY "group", source, size, first_id
-        ORDER BY size DESC, {shuffle_key(seed, "groups", "first_id")}, first_id, source
-    """)  # fmt: skip
-    sides = pl.DataFrame(list(choose_sides(parts)), schema={"group": pl.Int64, "is_val": pl.Boolean}, orient="row")
-    database.load("side", sides)
-    database.make("fixed", """
-        SELECT treeoflife_id, coalesce(side.is_val, member.is_val) AS is_val
-        FROM member
-        LEFT JOIN side USING ("group")
-    """)  # fmt: skip
-    database.run("CREATE OR REPLACE VIEW free AS FROM shuffled ANTI JOIN fixed USING (treeoflife_id)")
-
-
-def choose_sides(parts: Iterable[tuple[int, str, int, int]]) -> Iterable[tuple[int, bool]]:
-    """Choose the side of each group that would be divided; True is val.
-
-    Each group goes to the side that leaves the size of each source's val nearest to what it was; to train where both
-    sides are equally good.
-
-    Args:
-        parts: group, source, the number of its images of this source in val, and in all; group by group.
-
-    >>> list(choose_sides([(0, "eol", 1, 3), (1, "eol", 2, 3), (2, "eol", 1, 2)]))
-    [(0, False), (1, True), (2, False)]
-    """
-    # How many images more than before each source's val has, after the groups so far.
-    surplus: dict[str, int] = {}
-    for group, rows in groupby(parts, lambda part: part[0]):
-        own = list(rows)
-        to_train = {source: -val for _, source, val, _ in own}
-        to_val = {source: total - val for _, source, val, total in own}
-        side = _imbalance(surplus, to_val) < _imbalance(surplus, to_train)
-        for source, change in (to_val if side else to_train).items():
-            surplus[source] = surplus.get(source, 0) + change
-        yield group, side
-
-
-def _imbalance(surplus: dict[str, int], change: dict[str, int]) -> int:
-    return sum(abs(surplus.get(source, 0) + more) for source, more in change.items())

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ...core.components import connected_components
+
 STEP_VERSION = 1
 COLUMNS: dict[str, Any] = {
     "group": pl.UInt32,
@@ -33,26 +35,6 @@ class Links:
     first: NDArray[Any]
     second: NDArray[Any]
     distance: NDArray[Any] | None = None
-
-
-def connected_components(count: int, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
-    """For each of ``count`` rows, the lowest row that a chain of links leads to.
-
-    >>> connected_components(5, np.array([3, 1]), np.array([4, 3])).tolist()
-    [0, 1, 2, 1, 1]
-    """
-    label = np.arange(count)
-    # Both ends of each link take the lower label, then chains of labels are followed to their ends. This repeats until
-    # no link joins two labels: a few rounds, whatever the order of the links.
-    while True:
-        left, right = label[first], label[second]
-        low = np.minimum(left, right)
-        np.minimum.at(label, left, low)
-        np.minimum.at(label, right, low)
-        while not np.array_equal(label, shorter := label[label]):
-            label = shorter
-        if np.array_equal(label[first], label[second]):
-            return label
 
 
 def link_equal_values(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

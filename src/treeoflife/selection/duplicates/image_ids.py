@@ -11,14 +11,14 @@ from ...sources.base import Index, Source
 from ..match import pair_files
 
 _PLACE = "source, container, position"
-_GROUPED = pl.Schema({"treeoflife_id": pl.String, "group": pl.Int64})
+_GROUPED = pl.Schema({"image_row": pl.Int64, "group": pl.Int64})
 
 
 def load_groups(database: Database, groups: Path | None, indexes: Sequence[Index], sources: Sequence[Source]) -> None:
-    """Find the ids of the images that are in groups.
+    """Find the images that are in groups.
 
     in:  image
-    out: grouped   treeoflife_id, group
+    out: grouped   image_row, group
 
     Args:
         groups: the table of groups; None for none.
@@ -31,11 +31,10 @@ def load_groups(database: Database, groups: Path | None, indexes: Sequence[Index
     _match(database, "grouped_file", indexes, sources)
     # Of an image that has several files, in several groups, one group counts.
     database.make("grouped", f"""
-        SELECT image.treeoflife_id, min("group")::BIGINT AS "group"
-        FROM image
-        JOIN match USING (image_row)
+        SELECT image_row, min("group")::BIGINT AS "group"
+        FROM match
         JOIN (SELECT file_row, "group" FROM file JOIN grouped_file USING ({_PLACE})) USING (file_row)
-        GROUP BY image.treeoflife_id
+        GROUP BY image_row
     """)  # fmt: skip
 
 
