@@ -138,8 +138,10 @@ class Database:
         self._made.add(name)
 
     def sort(self, name: str, sql: str, **parameters: Any) -> None:
-        """The same as a file of Parquet, for a query that orders its rows, so that :meth:`read` can give them in this order;
-        or for many rows of which later steps read a few columns each: a table would be written anew after each of them.
+        """The same as a file of Parquet.
+
+        For a query that orders its rows, so that :meth:`read` can give them in this order; or for many rows of which
+        later steps read a few columns each: a table that exceeds the memory is written anew after each of them.
         """
         self.view(name, [self._spill(sql, parameters)])
 
@@ -189,6 +191,14 @@ class Database:
         (path,) = self._files[name]
         rows = pl.scan_parquet(path, glob=False)
         return _pieces(rows.select(columns) if columns else rows, part, _ROWS_A_PART)
+
+    def gather(self, name: str, columns: Iterable[str], numbers: pl.Series) -> pl.DataFrame:
+        """Rows of a table that is one file of Parquet; of their numbers, which count from 0 on, none is below the last.
+
+        So only numbers need to be sorted where rows are wide, and are in the order of the file.
+        """
+        first, last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (0, -1)
+        return pl.concat(self.read(name, columns, slice(first, last + 1)))[numbers - first]
 
     @contextmanager
     def _spilled(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Path]:

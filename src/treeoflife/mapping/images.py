@@ -22,6 +22,8 @@ MAPPING_COLUMNS = ("source", "treeoflife_id", "is_val", "is_train_small")
 def open_images(database: Database, mapping: Path, sources: Sequence[Source]) -> None:
     """Make the images of the sources known as the table ``image``; others in the mapping are left out.
 
+    The mapping itself becomes the table ``mapping``, of which ``image_row`` is the number of a row.
+
     Args:
         mapping: the dataset's own mapping, ``paths.mapping_parquet``.
     """

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from ..config.tables import Splits
-from ..core.database import Database, columns, quoted
+from ..core.database import Database, quoted
+from ..core.parquet import ROW_GROUP_SIZE
+from ..core.tables import write_parquet
 from ..sources.base import Source
-from .images import catalog_types
+from .images import MAPPING_COLUMNS, catalog_types
 from .shuffle import lowest, second_key, shuffle_key
 from .sides import choose_val
 
@@ -23,15 +27,16 @@ def write_splits(
     a group may be divided between train_small and the rest of train.
 
     Args:
-        database: has the tables ``image`` and ``grouped``: ``image_row`` of images that must not be divided between
-            train and val, and ``group``, the lowest of those of their group.
+        database: has the tables ``image`` and ``mapping`` (:func:`.images.open_images`), and ``grouped``:
+            ``image_row`` of images that must not be divided between train and val, and ``group``, the lowest of those
+            of their group.
         path: the mapping to write.
 
     Returns:
         The number of images in train, val and train_small.
     """
     database.make("shuffled", f"""
-        SELECT image_row, source, treeoflife_id, {columns(catalog_types(sources))},
+        SELECT image_row, source, treeoflife_id,
             {shuffle_key(seed, "split")} AS _shuffle, {second_key(seed, "split")} AS _small
         FROM image
     """)  # fmt: skip
@@ -52,14 +57,21 @@ def write_splits(
     database.run("CREATE OR REPLACE VIEW trained AS FROM sided WHERE NOT is_val")
     trained = dict(database.rows("SELECT source, count(*) FROM trained GROUP BY source"))
     small = {name: count * settings.train_small_percent // 100 for name, count in trained.items()}
-    images = database.write(path, f"""
-        SELECT source, treeoflife_id, is_val, NOT is_val AND {_is_lowest(database, "trained", small)} AS is_train_small,
-            {columns(catalog_types(sources))}
+    rows = database.pieces(f"""
+        SELECT image_row, is_val, NOT is_val AND {_is_lowest(database, "trained", small)} AS is_train_small
         FROM sided
-        ORDER BY source, treeoflife_id
-    """)  # fmt: skip
+        ORDER BY image_row
+    """, 2 * ROW_GROUP_SIZE)  # fmt: skip
+    written = (_complete(database, sources, some) for some in rows)
+    write_parquet(path, next(written).schema, lambda: written)
     n_train = sum(trained.values())
-    return {"train": n_train, "val": images - n_train, "train_small": sum(small.values())}
+    return {"train": n_train, "val": sum(counts.values()) - n_train, "train_small": sum(small.values())}
+
+
+def _complete(database: Database, sources: Sequence[Source], rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the mapping, with the other columns of their images."""
+    images = database.gather("mapping", ["source", "treeoflife_id", *catalog_types(sources)], rows["image_row"])
+    return images.hstack(rows).select(*MAPPING_COLUMNS, *catalog_types(sources))
 
 
 def _is_lowest(database: Database, table: str, counts: dict[str, int]) -> str:

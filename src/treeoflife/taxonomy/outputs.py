@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..core.database import Database, columns
+from ..core.database import Database
 from ..core.files import replacing
 from ..core.parquet import ROW_GROUP_SIZE
 from ..core.tables import escape_formulas
@@ -46,14 +46,13 @@ _LOOKUP_VALUES = """
 _IMAGE_ROWS = """
     SELECT
         unnest(if(is_train_small, [if(is_val, 'val', 'train'), 'train_small'], [if(is_val, 'val', 'train')])) AS split,
-        image.treeoflife_id,
-        {columns},
+        image_row,
         coalesce(mark_number.number, keyed.evidence) AS _number
     FROM image
     LEFT JOIN (SELECT name_key, evidence FROM keyed WHERE source = $source) AS keyed USING (name_key)
     LEFT JOIN mark_number USING (treeoflife_id)
     WHERE source = $source AND is_val IS NOT NULL AND is_train_small IS NOT NULL AND mark_number.marked IS NULL
-    ORDER BY image.treeoflife_id, split
+    ORDER BY image_row, split
 """
 _FINDINGS = """
     FROM finding
@@ -129,7 +128,7 @@ def write_predicted_catalog(
     """Write one row per image and split, by source and id.
 
     Args:
-        database: has the tables ``image`` and ``keyed``.
+        database: has the tables ``image``, ``mapping`` and ``keyed``.
         sources: in the order of the rows.
         names: the names with class numbers, by the number of their evidence.
         marks: a curator's marks with class numbers: images to leave out, and images with other names.
@@ -154,9 +153,10 @@ def write_predicted_catalog(
 
 def _image_rows(database: Database, sources: Sequence[Source]) -> Iterator[pl.DataFrame]:
     """The images of each source with their splits, the columns of the catalog and the number of their names."""
-    sql = _IMAGE_ROWS.format(columns=columns(catalog_types(sources), "image"))
+    wanted = ["treeoflife_id", *catalog_types(sources)]
     for source in sources:
-        yield from database.pieces(sql, rows_at_once=ROWS_AT_ONCE, source=source.name)
+        for rows in database.pieces(_IMAGE_ROWS, rows_at_once=ROWS_AT_ONCE, source=source.name):
+            yield rows.hstack(database.gather("mapping", wanted, rows["image_row"]))
 
 
 def write_findings(parquet: Path, csv: Path, database: Database, all_findings: findings.Findings) -> int:
