@@ -85,7 +85,9 @@ def _check_own_shards(config: Path, workers: int | None, engine: str | None, *, 
 def check_shards(
     shards: Annotated[list[str], typer.Argument(help="Shards: brace patterns, globs, folders.")],
     workers: WorkersOption = None,
-    mapping: Annotated[Path | None, typer.Option("--mapping", help="A mapping that must have every key.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="A mapping or catalog that must have every key.")
+    ] = None,
     holdout: Annotated[
         list[Path] | None,
         typer.Option("--holdout", help="A list of species and images that must not be there. May be repeated."),

@@ -19,7 +19,8 @@ def catalog(
     config: ConfigOption = DEFAULT_CONFIG,
     out: Annotated[Path | None, typer.Option("--out", help="For SHARDS: the file to write, .csv or .parquet.")] = None,
     mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="For SHARDS: the mapping that says where images came from.")
+        Path | None,
+        typer.Option("--mapping", help="For SHARDS: the mapping or catalog that says where images came from."),
     ] = None,
     workers: WorkersOption = None,
 ) -> None:

@@ -70,11 +70,11 @@ def read_pieces(path: Path, wanted: Sequence[str]) -> Iterator[TextTable]:
     Raises:
         InputError: the file cannot be read, or lacks one of the columns.
     """
-    if missing := missing_columns(path, wanted):
+    written = _written(path, wanted)
+    if missing := [name for name in wanted if name not in written]:
         raise InputError(f"{path} is not a catalog: it needs the columns {missing}")
-    written = [pl.col(own).alias(name) for name, own in _written(path, wanted).items()]
     for piece in read_table_pieces(path, wanted):
-        yield replace(piece, rows=piece.rows.select(written))
+        yield replace(piece, rows=piece.rows.select(pl.col(own).alias(name) for name, own in written.items()))
 
 
 def _written(path: Path, wanted: Sequence[str]) -> dict[str, str]:
@@ -110,26 +110,20 @@ def _interpret(path: Path, piece: TextTable, sources: Sequence[Source], schema: 
     """
     rows, split = piece.rows, piece.rows["split"]
     _require(path, piece, (split == "") | split.is_in(SPLITS), ["split"], f"none of {', '.join(SPLITS)}")
-    keys = [
-        _key(path, piece, name, kind) for name, kind in schema.items() if name in rows.columns and name not in _COMMON
-    ]
+    keys = pl.DataFrame([_key(path, piece, name, schema[name]) for name in rows.columns if name not in _COMMON])
     # An image without a split has no flags.
     flags = {name: pl.when(split != "").then(split == word) for name, word in _FLAGS.items()}
-    frame = rows.select(pl.col("treeoflife_id").replace("", None), **flags).with_columns(keys)
-    names = [key.name for key in keys]
-    frame = frame.with_columns(
-        source=pl.coalesce(pl.when(_is_key(one, names)).then(pl.lit(one.name)) for one in sources)
-    )
-    is_other = frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
-    _require(
-        path,
-        piece,
-        is_other | frame["source"].is_not_null(),
-        names,
-        "not the whole key of one source, and of one alone",
-    )
-    missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in frame.columns]
-    return frame.with_columns(missing).select(schema.names())
+    frame = rows.select(_source(path, piece, keys, sources), pl.col("treeoflife_id").replace("", None), **flags)
+    return pl.concat([pl.DataFrame(schema=schema), frame.hstack(keys)], how="diagonal")
+
+
+def _source(path: Path, piece: TextTable, keys: pl.DataFrame, sources: Sequence[Source]) -> pl.Series:
+    """The source of each row: that of which it has all columns, and no others; null where it has no key at all."""
+    name = pl.coalesce(pl.when(_is_key(source, keys.columns)).then(pl.lit(source.name)) for source in sources)
+    rows = keys.select(source=name, is_other=pl.all_horizontal(pl.all().is_null()))
+    is_right = rows["is_other"] | rows["source"].is_not_null()
+    _require(path, piece, is_right, keys.columns, "not the whole key of one source, and of one alone")
+    return rows["source"]
 
 
 def _key(path: Path, piece: TextTable, name: str, kind: pl.DataType) -> pl.Series:
