@@ -60,6 +60,11 @@ class Database:
         self._files = dict[str, list[Path]]()  # of each view
         self._made = set[str]()  # the tables
 
+    @property
+    def scratch(self) -> Path:
+        """A folder for files of whoever uses the database; it is removed with it."""
+        return self._scratch
+
     def run(self, sql: str, **parameters: Any) -> None:
         """Run a statement."""
         self._do(lambda plain: self._connection.execute(sql, plain), parameters)
