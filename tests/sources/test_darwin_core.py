@@ -198,7 +198,7 @@ def test_a_folder_without_tables_or_with_several_archives_is_an_error(tmp_path: 
 def test_it_reads_what_python_dwca_reader_reads(tmp_path: Path) -> None:
     dwca = pytest.importorskip("dwca.read")
     made = [
-        (core(), Spec(GBIF + "VernacularName", "v.csv", ["id", "vernacularName"], [{"id": "1", "vernacularName": "Tit, great"}],
+        (core(), Spec(GBIF + "VernacularName", "v.csv", ["id", "country"], [{"id": "1", "country": "A, b"}],
                       {"fieldsTerminatedBy": ",", "fieldsEnclosedBy": '"'})),
         (core(fieldsTerminatedBy=",", fieldsEnclosedBy='"'),),
         (core(encoding="windows-1250", linesTerminatedBy="\\r\\n", ignoreHeaderLines="2"),),

@@ -14,8 +14,8 @@ import polars as pl
 from .files import write_errors
 
 _BUCKETS = 128
-_BYTES_HELD = 64 << 20
-_BYTES_OF_A_PART = 48 << 20
+_BYTES_HELD = 32 << 20
+_BYTES_OF_A_PART = 32 << 20
 _SEED = 22  # Polars' hash differs between its versions, which no file shows: a bucket lives as long as its process
 
 
