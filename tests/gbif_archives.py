@@ -15,37 +15,38 @@ AC, XMP = "http://rs.tdwg.org/ac/terms/", "http://ns.adobe.com/xap/1.0/rights/"
 # The header of occurrence.txt in a download of 2022; it grows.
 OCCURRENCE_COLUMNS = """
     gbifID abstract accessRights accrualMethod accrualPeriodicity accrualPolicy alternative audience available
-    bibliographicCitation conformsTo contributor coverage created creator date dateAccepted dateCopyrighted dateSubmitted
-    description educationLevel extent format hasFormat hasPart hasVersion identifier instructionalMethod isFormatOf isPartOf
-    isReferencedBy isReplacedBy isRequiredBy isVersionOf issued language license mediator medium modified provenance
-    publisher references relation replaces requires rights rightsHolder source spatial subject tableOfContents temporal
-    title type valid institutionID collectionID datasetID institutionCode collectionCode datasetName ownerInstitutionCode
-    basisOfRecord informationWithheld dataGeneralizations dynamicProperties occurrenceID catalogNumber recordNumber
-    recordedBy recordedByID individualCount organismQuantity organismQuantityType sex lifeStage reproductiveCondition
-    behavior establishmentMeans degreeOfEstablishment pathway georeferenceVerificationStatus occurrenceStatus preparations
-    disposition associatedOccurrences associatedReferences associatedSequences associatedTaxa otherCatalogNumbers
-    occurrenceRemarks organismID organismName organismScope associatedOrganisms previousIdentifications organismRemarks
-    materialSampleID eventID parentEventID fieldNumber eventDate eventTime startDayOfYear endDayOfYear year month day
-    verbatimEventDate habitat samplingProtocol sampleSizeValue sampleSizeUnit samplingEffort fieldNotes eventRemarks
-    locationID higherGeographyID higherGeography continent waterBody islandGroup island countryCode stateProvince county
-    municipality locality verbatimLocality verbatimElevation verticalDatum verbatimDepth
-    minimumDistanceAboveSurfaceInMeters maximumDistanceAboveSurfaceInMeters locationAccordingTo locationRemarks
-    decimalLatitude decimalLongitude coordinateUncertaintyInMeters coordinatePrecision pointRadiusSpatialFit
-    verbatimCoordinateSystem verbatimSRS footprintWKT footprintSRS footprintSpatialFit georeferencedBy georeferencedDate
-    georeferenceProtocol georeferenceSources georeferenceRemarks geologicalContextID earliestEonOrLowestEonothem
-    latestEonOrHighestEonothem earliestEraOrLowestErathem latestEraOrHighestErathem bed identificationID
-    verbatimIdentification identificationQualifier typeStatus identifiedBy identifiedByID dateIdentified
-    identificationReferences identificationVerificationStatus identificationRemarks taxonID scientificNameID
-    acceptedNameUsageID parentNameUsageID originalNameUsageID nameAccordingToID namePublishedInID taxonConceptID
-    scientificName acceptedNameUsage parentNameUsage originalNameUsage nameAccordingTo namePublishedIn namePublishedInYear
+    bibliographicCitation conformsTo contributor coverage created creator date dateAccepted dateCopyrighted
+    dateSubmitted description educationLevel extent format hasFormat hasPart hasVersion identifier instructionalMethod
+    isFormatOf isPartOf isReferencedBy isReplacedBy isRequiredBy isVersionOf issued language license mediator medium
+    modified provenance publisher references relation replaces requires rights rightsHolder source spatial subject
+    tableOfContents temporal title type valid institutionID collectionID datasetID institutionCode collectionCode
+    datasetName ownerInstitutionCode basisOfRecord informationWithheld dataGeneralizations dynamicProperties
+    occurrenceID catalogNumber recordNumber recordedBy recordedByID individualCount organismQuantity
+    organismQuantityType sex lifeStage reproductiveCondition behavior establishmentMeans degreeOfEstablishment pathway
+    georeferenceVerificationStatus occurrenceStatus preparations disposition associatedOccurrences associatedReferences
+    associatedSequences associatedTaxa otherCatalogNumbers occurrenceRemarks organismID organismName organismScope
+    associatedOrganisms previousIdentifications organismRemarks materialSampleID eventID parentEventID fieldNumber
+    eventDate eventTime startDayOfYear endDayOfYear year month day verbatimEventDate habitat samplingProtocol
+    sampleSizeValue sampleSizeUnit samplingEffort fieldNotes eventRemarks locationID higherGeographyID higherGeography
+    continent waterBody islandGroup island countryCode stateProvince county municipality locality verbatimLocality
+    verbatimElevation verticalDatum verbatimDepth minimumDistanceAboveSurfaceInMeters
+    maximumDistanceAboveSurfaceInMeters locationAccordingTo locationRemarks decimalLatitude decimalLongitude
+    coordinateUncertaintyInMeters coordinatePrecision pointRadiusSpatialFit verbatimCoordinateSystem verbatimSRS
+    footprintWKT footprintSRS footprintSpatialFit georeferencedBy georeferencedDate georeferenceProtocol
+    georeferenceSources georeferenceRemarks geologicalContextID earliestEonOrLowestEonothem latestEonOrHighestEonothem
+    earliestEraOrLowestErathem latestEraOrHighestErathem bed identificationID verbatimIdentification
+    identificationQualifier typeStatus identifiedBy identifiedByID dateIdentified identificationReferences
+    identificationVerificationStatus identificationRemarks taxonID scientificNameID acceptedNameUsageID
+    parentNameUsageID originalNameUsageID nameAccordingToID namePublishedInID taxonConceptID scientificName
+    acceptedNameUsage parentNameUsage originalNameUsage nameAccordingTo namePublishedIn namePublishedInYear
     higherClassification kingdom phylum class order family subfamily genus genericName subgenus infragenericEpithet
     specificEpithet infraspecificEpithet cultivarEpithet taxonRank verbatimTaxonRank vernacularName nomenclaturalCode
     taxonomicStatus nomenclaturalStatus taxonRemarks datasetKey publishingCountry lastInterpreted elevation
-    elevationAccuracy depth depthAccuracy distanceAboveSurface distanceAboveSurfaceAccuracy issue mediaType hasCoordinate
-    hasGeospatialIssues taxonKey acceptedTaxonKey kingdomKey phylumKey classKey orderKey familyKey genusKey subgenusKey
-    speciesKey species acceptedScientificName verbatimScientificName typifiedName protocol lastParsed lastCrawled
-    repatriated relativeOrganismQuantity level0Gid level0Name level1Gid level1Name level2Gid level2Name level3Gid level3Name
-    iucnRedListCategory
+    elevationAccuracy depth depthAccuracy distanceAboveSurface distanceAboveSurfaceAccuracy issue mediaType
+    hasCoordinate hasGeospatialIssues taxonKey acceptedTaxonKey kingdomKey phylumKey classKey orderKey familyKey
+    genusKey subgenusKey speciesKey species acceptedScientificName verbatimScientificName typifiedName protocol
+    lastParsed lastCrawled repatriated relativeOrganismQuantity level0Gid level0Name level1Gid level1Name level2Gid
+    level2Name level3Gid level3Name iucnRedListCategory
 """.split()
 MEDIA_COLUMNS = """
     gbifID type format identifier references title description source audience created creator contributor publisher
@@ -53,10 +54,19 @@ MEDIA_COLUMNS = """
 """.split()
 SIMPLE_COLUMNS = """
     gbifID datasetKey occurrenceID kingdom phylum class order family genus species infraspecificEpithet taxonRank
-    scientificName countryCode locality occurrenceStatus decimalLatitude decimalLongitude taxonKey speciesKey basisOfRecord
-    license rightsHolder recordedBy lastInterpreted mediaType issue
+    scientificName countryCode locality occurrenceStatus decimalLatitude decimalLongitude taxonKey speciesKey
+    basisOfRecord license rightsHolder recordedBy lastInterpreted mediaType issue
 """.split()
-_GBIF_TERMS = {"gbifID", "datasetKey", "issue", "mediaType", "taxonKey", "species", "speciesKey", "verbatimScientificName"}
+_GBIF_TERMS = {
+    "gbifID",
+    "datasetKey",
+    "issue",
+    "mediaType",
+    "taxonKey",
+    "species",
+    "speciesKey",
+    "verbatimScientificName",
+}
 _DUBLIN_TERMS = {*MEDIA_COLUMNS, "accessRights", "bibliographicCitation", "modified", "language", "rights"} - {"gbifID"}
 
 Row = Mapping[str, str]
@@ -78,7 +88,7 @@ class Spec:
         file: its name in the archive.
         columns: the terms of its columns, as names or URIs; an empty one is not described.
         rows: the values of each row, by these terms.
-        attributes: those of its element in meta.xml, in place of what an IPT writes; None leaves one out.
+        attributes: those of its element in meta.xml, in place of what most write; None leaves one out.
         defaults: fields that meta.xml has, and the file has not.
         header: the first line of the file; that with the names of the columns where it is None.
     """
@@ -178,30 +188,39 @@ def bird(number: int, **values: str) -> dict[str, str]:
     """An occurrence of a great tit, as GBIF gives it."""
     return {
         "gbifID": str(10_000_000_000 + number), "kingdom": "Animalia", "phylum": "Chordata", "class": "Aves",
-        "order": "Passeriformes", "family": "Paridae", "genus": "Parus", "species": "Parus major", "genericName": "Parus",
-        "specificEpithet": "major", "scientificName": "Parus major Linnaeus, 1758", "taxonRank": "SPECIES",
-        "taxonKey": "5WZLF", "basisOfRecord": "HUMAN_OBSERVATION", "occurrenceStatus": "PRESENT", "license": "CC_BY_4_0",
-        "recordedBy": "Ada", "decimalLatitude": "51.2345", "decimalLongitude": "-0.004",
+        "order": "Passeriformes", "family": "Paridae", "genus": "Parus", "species": "Parus major",
+        "genericName": "Parus", "specificEpithet": "major", "scientificName": "Parus major Linnaeus, 1758",
+        "taxonRank": "SPECIES", "taxonKey": "5WZLF", "basisOfRecord": "HUMAN_OBSERVATION",
+        "occurrenceStatus": "PRESENT", "license": "CC_BY_4_0", "recordedBy": "Ada",
+        "decimalLatitude": "51.2345", "decimalLongitude": "-0.004",
         "issue": "COORDINATE_ROUNDED;TAXON_MATCH_FUZZY", "mediaType": "StillImage", **values,
     }  # fmt: skip
 
 
 def picture(number: int, url: str, **values: str) -> dict[str, str]:
     """A picture of an occurrence, as GBIF gives it."""
-    return {"gbifID": str(10_000_000_000 + number), "type": "StillImage", "format": "image/jpeg", "identifier": url, **values}
+    return {
+        "gbifID": str(10_000_000_000 + number),
+        "type": "StillImage",
+        "format": "image/jpeg",
+        "identifier": url,
+        **values,
+    }
 
 
 def trapped_download(host: str = "https://example.org") -> tuple[list[Row], list[Row]]:
-    """The occurrences and media of a download with all that is awkward in real ones, of sixteen images.
+    """The occurrences and media of a download with all that is awkward in real ones: sixteen images.
 
-    Fourteen can be fetched; one row has no address, and one no occurrence. Four more rows are a sound, a video, a document,
-    and a picture of where the species is absent.
+    Fourteen can be fetched; one row has no address, and one no occurrence. Four more rows are a sound, a video, a
+    document, and a picture of where the species is absent.
     """
     occurrences = [
         bird(1),
         bird(2, scientificName='Parus "major" Linnaeus', locality='"The \'Rookery"'),
         bird(3, **{"class": "", "order": ""}, genus="Salmo", species="Salmo trutta", scientificName="Salmo trutta L."),
-        bird(4, taxonRank="SUBSPECIES", scientificName="Parus major newtoni Pražák, 1894", infraspecificEpithet="newtoni"),
+        bird(
+            4, taxonRank="SUBSPECIES", scientificName="Parus major newtoni Pražák, 1894", infraspecificEpithet="newtoni"
+        ),
         bird(5, taxonRank="GENUS", species="", specificEpithet="", scientificName="Parus Linnaeus, 1758"),
         bird(6, occurrenceStatus="ABSENT"),
         bird(7, license="CC_BY_NC_4_0", rightsHolder="Museum", decimalLatitude="", locality="Kew"),
@@ -210,7 +229,9 @@ def trapped_download(host: str = "https://example.org") -> tuple[list[Row], list
         bird(10),
     ]
     media = [
-        picture(1, f"{host}/1a.jpg", license="http://creativecommons.org/licenses/by-nc/4.0/", creator="Ada", title="Tit"),
+        picture(
+            1, f"{host}/1a.jpg", license="http://creativecommons.org/licenses/by-nc/4.0/", creator="Ada", title="Tit"
+        ),
         picture(1, f"{host}/1b.jpg", rightsHolder="Bob", creator="Ada", references="https://example.org/photos/1b"),
         picture(1, f"{host}/1c.jpg", license="NULL"),
         picture(2, f"{host}/2.jpg", title='5" wide, "left'),

@@ -31,7 +31,7 @@ T = TypeVar("T")
 _LARGEST_DEFAULT = 8 << 30  # more memory than this makes no step faster
 _OTHERS = 1 << 30  # what Python, Polars and the rest of the process take beside DuckDB
 _BYTES_A_THREAD = 128 << 20  # a thread that sorts or writes needs about half of it
-_ROWS_A_PART, _BYTES_A_PART = 1_000_000, 128 << 20
+_ROWS_A_PART, _BYTES_A_PART = 1_000_000, 64 << 20
 _SPILLED = f"FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_SIZE}, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1000"
 """A file that is read once: compressing it, and looking for repetitions in columns of ids, would take twice as long."""
 _POLL_SECONDS = 0.1
@@ -61,6 +61,11 @@ class Database:
         self._count = 0
         self._files = dict[str, list[Path]]()  # of each view
         self._made = set[str]()  # the tables
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for files of whoever uses the database; it is removed with it."""
+        return self._scratch
 
     def run(self, sql: str, **parameters: Any) -> None:
         """Run a statement."""

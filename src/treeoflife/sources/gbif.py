@@ -1,18 +1,21 @@
 """Images that a download of GBIF lists, or any archive of Darwin Core with the web addresses of its images."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import polars as pl
 
 from ..config.base import Model
+from ..core.buckets import Buckets, parts
 from ..core.database import Database
+from ..core.files import temporary_folder
 from ..core.packed_files import PackedFiles, open_files
 from ..errors import InputError
 from . import gbif_sql as sql
 from .darwin_core import Archive, Table, read_archive, simple_term
-from .listed import ListedImages
+from .listed import LISTED_COLUMNS, ListedImages
 from .table_beginnings import Beginning
 
 _TYPES = {"multimedia": "", "image": "StillImage", "document": ""}
@@ -41,9 +44,9 @@ class Gbif(ListedImages):
     """Images of occurrences, identified by the id of the occurrence and the address of the image."""
 
     Settings: ClassVar[type[Model]] = Settings
-    columns: ClassVar[dict[str, type[int] | type[str]]] = {"gbifID": str, "identifier": str}
-    key: ClassVar[tuple[str, ...]] = ("gbifID", "identifier")
-    listed_as: ClassVar[str] = "{gbifID}/{identifier}"
+    columns: ClassVar[dict[str, type[int] | type[str]]] = {"gbif_id": str, "identifier": str}
+    key: ClassVar[tuple[str, ...]] = ("gbif_id", "identifier")
+    listed_as: ClassVar[str] = "{gbif_id}/{identifier}"
     name_key: ClassVar[str] = "treeoflife_id"
 
     def __init__(self, name: str, settings: Model) -> None:
@@ -65,10 +68,7 @@ class Gbif(ListedImages):
     def list_images(self, database: Database) -> None:
         """Make the images known as the table ``listed``; see :meth:`.ListedImages.list_images`."""
         archive = open_download(self.path)
-        listing = _Listing(database, archive, self.basis_of_record)
-        listing.read()
-        listing.join()
-        self._remarks = [*archive.remarks, *listing.remarks]
+        self._remarks = [*archive.remarks, *_Listing(database, archive, self.basis_of_record).run()]
         if not database.value("SELECT count(*) FROM listed"):
             raise InputError("; ".join([f"no image is left of {self.path}", *self._remarks]))
 
@@ -132,57 +132,82 @@ class _Listing:
 
     def __init__(self, database: Database, archive: Archive, basis_of_record: Sequence[str]) -> None:
         self._database, self._archive, self._basis = database, archive, list(basis_of_record)
+        self._media, self._occurrences = _media(archive), _occurrences(archive)
         self._is_event = archive.core.kind == "event"
-        self._subjects = sql.SUBJECTS_OF_EVENTS if self._is_event else sql.SUBJECTS
-        self.remarks = list[str]()
+        self._tallies = {name: Counter[str]() for name in ("malformed", "other media", "left out")}
+        self._first_problem = dict[str, str]()
+        self._remarks = list[str]()
 
-    def read(self) -> None:
-        """Make the tables known that :mod:`.gbif_sql` takes in, and those that are made of one of them alone."""
-        self._spool("gbif_core", [self._archive.core], sql.SUBJECT_TERMS)
-        if self._is_event:
-            self._spool("gbif_occurrence", _occurrences(self._archive), sql.SUBJECT_TERMS)
-        rows = sql.ASSOCIATED_MEDIA.format(table="gbif_occurrence" if self._is_event else "gbif_core")
-        if tables := _media(self._archive):
-            self._spool("gbif_media_row", tables, sql.MEDIA_TERMS)
-            rows = sql.MEDIA_ROWS
-        occurrence = "occurrenceID" if self._is_event else "''"
-        # As files of Parquet, which take a fraction of the space of a table that does not fit into memory.
-        self._database.sort("gbif_medium", sql.MEDIA.format(rows=rows, occurrence=occurrence))
-        self._database.sort("gbif_duplicate", sql.DUPLICATES)
+    def run(self) -> list[str]:
+        """Make the images known as ``listed``; returns sentences on what is not among them."""
+        with temporary_folder(self._database.scratch / "gbif") as folder:
+            tables = {
+                name: Buckets(folder, name, by="id") for name in ("gbif_core", "gbif_occurrence", "gbif_media_row")
+            }
+            tables["gbif_core"].fill(self._rows([self._archive.core], sql.SUBJECT_TERMS))
+            tables["gbif_occurrence"].fill(self._rows(self._occurrences, sql.SUBJECT_TERMS))
+            tables["gbif_media_row"].fill(self._rows(self._media, sql.MEDIA_TERMS))
+            schema = dict.fromkeys((*Gbif.key, *LISTED_COLUMNS), pl.String)
+            self._database.spool("listed", self._listed(tables), pl.Schema(schema))
+        return [*self._remarks, *self._counts()]
 
-    def _spool(self, name: str, tables: Sequence[Table], terms: Sequence[str]) -> None:
-        schema = dict.fromkeys(("id", *terms), pl.String) | {"line": pl.Int64, "problem": pl.String, "file": pl.String}
-        self._database.spool(name, self._frames(tables, terms), pl.Schema(schema))
-        ((count, problem),) = self._database.rows(sql.MALFORMED.format(table=name))
-        if count:
-            self.remarks.append(f"{count:,} rows of {tables[0].name} cannot be used; the first: {problem}")
-
-    def _frames(self, tables: Sequence[Table], terms: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def _rows(self, tables: Sequence[Table], terms: Sequence[str]) -> Iterator[pl.DataFrame]:
+        yield _empty(terms)
         for table in tables:
             type_ = _TYPES.get(table.kind, "")
-            for frame in self._archive.read(table, terms, self.remarks):
+            for frame in self._archive.read(table, terms, self._remarks):
+                self._note_malformed(table, frame)
                 yield frame.with_columns(pl.col("type").replace("", type_)) if type_ and "type" in terms else frame
 
-    def join(self) -> None:
-        """Make the images known as ``listed``, and say which are not among them."""
+    def _note_malformed(self, table: Table, frame: pl.DataFrame) -> None:
+        problems = frame["problem"].drop_nulls()
+        if len(problems):
+            self._tallies["malformed"][table.name] += len(problems)
+            self._first_problem.setdefault(table.name, problems[0])
+
+    def _listed(self, tables: Mapping[str, Buckets]) -> Iterator[pl.DataFrame]:
+        """The images, some at a time."""
+        for part in parts(tables.values()):
+            for name, table in tables.items():
+                self._database.load(name, table.read(part))
+            yield self._join()
+
+    def _join(self) -> pl.DataFrame:
+        """The images of which the tables hold the rows."""
+        database, is_event = self._database, self._is_event
+        rows = sql.MEDIA_ROWS
+        if not self._media:
+            rows = sql.ASSOCIATED_MEDIA.format(table="gbif_occurrence" if is_event else "gbif_core")
+        database.make("gbif_medium", sql.MEDIA.format(rows=rows, occurrence="occurrenceID" if is_event else "''"))
+        database.make("gbif_duplicate", sql.DUPLICATES)
+        database.make("gbif_subject", sql.SUBJECTS_OF_EVENTS if is_event else sql.SUBJECTS)
+        self._tallies["other media"].update(dict(database.rows(sql.OTHER_MEDIA)))
+        self._tallies["left out"].update(dict(database.rows(sql.LEFT_OUT, basis=self._basis)))
         observation = "''" if self._archive.core.kind == "taxon" else "medium.id"
-        wanted = {"absent": sql.PRESENT} | ({"basis": sql.OF_BASIS} if self._basis else {})
-        listed = sql.LISTED.format(
-            observation=observation, subjects=self._subjects, wanted=" AND ".join(wanted.values())
-        )
-        self._database.sort("listed", listed, core=self._archive.core.name, **self._parameters(listed))
-        for medium, count in self._database.rows(sql.OTHER_MEDIA):
-            self.remarks.append(f"{count:,} of the media are no images, but {medium}")
-        self._count_left_out(sql.PRESENT, "show where a species is absent (occurrenceStatus ABSENT)")
-        if self._basis:
-            self._count_left_out(sql.OF_BASIS, f"have another basis of record than {', '.join(self._basis)}")
-        for name in ("gbif_core", "gbif_occurrence", "gbif_media_row", "gbif_medium", "gbif_duplicate"):
-            self._database.spool(name, [], pl.Schema({"id": pl.String}))  # its files are no longer needed
+        listed = sql.LISTED.format(observation=observation)
+        return database.frame(listed, core=self._archive.core.name, basis=self._basis)
 
-    def _count_left_out(self, wanted: str, why: str) -> None:
-        query = sql.LEFT_OUT.format(subjects=self._subjects, wanted=wanted)
-        if count := self._database.value(query, **self._parameters(query)):
-            self.remarks.append(f"{count:,} images were left out, since their occurrences {why}")
+    def _counts(self) -> list[str]:
+        said = [
+            f"{count:,} rows of {name} cannot be used; the first: {self._first_problem[name]}"
+            for name, count in self._tallies["malformed"].items()
+        ]
+        said += [
+            f"{count:,} of the media are no images but {medium}"
+            for medium, count in sorted(self._tallies["other media"].items())
+        ]
+        reasons = {
+            "absent": "show where a species is absent (occurrenceStatus is ABSENT)",
+            "basis": f"have another basis of record than {', '.join(self._basis)}",
+        }
+        said += [
+            f"{count:,} images were left out: their occurrences {reasons[why]}"
+            for why, count in sorted(self._tallies["left out"].items())
+        ]
+        return said
 
-    def _parameters(self, query: str) -> dict[str, Any]:
-        return {"basis": self._basis} if "$basis" in query else {}
+
+def _empty(terms: Sequence[str]) -> pl.DataFrame:
+    """A table of an archive without a row."""
+    texts = dict.fromkeys(("id", *terms), pl.String)
+    return pl.DataFrame(schema=texts | {"line": pl.Int64, "problem": pl.String, "file": pl.String})

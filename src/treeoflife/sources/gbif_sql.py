@@ -6,8 +6,8 @@ Tables that come in, all of texts, empty where there is nothing, with ``id``, ``
 - ``gbif_occurrence``: the occurrences of events, likewise.
 - ``gbif_media_row``: its extensions that list media, with MEDIA_TERMS.
 
-Those that are made of them are ``gbif_medium``, a row per picture or recording, and ``gbif_duplicate``, the ids that
-several rows of the core have.
+Those that are made of them are ``gbif_medium``, a row per picture or recording; ``gbif_duplicate``, the ids that
+several rows of the core have; and ``gbif_subject``, what pictures show.
 """
 
 from ..core.database import column, columns
@@ -147,10 +147,15 @@ _COORDINATES = """printf(
             round(try_cast(subject.decimalLatitude AS DOUBLE), 2) + 0,
             round(try_cast(subject.decimalLongitude AS DOUBLE), 2) + 0
         )"""
+_LEFT_OUT = """CASE
+            WHEN subject.problem IS NOT NULL THEN NULL
+            WHEN lower(subject.occurrenceStatus) = 'absent' THEN 'absent'
+            WHEN len($basis) > 0 AND NOT list_contains($basis, subject.basisOfRecord) THEN 'basis'
+        END"""
 LISTED = f"""
     SELECT
-        if(medium.id = '', {_PLACE}, medium.id) AS "gbifID",
-        if(medium.url = '' OR medium.problem IS NOT NULL, {_PLACE}, medium.url) AS identifier,
+        nullif(medium.id, '') AS gbif_id,
+        if(medium.problem IS NULL, nullif(medium.url, ''), NULL) AS identifier,
         medium.url,
         {columns(RANKS[:5], "subject")},
         {_first("subject.genus", "subject.genericName")} AS genus,
@@ -187,20 +192,19 @@ LISTED = f"""
         END AS problem
     FROM gbif_medium AS medium
     LEFT JOIN gbif_duplicate AS duplicate ON medium.id = duplicate.id
-    LEFT JOIN ({{subjects}}) AS subject ON medium.id = subject.id AND medium.occurrence = subject.occurrence
+    LEFT JOIN gbif_subject AS subject ON medium.id = subject.id AND medium.occurrence = subject.occurrence
     WHERE
         medium.medium = 'image'
-        AND (medium.problem IS NOT NULL OR subject.id IS NULL OR subject.problem IS NOT NULL OR ({{wanted}}))
+        AND (medium.problem IS NOT NULL OR {_LEFT_OUT} IS NULL)
 """
-PRESENT = "lower(subject.occurrenceStatus) IS DISTINCT FROM 'absent'"
-OF_BASIS = "list_contains($basis, subject.basisOfRecord)"
-"""Which subjects are wanted."""
-
-LEFT_OUT = """
-    SELECT count(*)
+LEFT_OUT = f"""
+    SELECT {_LEFT_OUT} AS why, count(*)
     FROM gbif_medium AS medium
-    JOIN ({subjects}) AS subject ON medium.id = subject.id AND medium.occurrence = subject.occurrence
-    WHERE medium.medium = 'image' AND medium.problem IS NULL AND subject.problem IS NULL AND NOT ({wanted})
+    JOIN gbif_subject AS subject ON medium.id = subject.id AND medium.occurrence = subject.occurrence
+    WHERE medium.medium = 'image' AND medium.problem IS NULL AND why IS NOT NULL
+    GROUP BY why
+    ORDER BY why
 """
+"""How many images are not among them, and why."""
 OTHER_MEDIA = "SELECT medium, count(*) FROM gbif_medium WHERE medium <> 'image' GROUP BY medium ORDER BY medium"
-MALFORMED = "SELECT count(*), arg_min(problem, line) FROM {table} WHERE problem IS NOT NULL"
+"""What else there is, and how much of it."""

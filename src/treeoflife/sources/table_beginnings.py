@@ -81,6 +81,10 @@ class Beginning:
             )
         header = _number(attributes.get("ignoreHeaderLines", ""), meta)
         lines, remarks = self._lines(line_end), list[str]()
+        if not delimiter.strip(" ") and _fits(
+            lines, "\t", quote, least
+        ):  # XML turns a tab in an attribute into a space
+            delimiter = "\t"
         if lines and not _fits(lines, delimiter, quote, least):
             others = [one for one in _DELIMITERS if one != delimiter and _fits(lines, one, quote, least)]
             if not others:
