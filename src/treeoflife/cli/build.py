@@ -51,6 +51,10 @@ def init(
     file_column: Annotated[
         str, typer.Option("--file-column", help="The column of the table with the photographs' files.")
     ] = "",
+    boxes: Annotated[
+        Path | None,
+        typer.Option("--boxes", help="Boxes in your own photographs, each of which becomes a sample: JSON or a table."),
+    ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing dataset.toml.")] = False,
 ) -> None:
@@ -73,7 +77,7 @@ def init(
     if describe := LISTED.get(kind.value):
         discovery = discover_listed(describe, raw, out)
     else:
-        discovery = discover(kind.value, raw, table, file_column)
+        discovery = discover(kind.value, raw, table, file_column, boxes)
     write_text(path, discovery.text)
     for line in discovery.found:
         say(f"found      {line}")

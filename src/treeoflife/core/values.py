@@ -1,5 +1,6 @@
 """The values that stages exchange. All are immutable and can be pickled."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -83,6 +84,24 @@ def joined(key: Iterable[int | str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundingBox:
+    """The part of a photograph that a sample is made of, in the photograph as it is displayed: upright.
+
+    Attributes:
+        x, y: the distance of its left and upper edge from those of the photograph.
+        width, height: its size.
+        frame: the width and height of the photograph in the same unit; (1, 1) if the box is given in parts of it.
+            None: the unit is the pixel of the file.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    frame: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RawImage:
     """One file of a container, as it was read.
 
@@ -92,6 +111,7 @@ class RawImage:
         treeoflife_id: its id, if the name *is* the id (as in published archives), else None.
         data: the file's bytes; empty if only names were requested.
         skip: the reason, if the file cannot be an image of this source at all.
+        box: the part of the image that is meant; None for all of it.
     """
 
     file: str
@@ -99,6 +119,12 @@ class RawImage:
     treeoflife_id: str | None = None
     data: bytes = field(default=b"", repr=False)
     skip: Skip | None = None
+    box: BoundingBox | None = None
+
+    def digest(self) -> bytes:
+        """A SHA-256 that two images have in common if they are made of the same bytes: of the file, and of the box."""
+        content = hashlib.sha256(self.data).digest()
+        return hashlib.sha256(content + repr(self.box).encode()).digest() if self.box else content
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Making a hold-out set: its images in folders of classes, a catalog, licences, and lists that the build obeys."""
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -119,7 +118,7 @@ def extract(task: ExtractTask, tick: Tick) -> int:
     for position, image in enumerate(task.source.read(task.container, task.max_bytes)):
         if position in left:
             digest, path = left.pop(position)
-            if hashlib.sha256(image.data).digest() != digest:
+            if image.digest() != digest:
                 raise ContainerError(
                     f"{task.container.path} changed since it was encoded, at {image.file}; build again"
                 )

@@ -7,13 +7,14 @@ are checked by the header before a pixel is decoded, and whatever a decoder rais
 import io
 import warnings
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from ..config.tables import Images
 from ..core.text import describe_error
-from ..core.values import Skip
+from ..core.values import BoundingBox, Skip
 from .boxes import jpeg2000_profile
 from .colour import require_colour_management, to_srgb
 from .heif import heif_formats
@@ -22,6 +23,7 @@ from .measure import Measures, measure
 from .metadata import TRIES, without_metadata
 from .modes import to_rgb_or_gray
 from .png import find_missing_rows
+from .regions import SIDEWAYS, Region, cut, find_region, scaled
 from .resample import Box, resampler
 from .tails import find_unwritten_avif, find_unwritten_webp
 from .tiff import find_damaged_strip
@@ -46,13 +48,13 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 # Pillow's memory for a pixel; all other modes take 4 bytes.
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 # Decoders that do not go line by line hold the whole image as well, some of them several times: OpenJPEG, for instance,
 # as a 32-bit number per sample, beside Pillow's byte. With these estimates a pool of awkward files stays below 300 MB.
 _DECODER_COPIES = {"WEBP": 3, "TIFF": 2, "JPEG2000": 5, "AVIF": 3, "GIF": 3, "HEIF": 3}
 _MAX_DETAIL = 300
+_CLIPPED = "the box reached beyond the picture and was cut at its edge"
 # By format, what finds out whether a part of the picture is missing although the decoder has raised no error.
 _FIND_MISSING = {
     "PNG": find_missing_rows,
@@ -68,9 +70,10 @@ class Encoded:
 
     Attributes:
         data: an RGB JPEG of exactly the configured size.
-        width, height: of the original, in pixels, as stored: not turned upright.
+        width, height: of the original, in pixels, as stored: not turned upright; or of the part that is meant.
         format, mode: of the original, as Pillow names them.
         measures: of the small image before it was encoded; None if the settings turn them off.
+        note: what was done to the box, if anything.
     """
 
     data: bytes = field(repr=False)
@@ -79,10 +82,11 @@ class Encoded:
     format: str
     mode: str
     measures: Measures | None = None
+    note: str = ""
 
 
-def convert(data: bytes, settings: Images) -> Encoded | Skip:
-    """Decode the first frame of a file, resize it and encode it as JPEG.
+def convert(data: bytes, settings: Images, box: BoundingBox | None = None) -> Encoded | Skip:
+    """Decode the first frame of a file, or the part of it in a box, resize it and encode it as JPEG.
 
     The same bytes and settings give the same JPEG, on every computer with the same Pillow.
 
@@ -100,29 +104,29 @@ def convert(data: bytes, settings: Images) -> Encoded | Skip:
         return EMPTY
     Image.init()  # registers all formats; the later calls return at once
     try:
-        return _decode(data, settings)
+        return _decode(data, settings, box)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything over hostile bytes
-        return _decode_without_metadata(data, settings) or _skip(data, error)
+        return _decode_without_metadata(data, settings, box) or _skip(data, error)
 
 
-def _decode(data: bytes, settings: Images) -> Encoded | Skip:
+def _decode(data: bytes, settings: Images, box: BoundingBox | None) -> Encoded | Skip:
     formats = (*FORMATS, *heif_formats())
     with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=formats) as image:
         if image.format == "JPEG2000" and (profile := jpeg2000_profile(data)):
             image.info["icc_profile"] = profile
-        return _check_header(image, settings) or _encode(image, settings)
+        return _check_header(image, settings) or _encode(image, settings, box)
 
 
-def _decode_without_metadata(data: bytes, settings: Images) -> Encoded | Skip | None:
+def _decode_without_metadata(data: bytes, settings: Images, box: BoundingBox | None) -> Encoded | Skip | None:
     """Decode a file that raised an error again, without metadata; None if they were not to blame."""
     tried = {data}
     for bare in (without_metadata(data, kinds) for kinds in TRIES):
         if bare not in tried:
             tried.add(bare)
             try:
-                return _decode(bare, settings)
+                return _decode(bare, settings, box)
             except MemoryError:
                 raise
             except Exception:  # noqa: BLE001, S112 - the first error is the one to report
@@ -147,29 +151,38 @@ def _check_header(image: Image.Image, settings: Images) -> Skip | None:
     return None
 
 
-def _encode(image: Image.Image, settings: Images) -> Encoded | Skip:
-    (width, height), mode, out = image.size, image.mode, io.BytesIO()
-    small = shrink(image, settings)
+def _encode(image: Image.Image, settings: Images, box: BoundingBox | None) -> Encoded | Skip:
+    (width, height), mode, out, note = image.size, image.mode, io.BytesIO(), ""
+    small = shrink(image, settings, box)
     if isinstance(small, Skip):
         return small
+    if box and isinstance(region := find_region(box, (width, height), _turn(image)), Region):
+        (width, height), note = region.size, _CLIPPED if region.is_clipped else ""
     small.save(out, "JPEG", quality=settings.quality, subsampling=_SUBSAMPLING[settings.subsampling])
     measures = measure(small) if settings.measure else None
-    return Encoded(out.getvalue(), width, height, str(image.format), mode, measures)
+    return Encoded(out.getvalue(), width, height, str(image.format), mode, measures, note)
 
 
-def shrink(image: Image.Image, settings: Images) -> Image.Image | Skip:
-    """Decode an opened image and resize it: RGB, upright, of the configured size, not yet encoded."""
+def shrink(image: Image.Image, settings: Images, box: BoundingBox | None = None) -> Image.Image | Skip:
+    """Decode an opened image and resize it, or the part of it in a box: RGB, upright, of the configured size."""
     size, is_jpeg = image.size, isinstance(image, JpegImagePlugin.JpegImageFile)
     # Judged before the orientation: Pillow decodes a PNG to look for EXIF behind its pixels.
     if not is_jpeg and (fault := _check_memory(image, size, settings) or load_whole(image)):
         return fault
-    turn = _turn(image) if settings.exif_rotate else None
+    turn = _turn(image) if settings.exif_rotate or box else None
+    region = find_region(box, size, turn) if box else None
+    if isinstance(region, Skip):
+        return region
+    turn = turn if settings.exif_rotate else None
     # Turning the small image is cheaper; an image on its side is first made as wide as it is to be high.
-    target = settings.size[::-1] if turn in _SIDEWAYS else settings.size
-    box = _draft(image, target, settings.draft)
+    target = settings.size[::-1] if turn in SIDEWAYS else settings.size
+    whole = _draft(image, target, settings.draft, region)
     if is_jpeg and (fault := _check_memory(image, size, settings) or load_whole(image)):
         return fault
-    small = _resize(image, box or (0, 0, *image.size), target, settings)
+    whole = whole or (0, 0, *image.size)
+    if region:
+        image, whole = cut(_with_whole_range(image), scaled(region.box, size, whole))
+    small = _resize(image, whole, target, settings)
     return small.transpose(turn) if turn is not None else small
 
 
@@ -211,15 +224,22 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     return None if image.format == "TIFF" else _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
 
 
-def _draft(image: Image.Image, target: tuple[int, int], factor: int) -> Box | None:
-    """Have a JPEG decoded at the smallest scale that is at least ``factor`` times the target.
+def _with_whole_range(image: Image.Image) -> Image.Image:
+    """An image whose values are scaled to 0 … 255, if that depends on all of them and not only on those of a part."""
+    return to_rgb_or_gray(image, image.size)[0] if image.mode == "F" or image.mode.startswith("I") else image
+
+
+def _draft(image: Image.Image, target: tuple[int, int], factor: int, region: Region | None) -> Box | None:
+    """Have a JPEG decoded at the smallest scale at which it, or the region, is at least ``factor`` times the target.
 
     Returns where the image lies in what is decoded, to a fraction of a pixel: decoders round its size up. With a factor
     of 2 the result is 48.9 dB or better from that of a full decode (docs/images.md).
     """
     if not factor or image.format not in ("JPEG", "MPO"):
         return None
-    drafted = image.draft(None, (target[0] * factor, target[1] * factor))
+    left, top, right, bottom = region.box if region else (0, 0, *image.size)
+    across, down = image.width / (right - left), image.height / (bottom - top)
+    drafted = image.draft(None, (ceil(target[0] * factor * across), ceil(target[1] * factor * down)))
     return drafted[1] if drafted else None
 
 

@@ -94,7 +94,7 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
         for position, image in enumerate(task.source.read(task.container, task.images.max_bytes)):
             if not task.container.includes(position):
                 continue
-            result = image.skip or decode(image.data)
+            result = image.skip or decode(image.data, image.box)
             rows.add(position, image, result, tar.size + tar_writer.BLOCK)
             if isinstance(result, Encoded):
                 tar.add(tar_writer.encode_member(f"{position:08d}.jpg", result.data))
@@ -228,7 +228,7 @@ def hash_container(task: HashTask, tick: Tick) -> tuple[str, str]:
     before, digests = signature(task.source, task.container), Digests()
     for image in task.source.read(task.container, task.max_bytes):
         reason = (image.skip or EMPTY).reason
-        digests.add(image.file, len(image.data), hashlib.sha256(image.data).digest(), reason)
+        digests.add(image.file, len(image.data), image.digest(), reason)
         tick(len(image.data))
     return before, digests.hexdigests()["content"]
 

@@ -14,18 +14,23 @@ import signal
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from ..config.tables import Images
-from ..core.values import Skip
+from ..core.values import BoundingBox, Skip
 from .convert import Encoded, convert
 
-Decode = Callable[[bytes], Encoded | Skip]
-"""Like :func:`convert`, with its settings."""
+
+class Decode(Protocol):
+    """Like :func:`convert`, with its settings."""
+
+    def __call__(self, data: bytes, box: BoundingBox | None = None, /) -> Encoded | Skip:
+        """The image, or the part of it in the box."""
+
 
 # An exit status that neither Python nor a shell uses.
 _OUT_OF_MEMORY = 77
@@ -56,7 +61,7 @@ def decoder(settings: Images, marker: Path, *, expendable: bool = False) -> Iter
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
             with _limited_memory(settings.hard_memory):
-                yield lambda data: _decode_here(data, settings)
+                yield lambda data, box=None: _decode_here(data, settings, box)
     finally:
         marker.unlink(missing_ok=True)
 
@@ -81,12 +86,12 @@ def _memory() -> int | None:
     return None
 
 
-def _decode_here(data: bytes, settings: Images) -> Encoded | Skip:
+def _decode_here(data: bytes, settings: Images, box: BoundingBox | None) -> Encoded | Skip:
     try:
         with _limited_time(settings.max_seconds):
-            return convert(data, settings)
+            return convert(data, settings, box)
     except MemoryError:  # this process may hold much else
-        return _decoder_process(settings).decode(data)
+        return _decoder_process(settings).decode(data, box)
 
 
 @contextmanager
@@ -127,20 +132,20 @@ class DecoderProcess:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
-    def decode(self, data: bytes) -> Encoded | Skip:
+    def decode(self, data: bytes, box: BoundingBox | None = None) -> Encoded | Skip:
         """The result of :func:`convert`; or a Skip, if ``data`` kills the process twice, or exceeds a limit."""
         for _ in range(_ATTEMPTS):
             try:
-                return self._request(data)
+                return self._request(data, box)
             except (OSError, EOFError, pickle.UnpicklingError):
                 if (status := self._end()) == -signal.SIGPROF:
                     break
         return self._verdict(status)
 
-    def _request(self, data: bytes) -> Encoded | Skip:
+    def _request(self, data: bytes, box: BoundingBox | None) -> Encoded | Skip:
         process = self._process = self._process or self._start()
         requests, replies = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-        pickle.dump(data, requests)
+        pickle.dump((data, box), requests)
         requests.flush()
         if not select.select([replies], [], [], self.settings.max_seconds * _CLOCK_PER_CPU)[0]:
             raise TimeoutError
@@ -199,9 +204,9 @@ def _main() -> None:
     with suppress(KeyboardInterrupt, EOFError), _limited_memory(settings.hard_memory):
         try:
             while True:
-                data = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
+                data, box = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
                 with _limited_time(settings.max_seconds):
-                    result = convert(data, settings)
+                    result = convert(data, settings, box)
                 pickle.dump(result, replies)
                 replies.flush()
         except MemoryError:

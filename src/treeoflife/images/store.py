@@ -46,7 +46,8 @@ SCHEMA: dict[str, Any] = {
     "reason": pl.String, "detail": pl.String,
 }  # fmt: skip
 """The columns of an index; those of the source follow. ``offset`` and ``size`` say where the JPEG lies in the tar, or
-``reason`` and ``detail`` why there is none. ``sha256`` is of the JPEG, ``source_sha256`` of the original file."""
+``reason`` and ``detail`` why there is none; of a box that was clipped, ``detail`` says so. ``sha256`` is of the JPEG,
+``source_sha256`` of the original file, or of that and the box that is meant."""
 
 
 def expected_meta(images: Images) -> dict[str, Any]:
@@ -79,12 +80,13 @@ class IndexRows:
         about: tuple[Any, ...] = (None, None, None, None, *measure.NO_MEASURES)
         outcome: tuple[str | None, str | None] = (None, None)
         if isinstance(result, Encoded):
+            outcome = (None, result.note or None)
             jpeg = (offset, len(result.data), hashlib.sha256(result.data).digest())
             measures = result.measures.row() if result.measures else measure.NO_MEASURES
             about = (result.width, result.height, result.format, result.mode, *measures)
         else:
             outcome = (result.reason, result.detail)
-        original = (len(image.data), hashlib.sha256(image.data).digest())
+        original = (len(image.data), image.digest())
         key = image.key or self._empty_key
         self._rows.append((position, image.file, image.treeoflife_id, *jpeg, *original, *about, *outcome, *key))
         if len(self._rows) == _ROWS_AT_ONCE:

@@ -40,7 +40,9 @@ class Discovery:
         return render_config(self.config, settings_class)
 
 
-def discover(kind: str, raw: Path, table: Path | None = None, file_column: str = "") -> Discovery:
+def discover(
+    kind: str, raw: Path, table: Path | None = None, file_column: str = "", boxes: Path | None = None
+) -> Discovery:
     """Look at raw data.
 
     Args:
@@ -49,6 +51,7 @@ def discover(kind: str, raw: Path, table: Path | None = None, file_column: str =
         table: for a folder of photographs, the table that says what they show; found if there is but one. Where there
             is none, the names of folders are those of the images in them.
         file_column: the column of the table with the photographs' files; empty for that with a usual name.
+        boxes: the file of boxes in the photographs, if there is one.
 
     Raises:
         ConfigError: the folder is not there, or nothing in it is known.
@@ -58,36 +61,39 @@ def discover(kind: str, raw: Path, table: Path | None = None, file_column: str =
     require_utf8(raw)
     if not raw.is_dir():
         raise ConfigError(f"there is no folder {raw}; --raw names the folder that holds the downloaded files")
-    return _folder(raw, table, file_column) if kind == "folder" else _providers(kind, raw)
+    return _folder(raw, table, file_column, boxes) if kind == "folder" else _providers(kind, raw)
 
 
-def _folder(raw: Path, table: Path | None, file_column: str) -> Discovery:
-    path = real_path(table) if table else _table(raw)
+def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None) -> Discovery:
+    files = {"table": real_path(table) if table else _table(raw, boxes), "boxes": real_path(boxes) if boxes else None}
     photos = {"kind": "folder", "path": str(raw), "file_column": file_column}
-    if path:
-        require_utf8(path)
-        photos["table"] = str(path)
+    for key, path in files.items():
+        if path:
+            require_utf8(path)
+            photos[key] = str(path)
     source = _photos(photos)
     parts = sum(len(one.members) for one in source.containers() if one.name.startswith("part-"))
-    found = (f"photos: {parts:,} images in {raw}", *([f"table: {path}"] if path else []), *source.survey().found())
-    missing = () if path else (f"table: none in {raw}, so the folders that the images are in name them",)
+    found = [f"photos: {parts:,} images in {raw}", *(f"{key}: {path}" for key, path in files.items() if path)]
+    names = "the labels of boxes, and else the folders" if boxes else "the folders"
+    missing = () if files["table"] else (f"table: none in {raw}, so {names} that the images are in name them",)
     config = Config(sources={"photos": photos}, names=find_files(raw)[0])
-    return Discovery(config, found, missing, tuple(source.remarks()))
+    return Discovery(config, (*found, *source.survey().found()), missing, tuple(source.remarks()))
 
 
 def _photos(keys: dict[str, str]) -> Folder:
     return Folder("photos", Folder.Settings.model_validate({key: keys[key] for key in keys if key != "kind"}))
 
 
-def _table(raw: Path) -> Path | None:
-    """The one table in a folder; None if there is none, and folders give the names.
+def _table(raw: Path, boxes: Path | None) -> Path | None:
+    """The one table in a folder; None if there is none, and folders or boxes give the names.
 
     Raises:
         ConfigError: there are several, or neither a table nor a folder with a name.
     """
-    files = sorted(path for path in raw.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
+    paths = sorted(path for path in raw.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
+    files = [path for path in paths if not boxes or not path.samefile(boxes)]
     tables = [path for path in files if path.suffix.lower() in TABLE_SUFFIXES]
-    if not tables and _photos({"path": str(raw)}).survey().has_named_folders:
+    if not tables and (boxes or _photos({"path": str(raw)}).survey().has_named_folders):
         return None
     # Texts are tables only if there is nothing else: a README lies beside many a folder of classes.
     tables = tables or [path for path in files if path.suffix.lower() == ".txt"]

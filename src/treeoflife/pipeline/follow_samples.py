@@ -153,7 +153,7 @@ def _check_source(task: ContainerTask, rows: pl.DataFrame) -> Iterator[Mismatch]
     recorded = {row[0]: row[1:] for row in rows.select("position", "file", "source_bytes", "source_sha256").iter_rows()}
     for position, image in enumerate(task.source.read(task.container, task.max_bytes)):
         expected = recorded.pop(position, None)
-        if expected and expected != (image.file, len(image.data), hashlib.sha256(image.data).digest()):
+        if expected and expected != (image.file, len(image.data), image.digest()):
             yield Mismatch("source", path, f"{expected[0]} is not the file that was encoded")
         if expected is None and task.positions is None:
             yield Mismatch("source", path, f"{image.file} was not there when the container was encoded")

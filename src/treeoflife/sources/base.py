@@ -71,6 +71,8 @@ class Container:
         span: where that folder's images lie in the archive.
         part: which images to read, as (k, n): those at the positions k, k + n, k + 2n, …; (0, 1) is all of them.
             The source yields the others too, and may leave out their data if that is cheaper.
+        instructions: what else decides how the source reads these files, as a text of its own: if it changes, they are
+            read again.
     """
 
     source: str
@@ -80,6 +82,7 @@ class Container:
     folder: str = ""
     span: Span | None = None
     part: tuple[int, int] = (0, 1)
+    instructions: str = ""
 
     @property
     def label(self) -> str:
@@ -245,6 +248,8 @@ def signature(source: Source, container: Container) -> str:
     digest = hashlib.sha256(name_bytes("\0".join(container.members) or container.folder))
     if container.span:
         digest.update(repr(tuple(container.span)).encode())
+    if container.instructions:
+        digest.update(f"\0{container.instructions}".encode())
     folder = str(container.path.parent).rstrip("/") + "/"
     for path in source.files(container):
         digest.update(name_bytes(f"{str(path).removeprefix(folder)}\0{_stamp(path)}\0"))

@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
+
+from pydantic import Field
 
 from ..config.base import Model
 from ..core.database import Database
@@ -38,6 +40,13 @@ class Settings(Model):
     folder that it is in, as in Turdus_merula/1.jpg."""
     file_column: str = ""
     """The column with the file, relative to the folder; empty: the one called file, filename, path or image."""
+    boxes: Path | None = None
+    """Boxes in the photographs, of which each becomes a sample: JSON of COCO camera traps, MegaDetector or FathomNet,
+    or a table of file, x, y, width, height and label."""
+    box_threshold: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """The least confidence of a detector's box that becomes a sample."""
+    without_box: Literal["leave out", "whole"] = "leave out"
+    """What becomes of a photograph without a box. leave out: a row of the ledger. whole: a sample of all of it."""
 
 
 class Folder(FolderImages):
@@ -48,6 +57,13 @@ class Folder(FolderImages):
     key: ClassVar[tuple[str, ...]] = ("filename",)
     listed_as: ClassVar[str] = "{filename}"
     name_key: ClassVar[str] = "treeoflife_id"
+
+    def __new__(cls, _name: str = "", settings: Model | None = None) -> Self:
+        """A folder with boxes is of a class of its own: its images have another natural key."""
+        from .boxed_folder import BoxedFolder
+
+        is_boxed = cls is Folder and isinstance(settings, Settings) and settings.boxes
+        return super().__new__(cast("type[Self]", BoxedFolder) if is_boxed else cls)
 
     def __init__(self, name: str, settings: Model) -> None:
         assert isinstance(settings, Settings)
@@ -71,13 +87,16 @@ class Folder(FolderImages):
             MissingExtra: the table is a spreadsheet, and the package that reads these is not installed.
         """
         survey = self._look()
+        return [*self._parts(survey.images), *self._without_images(survey)]
+
+    def _without_images(self, survey: FolderSurvey) -> list[Container]:
         others = {
             _MISSING_FILES: survey.missing,
             _DOUBTFUL_FILES: survey.matches.doubtful,
             _UNREAD_FILES: survey.unread,
         }
         further = [Container(self.name, name, self.path, tuple(files)) for name, files in others.items() if files]
-        return [*self._parts(survey.images), *further, *not_taken.containers(self.name, self.path, self._others)]
+        return [*further, *not_taken.containers(self.name, self.path, self._others)]
 
     def _look(self) -> FolderSurvey:
         if not self.path.is_dir():

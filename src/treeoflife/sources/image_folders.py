@@ -32,14 +32,14 @@ class FolderImages(Source):
         for position, path in enumerate(self.files(container)):
             image = self.image(container, path)
             unread = image.skip or not container.includes(position)
-            yield image if unread else _load(image, path, max_bytes)
+            yield image if unread else load_image(image, path, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data."""
         return (self.image(container, path) for path in self.files(container))
 
 
-def _load(image: RawImage, path: Path, max_bytes: int) -> RawImage:
+def load_image(image: RawImage, path: Path, max_bytes: int) -> RawImage:
     """The image with its data, or with the reason why it has none."""
     try:
         stat = path.stat()

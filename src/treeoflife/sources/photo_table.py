@@ -6,7 +6,7 @@ How headers are compared is in :mod:`.spellings`.
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -59,27 +59,32 @@ class PhotoTable:
         used: the columns that were read, each with what it holds.
         unused: the other columns.
         remarks: sentences on what had to be guessed or repaired.
+        further: which of the further columns that were asked for the table has.
     """
 
     rows: pl.DataFrame
     used: dict[str, str]
     unused: tuple[str, ...]
     remarks: tuple[str, ...]
+    further: tuple[str, ...] = ()
 
 
-def read_photo_table(path: Path, file_column: str = "", images: Sequence[str] = ()) -> PhotoTable:
+def read_photo_table(
+    path: Path, file_column: str = "", images: Sequence[str] = (), further: Mapping[str, Spellings] | None = None
+) -> PhotoTable:
     """Read the table of photographs.
 
     Args:
         file_column: the column with the photographs' files or ids; empty for that with a usual name.
         images: the photographs, as paths relative to their folder, for tables that name them by ids.
+        further: what else to read, and how its columns may be called; the table then need not have names.
 
     Raises:
         InputError: the table cannot be read, has no row or no column with files or names, two columns that mean the
             same and differ, or a species of another genus than its row.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
-    return _Reader(path, read_table_file(path), images).read(file_column)
+    return _Reader(path, read_table_file(path), images).read(file_column, further or {})
 
 
 class _Reader:
@@ -90,11 +95,13 @@ class _Reader:
         self._images, self._separator = images, ""
         self._used: dict[str, str] = {}
 
-    def read(self, file_column: str) -> PhotoTable:
+    def read(self, file_column: str, further: Mapping[str, Spellings]) -> PhotoTable:
         tiers = {meaning: self._tiers(spellings) for meaning, spellings in _MEANINGS.items()}
         files = self._files(next(iter(tiers.pop("file")), []), file_column)
-        self._check_names(tiers)
-        cells = [files, *(self._filled(meaning, columns) for meaning, columns in tiers.items())]
+        if not further:
+            self._check_names(tiers)
+        more = {meaning: self._tiers(spellings) for meaning, spellings in further.items()}
+        cells = [files, *(self._filled(meaning, columns) for meaning, columns in (tiers | more).items())]
         about, about_columns = read_about(self._table.rows, self._tiers)
         rows = pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64), *about])
         rows = self._with_files(self._with_own_genus(rows, tiers))
@@ -105,7 +112,7 @@ class _Reader:
             for name, meaning in about_columns.items()
         }
         unused = tuple(name for name in self._table.columns if name not in used)
-        return PhotoTable(rows, used, unused, tuple(self._remarks))
+        return PhotoTable(rows, used, unused, tuple(self._remarks), tuple(meaning for meaning in more if more[meaning]))
 
     def _tiers(self, spellings: Spellings) -> list[list[str]]:
         """The columns of each tuple of spellings of which the table has some."""
