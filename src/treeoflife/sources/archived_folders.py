@@ -162,7 +162,7 @@ class ArchivableFolders(FolderImages):
             elif member.size > max_bytes:
                 yield replace(image, skip=too_long(member.size, max_bytes))
             else:
-                yield _load(image, load)
+                yield load_member(image, load)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data."""
@@ -172,7 +172,7 @@ class ArchivableFolders(FolderImages):
         return (self._archived_image(container, member) for member, _ in members)
 
     def _members(self, container: Container, span: Span, max_bytes: int) -> Iterator[ArchivedImage]:
-        read = _zip_members if container.path.name.lower().endswith(".zip") else _tar_members
+        read = zip_members if container.path.name.lower().endswith(".zip") else _tar_members
         is_own = partial(_is_in, container.folder, self.number)
         return read(container.path, span, is_own, max_bytes)
 
@@ -187,7 +187,7 @@ def folder_name(container: Container) -> str:
     return container.folder or container.path.name
 
 
-def _load(image: RawImage, load: Callable[[], bytes]) -> RawImage:
+def load_member(image: RawImage, load: Callable[[], bytes]) -> RawImage:
     """The image with its data. Damage to a member of a zip does not affect others, so only this image is skipped."""
     try:
         return replace(image, data=load())
@@ -263,7 +263,7 @@ def place_of(member: Member | ZipMember, number: Number) -> Place | None:
 
 
 @contextmanager
-def _errors_named(archive: Path) -> Iterator[None]:
+def errors_named(archive: Path) -> Iterator[None]:
     """Turn errors of an archive into ContainerError."""
     try:
         yield
@@ -276,15 +276,15 @@ def _errors_named(archive: Path) -> Iterator[None]:
 def _zip_folders(archive: Path, _stamp: str, number: Number) -> dict[str, Span]:
     """The folders of files in a zip, and where they lie in its directory."""
     spans: dict[str, Span] = {}
-    with _errors_named(archive), archive.open("rb") as fd:
+    with errors_named(archive), archive.open("rb") as fd:
         for member in zip_reader.read_entries(fd):
-            _extend(spans, _place_in(archive, member, number), member.entry_start, member.entry_end, member.size)
+            _extend(spans, place_in(archive, member, number), member.entry_start, member.entry_end, member.size)
     if is_decompression_bomb(archive.stat().st_size, sum(span.bytes for span in spans.values())):
         raise ContainerError(f"the archive {archive} says that it unpacks to more than {MAX_EXPANSION} times its size")
     return spans
 
 
-def _place_in(archive: Path, member: Member | ZipMember, number: Number) -> Place | None:
+def place_in(archive: Path, member: Member | ZipMember, number: Number) -> Place | None:
     """The place of a member; an InputError if it is in no folder since it has backslashes in place of slashes."""
     place = place_of(member, number)
     *folders, file = place.name.split("\\") if place else [""]
@@ -312,10 +312,10 @@ def _is_in(folder: str, number: Number, member: Member | ZipMember) -> bool:
     return place is not None and PurePosixPath(place.folder).name == folder
 
 
-def _zip_members(
+def zip_members(
     archive: Path, span: Span, is_own: Callable[[ZipMember], bool], _max_bytes: int
 ) -> Iterator[ArchivedImage]:
-    with _errors_named(archive), archive.open("rb") as fd:
+    with errors_named(archive), archive.open("rb") as fd:
         own = filter(is_own, zip_reader.read_entries(fd, span.start, span.stop))
         # One more than the limit is enough for the caller, who counts them, to report that there are too many.
         for member in sorted(islice(own, MAX_FILES + 1), key=lambda member: member.name):
@@ -347,7 +347,7 @@ def _scan(archive: Path, number: Number) -> dict[str, Span]:
         header_offset = 0  # where the member begins: with headers of its own, such as that of a long name
         for member in read_members(stream, -1):
             end_offset = member.data_offset + padded_size(member.size)
-            _extend(spans, _place_in(archive, member, number), header_offset, end_offset, member.size)
+            _extend(spans, place_in(archive, member, number), header_offset, end_offset, member.size)
             header_offset = end_offset
     return spans
 
@@ -358,7 +358,7 @@ def _seek_points(archive: Path) -> Path:
 
 def _write_seek_points(archive: Path) -> None:
     with replacing(_seek_points(archive)) as temporary, _open_gzip(archive, indexed=False) as stream:
-        with _errors_named(archive):
+        with errors_named(archive):
             stream.build_full_index()  # type: ignore[attr-defined]
         with temporary.open("wb") as out:
             stream.export_index(fileobj=out)  # type: ignore[attr-defined]
@@ -377,7 +377,7 @@ def _open_gzip(archive: Path, *, indexed: bool = True) -> IO[bytes]:
 def _tar_members(
     archive: Path, span: Span, is_own: Callable[[Member], bool], max_bytes: int
 ) -> Iterator[ArchivedImage]:
-    with _errors_named(archive), _open_gzip(archive) if is_gzip(archive) else archive.open("rb") as stream:
+    with errors_named(archive), _open_gzip(archive) if is_gzip(archive) else archive.open("rb") as stream:
         stream.seek(span.start)
         for member in read_members(_TarPart(stream, span.stop - span.start), max_bytes):
             if is_own(member):

@@ -1,8 +1,11 @@
-"""BIOSCAN-1M: folders ``partN`` of images, with labels in a metadata file."""
+"""BIOSCAN-1M, folders ``partN`` of images, and BIOSCAN-5M, folders of splits, with labels in a metadata file.
+
+Which of the two it is, the names of the folders and the columns of the metadata say.
+"""
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
@@ -15,14 +18,17 @@ from ..config.base import Model
 from ..core.json_reader import JsonStream, RepeatedKeys, begin_json
 from ..core.text import reason
 from ..core.text_encoding import READ_AS_WINDOWS, is_windows_1252
-from ..core.text_tables import find_columns, match_names, read_text_table
-from ..core.values import RANKS, Key, Label, Taxon
+from ..core.text_tables import find_columns, match_names, read_text_pieces
+from ..core.values import RANKS, Key, Label, RawImage, Taxon
 from ..core.written_numbers import whole_number
 from ..errors import InputError
+from . import bioscan_5m
 from .archived_folders import ArchivableFolders, folder_name
-from .base import Container
+from .base import NOT_TAKEN, Container
 
 _IMAGE = ("chunk_number", "image_file")
+_SPECIMEN = "processid"
+"""By which BIOSCAN-5M knows an image; BIOSCAN-1M has it too, beside those of :data:`_IMAGE`."""
 # The key "@graph" as JSON may write it, each character as itself or as an escape.
 _GRAPH = re.compile(
     b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (character, character) for character in b"@graph") + b'"', re.IGNORECASE
@@ -34,13 +40,14 @@ class Settings(Model):
     """The keys of the table of a BIOSCAN source."""
 
     path: Path
-    """The folder that holds the folders part1, part2, …, or the archive cropped_256.zip, which is read as it is."""
+    """The folder that holds the folders part1, part2, … of BIOSCAN-1M, or train, val, … of BIOSCAN-5M; or the archives
+    that hold these, such as cropped_256.zip, which are read as they are."""
     metadata: Path | None = None
-    """Its metadata: the JSON-LD list of records, or the same as tab-separated text."""
+    """Its metadata: the JSON-LD list of records, or the same as text, divided by tabs or commas."""
 
 
 class Bioscan(ArchivableFolders):
-    """Images of BIOSCAN-1M, identified by part and file name; each image has a label of its own."""
+    """Images of BIOSCAN, identified by part and file name; each image has a label of its own."""
 
     Settings: ClassVar[type[Model]] = Settings
     columns: ClassVar[dict[str, type[int] | type[str]]] = {"part": int, "filename": str}
@@ -54,6 +61,33 @@ class Bioscan(ArchivableFolders):
     def __init__(self, name: str, settings: Model) -> None:
         assert isinstance(settings, Settings)
         self.name, self.path, self.metadata = name, settings.path, settings.metadata
+
+    def containers(self) -> list[Container]:
+        """One for each part, or for each folder of images of BIOSCAN-5M; see :class:`ArchivableFolders`."""
+        is_5m = bioscan_5m.are_there(self.path)
+        return bioscan_5m.containers(self.name, self.path) if is_5m else super().containers()
+
+    def files(self, container: Container) -> list[Path]:
+        """The images in the folder and then all else in it, or the archive."""
+        return bioscan_5m.files(container) if _is_of_5m(container) else super().files(container)
+
+    def image(self, container: Container, path: Path) -> RawImage:
+        """An image of the folder, without data; or a row of the ledger for another file."""
+        if _is_of_5m(container):
+            return bioscan_5m.image(path.relative_to(container.path).as_posix())
+        return super().image(container, path)
+
+    def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
+        """The images, ordered by name."""
+        if container.span and _is_of_5m(container):
+            return bioscan_5m.read_zipped(container, max_bytes, data=True)
+        return super().read(container, max_bytes)
+
+    def names(self, container: Container) -> Iterator[RawImage]:
+        """The same images without data."""
+        if container.span and _is_of_5m(container):
+            return bioscan_5m.read_zipped(container, -1, data=False)
+        return super().names(container)
 
     @staticmethod
     def number(folder: str) -> int | None:
@@ -88,10 +122,15 @@ class Bioscan(ArchivableFolders):
         return map(_label, records(self.metadata)) if self.metadata else iter(())
 
 
-def records(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of BIOSCAN-1M's metadata, as a stream: the file holds 1.1 million.
+def _is_of_5m(container: Container) -> bool:
+    return container.name != NOT_TAKEN and Bioscan.number(folder_name(container)) is None
 
-    Of each record its part, file and ranks, as far as it has them; their values are not checked yet.
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of BIOSCAN's metadata, as a stream: the files hold 1.1 and 5.1 million.
+
+    Of each record its part and file, or for BIOSCAN-5M its processid, and its ranks, as far as it has them; their
+    values are not checked yet.
 
     Raises:
         InputError: it is missing, is neither a JSON list nor text in columns with a header, or has no rank at all.
@@ -136,7 +175,7 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
                 raise InputError(f"BIOSCAN's metadata {path} has a record that is no object: {record!r:.200}")
             keys = tuple(record)
             first_keys = first_keys or keys
-            fields = {name: _plain(record[own]) for name, own in _own_keys(path, keys).items()}
+            fields = {name: _plain(record[own]) for name, own in _own_keys(path, keys, first_keys).items()}
             has_rank = has_rank or any(map(fields.get, RANKS))
             yield fields
     if first_keys is None:
@@ -146,8 +185,15 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @lru_cache(maxsize=64)  # nearly all records have the same keys in the same order
-def _own_keys(path: Path, keys: tuple[str, ...]) -> dict[str, str]:
-    return match_names(f"a record of BIOSCAN's metadata {path} has several keys", keys, (*_IMAGE, *RANKS))
+def _own_keys(path: Path, keys: tuple[str, ...], first_keys: tuple[str, ...]) -> dict[str, str]:
+    several = f"a record of BIOSCAN's metadata {path} has several keys"
+    is_5m = _is_5m(match_names(several, first_keys, (*_IMAGE, _SPECIMEN)))
+    return match_names(several, keys, (*((_SPECIMEN,) if is_5m else _IMAGE), *RANKS))
+
+
+def _is_5m(names: Collection[str]) -> bool:
+    """Whether the metadata that have these columns are those of BIOSCAN-5M."""
+    return _SPECIMEN in names and not any(name in names for name in _IMAGE)
 
 
 def _plain(value: Any) -> Any:
@@ -179,14 +225,24 @@ def _graph_keys(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _text_records(path: Path) -> Iterator[dict[str, Any]]:
-    table = read_text_table(path, (*_IMAGE, *RANKS), quoted=None)
-    columns = find_columns(path, table, (*_IMAGE, *RANKS))
-    if missing := [name for name in _IMAGE if name not in columns]:
+    names = (*_IMAGE, _SPECIMEN, *RANKS)
+    pieces = read_text_pieces(path, names, quoted=None)
+    header = next(pieces)
+    columns = find_columns(path, header, names)
+    ids = (_SPECIMEN,) if _is_5m(columns) else _IMAGE
+    if missing := [name for name in ids if name not in columns]:
         raise InputError(f"BIOSCAN's metadata {path} lacks the column {missing[0]}")
-    rows = table.rows.select(**columns)
-    if rows.height and not any((rows[rank] != "").any() for rank in RANKS if rank in columns):
-        raise _no_rank(path, table.columns)
-    return rows.iter_rows(named=True)
+    own = {name: columns[name] for name in (*ids, *RANKS) if name in columns}
+    rows, has_rank = 0, False
+    for piece in pieces:
+        table = piece.rows.select(**own)
+        rows, has_rank = (
+            rows + table.height,
+            has_rank or any((table[rank] != "").any() for rank in RANKS if rank in own),
+        )
+        yield from table.iter_rows(named=True)
+    if rows and not has_rank:
+        raise _no_rank(path, header.columns)
 
 
 def _no_rank(path: Path, names: Sequence[str]) -> InputError:
@@ -196,14 +252,23 @@ def _no_rank(path: Path, names: Sequence[str]) -> InputError:
 
 
 def _label(record: dict[str, Any]) -> Label:
+    taxon = _taxon(record)
+    if _SPECIMEN in record:
+        specimen = record[_SPECIMEN]
+        if not isinstance(specimen, str) or not specimen.strip():
+            raise InputError(f"a record of BIOSCAN's metadata lacks {_SPECIMEN}: {str(record)[:200]}")
+        return Label(f"{bioscan_5m.PART}/{specimen}.jpg", taxon)
     part, file = record.get("chunk_number"), record.get("image_file")
     number = whole_number(str(part)) if isinstance(part, str | int | Decimal) and not isinstance(part, bool) else None
     if not number or not isinstance(file, str) or not file.strip():
         raise InputError(f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}")
+    # The metadata begins at the order: everything in BIOSCAN-1M is an insect, as its paper says.
+    phylum, class_ = taxon.phylum or "Arthropoda", taxon.class_ or "Insecta"
+    return Label(f"{int(number)}/{file}", taxon._replace(phylum=phylum, class_=class_))
+
+
+def _taxon(record: dict[str, Any]) -> Taxon:
     ranks = [record.get(rank) for rank in RANKS]
     if wrong := [rank for rank, name in zip(RANKS, ranks, strict=True) if not isinstance(name, str | None)]:
         raise InputError(f"a record of BIOSCAN's metadata has a {wrong[0]} that is no text: {str(record)[:200]}")
-    taxon = Taxon(*(name or "" for name in ranks))
-    # The metadata begins at the order: everything in BIOSCAN-1M is an insect, as its paper says.
-    phylum, class_ = taxon.phylum or "Arthropoda", taxon.class_ or "Insecta"
-    return Label(f"{int(number)}/{file}", taxon._replace(kingdom="Animalia", phylum=phylum, class_=class_))
+    return Taxon(*(name or "" for name in ranks))._replace(kingdom="Animalia")  # neither release has a column of it
