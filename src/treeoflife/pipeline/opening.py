@@ -29,6 +29,7 @@ from .stages import (
     metadata,
     pack,
     plan,
+    provenance,
     report,
     splits,
     tidy,
@@ -41,7 +42,9 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
 
     Encoding comes first since it needs nothing but the sources, and its indexes spare the mapping a second reading.
     """
-    modules = (encode, duplicates, mapping, splits, metadata, plan, pack, check_shards, tidy, catalog, check_taxa)
+    modules = (
+        encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog, check_taxa,
+    )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
 

@@ -11,20 +11,24 @@ dataset.toml calls it by. :class:`treeoflife.testing.SourceContract` tests that 
     path = "raw/traps"
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from ..config.base import Model
-from ..core.database import Database
 from ..core.files import stamp
 from ..core.folders import LEADS_NOWHERE
 from ..core.values import Label, RawImage, Skip
 from ..errors import ContainerError, InputError
 from .file_names import name_bytes
+
+if TYPE_CHECKING:
+    from ..core.database import Database
 
 MAX_FILES = 1_000_000
 """The most files that a container may hold: a worker keeps a row for each in memory. EOL's archives hold a tenth."""
@@ -167,7 +171,8 @@ class Source(Protocol):
         """The same images in the same order without data, as cheaply as the container allows."""
 
     def label_files(self) -> list[Path]:
-        """The tables that :meth:`labels` reads: when one changes, images are named again. None, unless overridden."""
+        """The tables that :meth:`labels` and :meth:`about` read: when one changes, they are read again. None, unless
+        overridden."""
         return []
 
     def remarks(self) -> list[str]:
@@ -187,7 +192,7 @@ class Source(Protocol):
         """
         return iter(())
 
-    def about(self, database: Database) -> bool:
+    def about(self, database: Database) -> bool:  # noqa: ARG002
         """Make what the source says about its images beside names known as the table ``about``.
 
         It has :attr:`columns`, and :data:`ABOUT_COLUMNS` as texts, null or empty where nothing is known; a natural key
