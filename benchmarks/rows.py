@@ -35,11 +35,11 @@ from treeoflife.core.files import write_text
 from treeoflife.core.values import SPLITS
 from treeoflife.mapping import sqlite
 from treeoflife.mapping.build import write_ids
-from treeoflife.mapping.ids import treeoflife_id
 from treeoflife.mapping.groups import join_groups
+from treeoflife.mapping.ids import treeoflife_id
 from treeoflife.mapping.images import open_images
 from treeoflife.mapping.splits import write_splits
-from treeoflife.selection import findings, holdout, marks, plan_findings, policies, quality
+from treeoflife.selection import findings, holdout, licences, marks, plan_findings, policies, quality
 from treeoflife.selection.conflicts import find_conflicts
 from treeoflife.selection.decide import decide
 from treeoflife.selection.duplicates.image_ids import load_groups
@@ -184,7 +184,8 @@ def run_plan(root: Path) -> None:
         settings = [Holdout(path=root / name) for name in ("species.txt", "images.txt")]
         lists = holdout.read_lists(settings)
         further = [*policies.doubtful([]), *policies.duplicates("best", one_side=True), *policies.cap(1_000, 17)]
-        rules = decide(database, sources, stored(root), paths.names, lists, None, paths.duplicates, further)
+        licences.refuse(database, sources, None, ())
+        rules = decide(database, sources, stored(root), paths.names, lists, paths.duplicates, further)
         holdout.count_matches(database, lists, settings)
         samples = plan.Samples(database, sources, CONFIG)
         for split in SPLITS:

@@ -21,6 +21,7 @@ from treeoflife.mapping.splits import write_splits
 from treeoflife.selection.decide import decide
 from treeoflife.selection.duplicates.image_ids import load_groups
 from treeoflife.selection.ledger import write_ledger
+from treeoflife.selection.licences import refuse
 from treeoflife.selection.marks import Marks, load_marks
 from treeoflife.selection.rules import Rule
 from treeoflife.shards.plan import Samples
@@ -44,6 +45,7 @@ class Store:
         with open_database(self.folder / "scratch") as database:
             open_images(database, self.mapping, self.sources)
             load_marks(database, Marks({}))
+            refuse(database, self.sources, None, ())
             rules = decide(database, self.sources, self.indexes, self.names, groups=groups, further=further)
             yield Decided(self, database, rules)
 

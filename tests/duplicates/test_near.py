@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from treeoflife.core.components import connected_components
 from treeoflife.core.database import open_database
 from treeoflife.core.values import RANKS
 from treeoflife.images.perceptual_hash import mirror_hashes
 from treeoflife.selection.conflicts import find_conflicts
-from treeoflife.core.components import connected_components
 from treeoflife.selection.duplicates.near import find_near_pairs
 
 

@@ -14,9 +14,8 @@ from .common import require_utf8_word
 _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Build": {
         "init": build.init, "build": build.build, "status": build.status, "fetch": build.fetch,
-        "mapping": build.mapping,
-        "splits": build.splits, "metadata": build.metadata, "duplicates": build.duplicates, "wds": build.wds,
-        "demo": build.demo,
+        "mapping": build.mapping, "provenance": build.provenance, "splits": build.splits, "metadata": build.metadata,
+        "duplicates": build.duplicates, "wds": build.wds, "demo": build.demo,
     },
     "Check": {
         "check-wds": checks.check_wds, "check-shards": checks.check_shards, "check-taxa": checks.check_taxa,

@@ -188,7 +188,12 @@ def mapping(
 
 def splits(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Split the images into train, val and train_small."""
-    _make(config, None, None, "splits")
+    _make(config, None, None, "provenance", "splits")
+
+
+def provenance(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Say of every image where it comes from, who owns it, and under which licence."""
+    _make(config, None, None, "provenance")
 
 
 def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:

@@ -39,7 +39,7 @@ def captioned(
 
 
 def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write the dataset card, croissant.json and licences.csv."""
+    """Write the dataset card, croissant.json, credits.csv and licences.csv."""
     with working(config) as session:
         for path in _describe(session):
             print(path)
@@ -85,7 +85,7 @@ def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, priva
         print(f"{'there' if file.on_hub else 'new':<6} {file.size:>15,}  {file.name}")
     for name in plan.outdated:
         print(f"{'gone':<6} {'':>15}  {name}")
-    print("first, the card README.md, croissant.json and licences.csv are written anew")
+    print("first, the card README.md, croissant.json, credits.csv and licences.csv are written anew")
     print(_summary(plan, "to send"))
 
 

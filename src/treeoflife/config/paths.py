@@ -128,6 +128,10 @@ class Paths:
     """The mapping, which all stages read: made from the sources, or copied from a published one."""
     mapping = _Below("metadata/mapping.sqlite")
     """The same in the published format, where new ids and splits are made."""
+    facts = _Below(".tables/facts.parquet")
+    """What the sources say about their images: what they have in common, and their licences."""
+    provenance = _Below("metadata/provenance.parquet")
+    """One row per image of the mapping: where it comes from, its owner and its licence."""
     names = _Below("metadata/names.parquet")
     """One row per name key and source: its seven ranks and common name, and the origin of each."""
     naming = _Below("metadata/naming")
@@ -175,7 +179,11 @@ class Paths:
     croissant = _Below("croissant.json")
     """The description of the dataset for machines, as Croissant."""
     licences = _Below("licences.csv")
-    """One row per image whose licence is known."""
+    """One row per image of EOL, in the form of TreeOfLife-10M's."""
+    credits = _Below("credits.csv")
+    """One row per image in the shards: its title, owner, licence and source."""
+    credits_page = _Below("credits.html")
+    """The same for people, by owner and licence."""
     reports = _Below("reports")
     """The folder of reports for people: index.html, statistics, treemaps."""
     findings_folder = _Below("findings")
@@ -204,7 +212,16 @@ class Paths:
 
     def written_files(self) -> tuple[Path, ...]:
         """The files that runs write into OUT itself, where there may be anything else."""
-        return (self.config, self.marks, self.checksums, self.card, self.croissant, self.licences)
+        return (
+            self.config,
+            self.marks,
+            self.checksums,
+            self.card,
+            self.croissant,
+            self.licences,
+            self.credits,
+            self.credits_page,
+        )
 
     def fetched_files(self, source: str) -> FetchedFiles:
         """The files of a source whose images are fetched from the web."""

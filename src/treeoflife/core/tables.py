@@ -71,6 +71,11 @@ def parquet_schema(path: Path) -> pl.Schema:
     return pl.scan_parquet(path, glob=False).collect_schema()
 
 
+def escaped_formula(name: str) -> str:
+    """SQL for a column as :func:`escape_formulas` writes it; ``name`` as SQL has it."""
+    return f"CASE WHEN regexp_matches({name}, '{_FORMULA_START}') THEN '''' || {name} ELSE {name} END"
+
+
 def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:
     """Put an apostrophe before each text that a spreadsheet would run as a formula; for CSV that people open.
 

@@ -21,7 +21,7 @@ from ..engines.tasks import TaskRunner
 from ..errors import ConfigError, ContainerError, HoldoutError
 from ..mapping.images import catalog_types
 from ..mapping.stored_files import open_files
-from ..selection import holdout, licences
+from ..selection import eol_manifest, holdout
 from ..sources.base import Container, Index, Source
 from ..sources.file_names import safe_file_name
 from ..taxonomy.species_key import species_name
@@ -159,7 +159,7 @@ def _write(dataset: NamedDataset, choice: Choice, request: Request, out: Path) -
         pass
     _write_tables(rows.drop("container", "position", "source_sha256"), choice, out)
     if manifest := dataset.config.licences.manifest:
-        licences.write_licences(dataset.database, out / "licences.csv", out / "catalog.parquet", manifest)
+        eol_manifest.write_licences(dataset.database, out / "licences.csv", out / "catalog.parquet", manifest)
     by_species = rows.partition_by("genus", "species", maintain_order=True)
     lists = {Taxon(*part.select(RANKS).row(0)).scientific_name: list(part["file_name"]) for part in by_species}
     write_json(out / UNSEEN, lists)

@@ -7,6 +7,7 @@ name_key                   the key of its name, as text
                            the columns of all sources, as the catalog calls them; null for images of other sources
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def row_schema(sources: Sequence[Source]) -> pl.Schema:
 def catalog_names(source: Source) -> dict[str, str]:
     """What the catalog calls each column of a source."""
     return dict(zip(source.columns, source.catalog, strict=True))
+
+
+def listed_name(source: Source, table: str = "") -> str:
+    """SQL for what lists call an image of the source, over the columns as the catalog calls them."""
+    catalog = catalog_names(source)
+    # Texts and names of columns take turns.
+    texts = re.split(r"\{(\w+)\}", source.listed_as)
+    return " || ".join(
+        quoted(one) if turn % 2 == 0 else f"{column(catalog[one], table)}::VARCHAR" for turn, one in enumerate(texts)
+    )
 
 
 def source_order(sources: Sequence[Source], column: str = "source") -> str:

@@ -17,12 +17,12 @@ from .stages import checksums, fetch
 from .workspace import Workspace
 
 ORDER = (
-    "fetch", "encode", "duplicates", "mapping", "splits", "metadata", "plan", "pack", "check-wds", "tidy", "catalog",
-    "check-taxa", "checksums",
+    "fetch", "encode", "duplicates", "mapping", "provenance", "splits", "metadata", "plan", "pack", "check-wds", "tidy",
+    "catalog", "check-taxa", "checksums",
 )  # fmt: skip
 """The stages of a build."""
 
-WDS = ("fetch", "encode", "duplicates", "splits", "metadata", "plan", "pack")
+WDS = ("fetch", "encode", "duplicates", "provenance", "splits", "metadata", "plan", "pack")
 """The stages of the command ``wds``. Names and splits are among them: a plan needs names, which nobody makes by hand
 where they are published; and splits that were made before duplicates were known are made again."""
 
@@ -73,7 +73,7 @@ def up_to(last: str) -> tuple[str, ...]:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ('fetch', 'encode', 'duplicates', 'mapping', 'splits')
+    ('fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'splits')
     """
     if last not in ORDER:
         raise ConfigError(f"there is no stage '{last}'; the stages are: {', '.join(ORDER)}")

@@ -31,6 +31,7 @@ from .stages import (
     metadata,
     pack,
     plan,
+    provenance,
     report,
     splits,
     tidy,
@@ -45,19 +46,9 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch,
-        encode,
-        duplicates,
-        mapping,
-        splits,
-        metadata,
-        plan,
-        pack,
-        check_shards,
-        tidy,
-        catalog,
+        fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog,
         check_taxa,
-    )
+    )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
 

@@ -16,7 +16,9 @@ from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..errors import InputError
 from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, open_catalog
-from ..selection.licences import COLUMNS, write_licences
+from ..selection.eol_manifest import COLUMNS, write_licences
+from .credits import COLUMNS as CREDITS
+from .credits import describe_changes, write_credits
 from .croissant import write_croissant
 
 CheckResult = Mapping[str, Any]
@@ -48,11 +50,12 @@ _SIZES = (
 def describe(
     database: Database, paths: Paths, config: Config, check_results: Sequence[CheckResult], url: str = ""
 ) -> list[Path]:
-    """Write licences.csv, the card README.md and croissant.json of a built dataset; returns their paths.
+    """Write licences.csv, the credits, the card README.md and croissant.json of a built dataset; returns their paths.
 
     Args:
         database: for the tables that are counted.
-        config: its configuration. Without ``[licences] manifest``, licences.csv is not written.
+        config: its configuration. Without ``[licences] manifest``, licences.csv is not written; and where no source
+            says anything about owners, licences or addresses, there are no credits.
         check_results: the results of check-taxa, which the card lists.
         url: the address at which the dataset is published, if it is.
 
@@ -60,12 +63,15 @@ def describe(
         InputError: there is no catalog, the manifest of licences cannot be read, or a file that this program did not
             write has one of these names.
     """
-    for path, sign in ((paths.card, _BUILT_BY), (paths.croissant, _BUILT_BY), (paths.licences, ",".join(COLUMNS))):
+    pages = (paths.card, paths.croissant, paths.credits_page)
+    tables = {paths.licences: ",".join(COLUMNS), paths.credits: ",".join(CREDITS)}
+    for path, sign in {**dict.fromkeys(pages, _BUILT_BY), **tables}.items():
         _check_is_ours(path, sign)
     written, manifest = list[Path](), config.licences.manifest
     if manifest and exists(paths.catalog):
         write_licences(database, paths.licences, paths.catalog, manifest)
         written.append(paths.licences)
+    written += write_credits(database, paths, config.images)
     return [*written, write_card(database, paths, config.names, check_results), write_croissant(paths, url)]
 
 
@@ -181,10 +187,15 @@ def _skipped(numbers: dict[str, Any]) -> list[str]:
 
 
 def _licences(paths: Paths) -> str:
-    if not exists(paths.licences):
+    table = next(filter(exists, (paths.credits, paths.licences)), None)
+    if table is None:
         return "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
-    rows = [f"| {_escape(name)} | {count:,} |" for name, count in count_licences(paths.licences).items()]
-    return "\n".join(["| licence | images |", "| --- | ---: |", *rows])
+    rows = [f"| {_escape(name)} | {count:,} |" for name, count in count_licences(table).items()]
+    lines = ["| licence | images |", "| --- | ---: |", *rows]
+    if table == paths.credits:
+        where = "[credits.csv](credits.csv), and their owners in [credits.html](credits.html)"
+        lines += ["", f"{describe_changes(paths.images)} Title, owner, licence and source of each are in {where}."]
+    return "\n".join(lines)
 
 
 def _fenced(text: str) -> str:

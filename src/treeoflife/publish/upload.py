@@ -169,7 +169,16 @@ def published_files(paths: Paths) -> Iterator[Path]:
     for split in SPLITS:
         yield from sorted(paths.split_folder(split).glob("*.tar"))
     others = [paths.sizes(split) for split in SPLITS] + [paths.wids(split) for split in SPLITS]
-    others += [paths.catalog_csv, paths.catalog, paths.licences, paths.ledger, paths.config, paths.marks]
+    others += [
+        paths.catalog_csv,
+        paths.catalog,
+        paths.licences,
+        paths.credits,
+        paths.credits_page,
+        paths.ledger,
+        paths.config,
+        paths.marks,
+    ]
     others += sorted(path for folder in (paths.metadata, paths.findings_folder) for path in folder.rglob("*"))
     others += [*sorted(paths.reports.glob("*")), paths.croissant, paths.card]
     public = (path for path in others if path != paths.verifier_cache and not path.name.startswith("."))

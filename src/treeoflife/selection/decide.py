@@ -8,7 +8,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ..config.tables import Licences
 from ..core.database import Database, column, columns
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..images.store import STORED_COLUMNS
@@ -16,7 +15,7 @@ from ..mapping.images import catalog_types, source_order
 from ..mapping.stored_files import open_files
 from ..sources.base import MAX_FILES, Index, Source
 from ..taxonomy.species_key import column_keys
-from . import licences, quality
+from . import quality
 from .holdout import HoldoutList, find_held_out
 from .match import match_files
 from .rules import RULES, Rule, compare_images, first_rule, in_order
@@ -31,13 +30,12 @@ def decide(
     indexes: Sequence[Index],
     names: Path,
     lists: Sequence[HoldoutList] = (),
-    allowed: Licences | None = None,
     groups: Path | None = None,
     further: Sequence[Rule] = (),
 ) -> Sequence[Rule]:
     """Decide on every image of a mapping.
 
-    in:  image, mark
+    in:  image, mark, unlicensed
     out: file, chosen, unused        see :mod:`.match`
          name         name, ranks and common name, species_key, taxon (the number of the species, or null), and how
                       good the name is: rank_count, has_common
@@ -51,7 +49,6 @@ def decide(
     Args:
         indexes: the encoded store's index of every container, in order.
         names: the table of names of all sources.
-        allowed: the licences that images may have.
         groups: the groups of duplicates (:data:`.duplicates.groups.COLUMNS`).
         further: rules to apply after :data:`.rules.RULES`.
 
@@ -64,8 +61,6 @@ def decide(
     match_files(database, sources)
     number_names(database, names)
     find_held_out(database, lists, sources)
-    allowed = allowed or Licences()
-    licences.refuse(database, sources, allowed.manifest, allowed.allow)
     _open_groups(database, groups)
     rules = in_order((*RULES, *further))
     _collect_facts(database, sources, rules)

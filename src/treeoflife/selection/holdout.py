@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from ..config.tables import Holdout
-from ..core.database import Database, column, quoted
+from ..core.database import Database, quoted
 from ..core.json_reader import UnreadableError, parse_json
 from ..core.text_encoding import read_text
 from ..core.text_tables import read_text_table
 from ..errors import HoldoutError, InputError
 from ..mapping.ids import id_key, is_uuid
-from ..mapping.images import catalog_names
+from ..mapping.images import listed_name
 from ..sources.base import Source
 from ..sources.file_names import IMAGE_SUFFIXES
 from ..taxonomy.species_key import species_key
@@ -291,13 +291,8 @@ def _ways(source: Source) -> Iterator[tuple[str, str]]:
     where = f"source = {quoted(source.name)}"
     yield "treeoflife_id", where
     yield "lower(treeoflife_id)", where
-    catalog = catalog_names(source)
-    # Texts and names of columns take turns.
-    texts = re.split(r"\{(\w+)\}", source.listed_as)
-    listed = " || ".join(
-        quoted(one) if turn % 2 == 0 else f"{column(catalog[one])}::VARCHAR" for turn, one in enumerate(texts)
-    )
-    if all(source.columns[one] is int for one in texts[1::2]):
+    listed = listed_name(source)
+    if all(source.columns[one] is int for one in re.findall(r"\{(\w+)\}", source.listed_as)):
         yield f"({listed})", where  # numbers have neither a suffix nor a folder
         return
     stem = f"regexp_replace({listed}, {quoted(_SUFFIX)}, '')"

@@ -1,216 +1,278 @@
-"""The licences of EOL's images, from its media manifest: which images may be in the shards, and ``licences.csv``.
+"""Licences: what a text says about one, and which images are left out because of theirs.
 
-eol_image       eol_content_id                 EOL's images
-manifest_row    number, eol_content_id, …      the rows of the manifest that have a content id, numbered in their order
-image_row       number, eol_content_id, …      those of EOL's images
-manifest        eol_content_id, …              of each of these images at most one
-unlicensed      treeoflife_id, unlicensed      the images that must not be in the dataset, and why
-
-"…" are ``license_name``, further columns of the manifest, and what the name of a licence means: ``simple``, the name in
-small letters; ``family``, that without its version; ``license_link``.
+Providers write the same licence as an address, as a code, as a name in words, and in whole sentences:
+:func:`normalise` gives each the name that TreeOfLife-200M's provenance has for it.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from ..core.database import Database
-from ..core.text_tables import TextTable, read_text_pieces, simple_name
-from ..core.written_numbers import whole_numbers
-from ..errors import InputError
 from ..sources.base import Source
+from ..sources.columns import is_of_eol
+from ..sources.listed import ListedImages
 
 NONE = "not provided"
-# The columns of the published licences.csv; md5 and title are not in the manifest and always read "not provided".
-COLUMNS = (
-    "treeoflife_id", "eol_content_id", "eol_page_id", "md5", "medium_source_url", "eol_full_size_copy_url",
-    "license_name", "copyright_owner", "license_link", "title",
-)  # fmt: skip
-_MANIFEST = ("eol_content_id", "eol_page_id", "medium_source_url", "eol_full_size_copy_url",
-             "license_name", "copyright_owner")  # fmt: skip
-_CONTENT_ID = "eol_content_id"
-_MEANINGS = ("simple", "family", "license_link")
-_CREATIVE_COMMONS = "https://creativecommons.org"
-# Public domain, which has no versions as the other licences have.
+"""What tables have in place of a text that is not known, as TreeOfLife-10M and TreeOfLife-200M do."""
+CC0, PUBLIC_DOMAIN = "cc-0-1.0", "cc-publicdomain"
+NO_KNOWN_COPYRIGHT = "No known copyright restrictions"
+ALL_RIGHTS_RESERVED, OTHER = "all-rights-reserved", "other"
+
+
+class Licence(NamedTuple):
+    """A licence: its name, empty if it is not known; and its address, empty if it has none."""
+
+    slug: str
+    link: str
+
+
+_CC = "https://creativecommons.org"
 _LINKS = {
-    "cc0": f"{_CREATIVE_COMMONS}/publicdomain/zero/1.0/",
-    "pd": f"{_CREATIVE_COMMONS}/publicdomain/mark/1.0/",
+    CC0: f"{_CC}/publicdomain/zero/1.0/",
+    PUBLIC_DOMAIN: f"{_CC}/publicdomain/mark/1.0/",
 }
-
-_ROWS_OF_IMAGES = """
-    SELECT manifest_row.*
-    FROM manifest_row
-    SEMI JOIN eol_image USING (eol_content_id)
-"""
-# The first image in the manifest that has two licences. Several rows, such as one for each page, are no mistake.
-_TWO_LICENCES = """
-    SELECT eol_content_id
-    FROM image_row
-    WHERE license_name <> ''
-    GROUP BY eol_content_id
-    HAVING min(simple) <> max(simple)
-    ORDER BY min(number)
-    LIMIT 1
-"""
-_LICENCES_OF_IMAGE = """
-    SELECT arg_min(license_name, number)
-    FROM image_row
-    WHERE license_name <> '' AND eol_content_id = $image
-    GROUP BY simple
-    ORDER BY min(number)
-    LIMIT 2
-"""
-# Of several rows of an image, the first that names a licence.
-_ONE_ROW_EACH = """
-    WITH chosen AS (
-        SELECT coalesce(min(number) FILTER (license_name <> ''), min(number)) AS number
-        FROM image_row
-        GROUP BY eol_content_id
-    )
-    SELECT image_row.* EXCLUDE (number)
-    FROM image_row
-    SEMI JOIN chosen USING (number)
-"""
-_UNLICENSED = """
-    WITH licensed AS (
-        SELECT image.treeoflife_id, coalesce(manifest.license_name, $none) AS licence,
-            coalesce(manifest.simple, $none) AS simple, coalesce(manifest.family, $none) AS family
-        FROM image
-        LEFT JOIN (FROM manifest WHERE license_name <> '') AS manifest USING (eol_content_id)
-        WHERE list_contains($sources, source)
-    )
-    SELECT treeoflife_id, 'its licence is ' || licence AS unlicensed
-    FROM licensed
-    WHERE NOT list_contains($allow, simple) AND NOT list_contains($allow, family)
-"""
-# An image of train_small has two rows in the catalog.
-_CATALOG_IMAGES = """
-    SELECT treeoflife_id, min(eol_content_id::BIGINT) AS eol_content_id, min(eol_page_id::VARCHAR) AS eol_page_id
-    FROM licensed_catalog
-    WHERE eol_content_id IS NOT NULL
-    GROUP BY treeoflife_id
-"""
-# The page is the catalog's, not the manifest's: the mapping says on which page an image is in the dataset.
-_LICENCES = """
-    WITH licensed AS (
-        SELECT treeoflife_id, eol_content_id, eol_page_id, NULL AS md5, medium_source_url, eol_full_size_copy_url,
-            license_name, copyright_owner, license_link, NULL AS title
-        FROM eol_image
-        LEFT JOIN manifest USING (eol_content_id)
-    )
-    SELECT coalesce(nullif(COLUMNS(*)::VARCHAR, ''), $none)
-    FROM licensed
-    ORDER BY treeoflife_id
-"""
+_UNKNOWN = re.compile(
+    r"|n/?a|nan|null|none|unknown|undefined|unspecified|-+|\?+|license unspecified"
+    r"|(?:no licen[cs]e |licen[cs]e )?not (?:provided|specified|available|known|stated|given)|no licen[cs]e specified"
+)
+_URL = re.compile(r"(?:https?://|www\.|(?<![\w.])(?=(?:creativecommons|rightsstatements)\.org/))\S+")
+_CC_PATH = re.compile(
+    r"creativecommons\.org/(?:licen[cs]es?|l)/((?:by|nc|nd|sa)(?:-(?:by|nc|nd|sa))*)(?:/(\d\.\d))?"
+    r"(?:/(igo|scotland|[a-z]{2}(?![a-z.])))?"
+)
+_PUBLIC_PATHS = (
+    (re.compile(r"creativecommons\.org/(?:publicdomain|licen[cs]es?|p)/(?:zero|cc0)"), CC0),
+    (re.compile(r"creativecommons\.org/(?:publicdomain|licen[cs]es?|p)(?:/(?:mark|publicdomain)|/?$)"), PUBLIC_DOMAIN),
+    (re.compile(r"creativecommons\.org/.{0,60}/cc0"), CC0),
+    (re.compile(r"rightsstatements\.org/(?:vocab|page)/inc/"), ALL_RIGHTS_RESERVED),
+    (re.compile(r"rightsstatements\.org/(?:vocab|page)/nkc/"), NO_KNOWN_COPYRIGHT),
+)
+_SPDX = re.compile(r"https?://(?:www\.)?spdx\.org/licenses/([\w.-]+?)(?:\.html|\.json)?(?=[\s,;)]|$)")
+# All repetitions are bounded: a text of a thousand hyphens must not take minutes.
+_GAP = r"[\s\-_.,;:/+&()]{0,4}"
+_VERSION = rf"(?:{_GAP}(?:licen[cs]e\b)?{_GAP}v?(?:ers(?:ion)?)?\.?\s?(\d(?:[._]\d)?)(?!\d))?"
+# The end of a code is the end of a word: "CC BY Sandra" is no CC BY-SA.
+_CODE = re.compile(
+    rf"(?<![a-z])cc{_GAP}((?:by|nc|nd|sa)(?:{_GAP}(?:by|nc|nd|sa))*)(?![a-z]){_VERSION}"
+    rf"|(?<![a-z])(by(?:[-_/](?:nc|nd|sa))+)(?![a-z]){_VERSION}"
+    rf"|creative\s?commons{_GAP}(by)(?![a-z])(?={_GAP}v?\d){_VERSION}"
+)
+_CC0_WORDS = re.compile(
+    rf"(?<![a-z])cc{_GAP}(?:0|zero)(?![a-z1-9])|creative\s?commons\s*zero|public\s?domain\s*dedication"
+)
+_PUBLIC_WORDS = re.compile(
+    rf"public[\s\-_]?domain|(?<![a-z])cc{_GAP}pd(?:m|dc)?(?![a-z])|(?<![a-z])pdm(?![a-z])|no rights reserved"
+)
+# The words of the elements in the languages in which providers write them.
+_ELEMENT_WORDS = {
+    "by": r"attribution|atribuci[oó]n|reconocimiento|atribui[cç][aã]o|paternit[eé]|attribuzione|namensnennung",
+    "nc": r"non[\s-]?commercial(?:e|[\s-]?use)?|no[\s-]?comercial|n[aã]o[\s-]?comercial|pas d.utilisation commerciale"
+    r"|nicht[\s-]?kommerziell|keine kommerzielle nutzung",
+    "nd": r"no[\s-]?deriv(?:ative|s|atives)?(?:[\s-]?works?)?|sin[\s-]?(?:obra[\s-]?)?derivada|sem[\s-]?deriva[\wçõ]+"
+    r"|pas de modification|non opere derivate|keine bearbeitungen?",
+    "sa": r"share[\s-]?alike|compartir[\s-]?igual|compartilha[\s-]?igual|partage[\s-]?(?:dans les m[eê]mes conditions"
+    r"|[àa] l.identique)|condividi[\s-]?allo stesso modo|weitergabe unter gleichen bedingungen",
+}
+_ELEMENT = "|".join(_ELEMENT_WORDS.values())
+_WORDS = re.compile(
+    rf"(creative\s?commons{_GAP}(?:licen[cs]e{_GAP})?)?((?:{_ELEMENT_WORDS['by']})(?:{_GAP}(?:{_ELEMENT}))*){_VERSION}"
+)
+_RESERVED = re.compile(
+    r"all rights? (?:are )?reserved|alle rechte vorbehalten|tous droits r[eé]serv[eé]s"
+    r"|(?:todos los )?derechos reservados|todos os direitos reservados|tutti i diritti riservati"
+)
+_COPYRIGHT_ALONE = re.compile(r"(?:c|\(c\)|©|copyright(?:ed)?|in copyright)(?:\s?[\d\-]{1,9})?")
+_NO_KNOWN = re.compile(r"no known (?:copyright )?restrictions?|no known copyright")
+_DENIED = re.compile(
+    r"(?<![a-z])(?:not|neither|except|without|no)\s(?:[a-z]{1,20}\s){0,4}?"
+    r"(?:cc|creative\s?commons|public[\s\-_]?domain|all rights reserved)(?![a-z])"
+)
+_FAMILIES = ("by", "by-nc", "by-nd", "by-sa", "by-nc-nd", "by-nc-sa", "nc", "nd", "sa", "nc-sa", "nc-nd")
+_VERSIONS = ("1.0", "2.0", "2.1", "2.5", "3.0", "4.0")
 
 
-def refuse(database: Database, sources: Sequence[Source], manifest: Sequence[Path], allow: Sequence[str]) -> None:
+class _Mention(NamedTuple):
+    """A licence that a text names; without version or port where it names none."""
+
+    family: str
+    version: str = ""
+    port: str = ""
+
+
+def normalise(text: str) -> Licence:
+    """What a text says about a licence.
+
+    The name is that of a Creative Commons licence in small letters with its version, if the text has one, such as
+    ``cc-by-nc-4.0`` or ``cc-by``; or ``cc-0-1.0``, ``cc-publicdomain``, ``No known copyright restrictions``,
+    ``all-rights-reserved``; or ``other`` for any other licence, for a text that is not understood, and for one that
+    names licences which contradict each other; a code, a name in words and an address of one licence do not. It is
+    empty where the text says nothing.
+
+    The address is that of the licence on creativecommons.org: of the version of a country, if the text has its address,
+    and of version 4.0, if the text has no version.
+
+    >>> normalise("http://www.creativecommons.org/licenses/by-nc/4.0/legalcode")
+    Licence(slug='cc-by-nc-4.0', link='https://creativecommons.org/licenses/by-nc/4.0/')
+    >>> normalise("© Jo, some rights reserved (CC BY-SA)").slug, normalise("CC0_1_0").slug, normalise("C").slug
+    ('cc-by-sa', 'cc-0-1.0', 'all-rights-reserved')
+    >>> normalise("CC BY 4.0 or CC BY-NC 4.0").slug, normalise("UNSPECIFIED").slug
+    ('other', '')
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).lower().translate(_DASHES).split()).strip(" .;,\"'")
+    plain = _SPDX.sub(r" \1 ", plain)
+    if _UNKNOWN.fullmatch(plain):
+        return Licence("", "")
+    if _DENIED.search(plain) and not _NO_KNOWN.search(plain):
+        return Licence(OTHER, "")
+    mention = _agreed({*_in_addresses(plain), *_in_words(_URL.sub(" ", plain))})
+    if mention is None or _is_narrower(plain, mention.family):
+        return Licence(OTHER, "")
+    return _named(mention)
+
+
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+
+
+def _is_narrower(text: str, name: str) -> bool:
+    """Whether a text forbids what the licence that it names allows."""
+    return any(re.search(_ELEMENT_WORDS[one], text) and one not in name.split("-") for one in ("nc", "nd"))
+
+
+def _in_addresses(text: str) -> Iterator[_Mention]:
+    for address in _URL.findall(text):
+        for match in _CC_PATH.finditer(address):  # several where only a sign stands between them
+            yield _Mention(_family(match[1].split("-")), match[2] or "", match[3] or "")
+        yield from (_Mention(slug) for pattern, slug in _PUBLIC_PATHS if pattern.search(address.rstrip("/.,;)")))
+
+
+def _in_words(text: str) -> Iterator[_Mention]:
+    for match in _CODE.finditer(text):
+        elements = re.findall("by|nc|nd|sa", match[1] or match[3] or match[5])
+        yield _Mention(_family(elements), _version(match[2] or match[4] or match[6]))
+    for match in _WORDS.finditer(text):
+        elements = [own for own, words in _ELEMENT_WORDS.items() if re.search(words, match[2])]
+        # The word alone, such as in "no attribution required", is no licence.
+        if match[1] or len(elements) > 1 or _version(match[3]):
+            yield _Mention(_family(elements), _version(match[3]))
+    if re.fullmatch(r"by(?: ?\d\.\d)?", text):
+        yield _Mention("cc-by", _version(text[2:].strip()))
+    yield from _about_rights(text)
+
+
+def _about_rights(text: str) -> Iterator[_Mention]:
+    if _CC0_WORDS.search(text):
+        yield _Mention(CC0)
+    elif _PUBLIC_WORDS.search(text) or text == "pd":
+        yield _Mention(PUBLIC_DOMAIN)
+    if _NO_KNOWN.search(text):
+        yield _Mention(NO_KNOWN_COPYRIGHT)
+    if _RESERVED.search(text) or _COPYRIGHT_ALONE.fullmatch(text):
+        yield _Mention(ALL_RIGHTS_RESERVED)
+
+
+def _family(elements: Sequence[str]) -> str:
+    """The name without a version of a licence with these elements; other if there is none."""
+    name = "-".join(one for one in ("by", "nc", "nd", "sa") if one in elements)
+    return f"cc-{name}" if name in _FAMILIES else OTHER
+
+
+def _version(text: str | None) -> str:
+    number = (text or "").replace("_", ".")
+    number = number if "." in number or not number else f"{number}.0"
+    return number if number in _VERSIONS else ""
+
+
+def _agreed(mentions: set[_Mention]) -> _Mention | None:
+    """The one licence that all mean; None if there is none, or they contradict each other."""
+    families = {one.family for one in mentions}
+    if CC0 in families:
+        families.discard(PUBLIC_DOMAIN)  # what CC0 is for
+    versions, ports = ({getattr(one, part) for one in mentions} - {""} for part in ("version", "port"))
+    if len(families) != 1 or len(versions) > 1 or len(ports) > 1:
+        return None
+    return _Mention(families.pop(), "".join(versions), "".join(ports))
+
+
+def _named(mention: _Mention) -> Licence:
+    family, version, port = mention
+    if not family.startswith("cc-") or family in _LINKS:
+        return Licence(family, _LINKS.get(family, ""))
+    link = f"{_CC}/licenses/{family.removeprefix('cc-')}/{version or '4.0'}/{port and f'{port}/'}"
+    return Licence(f"{family}-{version}" if version else family, link)
+
+
+def refuse(database: Database, sources: Sequence[Source], facts: Path | None, allow: Sequence[str]) -> list[str]:
     """Make the images that must not be in the dataset known as the table ``unlicensed``.
 
-    Its columns are ``treeoflife_id`` and ``unlicensed``, the reason.
+    in:  image
+    out: unlicensed   treeoflife_id, and unlicensed, the reason
+
+    An image is refused if its licence is not allowed, or not known. Only where a source says nothing about the licence
+    of any of its images, such as iNat21, are they left as they are; but those of EOL, and of sources that list
+    addresses on the web, need a licence in any case.
 
     Args:
-        database: has the table ``image`` (:mod:`treeoflife.mapping.images`) of these sources.
-        manifest: the files of EOL's media manifest.
-        allow: the allowed licences, with their version, or without it for all versions; empty allows every image. An
-            image of EOL without a known licence is refused; images of other sources never are.
+        facts: what is known of the images: ``treeoflife_id``, ``source``, ``licence`` as the source has it, and
+            ``license_name``, its normalised name. None only if ``allow`` is empty.
+        allow: the allowed licences, with their version, or without it for all versions; empty allows every image.
 
-    Raises:
-        InputError: as :func:`read_manifest`.
+    Returns:
+        The sources whose images are left as they are, since nothing is known of their licences.
     """
-    of_eol = [source.name for source in sources if _CONTENT_ID in source.catalog]
-    if not allow or not of_eol:
+    if not allow or facts is None:
         database.load("unlicensed", pl.DataFrame(schema={"treeoflife_id": pl.String, "unlicensed": pl.String}))
-        return
-    database.run("CREATE OR REPLACE VIEW eol_image AS SELECT eol_content_id FROM image")
-    read_manifest(database, manifest)
-    allowed = [licence.lower() for licence in allow]
-    database.make("unlicensed", _UNLICENSED, sources=of_eol, allow=allowed, none=NONE)
+        return []
+    database.view("fact", [facts])
+    distinct = database.rows("SELECT DISTINCT licence, license_name FROM fact WHERE licence <> ''")
+    refused = sorted(text for text, slug in distinct if not is_allowed(text, slug or "", allow))
+    stating = {name for (name,) in database.rows("SELECT DISTINCT source FROM fact WHERE licence <> ''")}
+    held = [one.name for one in sources if one.name in stating or _must_state_licences(one)]
+    database.make("unlicensed", _UNLICENSED, sources=held, refused=[*refused, NONE], none=NONE)
+    if is_allowed(NONE, "", allow):
+        database.make("unlicensed", "FROM unlicensed WHERE unlicensed <> 'its licence is ' || $none", none=NONE)
+    return [one.name for one in sources if one.name not in held]
 
 
-def write_licences(database: Database, path: Path, catalog: Path, manifest: Sequence[Path]) -> None:
-    """Write ``licences.csv`` for EOL's images in a catalog.
+_UNLICENSED = """
+    SELECT treeoflife_id, 'its licence is ' || licence AS unlicensed
+    FROM (
+        SELECT image.treeoflife_id, coalesce(stated.licence, $none) AS licence
+        FROM image
+        LEFT JOIN (SELECT treeoflife_id, licence FROM fact WHERE licence <> '') AS stated USING (treeoflife_id)
+        WHERE list_contains($sources, image.source)
+    )
+    WHERE list_contains($refused, licence)
+"""
 
-    Raises:
-        InputError: as :func:`read_manifest`.
+
+def _must_state_licences(source: Source) -> bool:
+    return is_of_eol(source) or isinstance(source, ListedImages)
+
+
+def is_allowed(text: str, slug: str, allow: Sequence[str]) -> bool:
+    """Whether a licence is among those that are allowed, as its source writes it or by its normalised name.
+
+    >>> is_allowed("CC BY 4.0", "cc-by-4.0", ["cc-by"]), is_allowed("CC BY 4.0", "cc-by-4.0", ["cc-by-3.0"])
+    (True, False)
     """
-    database.view("licensed_catalog", [catalog])
-    database.make("eol_image", _CATALOG_IMAGES)
-    read_manifest(database, manifest, ("medium_source_url", "eol_full_size_copy_url", "copyright_owner"))
-    database.write_csv(path, _LICENCES, none=NONE)
+    allowed = {name for one in allow for name in (_simple(one), _simple(normalise(one).slug))} - {""}
+    names = {_simple(name) for name in (text, slug)}
+    return not allowed.isdisjoint(names | {family(name) for name in names})
 
 
-def read_manifest(database: Database, files: Sequence[Path], columns: Sequence[str] = ()) -> None:
-    """Make the manifest's rows of EOL's images known as the table ``manifest``, each content id once.
+def _simple(name: str) -> str:
+    return name.strip().lower()
 
-    Args:
-        database: has the table ``eol_image``: ``eol_content_id`` of each image, or null.
-        columns: the columns of the manifest to read, beside the content id and the licence.
 
-    Raises:
-        InputError: a file is missing or malformed, has fewer than six columns, a content id is no whole number, or an
-            image has two licences.
+def family(slug: str) -> str:
+    """A licence without its version.
+
+    >>> family("cc-by-4.0")
+    'cc-by'
     """
-    texts = ["license_name", *columns]
-    schema = pl.Schema({"number": pl.Int64, _CONTENT_ID: pl.Int64} | dict.fromkeys([*texts, *_MEANINGS], pl.String))
-    database.spool("manifest_row", _manifest_rows(files, texts), schema)
-    database.make("image_row", _ROWS_OF_IMAGES)
-    _check_licences(database, files)
-    database.make("manifest", _ONE_ROW_EACH)
-
-
-def _manifest_rows(files: Sequence[Path], texts: Sequence[str]) -> Iterator[pl.DataFrame]:
-    number = 0
-    for path in files:
-        first = number
-        for table in read_text_pieces(path, {_CONTENT_ID, *texts}, delimiter=",", columns=_MANIFEST):
-            ids = _content_ids(path, table, is_first=number == first)
-            numbers = pl.int_range(number, number + table.rows.height, dtype=pl.Int64).alias("number")
-            rows = table.rows.select(numbers, ids, *texts, *_meanings())
-            yield rows.drop_nulls(_CONTENT_ID)
-            number += rows.height
-
-
-def _content_ids(path: Path, table: TextTable, *, is_first: bool) -> pl.Series:
-    """The content id of each row of a part of a file, null where there is none."""
-    values = table.rows[_CONTENT_ID]
-    ids = whole_numbers(values).cast(pl.Int64, strict=False)
-    for row in (ids.is_null() & (values != "")).arg_true().to_list():
-        # Only the first file of a manifest has a header, which is a row here.
-        if row or not is_first or simple_name(values[row]) != "eolcontentid":
-            raise InputError(f"the manifest {path}, line {table.lines[row]}: {values[row]!r:.80} is no content id")
-    return ids
-
-
-def _check_licences(database: Database, files: Sequence[Path]) -> None:
-    """Check that no image has two licences: it may have several rows, such as one for each of its pages."""
-    for (image,) in database.rows(_TWO_LICENCES):
-        names = " and ".join(name for (name,) in database.rows(_LICENCES_OF_IMAGE, image=image))
-        raise InputError(
-            f"the manifest ({', '.join(map(str, files))}) gives the image {image} two licences, {names}: keep the row "
-            "that is right"
-        )
-
-
-def _meanings() -> list[pl.Expr]:
-    name = pl.col("license_name")
-    return [_simple_licence(name).alias("simple"), licence_family(name).alias("family"), _link()]
-
-
-def _simple_licence(name: pl.Expr) -> pl.Expr:
-    return name.fill_null("").str.to_lowercase().str.strip_chars()
-
-
-def licence_family(name: pl.Expr) -> pl.Expr:
-    """A licence without its version: cc-by for cc-by-4.0."""
-    return _simple_licence(name).str.replace(r"-\d+(\.\d+)*$", "")
-
-
-def _link() -> pl.Expr:
-    """``license_link``: the address of a Creative Commons licence; version 4.0 if the manifest names none."""
-    family = licence_family(pl.col("license_name"))
-    version = pl.col("license_name").str.extract(r"(\d+\.\d+)$").fill_null("4.0")
-    address = pl.format(_CREATIVE_COMMONS + "/licenses/{}/{}/", family.str.strip_prefix("cc-"), version)
-    creative_commons = pl.when(family.str.starts_with("cc-")).then(address)
-    return family.replace_strict(_LINKS, default=creative_commons, return_dtype=pl.String).alias("license_link")
+    return re.sub(r"-\d+(\.\d+)*$", "", slug)

@@ -177,7 +177,8 @@ class Source(Protocol):
         """The same images in the same order without data, as cheaply as the container allows."""
 
     def label_files(self) -> list[Path]:
-        """The tables that :meth:`labels` reads: when one changes, images are named again. None, unless overridden."""
+        """The tables that :meth:`labels` and :meth:`about` read: when one changes, they are read again. None, unless
+        overridden."""
         return []
 
     def remarks(self) -> list[str]:

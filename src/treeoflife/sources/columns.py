@@ -17,6 +17,11 @@ IDENTIFYING_KEYS = {"eol": "eol_content_id", "inat21": "inat21_filename", "biosc
 """For each published source, the key column by which an image of it is recognized: it is empty for all others."""
 
 
+def is_of_eol(source: Source) -> bool:
+    """Whether a source is of the Encyclopedia of Life, whose media manifest knows its images by their content ids."""
+    return IDENTIFYING_KEYS["eol"] in source.catalog
+
+
 def catalog_columns(sources: Iterable[Source]) -> list[str]:
     """The columns of a catalog of these sources, in order."""
     further = dict.fromkeys(name for source in sources for name in source.catalog if name not in CATALOG_KEYS)

@@ -16,7 +16,7 @@ from ...errors import InputError, StoreError
 from ...images.store import read_meta
 from ...mapping.images import open_images
 from ...mapping.published import is_catalog
-from ...selection import findings, holdout, marks, plan_findings, policies, quality
+from ...selection import findings, holdout, licences, marks, plan_findings, policies, quality
 from ...selection.conflicts import find_conflicts
 from ...selection.decide import decide
 from ...selection.ledger import check_balance, write_ledger
@@ -38,11 +38,17 @@ def declare(workspace: Workspace) -> Stage:
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
         optional=(paths.findings("marks"), paths.findings("lists")),
-        requires=(*workspace.indexes().values(), workspace.paths.mapping_parquet, paths.duplicates, paths.names),
+        requires=(
+            *workspace.indexes().values(),
+            workspace.paths.mapping_parquet,
+            paths.duplicates,
+            paths.names,
+            paths.facts,
+        ),
     )
     return Stage(
         name="plan",
-        needs=("encode", "duplicates", "mapping", "splits", "metadata"),
+        needs=("encode", "duplicates", "mapping", "provenance", "splits", "metadata"),
         version=[plan.STEP_VERSION, quality.STEP_VERSION],
         settings={
             "seed": config.seed,
@@ -59,12 +65,11 @@ def declare(workspace: Workspace) -> Stage:
 
 def _inputs(workspace: Workspace) -> dict[str, Input]:
     config, paths = workspace.config, workspace.paths
-    manifests: Sequence[Any] = config.licences.manifest if config.licences.allow else ()
     return {
         "groups": paths.duplicates,
         "holdouts": lambda evidence: [[one.path.name, evidence.sha256(one.path), one.by] for one in config.holdout],
         "marks": paths.marks,
-        "manifests": lambda evidence: [evidence.sha256(path) for path in manifests],
+        **({"facts": paths.facts} if config.licences.allow else {}),
         "mapping": workspace.paths.mapping_parquet,
         **({"published": config.mapping.published} if config.mapping.published else {}),
         **{f"list of {one.name}": paths.fetched_files(one.name).images for one in workspace.listed_sources()},
@@ -165,8 +170,11 @@ def _decide_on(
     unknown = marks.load_marks(database, found)
     if note:
         _report_marks(paths, found, unknown, note)
-    licences, groups = workspace.config.licences, paths.duplicates
-    return decide(database, sources, workspace.stored(), paths.names, lists, licences, groups, further)
+    allow = workspace.config.licences.allow
+    unknown_licences = licences.refuse(database, sources, paths.facts if allow else None, allow)
+    if note and unknown_licences:
+        note(f"[licences] allow: images of {', '.join(unknown_licences)} stay, since nothing is said of their licences")
+    return decide(database, sources, workspace.stored(), paths.names, lists, paths.duplicates, further)
 
 
 def _report_list(entries: holdout.HoldoutList, note: Callable[[str], None]) -> None:

@@ -1,8 +1,9 @@
-"""splits: ids and the groups of duplicates -> the mapping."""
+"""splits: ids, and the groups of duplicates and of images with equal values -> the mapping."""
 
 from ...core.database import Database
 from ...core.files import exists
 from ...mapping import splits, sqlite
+from ...mapping.groups import join_groups
 from ...mapping.images import open_images
 from ...selection.duplicates.image_ids import load_groups
 from ..stage import Item, Job, Stage
@@ -15,14 +16,18 @@ def declare(workspace: Workspace) -> Stage:
     as_published = config.mapping.format == "sqlite"
     item = Item(
         "splits",
-        inputs={"ids": paths.ids, **({"groups": paths.duplicates} if config.one_split_per_group else {})},
+        inputs={
+            "ids": paths.ids,
+            **({"groups": paths.duplicates} if config.one_split_per_group else {}),
+            **({"facts": paths.facts} if config.splits.group_by else {}),
+        },
         outputs=(paths.mapping_parquet, *([paths.mapping] if as_published else [])),
         unwanted=() if as_published else (paths.mapping,),
-        requires=(paths.ids,),
+        requires=(paths.ids, paths.facts),
     )
     return Stage(
         name="splits",
-        needs=("mapping", "duplicates"),
+        needs=("mapping", "duplicates", "provenance"),
         version=splits.STEP_VERSION,
         settings={"settings": {"seed": config.seed, **config.splits.model_dump()}},
         items=lambda: [] if config.mapping.published else [item],
@@ -36,6 +41,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     with workspace.database() as database:
         open_images(database, paths.ids, sources)
         _load_groups(workspace, database)
+        join_groups(database, paths.facts, config.splits.group_by)
         counts = splits.write_splits(database, paths.mapping_parquet, sources, config.splits, config.seed)
         if config.mapping.format == "sqlite":
             open_images(database, paths.mapping_parquet, sources)
@@ -48,7 +54,7 @@ def _write(workspace: Workspace, job: Job) -> str:
 
 
 def _load_groups(workspace: Workspace, database: Database) -> None:
-    """The groups that must be on one side; none where there are none yet, or they may be on both."""
+    """The groups of duplicates that must be on one side; none where there are none yet, or they may be on both."""
     groups = workspace.paths.duplicates
     used = workspace.config.one_split_per_group and exists(groups)
     load_groups(database, groups if used else None, workspace.stored(), workspace.sources)
