@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import InputError
-from .photo_table import Spellings, read_photo_table
+from .photo_table import read_photo_table
+from .spellings import Spellings
 
 _FURTHER: dict[str, Spellings] = {
     "x": (("x", "xmin", "left", "bboxx", "boxx", "x1"),),
