@@ -154,7 +154,8 @@ def folder_of(path: Path, files: Sequence[str], boxes: Any, **settings: Any) -> 
 
 
 COCO = {
-    "info": {}, "categories": [{"id": 0, "name": "empty"}, {"id": 7, "name": "Vulpes vulpes"}, {"id": 8, "name": "deer"}],
+    "info": {},
+    "categories": [{"id": 0, "name": "empty"}, {"id": 7, "name": "Vulpes vulpes"}, {"id": 8, "name": "deer"}],
     "annotations": [
         {"id": "x1", "image_id": "i1", "category_id": 7, "bbox": [10.5, 20, 100, 50]},
         {"id": "x2", "image_id": "i1", "category_id": 8, "bbox": [200, 100, 500, 50]},
@@ -188,7 +189,7 @@ MEGADETECTOR = {
 }  # fmt: skip
 
 FATHOMNET = [
-    {"uuid": "aa11", "url": "https://x.org/aa11.png", "width": 400, "height": 300, "latitude": 36.7, "longitude": -122.1,
+    {"uuid": "aa11", "url": "https://x.org/aa11.png", "width": 400, "height": 300, "latitude": 36.7, "longitude": -122,
      "boundingBoxes": [
          {"uuid": "b1", "concept": "Actiniaria", "x": 5, "y": 6, "width": 70, "height": 80, "rejected": False},
          {"uuid": "b2", "concept": "Sebastes melanostomus", "x": 50, "y": 60, "width": 70, "height": 80},
@@ -221,7 +222,8 @@ def test_coco_camera_traps(tmp_path: Path) -> None:
     }  # fmt: skip
     assert names_of(source) == {"s1%2Fa.jpg&x1": "Vulpes vulpes", "s1%2Fa.jpg&x2": "deer"}
     remarks = "\n".join(source.remarks())
-    for words in ("2 boxes in 1 images, from annotations in COCO's format", "cut at its edge: 1, such as x2 of 's1/a.jpg'",
+    for words in ("2 boxes in 1 images, from annotations in COCO's format",
+                  "cut at its edge: 1, such as x2 of 's1/a.jpg'",
                   "images without a box, which become no samples: 3", "not in the folder: 1 images, such as 'gone.jpg'",
                   "taken for common names: 1 boxes, such as 'deer'"):  # fmt: skip
         assert words in remarks
@@ -255,7 +257,8 @@ def test_fathomnet(tmp_path: Path) -> None:
          {"a.jpg, box 1,2,30,40": (1, 2, 30, 40), "a.jpg, box 5,6,70.5,80": (5, 6, 70.5, 80)}),
         ("file;xmin;ymin;xmax;ymax;concept\na.jpg;1;2;31;42;Pica pica\n", {"a.jpg, box 1,2,30,40": (1, 2, 30, 40)}),
         ("box_id,image,x,y,w,h,genus,species\nb7,a.jpg,1,2,30,40,Pica,pica\n", {"a.jpg, box b7": (1, 2, 30, 40)}),
-        ("file,x,y,width,height,species\na.jpg,,,,,pica\nb.jpg,1,2,30,40,pica\n", {"b.jpg, box 1,2,30,40": (1, 2, 30, 40)}),
+        ("file,x,y,width,height,genus\na.jpg,,,,,Pica\nb.jpg,1,2,30,40,Pica\n",
+         {"b.jpg, box 1,2,30,40": (1, 2, 30, 40)}),
     ],
 )  # fmt: skip
 def test_tables(table: str, boxes: dict[str, tuple[float, float, float, float]], tmp_path: Path) -> None:
@@ -275,12 +278,15 @@ def test_a_table_of_ids_and_of_parts_of_photographs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("boxes", "words"),
     [
-        ("{}", "neither COCO's"), ("[1]", "no object"), ('[{"id": 1}]', "no image of FathomNet"), ("{", "cannot be read"),
+        ("{}", "neither COCO's"), ("[1]", "no object"), ('[{"id": 1}]', "no image of FathomNet"),
+        ("{", "cannot be read"),
         ({"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [], "annotations": [{"image_id": 2}]}, "'2'"),
         ({"images": [{"file": "a.jpg", "detections": [{"category": "1", "conf": 1, "bbox": [1, 2]}]}],
           "detection_categories": {"1": "animal"}}, "four numbers"),
-        ({"images": [{"file": "a.jpg", "detections": [{"category": "1"}]}], "detection_categories": {"1": "x"}}, "'bbox'"),
-        ("file,x,y\na.jpg,1,2\n", "no columns x, y, width and height"), ("file,x,y,width,height\na.jpg,1,2,z,4\n", "line 2"),
+        ({"images": [{"file": "a.jpg", "detections": [{"category": "1"}]}], "detection_categories": {"1": "x"}},
+         "'bbox'"),
+        ("file,x,y\na.jpg,1,2\n", "no columns x, y, width and height"),
+        ("file,x,y,width,height\na.jpg,1,2,z,4\n", "line 2"),
         ("file,x,y,width,height\nz.jpg,1,2,3,4\n", "'z.jpg'"),
         ("file,x,y,width,height,label\na.jpg,1,2,3,4,Pica pica\na.jpg,1,2,3,4,Apus apus\n", "twice"),
     ],

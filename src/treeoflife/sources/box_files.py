@@ -3,6 +3,7 @@
 The JSON of a million photographs is read as a stream, and becomes columns piece by piece.
 """
 
+import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -53,7 +54,7 @@ class BoxRow(NamedTuple):
 
 _NUMBERS = ("x", "y", "width", "height", "frame_width", "frame_height", "confidence")
 SCHEMA = pl.Schema(
-    {name: pl.Float64 if name in _NUMBERS else pl.Int64 if name == "line" else pl.String for name in BoxRow._fields}
+    {name: pl.Float64 if name in _NUMBERS else pl.Int64 if name == "line" else pl.String for name in BoxRow.__annotations__}
 )
 
 
@@ -119,21 +120,26 @@ def _frame(rows: Iterable[BoxRow]) -> pl.DataFrame:
 def _json(path: Path, *, is_list: bool) -> tuple[str, pl.DataFrame]:
     if is_list:
         return "FathomNet's boxes", _frame(_fathomnet(path))
-    keys = _keys(path)
-    if "detection_categories" in keys:
+    # Looked for as text, since parsing a file of a million photographs takes a minute.
+    if _has_key(path, "detection_categories"):
         return "MegaDetector's results", _frame(_megadetector(path))
-    if {"annotations", "images"} <= keys:
+    if _has_key(path, "annotations") and _has_key(path, "images"):
         return "annotations in COCO's format", _coco(path)
     raise ValueError(
         "it is neither COCO's format (images, annotations, categories) nor MegaDetector's (images, "
-        f"detection_categories): it has {', '.join(map(repr, sorted(keys)[:8])) or 'nothing'}"
+        "detection_categories)"
     )
 
 
-def _keys(path: Path) -> set[str]:
-    """The keys of the outer object."""
-    with path.open("rb") as fd:
-        return {value for prefix, event, value in ijson.parse(JsonStream(fd)) if event == "map_key" and not prefix}
+def _has_key(path: Path, key: str) -> bool:
+    with path.open("rb") as fd, mmap.mmap(fd.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(f'"{key}"'.encode()) >= 0
+
+
+def _categories(path: Path, key: str) -> dict[str, str]:
+    """The names of categories by their ids, from an object of the outer one; none if it is not there."""
+    found = next(_items(path, key), {}) if _has_key(path, key) else {}
+    return {one: str(name) for one, name in found.items()}
 
 
 def _items(path: Path, prefix: str) -> Iterator[dict[str, Any]]:
@@ -148,8 +154,7 @@ def _items(path: Path, prefix: str) -> Iterator[dict[str, Any]]:
 
 def _megadetector(path: Path) -> Iterator[BoxRow]:
     """Boxes are in parts of the photograph; a better name than the detector's category is the classifier's first."""
-    names = {key: str(value) for table in _items(path, "detection_categories") for key, value in table.items()}
-    classes = {key: str(value) for table in _items(path, "classification_categories") for key, value in table.items()}
+    names, classes = _categories(path, "detection_categories"), _categories(path, "classification_categories")
     for line, image in enumerate(_items(path, "images.item"), 1):
         yield BoxRow(str(image["file"]), line=line)
         for found in image.get("detections") or ():

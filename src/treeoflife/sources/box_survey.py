@@ -79,15 +79,19 @@ class BoxSurvey:
         boxes = _unique(path, confident.filter(_is_box(), pl.col("fault") == ""))
         faults = confident.filter(pl.col("fault") != "").unique(["image", "key"], keep="first", maintain_order=True)
         in_box, people = set(boxes["image"]), set(faults.filter(pl.col("fault") == NO_ANIMAL)["image"])
-        names_of = {escape_invalid_utf8(image): image for image in photos.images}
-        unboxed = [name for name in names_of if name not in in_box and not (whole and name not in people)]
-        boxed = [image for name, image in names_of.items() if name not in set(unboxed)]
+        boxed = [
+            image
+            for image in photos.images
+            if (name := escape_invalid_utf8(image)) in in_box or (whole and name not in people)
+        ]
+        unboxed = [escape_invalid_utf8(image) for image in sorted(images - set(boxed))]
         skipped = {NO_BOX: unboxed} | {
             reason: [
                 f"{image}, box {key}" for image, key in faults.filter(fault=reason).select("image", "key").iter_rows()
             ]
             for reason in (NO_ANIMAL, NO_AREA)
         }
+        known = set(photos.missing)
         missing = [name for name in file.rows["file"].unique(maintain_order=True) if name not in matches.files]
         remarks = [
             *file.remarks,
@@ -97,7 +101,7 @@ class BoxSurvey:
         remarks += _vague_labels(boxes)
         found = f"{boxes.height:,} boxes in {len(in_box):,} images, from {file.kind}"
         kept = pl.concat([boxes, confident.filter(~_is_box())])
-        return cls(kept, boxed, skipped, [one for one in missing if one not in photos.missing], tuple(remarks), found)
+        return cls(kept, boxed, skipped, [one for one in missing if one not in known], tuple(remarks), found)
 
     @property
     def boxes(self) -> pl.DataFrame:

@@ -45,7 +45,7 @@ class BoxedFolder(Folder):
             InputError: as for a folder without boxes; or the boxes cannot be read, or none is in a photograph.
             MissingExtra: as for a folder without boxes.
         """
-        survey = self._look()
+        survey = self.look()
         boxes = self._look_at_boxes()
         of_image = boxes.by_image()
         whole = f'[["{WHOLE}"]]'
@@ -54,11 +54,11 @@ class BoxedFolder(Folder):
                 part,
                 instructions=f"[{','.join(of_image.get(escape_invalid_utf8(one), whole) for one in part.members)}]",
             )
-            for part in self._parts(boxes.boxed)
+            for part in self.parts(boxes.boxed)
         )
         skipped = {**boxes.skipped, _NOT_IN_FOLDER: boxes.missing}
         others = [Container(self.name, reason, self.path, tuple(texts)) for reason, texts in skipped.items() if texts]
-        return [*parts, *others, *self._without_images(survey)]
+        return [*parts, *others, *self.without_images(survey)]
 
     def box_survey(self) -> BoxSurvey:
         """What the boxes are, as they were last read; they are read again if their file or the table has changed.
@@ -114,7 +114,7 @@ class BoxedFolder(Folder):
             name = escape_invalid_utf8(member)
             yield container.path / member, [_image(name, *box) for box in of_image]
 
-    def _skipped(self, container: Container) -> Iterator[RawImage] | None:
+    def skipped(self, container: Container) -> Iterator[RawImage] | None:
         details = {
             NO_BOX: f"{self.boxes.name} has no box in it that is used",
             NO_ANIMAL: f"{self.boxes.name} says that a person or vehicle is in the box",
@@ -125,7 +125,7 @@ class BoxedFolder(Folder):
         elif container.name in details:
             skip = Skip(container.name, details[container.name])
         else:
-            return super()._skipped(container)
+            return super().skipped(container)
         return (RawImage(file, None, skip=skip) for file in container.members)
 
     def label_files(self) -> list[Path]:

@@ -86,10 +86,11 @@ class Folder(FolderImages):
             InputError: the folder or the table cannot be read, or no row of the table names an image of the folder.
             MissingExtra: the table is a spreadsheet, and the package that reads these is not installed.
         """
-        survey = self._look()
-        return [*self._parts(survey.images), *self._without_images(survey)]
+        survey = self.look()
+        return [*self.parts(survey.images), *self.without_images(survey)]
 
-    def _without_images(self, survey: FolderSurvey) -> list[Container]:
+    def without_images(self, survey: FolderSurvey) -> list[Container]:
+        """The containers of what becomes no image, by reason."""
         others = {
             _MISSING_FILES: survey.missing,
             _DOUBTFUL_FILES: survey.matches.doubtful,
@@ -98,7 +99,8 @@ class Folder(FolderImages):
         further = [Container(self.name, name, self.path, tuple(files)) for name, files in others.items() if files]
         return [*further, *not_taken.containers(self.name, self.path, self._others)]
 
-    def _look(self) -> FolderSurvey:
+    def look(self) -> FolderSurvey:
+        """List the folder and read the table anew; see :meth:`survey`."""
         if not self.path.is_dir():
             raise InputError(f"[sources.{self.name}] path: there is no folder {self.path}")
         listing = list_images(self.path, deep=True, suffixes=IMAGE_SUFFIXES | UNREAD_SUFFIXES.keys())
@@ -117,7 +119,7 @@ class Folder(FolderImages):
             InputError: as :meth:`containers` does.
         """
         known = self._last_survey
-        return known[1] if known and self._table_stamp() == known[0] else self._look()
+        return known[1] if known and self._table_stamp() == known[0] else self.look()
 
     def _table_stamp(self) -> str:
         return stamp(self.table) if self.table and self.table.exists() else ""
@@ -131,7 +133,8 @@ class Folder(FolderImages):
     def _name(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
 
-    def _parts(self, names: list[str]) -> Iterator[Container]:
+    def parts(self, names: list[str]) -> Iterator[Container]:
+        """Photographs, by their names, in containers of a few hundred."""
         # Another number of parts makes all parts anew; a power of two changes only when the folder has doubled.
         count = 1 << (len(names) // _IMAGES_PER_PART).bit_length()
         parts: list[list[str]] = [[] for _ in range(count)]
@@ -155,13 +158,14 @@ class Folder(FolderImages):
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
         """The images of the part; or the files that become none, each with a Skip."""
-        return self._skipped(container) or super().read(container, max_bytes)
+        return self.skipped(container) or super().read(container, max_bytes)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data."""
-        return self._skipped(container) or super().names(container)
+        return self.skipped(container) or super().names(container)
 
-    def _skipped(self, container: Container) -> Iterator[RawImage] | None:
+    def skipped(self, container: Container) -> Iterator[RawImage] | None:
+        """The rows of the ledger in a container of what becomes no image; None for other containers."""
         table = self.table.name if self.table else ""
         if container.name == _MISSING_FILES:
             skip = Skip("no-file", f"{table} names it, the folder lacks it")
