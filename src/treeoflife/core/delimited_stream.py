@@ -16,9 +16,10 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..errors import InputError
-from .regular_rows import CHUNK_BYTES, count_regular_rows
+from .regular_rows import CHUNK_BYTES, count_plain_rows, count_regular_rows
 
 _LONGEST_ROW = 1 << 26  # bytes
+_MOST_IN_A_NOTE = 4  # delimiters in a line of a note, at most, if it is as many as a row has by chance
 _MOST_LINES_OF_A_ROW = 1000  # if a quotation mark is not closed by then, it is a stray one
 _LINE_ENDS = ("\n", "\r\n")
 _NO_VALUES = ("", "\\N", "NULL")  # the latter two as databases write it
@@ -125,9 +126,12 @@ class DelimitedStream:
         layout = self._layout
         if layout.line_end == "\r\n" and data.count(b"\n") != data.count(b"\r\n"):
             return None
-        header = "x" + layout.delimiter * (layout.width - 1) + "\n"
-        array = np.frombuffer(header.encode() + data, np.uint8)
-        count = count_regular_rows(array, ord(layout.delimiter), quoted=bool(layout.quote))
+        if layout.quote or layout.width == 1:
+            header = "x" + layout.delimiter * (layout.width - 1) + "\n"
+            array = np.frombuffer(header.encode() + data, np.uint8)
+            count = count_regular_rows(array, ord(layout.delimiter), quoted=bool(layout.quote))
+        else:
+            count = count_plain_rows(data, layout.delimiter.encode(), layout.width)
         if not count:
             return None if count is None else self._frame([])
         try:
@@ -231,13 +235,15 @@ class _RowDivider:
         if not count and not is_last and len(lines) - start < _MOST_LINES_OF_A_ROW:
             return 0, []
         own = [line.removesuffix("\r") for line in lines[start : start + count]]
-        fields = _divide_quoted("\n".join(own), layout) if own and not self._are_rows(own) else None
-        return (1, self._divide_loosely(first)) if fields is None else (count, fields)
+        fields = _divide_quoted("\n".join(own), layout) if own else None
+        # Stray quotation marks would make one row of several lines, and take the rows between them with them.
+        is_doubtful = fields is None or (count > 1 and (self._problem(fields) is not None or self._are_rows(own)))
+        return (1, self._divide_loosely(first)) if fields is None or is_doubtful else (count, fields)
 
     def _are_rows(self, lines: Sequence[str]) -> bool:
-        """Whether each of several lines is a row itself: then stray quotation marks made one row of them."""
+        """Whether each line has the delimiters of a row itself, and so many that this is no accident."""
         count = self._layout.width - 1
-        return len(lines) > 1 and count > 0 and all(line.count(self._layout.delimiter) == count for line in lines)
+        return count > _MOST_IN_A_NOTE and all(line.count(self._layout.delimiter) == count for line in lines)
 
     def _divide_loosely(self, line: str) -> list[str]:
         """The fields of a line with a stray quotation mark: only a pair around a whole field is no part of its text."""

@@ -44,6 +44,31 @@ def count_regular_rows(data: Any, delimiter: int, *, quoted: bool) -> int | None
     return rows if quotes_before % 2 == 0 else None
 
 
+def count_plain_rows(data: bytes, delimiter: bytes, fields: int) -> int | None:
+    """The same for a text without a header and without quotation marks that mean anything, in a tenth of the time.
+
+    Args:
+        data: the text; small enough for an array of ten times its size.
+        fields: the number of fields of each row, at least 2.
+
+    >>> count_plain_rows(b"1,a\\n2,b", b",", 2), count_plain_rows(b"1,a,b\\n2", b",", 2)
+    (2, None)
+    """
+    if b"\0" in data or data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    array = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(array == ord("\n"))
+    if data and not data.endswith(b"\n"):
+        ends = np.append(ends, len(data))
+    delimiters = np.flatnonzero(array == ord(delimiter))
+    if len(delimiters) != len(ends) * (fields - 1):
+        return None
+    # If each row has its share, the first and the last of each share lie within the row, and only then.
+    shares = delimiters.reshape(len(ends), fields - 1)
+    is_regular = (shares[:, -1] < ends).all() and (shares[1:, 0] > ends[:-1]).all()
+    return len(ends) if is_regular else None
+
+
 def _quotes_enclose_fields(data: Any, quotes: Any, before: int, delimiter: int) -> bool:
     """Whether each opening quotation mark begins a field and each closing one ends it, or is one of a pair."""
     opening, closing = (quotes[before % 2 :: 2], quotes[(before + 1) % 2 :: 2])
