@@ -14,24 +14,22 @@ from .check import KEY_SCHEMA, CheckedShard, CheckTask, Finding
 # The keys of train_small are in train too, so they are compared with each other only. Of the shards that share a key,
 # the suspects alone are to blame, if there are any.
 _REPEATED = """
-    WITH place AS (
-        SELECT DISTINCT key, split = 'train_small' AS is_small, shard
+    -- Few keys, if any, are there twice: only of those are the shards compared.
+    WITH repeated AS MATERIALIZED (
+        SELECT key, split = 'train_small' AS is_small
         FROM sample
-    ),
-    repeated AS (
-        SELECT key, is_small
-        FROM place
         GROUP BY key, is_small
         HAVING count(*) > 1
     ),
-    blamed AS (
-        SELECT key, is_small, shard, shard IN (FROM suspect) AS is_suspect
-        FROM place
+    place AS (
+        SELECT DISTINCT key, is_small, shard, shard IN (FROM suspect) AS is_suspect
+        FROM (SELECT key, split = 'train_small' AS is_small, shard FROM sample)
         SEMI JOIN repeated USING (key, is_small)
     )
     SELECT key, shard
-    FROM blamed
-    QUALIFY is_suspect OR NOT bool_or(is_suspect) OVER (PARTITION BY key, is_small)
+    FROM place
+    WINDOW same AS (PARTITION BY key, is_small)
+    QUALIFY count(*) OVER same > 1 AND (is_suspect OR NOT bool_or(is_suspect) OVER same)
 """
 # Val must not be in train_small either, although an image of train_small is in train as well.
 _SMALL_IN_VAL = """

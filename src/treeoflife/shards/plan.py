@@ -1,6 +1,7 @@
 """The plan: which sample goes into which shard, in what order, and where its image is in the store."""
 
 import hashlib
+import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -206,8 +207,10 @@ def shard_fingerprint(rows: pl.DataFrame) -> str:
     """The digest of all that a shard and its index depend on: ids, images, names, and the version of the captions."""
     # A container that was encoded again to the same images has other offsets: that must not pack the shard again.
     text = rows.drop(PLACEMENT_COLUMNS, strict=False).with_columns(pl.col("sha256").bin.encode("hex"))
-    lines = text.write_csv(quote_style="always")
-    return hashlib.sha256(f"{_SHARD_VERSION}.{CAPTIONS_VERSION}\n{lines}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{_SHARD_VERSION}.{CAPTIONS_VERSION}\n".encode())
+    text.write_csv(lines := io.BytesIO(), quote_style="always")
+    digest.update(lines.getbuffer())
+    return digest.hexdigest()
 
 
 def read_shard(path: Path, number: int) -> pl.DataFrame:
