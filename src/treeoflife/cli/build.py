@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     original = "original"
     published = "published"
     folder = "folder"
+    gbif = "gbif"
 
 
 def init(
@@ -34,10 +35,12 @@ def init(
         Kind,
         typer.Argument(
             help="original: from the providers' files. published: from the published mapping and names. "
-            "folder: from your own photographs."
+            "folder: from your own photographs. gbif: from a download of GBIF, or any Darwin Core Archive."
         ),
     ],
-    raw: Annotated[Path, typer.Option("--raw", help="The folder with the images and their metadata.")],
+    raw: Annotated[
+        Path, typer.Option("--raw", help="The folder with the images and their metadata, or the download of GBIF.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The folder of the dataset.")],
     table: Annotated[
         Path | None, typer.Option("--table", help="For your own photographs: the table that says what they show.")
@@ -53,13 +56,17 @@ def init(
     from ..core.files import write_text
     from ..pipeline.boundaries import check_raw_is_not_out
     from ..pipeline.discover import discover
+    from ..pipeline.discover_listed import LISTED, discover_listed
 
     require_utf8(out)
     path = out / "dataset.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; --force replaces it")
     check_raw_is_not_out(raw, out)
-    discovery = discover(kind.value, raw, table, file_column)
+    if describe := LISTED.get(kind.value):
+        discovery = discover_listed(describe, raw, out)
+    else:
+        discovery = discover(kind.value, raw, table, file_column)
     write_text(path, discovery.text)
     for line in discovery.found:
         say(f"found      {line}")

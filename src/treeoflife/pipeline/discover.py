@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..config.config import Config
 from ..config.paths import real_path, require_utf8
@@ -15,7 +15,6 @@ from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
 
-Kind = Literal["original", "published", "folder"]
 _FOLDERS = {
     "eol": ("eol", "EOL"),
     "inat21": ("inat21/train", "inat21", "iNat21/train"),
@@ -39,7 +38,7 @@ class Discovery:
         return render_config(self.config, settings_class)
 
 
-def discover(kind: Kind, raw: Path, table: Path | None = None, file_column: str = "") -> Discovery:
+def discover(kind: str, raw: Path, table: Path | None = None, file_column: str = "") -> Discovery:
     """Look at raw data.
 
     Args:
@@ -83,7 +82,7 @@ def _tables(raw: Path) -> list[Path]:
     return tables or [path for path in files if path.suffix.lower() == ".txt"]
 
 
-def _providers(kind: Kind, raw: Path) -> Discovery:
+def _providers(kind: str, raw: Path) -> Discovery:
     metadata = raw / "metadata"
     sources: dict[str, dict[str, Any]] = {}
     missing: list[str] = []

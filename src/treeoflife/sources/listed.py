@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.database import Database
 from ..core.values import RANKS
-from .base import ABOUT_COLUMNS
+from .base import ABOUT_COLUMNS, Source
 
 LISTED_COLUMNS = (
     "url", *RANKS, "scientific_name", "taxon_rank", "common_name", *ABOUT_COLUMNS, "flags", "problem",
@@ -20,7 +20,7 @@ by ``;``. ``problem`` says in a sentence why a row cannot be used, such as one w
 the ledger."""
 
 
-class ListedImages:
+class ListedImages(Source):
     """What all sources have in common whose images are listed with their addresses."""
 
     def tables(self) -> list[Path]:

@@ -1,0 +1,65 @@
+"""Looking at tables that list images on the web, and writing the dataset.toml that fits them."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..config.config import Config
+from ..config.paths import Paths, real_path, require_utf8
+from ..config.tables import Images
+from ..core.database import open_database
+from ..errors import ConfigError
+from ..sources.listed import ListedImages
+from ..sources.registry import load_source
+from ..taxonomy.authorities import find_files
+from .discover import Discovery
+from .listed_survey import survey
+
+Described = tuple[str, dict[str, Any], tuple[str, ...]]
+"""The name of a source, its table in dataset.toml, and lines on what was recognised."""
+
+
+def discover_listed(describe: Callable[[Path], Described], raw: Path, out: Path) -> Discovery:
+    """Look at tables that list images, as far as to count what is in them.
+
+    Args:
+        describe: of :data:`LISTED`.
+        raw: the table, or the folder with the tables; it may hold tables of names too.
+        out: the folder of the dataset, which has room for tables that do not fit into memory.
+
+    Raises:
+        ConfigError: there is no such file or folder.
+        InputError: a table cannot be read, or no row of it can be used.
+    """
+    raw = real_path(raw)
+    require_utf8(raw)
+    if not raw.exists():
+        raise ConfigError(f"there is no file or folder {raw}")
+    name, settings, found = describe(raw)
+    source = load_source(name, settings, raw.parent)
+    assert isinstance(source, ListedImages)
+    config = Config(sources={name: settings}, names=find_files(raw if raw.is_dir() else raw.parent)[0])
+    counted = _survey(source, out)
+    return Discovery(
+        config, (*(f"table: {path}" for path in source.tables()), *found, *counted), (), tuple(source.remarks())
+    )
+
+
+def _survey(source: ListedImages, out: Path) -> list[str]:
+    scratch = Paths(out, Images()).scratch
+    try:
+        with open_database(scratch) as database:
+            return survey(source, database)
+    finally:
+        for folder in (scratch, out):  # if there was none before, and the tables are refused
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _gbif(path: Path) -> Described:
+    return "gbif", {"kind": "gbif", "path": str(path)}, ()
+
+
+LISTED: dict[str, Callable[[Path], Described]] = {"gbif": _gbif}
+"""How each kind of such tables is described."""
