@@ -52,6 +52,7 @@ def listed(path: Path, **settings: Any) -> tuple[list[dict[str, str]], list[str]
         rows = database.rows(
             f"SELECT {', '.join(f'{chr(34)}{name}{chr(34)}' for name in names)} FROM listed ORDER BY ALL"
         )
+    assert all(value is not None for row in rows for value in row[2:])
     return [{name: value or "" for name, value in zip(names, row, strict=True)} for row in rows], source.remarks()
 
 
@@ -73,10 +74,8 @@ def test_all_that_is_awkward_in_downloads_is_read(tmp_path: Path) -> None:
         "multimedia.txt, line 20 gives no address of the image", "no row of occurrence.txt has the id 10000000099",
     ]  # fmt: skip
     assert remarks == [
-        "1 of the media are no images but MovingImage",
-        "1 of the media are no images but Sound",
-        "1 of the media are no images but application/pdf",
-        "1 images were left out: their occurrences show where a species is absent (occurrenceStatus is ABSENT)",
+        "media that are no images: MovingImage 1, Sound 1, application/pdf 1",
+        "images that are left out, whose occurrence is an absence (occurrenceStatus ABSENT): 1",
     ]
     sound = [row for row in rows if not row["problem"]]
     assert len({(row["gbif_id"], row["identifier"]) for row in sound}) == len(sound)
@@ -189,8 +188,8 @@ def test_only_wanted_bases_of_record_are_listed_and_the_others_counted(tmp_path:
     path = write_download(tmp_path / "d.zip", occurrences, [picture(one, f"{WEB}/{one}.jpg") for one in (1, 2, 3)])
     rows, remarks = listed(path, basis_of_record=["HUMAN_OBSERVATION", "MACHINE_OBSERVATION"])
     assert [row["gbif_id"] for row in rows] == ["10000000001"]
-    why = "their occurrences have another basis of record than HUMAN_OBSERVATION, MACHINE_OBSERVATION"
-    assert remarks == [f"2 images were left out: {why}"]
+    why = "of another basis of record than HUMAN_OBSERVATION, MACHINE_OBSERVATION"
+    assert remarks == [f"images that are left out, {why}: 2"]
 
 
 def test_audubon_core_gives_addresses_licences_and_owners(tmp_path: Path) -> None:
@@ -238,7 +237,7 @@ def test_the_core_names_media_itself_where_no_extension_does(tmp_path: Path) -> 
     good = [f"{WEB}/{one}.jpg" for one in ("1", "4", "5", "6", "iiif/full/!10,10/2")]
     assert [row["url"] for row in rows if not row["problem"]] == good
     assert [row["url"] for row in rows if row["problem"]] == ["in the museum"]
-    assert remarks == ["1 of the media are no images but mp3"]
+    assert remarks == ["media that are no images: mp3 1"]
     assert {row["family"] for row in rows} == {"F"}
 
 
@@ -355,9 +354,9 @@ def by_csv(path: Path) -> list[tuple[str, str, str, str]]:
             )
             for name in ("occurrence.txt", "multimedia.txt")
         ]
-    observers = {row["gbifID"]: row["recordedBy"] for row in tables[0]}
+    observers = {row["gbifID"]: row["recordedBy"].replace("NULL", "") for row in tables[0]}
     return sorted(
-        (row["gbifID"], row["identifier"], observers[row["gbifID"]].replace("NULL", ""), row["title"].replace("NULL", ""))
+        (row["gbifID"], row["identifier"], observers[row["gbifID"]], row["title"].replace("NULL", ""))
         for row in tables[1]
         if row["type"] == "StillImage"
     )  # fmt: skip

@@ -27,8 +27,9 @@ class Kind(enum.StrEnum):
     original = "original"
     published = "published"
     folder = "folder"
-    urls = "urls"
+    gbif = "gbif"
     inaturalist = "inaturalist"
+    urls = "urls"
 
 
 def init(
@@ -36,8 +37,9 @@ def init(
         Kind,
         typer.Argument(
             help="original: from the providers' files. published: from the published mapping and names, or catalog. "
-            "folder: from your own photographs. urls: from a table of addresses, such as TreeOfLife-200M's catalog. "
-            "inaturalist: from iNaturalist's Open Data or an export."
+            "folder: from your own photographs. gbif: from a download of GBIF, or any Darwin Core Archive. "
+            "inaturalist: from iNaturalist's Open Data or an export. "
+            "urls: from a table of addresses, such as TreeOfLife-200M's catalog."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The folder of the dataset.")],

@@ -64,6 +64,9 @@ class Skip:
     detail: str = ""
 
 
+Box = tuple[float, float, float, float]
+"""A part of a picture: left, top, right and bottom, in pixels from the top left corner."""
+
 Key = tuple[int | str, ...]
 """A natural key: the values of a source's columns in the mapping, such as (content id, page id)."""
 

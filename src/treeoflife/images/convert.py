@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from ..config.tables import Images
 from ..core.text import describe_error
-from ..core.values import BoundingBox, Skip
+from ..core.values import BoundingBox, Box, Skip
 from .boxes import jpeg2000_profile
 from .colour import require_colour_management, to_srgb
 from .heif import heif_formats
@@ -24,7 +24,7 @@ from .metadata import TRIES, without_metadata
 from .modes import to_rgb_or_gray
 from .png import find_missing_rows
 from .regions import SIDEWAYS, Region, cut, find_region, scaled
-from .resample import Box, resampler
+from .resample import resampler
 from .tails import find_unwritten_avif, find_unwritten_webp
 from .tiff import find_damaged_strip
 from .unopened import judge_unopened

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ..core.values import BoundingBox, Skip
-from .resample import Box
+from ..core.values import BoundingBox, Box, Skip
 
 NO_AREA = "box-without-area"
 """The reason for a box that has no area within its picture."""

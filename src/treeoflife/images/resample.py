@@ -12,9 +12,8 @@ from functools import cache
 from PIL import Image
 
 from ..core.extras import import_extra
+from ..core.values import Box
 
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, in pixels from the top left corner."""
 Resample = Callable[[Image.Image, tuple[int, int], Box], Image.Image]
 """Takes an image in mode RGB or L, the width and height to make, and the part of the image to make them from."""
 

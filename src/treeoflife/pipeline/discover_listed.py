@@ -60,6 +60,14 @@ def _survey(source: ListedImages, out: Path) -> list[str]:
                 folder.rmdir()
 
 
+def _gbif(path: Path) -> Described:
+    return "gbif", {"kind": "gbif", "path": str(path)}, ()
+
+
+def _inaturalist(path: Path) -> Described:
+    return "inaturalist", {"kind": "inaturalist", "path": str(path)}, ()
+
+
 def _urls(table: Path) -> Described:
     settings: dict[str, Any] = {"kind": "urls", "path": str(table)}
     if is_treeoflife_200m(Table.of(table).columns):
@@ -77,9 +85,5 @@ def _urls(table: Path) -> Described:
     return "images", settings, (f"columns: {read}", f"columns that are not read: {unread or 'none'}")
 
 
-def _inaturalist(path: Path) -> Described:
-    return "inaturalist", {"kind": "inaturalist", "path": str(path)}, ()
-
-
-LISTED: dict[str, Callable[[Path], Described]] = {"urls": _urls, "inaturalist": _inaturalist}
+LISTED: dict[str, Callable[[Path], Described]] = {"gbif": _gbif, "inaturalist": _inaturalist, "urls": _urls}
 """How each kind of such tables is described."""

@@ -185,26 +185,24 @@ class _Listing:
         self._tallies["left out"].update(dict(database.rows(sql.LEFT_OUT, basis=self._basis)))
         observation = "''" if self._archive.core.kind == "taxon" else "medium.id"
         listed = sql.LISTED.format(observation=observation)
-        return database.frame(listed, core=self._archive.core.name, basis=self._basis)
+        images = database.frame(listed, core=self._archive.core.name, basis=self._basis)
+        return images.with_columns(pl.col(LISTED_COLUMNS).fill_null(""))
 
     def _counts(self) -> list[str]:
+        """Sentences on rows and media that are no images of the list."""
         said = [
             f"{count:,} rows of {name} cannot be used; the first: {self._first_problem[name]}"
             for name, count in self._tallies["malformed"].items()
         ]
-        said += [
-            f"{count:,} of the media are no images but {medium}"
-            for medium, count in sorted(self._tallies["other media"].items())
-        ]
+        if others := self._tallies["other media"]:
+            counts = ", ".join(f"{medium} {count:,}" for medium, count in sorted(others.items()))
+            said.append(f"media that are no images: {counts}")
         reasons = {
-            "absent": "show where a species is absent (occurrenceStatus is ABSENT)",
-            "basis": f"have another basis of record than {', '.join(self._basis)}",
+            "absent": "whose occurrence is an absence (occurrenceStatus ABSENT)",
+            "basis": f"of another basis of record than {', '.join(self._basis)}",
         }
-        said += [
-            f"{count:,} images were left out: their occurrences {reasons[why]}"
-            for why, count in sorted(self._tallies["left out"].items())
-        ]
-        return said
+        left_out = sorted(self._tallies["left out"].items())
+        return [*said, *(f"images that are left out, {reasons[why]}: {count:,}" for why, count in left_out)]
 
 
 def _empty(terms: Sequence[str]) -> pl.DataFrame:
