@@ -286,7 +286,7 @@ def test_a_table_of_ids_and_of_parts_of_photographs(tmp_path: Path) -> None:
         ({"images": [{"file": "a.jpg", "detections": [{"category": "1"}]}], "detection_categories": {"1": "x"}},
          "'bbox'"),
         ("file,x,y\na.jpg,1,2\n", "no columns x, y, width and height"),
-        ("file,x,y,width,height\na.jpg,1,2,z,4\n", "line 2"),
+        ("file,x,y,width,height\na.jpg,1,2,z,4\n", "line 2"), ("file,x,y,width,height\na.jpg,1,2,,4\n", "line 2"),
         ("file,x,y,width,height\nz.jpg,1,2,3,4\n", "'z.jpg'"),
         ("file,x,y,width,height,label\na.jpg,1,2,3,4,Pica pica\na.jpg,1,2,3,4,Apus apus\n", "twice"),
     ],
@@ -297,6 +297,14 @@ def test_boxes_that_cannot_be_read_are_a_sentence(boxes: Any, words: str, tmp_pa
     assert words in str(error.value)
     assert "boxes.json" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_name_that_fits_several_photographs_has_no_box_in_any(tmp_path: Path) -> None:
+    table = "file,x,y,width,height\na.jpg,1,2,30,40\nx/b.jpg,1,2,30,40\n"
+    source = folder_of(tmp_path, ["s1/a.jpg", "s2/a.jpg", "b.jpg"], table)
+    assert list(boxes_of(source)) == ["b.jpg, box 1,2,30,40"]
+    assert reasons(source) == {"a.jpg": "box-of-several-files", "s1/a.jpg": "no-box", "s2/a.jpg": "no-box"}
+    assert "columns used: 'file', 'x', 'y', 'width', 'height'" in "\n".join(source.remarks())
 
 
 def test_photographs_without_boxes_may_be_samples_as_a_whole(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def _table(raw: Path, boxes: Path | None) -> Path | None:
         ConfigError: there are several, or neither a table nor a folder with a name.
     """
     paths = sorted(path for path in raw.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
-    files = [path for path in paths if not boxes or not path.samefile(boxes)]
+    files = [path for path in paths if not boxes or path != real_path(boxes)]
     tables = [path for path in files if path.suffix.lower() in TABLE_SUFFIXES]
     if not tables and (boxes or _photos({"path": str(raw)}).survey().has_named_folders):
         return None

@@ -54,7 +54,10 @@ class BoxRow(NamedTuple):
 
 _NUMBERS = ("x", "y", "width", "height", "frame_width", "frame_height", "confidence")
 SCHEMA = pl.Schema(
-    {name: pl.Float64 if name in _NUMBERS else pl.Int64 if name == "line" else pl.String for name in BoxRow.__annotations__}
+    {
+        name: pl.Float64 if name in _NUMBERS else pl.Int64 if name == "line" else pl.String
+        for name in BoxRow.__annotations__
+    }
 )
 
 

@@ -21,8 +21,9 @@ from .file_names import escape_invalid_utf8
 from .folder_names import read_folder_name
 from .folder_survey import FolderSurvey
 
-NO_BOX, NO_ANIMAL, NO_AREA = "no-box", "not-an-animal", "box-without-area"
-"""Reasons in the ledger: for a photograph without boxes, for people and cars, for boxes of no width or height."""
+NO_BOX, NO_ANIMAL, NO_AREA, DOUBTFUL = "no-box", "not-an-animal", "box-without-area", "box-of-several-files"
+"""Reasons in the ledger: for a photograph without boxes, for people and cars, for boxes of no width or height, and for
+names that fit several photographs."""
 WHOLE = "whole"
 """The box of a photograph that is a sample as a whole."""
 _BOX = ("x", "y", "width", "height")
@@ -91,15 +92,19 @@ class BoxSurvey:
             ]
             for reason in (NO_ANIMAL, NO_AREA)
         }
+        skipped[DOUBTFUL] = list(matches.doubtful)
+        unmatched = [name for name in file.rows["file"].unique(maintain_order=True) if name not in matches.files]
+        missing = [name for name in unmatched if name not in matches.doubtful]
         known = set(photos.missing)
-        missing = [name for name in file.rows["file"].unique(maintain_order=True) if name not in matches.files]
         remarks = [
             *file.remarks,
             *_counts(rows.height - confident.height, threshold, skipped, missing),
             *_beyond(boxes),
         ]
         remarks += _vague_labels(boxes)
-        found = f"{boxes.height:,} boxes in {len(in_box):,} images, from {file.kind}"
+        used = [f"'{name}' as {meaning}" if name != meaning else f"'{name}'" for name, meaning in file.used.items()]
+        columns = f"; columns used: {', '.join(used)}" if used else ""
+        found = f"{boxes.height:,} boxes in {len(in_box):,} images, from {file.kind}{columns}"
         kept = pl.concat([boxes, confident.filter(~_is_box())])
         return cls(kept, boxed, skipped, [one for one in missing if one not in known], tuple(remarks), found)
 
@@ -250,7 +255,8 @@ def _vague_labels(boxes: pl.DataFrame) -> list[str]:
 def _counts(below: int, threshold: float, skipped: Mapping[str, list[str]], missing: list[str]) -> Iterator[str]:
     if below:
         yield f"boxes with a confidence below box_threshold, {threshold:g}, which are not used: {below:,}"
-    what = {NO_BOX: "images without a box", NO_ANIMAL: "boxes of people or vehicles", NO_AREA: "boxes without area"}
+    what = {NO_BOX: "images without a box", NO_ANIMAL: "boxes of people or vehicles", NO_AREA: "boxes without area",
+            DOUBTFUL: "names that fit several files, or a file that several names fit"}  # fmt: skip
     for reason, texts in skipped.items():
         if texts:
             yield f"{what[reason]}, which become no samples: {len(texts):,}, such as '{texts[0]}'"

@@ -52,11 +52,20 @@ def read_box_table(path: Path, images: Sequence[str]) -> tuple[pl.DataFrame, dic
         box=pl.when(pl.col("box").is_unique() & _is_box()).then("box").otherwise(pl.lit("")),
         owner="copyright_owner",
     )
+    _check_sides(path, rows)
     return _with_frame(rows), table.used, (*table.remarks, *_relative_remark(rows))
 
 
 def _is_box() -> pl.Expr:
     return pl.all_horizontal(pl.col("x", "y").is_not_null())
+
+
+def _check_sides(path: Path, rows: pl.DataFrame) -> None:
+    """Check that each row has all four numbers of a box, or none, as one of a photograph without boxes."""
+    sides = pl.sum_horizontal(pl.col("x", "y", "width", "height").is_null().cast(pl.UInt8))
+    partly = rows.filter(sides.is_between(1, 3))
+    if partly.height:
+        raise InputError(f"the table {path}, line {partly['line'][0]}: its box lacks one of x, y, width and height")
 
 
 def _numbers(path: Path, rows: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from ..core.json_reader import parse_json
 from ..core.values import BoundingBox, Label, RawImage, Skip, joined
 from .base import Container
 from .box_files import read_boxes
-from .box_survey import NO_ANIMAL, NO_AREA, NO_BOX, WHOLE, BoxSurvey
+from .box_survey import DOUBTFUL, NO_ANIMAL, NO_AREA, NO_BOX, WHOLE, BoxSurvey
 from .file_names import escape_invalid_utf8
 from .folder import Folder, Settings
 from .image_folders import load_image
@@ -86,7 +86,7 @@ class BoxedFolder(Folder):
 
     def files(self, container: Container) -> list[Path]:
         """The images of one part; none for what is no image."""
-        absent = container.name in (NO_BOX, NO_ANIMAL, NO_AREA, _NOT_IN_FOLDER)
+        absent = container.name in (NO_BOX, NO_ANIMAL, NO_AREA, DOUBTFUL, _NOT_IN_FOLDER)
         return [] if absent else super().files(container)
 
     def read(self, container: Container, max_bytes: int) -> Iterator[RawImage]:
@@ -119,6 +119,7 @@ class BoxedFolder(Folder):
             NO_BOX: f"{self.boxes.name} has no box in it that is used",
             NO_ANIMAL: f"{self.boxes.name} says that a person or vehicle is in the box",
             NO_AREA: "the box has no width or no height",
+            DOUBTFUL: f"{self.boxes.name} names it, and several files or names fit: write its whole path",
         }
         if container.name == _NOT_IN_FOLDER:
             skip = Skip("no-file", f"{self.boxes.name} names it, the folder lacks it")

