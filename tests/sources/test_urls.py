@@ -158,6 +158,15 @@ def test_coordinates_are_a_place_if_no_column_is(tmp_path: Path, database: Datab
     assert one["place"] == "A"
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
+def test_columns_that_differ_by_case_alone_do_no_harm_unless_they_are_read(
+    tmp_path: Path, database: Database, name: str
+) -> None:
+    row = {"note": "1", "Note": "2", "url": "https://a.example/1", "genus": "Parus"}
+    (one,) = listed(database, "urls", write(tmp_path / name, [row]))
+    assert (one["url"], one["genus"]) == ("https://a.example/1", "Parus")
+
+
 def test_an_epithet_of_another_genus_is_left_out(tmp_path: Path, database: Database) -> None:
     """As in GBIF's rows of synonyms, where genericName and specificEpithet are of the name as it was written."""
     row = {"url": "https://a.example/1", "genus": "Cyanistes", "genericName": "Parus", "specificEpithet": "caeruleus"}
