@@ -275,6 +275,13 @@ def test_ids_of_other_lists_may_be_kept(tmp_path: Path, database: Database) -> N
     assert one["uuid"] == UUIDS[0]
 
 
+def test_a_folder_or_nothing_in_place_of_a_table_is_named(tmp_path: Path, database: Database) -> None:
+    with pytest.raises(InputError, match="is a folder: name a table in it"):
+        listed(database, "urls", tmp_path)
+    with pytest.raises(InputError, match=r"nowhere\.csv is not there"):
+        listed(database, "urls", tmp_path / "nowhere.csv")
+
+
 def test_a_packed_list_is_refused_with_what_to_do(tmp_path: Path, database: Database) -> None:
     (tmp_path / "list.csv.gz").write_bytes(gzip.compress(b"url,genus\nhttps://a.example/1,Parus\n"))
     with pytest.raises(InputError, match="gzip"):

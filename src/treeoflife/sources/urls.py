@@ -82,7 +82,8 @@ class Urls(ListedImages):
         paths = [self.path, *([self._provenance] if self._provenance else [])]
         for path in paths:
             if not path.is_file():
-                raise InputError(f"[sources.{self.name}]: there is no table {path}")
+                what = "is a folder: name a table in it" if path.is_dir() else "is not there"
+                raise InputError(f"[sources.{self.name}]: the table {path} {what}")
         return paths
 
     @property
