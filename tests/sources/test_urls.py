@@ -158,6 +158,15 @@ def test_coordinates_are_a_place_if_no_column_is(tmp_path: Path, database: Datab
     assert one["place"] == "A"
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
+def test_columns_that_differ_by_case_alone_do_no_harm_unless_they_are_read(
+    tmp_path: Path, database: Database, name: str
+) -> None:
+    row = {"note": "1", "Note": "2", "url": "https://a.example/1", "genus": "Parus"}
+    (one,) = listed(database, "urls", write(tmp_path / name, [row]))
+    assert (one["url"], one["genus"]) == ("https://a.example/1", "Parus")
+
+
 def test_an_epithet_of_another_genus_is_left_out(tmp_path: Path, database: Database) -> None:
     """As in GBIF's rows of synonyms, where genericName and specificEpithet are of the name as it was written."""
     row = {"url": "https://a.example/1", "genus": "Cyanistes", "genericName": "Parus", "specificEpithet": "caeruleus"}
@@ -264,6 +273,13 @@ def test_ids_of_other_lists_may_be_kept(tmp_path: Path, database: Database) -> N
     rows = [{"uuid": UUIDS[0].upper(), "identifier": "https://a.example/1", "genus": "Parus"}]
     (one,) = listed(database, "urls", write(tmp_path / "list.parquet", rows), keep_ids=True)
     assert one["uuid"] == UUIDS[0]
+
+
+def test_a_folder_or_nothing_in_place_of_a_table_is_named(tmp_path: Path, database: Database) -> None:
+    with pytest.raises(InputError, match="is a folder: name a table in it"):
+        listed(database, "urls", tmp_path)
+    with pytest.raises(InputError, match=r"nowhere\.csv is not there"):
+        listed(database, "urls", tmp_path / "nowhere.csv")
 
 
 def test_a_packed_list_is_refused_with_what_to_do(tmp_path: Path, database: Database) -> None:

@@ -79,7 +79,7 @@ def list_photos(database: Database, files: Sequence[Path], filters: Filters, siz
     selects = []
     for number, path in enumerate(files):
         table = Table.of(path)
-        table.open(database, f"export_{number}")
+        table.open(database, f"export_{number}", table.columns)
         selects.append(_select(table, f"export_{number}", filters, size))
     database.make("listed", " UNION ALL ".join(selects))
 

@@ -1,6 +1,6 @@
 """Tables in files of any kind, made known to a database with all values as texts, whatever their number of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,27 +51,30 @@ class Table:
         texts = {name: column(name) for name in first.columns}
         return cls(path, texts, first.remarks, "row" if kind == "spreadsheet" else "line")
 
-    def open(self, database: Database, name: str) -> None:
-        """Make it known to a database as the table ``name``: its columns, and :data:`ROW`.
+    def open(self, database: Database, name: str, columns: Collection[str]) -> None:
+        """Make some of its columns and :data:`ROW` known to a database as the table ``name``.
 
-        Its columns are texts without spaces around them, empty where there is no value.
+        They are texts without spaces around them, empty where there is no value.
 
         Raises:
             InputError: a row cannot be told.
         """
         kind = table_kind(self.path)
+        own = [one for one in self.columns if one in columns]
         if kind == "parquet":
             database.view(f"{name}_file", [self.path], rows=True)
-            texts = ", ".join(f"{sql} AS {column(one)}" for one, sql in self.columns.items())
+            texts = ", ".join(f"{sql} AS {column(one)}" for one, sql in self.columns.items() if one in columns)
             database.run(
                 f"CREATE OR REPLACE VIEW {name} AS SELECT file_row_number + 1 AS {ROW}, {texts} FROM {name}_file"
             )
             return
-        pieces = [read_table_file(self.path)] if kind == "spreadsheet" else read_text_pieces(self.path, quoted=None)
-        frames: Iterator[pl.DataFrame] = (
-            piece.rows.select(*self.columns, pl.Series(ROW, piece.lines, dtype=pl.Int64)) for piece in pieces
+        pieces = (
+            [read_table_file(self.path)] if kind == "spreadsheet" else read_text_pieces(self.path, own, quoted=None)
         )
-        database.spool(name, frames, pl.Schema({**dict.fromkeys(self.columns, pl.String), ROW: pl.Int64}))
+        frames: Iterator[pl.DataFrame] = (
+            piece.rows.select(*own, pl.Series(ROW, piece.lines, dtype=pl.Int64)) for piece in pieces
+        )
+        database.spool(name, frames, pl.Schema({**dict.fromkeys(own, pl.String), ROW: pl.Int64}))
 
 
 def _parquet(path: Path) -> Table:
@@ -97,7 +100,17 @@ def _text(name: str, kind: pl.DataType) -> str:
 
 
 def without_words_for_nothing(text: str) -> str:
-    """SQL for a text that is empty where it only says that there is no value, such as ``NA``; without ``.0``."""
+    """SQL for a text, empty where it only says that there is no value, such as ``NA``; ``5001.0`` is ``5001``."""
+    if text == "''":
+        return text
     absent = ", ".join(map(quoted, sorted(ABSENT)))
     number = f"regexp_replace({text}, '^(-?[0-9]+)\\.0+$', '\\1')"
-    return f"CASE WHEN lower({text}) IN ({absent}) THEN '' ELSE {number} END"
+    # Patterns and lower case are for few values, since there are many columns and rows.
+    return f"""
+        CASE
+            WHEN ends_with({text}, '.0') THEN {number}
+            WHEN strlen({text}) > {max(map(len, ABSENT))} THEN {text}
+            WHEN lower({text}) IN ({absent}) THEN ''
+            ELSE {text}
+        END
+    """

@@ -41,7 +41,7 @@ def add_provenance(database: Database, chosen: str, path: Path) -> str:
     table = Table.of(path)
     if "uuid" not in table.columns:
         raise InputError(f"the table {path} is not the provenance of TreeOfLife-200M: it has no column 'uuid'")
-    table.open(database, "provenance_file")
+    table.open(database, "provenance_file", ("uuid", *_PROVENANCE))
     present = [name for name in _PROVENANCE if name in table.columns]
     values = ", ".join(f"coalesce({_known(name)}, '') AS {column(name)}" for name in present)
     # The rows that are taken are on the right, since a join keeps that side in memory: they are often few.

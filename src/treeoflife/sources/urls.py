@@ -82,7 +82,8 @@ class Urls(ListedImages):
         paths = [self.path, *([self._provenance] if self._provenance else [])]
         for path in paths:
             if not path.is_file():
-                raise InputError(f"[sources.{self.name}]: there is no table {path}")
+                what = "is a folder: name a table in it" if path.is_dir() else "is not there"
+                raise InputError(f"[sources.{self.name}]: the table {path} {what}")
         return paths
 
     @property
@@ -114,7 +115,7 @@ class Urls(ListedImages):
         """The columns of the table that are read, by what they hold.
 
         Raises:
-            InputError: the table cannot be read, or has no column with addresses or with names.
+            InputError: the table cannot be read, or has no column with addresses.
         """
         return self._meanings(Table.of(self.path))
 
@@ -133,7 +134,7 @@ class Urls(ListedImages):
         self.tables()
         table = Table.of(self.path)
         meanings = self._meanings(table)
-        table.open(database, "listed_file")
+        table.open(database, "listed_file", self._used(table, meanings))
         chosen = f"SELECT {self._values(table, meanings)} FROM listed_file WHERE {self._condition(table)}"
         if self.keeps_ids:
             _find_repeated_ids(database, chosen)
@@ -150,12 +151,19 @@ class Urls(ListedImages):
         )
         self._check_some(database, meanings)
 
+    def _used(self, table: Table, meanings: dict[str, list[str]]) -> set[str]:
+        """The columns that are read."""
+        used = {name for names in meanings.values() for name in names} | {*coordinates(table.columns)}
+        return used | {self._chosen_by(table, name) for name in self.settings.where}
+
+    def _chosen_by(self, table: Table, name: str) -> str:
+        return find_column(self.path, table.columns, name, "which where in dataset.toml names")
+
     def _values(self, table: Table, meanings: dict[str, list[str]]) -> str:
         """SQL for what a row says, by meaning; empty texts where it says nothing."""
-        columns = list(table.columns)
         plain = {one: without_words_for_nothing(_first(meanings[one])) for one in _PLAIN_MEANINGS}
         if not meanings["place"] and "place" not in self.named:
-            plain["place"] = place_of(*coordinates(columns))
+            plain["place"] = place_of(*coordinates(table.columns))
         if not meanings["source_id"]:
             plain["source_id"] = without_words_for_nothing(_first(meanings["id"]))
         names = {one: _first(meanings[one]) for one in _NAME_MEANINGS}
@@ -170,8 +178,8 @@ class Urls(ListedImages):
         """SQL for whether a row is taken."""
         conditions = ["true"]
         for name, values in self.settings.where.items():
-            own = find_column(self.path, list(table.columns), name, "which where in dataset.toml names")
-            conditions.append(f"{column(own)} IN ({', '.join(map(quoted, values)) or 'NULL'})")
+            own = column(self._chosen_by(table, name))
+            conditions.append(f"{own} IN ({', '.join(map(quoted, values)) or 'NULL'})")
         return " AND ".join(conditions)
 
     def _problem(self) -> str:
