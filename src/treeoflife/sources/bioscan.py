@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import ijson
+import polars as pl
 
 from ..config.base import Model
+from ..core.database import Database
 from ..core.json_reader import JsonStream, RepeatedKeys, begin_json
 from ..core.text import reason
 from ..core.text_encoding import READ_AS_WINDOWS, is_windows_1252
@@ -20,14 +22,19 @@ from ..core.values import RANKS, Key, Label, Taxon
 from ..core.written_numbers import whole_number
 from ..errors import InputError
 from .archived_folders import ArchivableFolders, folder_name
-from .base import Container
+from .base import ABOUT_COLUMNS, Container
 
 _IMAGE = ("chunk_number", "image_file")
+_SPECIMEN = ("processid", "sampleid")
 # The key "@graph" as JSON may write it, each character as itself or as an escape.
 _GRAPH = re.compile(
     b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (character, character) for character in b"@graph") + b'"', re.IGNORECASE
 )
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
+_SPECIMEN_SCHEMA = pl.Schema(
+    {"part": pl.Int64, "filename": pl.String, "observation": pl.String, "source_id": pl.String}
+)
+_RECORDS_AT_ONCE = 100_000
 
 
 class Settings(Model):
@@ -87,11 +94,27 @@ class Bioscan(ArchivableFolders):
         """
         return map(_label, records(self.metadata)) if self.metadata else iter(())
 
+    def about(self, database: Database) -> bool:
+        """The specimen that an image shows, by BOLD's process id, or else the sample id; nothing without metadata.
+
+        Raises:
+            InputError: the metadata is missing or malformed.
+        """
+        if self.metadata is None:
+            return False
+        rows = map(_specimen, records(self.metadata))
+        pieces = iter(lambda: list(islice(rows, _RECORDS_AT_ONCE)), [])
+        database.spool("specimen", (pl.DataFrame(piece, _SPECIMEN_SCHEMA, orient="row") for piece in pieces),
+                       _SPECIMEN_SCHEMA)  # fmt: skip
+        nothing = ", ".join(f"NULL::VARCHAR AS {name}" for name in ABOUT_COLUMNS if name not in _SPECIMEN_SCHEMA)
+        database.run(f"CREATE OR REPLACE VIEW about AS SELECT DISTINCT *, {nothing} FROM specimen")
+        return True
+
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of BIOSCAN-1M's metadata, as a stream: the file holds 1.1 million.
 
-    Of each record its part, file and ranks, as far as it has them; their values are not checked yet.
+    Of each record its part, file, specimen and ranks, as far as it has them; their values are not checked yet.
 
     Raises:
         InputError: it is missing, is neither a JSON list nor text in columns with a header, or has no rank at all.
@@ -147,7 +170,7 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
 
 @lru_cache(maxsize=64)  # nearly all records have the same keys in the same order
 def _own_keys(path: Path, keys: tuple[str, ...]) -> dict[str, str]:
-    return match_names(f"a record of BIOSCAN's metadata {path} has several keys", keys, (*_IMAGE, *RANKS))
+    return match_names(f"a record of BIOSCAN's metadata {path} has several keys", keys, (*_IMAGE, *_SPECIMEN, *RANKS))
 
 
 def _plain(value: Any) -> Any:
@@ -179,8 +202,9 @@ def _graph_keys(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _text_records(path: Path) -> Iterator[dict[str, Any]]:
-    table = read_text_table(path, (*_IMAGE, *RANKS), quoted=None)
-    columns = find_columns(path, table, (*_IMAGE, *RANKS))
+    wanted = (*_IMAGE, *_SPECIMEN, *RANKS)
+    table = read_text_table(path, wanted, quoted=None)
+    columns = find_columns(path, table, wanted)
     if missing := [name for name in _IMAGE if name not in columns]:
         raise InputError(f"BIOSCAN's metadata {path} lacks the column {missing[0]}")
     rows = table.rows.select(**columns)
@@ -195,15 +219,26 @@ def _no_rank(path: Path, names: Sequence[str]) -> InputError:
     )
 
 
-def _label(record: dict[str, Any]) -> Label:
+def _specimen(record: dict[str, Any]) -> tuple[int, str, str | None, str | None]:
+    part, file = _image_of(record)
+    known = next((str(record[name]).strip() for name in _SPECIMEN if record.get(name)), None)
+    return part, file, known, known
+
+
+def _image_of(record: dict[str, Any]) -> tuple[int, str]:
     part, file = record.get("chunk_number"), record.get("image_file")
     number = whole_number(str(part)) if isinstance(part, str | int | Decimal) and not isinstance(part, bool) else None
     if not number or not isinstance(file, str) or not file.strip():
         raise InputError(f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}")
+    return int(number), file
+
+
+def _label(record: dict[str, Any]) -> Label:
+    part, file = _image_of(record)
     ranks = [record.get(rank) for rank in RANKS]
     if wrong := [rank for rank, name in zip(RANKS, ranks, strict=True) if not isinstance(name, str | None)]:
         raise InputError(f"a record of BIOSCAN's metadata has a {wrong[0]} that is no text: {str(record)[:200]}")
     taxon = Taxon(*(name or "" for name in ranks))
     # The metadata begins at the order: everything in BIOSCAN-1M is an insect, as its paper says.
     phylum, class_ = taxon.phylum or "Arthropoda", taxon.class_ or "Insecta"
-    return Label(f"{int(number)}/{file}", taxon._replace(kingdom="Animalia", phylum=phylum, class_=class_))
+    return Label(f"{part}/{file}", taxon._replace(kingdom="Animalia", phylum=phylum, class_=class_))
