@@ -3,10 +3,10 @@
     python benchmarks/rows.py [ROWS ...]        # 100000 1000000, if none are given
 
 For each number of rows it makes the encoded store's indexes of that many images that do not exist, on a page for every
-20 of them, but at most 450,000 pages, of which a quarter has no name; 1 % of the images are in groups of duplicates;
-two hold-out lists have 10,000 entries each, and 10,000 images are marked. Then the stages that work on whole tables
-run, each in a process of its own, with two policies: the best of each group stays, and at most 1,000 images of a
-species.
+20 of them, but at most 450,000 pages, of which a quarter has no name; 1 % of the images are in groups of duplicates,
+and every two show one observation; two hold-out lists have 10,000 entries each, and 10,000 images are marked. Then the
+stages that work on whole tables run, each in a process of its own, with two policies: the best of each group stays, and
+at most 1,000 images of a species.
 
 It prints seconds, CPU, microseconds a row and peak memory. The budgets, on two cores: 10,000,000 rows in 120 s and
 2 GB; 100,000,000 rows in 25 minutes and 4 GB.
@@ -44,6 +44,7 @@ from treeoflife.selection.conflicts import find_conflicts
 from treeoflife.selection.decide import decide
 from treeoflife.selection.duplicates.image_ids import load_groups
 from treeoflife.selection.ledger import check_balance, write_ledger
+from treeoflife.selection.provenance import write_provenance
 from treeoflife.shards import catalog, plan
 from treeoflife.shards.check import CheckedShard, CheckTask
 from treeoflife.shards.check_keys import join_findings
@@ -137,12 +138,30 @@ def run_mapping(root: Path) -> None:
         write_ids(database, paths.ids, sources, {"eol": [one.path for one in stored(root)]})
 
 
+def run_provenance(root: Path) -> None:
+    """Where the images come from, as far as a source without tables knows it."""
+    with tables(root) as (database, paths, sources):
+        open_images(database, paths.ids, sources)
+        write_provenance(database, sources, (), paths.provenance, paths.facts)
+
+
+def observe(root: Path) -> None:
+    """An observation for every two images; not measured."""
+    with tables(root) as (database, paths, _):
+        database.view("ids", [paths.ids])
+        database.write(paths.facts, """
+            SELECT treeoflife_id, source, 'observation ' || eol_content_id // 2 AS observation
+            FROM ids
+            ORDER BY treeoflife_id
+        """)  # fmt: skip
+
+
 def run_splits(root: Path) -> None:
-    """The mapping with splits."""
+    """The mapping with splits, by duplicates and observations."""
     with tables(root) as (database, paths, sources):
         open_images(database, paths.ids, sources)
         load_groups(database, paths.duplicates, stored(root), sources)
-        join_groups(database, None, ())
+        join_groups(database, paths.facts, CONFIG.splits.group_by)
         write_splits(database, paths.mapping_parquet, sources, CONFIG.splits, 17)
 
 
@@ -254,7 +273,10 @@ def forget(root: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-STAGES = (run_mapping, run_splits, run_export, run_metadata, list_species, run_plan, cut, run_check, run_catalog)
+STAGES = (
+    run_mapping, run_provenance, observe, run_splits, run_export, run_metadata, list_species, run_plan, cut, run_check,
+    run_catalog,
+)  # fmt: skip
 
 
 def main() -> None:

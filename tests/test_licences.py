@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from treeoflife.core.database import Database
-from treeoflife.selection import licences
+from treeoflife.selection import eol_manifest, licences
+from treeoflife.selection.provenance import write_provenance
 from treeoflife.sources import eol, folder
 from treeoflife.sources.eol import Eol
 from treeoflife.sources.folder import Folder
@@ -80,8 +81,10 @@ def test_licences_csv_says_what_is_known(manifested: tuple[Path, dict[int, str]]
     assert all(row["md5"] == row["title"] == "not provided" for row in rows)
 
 
-def refused(database: Database, manifest: Sequence[Path], *allow: str) -> dict[str, str]:
-    licences.refuse(database, [EOL, FOLDER], manifest, allow)
+def refused(database: Database, folder: Path, manifest: Sequence[Path], *allow: str) -> dict[str, str]:
+    facts = folder / "facts.parquet"
+    write_provenance(database, [EOL, FOLDER], manifest, folder / "provenance.parquet", facts)
+    licences.refuse(database, [EOL, FOLDER], facts, allow)
     return dict(database.rows("SELECT treeoflife_id, unlicensed FROM unlicensed ORDER BY ALL"))
 
 
@@ -89,45 +92,61 @@ def refused(database: Database, manifest: Sequence[Path], *allow: str) -> dict[s
 def small(database: Database, tmp_path: Path) -> list[Path]:
     """The table of six images, five of them EOL's, and a manifest of three of these, one without a licence."""
     images = [
-        ("a", "eol", 1),
-        ("b", "eol", 2),
-        ("c", "eol", 3),
-        ("d", "eol", 4),
-        ("e", "eol", None),
-        ("f", "folder", None),
+        ("a", "eol", 1, None),
+        ("b", "eol", 2, None),
+        ("c", "eol", 3, None),
+        ("d", "eol", 4, None),
+        ("e", "eol", None, None),
+        ("f", "folder", None, "f.jpg"),
     ]
-    columns = {"treeoflife_id": pl.String, "source": pl.String, "eol_content_id": pl.Int64}
-    database.load("image", pl.DataFrame(images, schema=columns, orient="row"))
+    schema = ["treeoflife_id", "source", "eol_content_id", "folder_filename"]
+    rows = pl.DataFrame(images, schema=schema, orient="row").with_columns(eol_page_id=pl.col("eol_content_id") * 10)
+    database.load("image", rows)
     first, second = tmp_path / "manifest_1.csv", tmp_path / "manifest_2.csv"
     first.write_text("EOL content ID,b,c,d,e,f\n1,,,,CC-BY-4.0,\n9,,,,cc0,\n", encoding="utf-8")
-    second.write_text("2,,,,cc-by-nc-3.0,\n3,,,,,\n1,,,,cc-by-4.0,\n", encoding="utf-8")
+    second.write_text("2,,http://a,http://b,cc-by-nc-3.0,Jo\n3,,,,,\n1,,,,cc-by-4.0,\n", encoding="utf-8")
     return [first, second]
 
 
 UNKNOWN = dict.fromkeys("cde", "its licence is not provided")
 
 
-def test_an_image_of_eol_is_refused_unless_its_licence_is_allowed(database: Database, small: list[Path]) -> None:
+def test_an_image_of_eol_is_refused_unless_its_licence_is_allowed(
+    database: Database, small: list[Path], tmp_path: Path
+) -> None:
     other = {"b": "its licence is cc-by-nc-3.0"}
-    assert refused(database, small, "CC-BY") == other | UNKNOWN
-    assert refused(database, small, "cc-by-4.0") == other | UNKNOWN
-    assert refused(database, small, "cc-by-3.0") == {"a": "its licence is CC-BY-4.0"} | other | UNKNOWN
-    assert refused(database, small, "cc-by", "cc-by-nc") == UNKNOWN
-    assert refused(database, small, "cc-by", "cc-by-nc", "not provided") == {}
+    assert refused(database, tmp_path, small, "CC-BY") == other | UNKNOWN
+    assert refused(database, tmp_path, small, "cc-by-4.0") == other | UNKNOWN
+    assert refused(database, tmp_path, small, "cc-by-3.0") == {"a": "its licence is CC-BY-4.0"} | other | UNKNOWN
+    assert refused(database, tmp_path, small, "cc-by", "cc-by-nc") == UNKNOWN
+    assert refused(database, tmp_path, small, "cc-by", "cc-by-nc", "not provided") == {}
 
 
-def test_without_allowed_licences_every_image_is(database: Database, small: list[Path]) -> None:
-    assert refused(database, [small[0].with_name("none.csv")]) == {}
+def test_a_licence_may_be_allowed_in_any_spelling(database: Database, small: list[Path], tmp_path: Path) -> None:
+    other = {"b": "its licence is cc-by-nc-3.0"}
+    assert refused(database, tmp_path, small, "https://creativecommons.org/licenses/by/4.0/") == other | UNKNOWN
+    assert refused(database, tmp_path, small, "CC BY-NC") == {"a": "its licence is CC-BY-4.0"} | UNKNOWN
 
 
-def test_without_a_manifest_no_licence_is_known(database: Database, small: list[Path]) -> None:
-    assert sorted(refused(database, [], "cc-by")) == list("abcde")
+def test_without_allowed_licences_every_image_is(database: Database, small: list[Path], tmp_path: Path) -> None:
+    assert refused(database, tmp_path, small) == {}
 
 
-def test_without_a_source_of_eol_nothing_is_refused(database: Database) -> None:
-    database.load("image", pl.DataFrame({"treeoflife_id": ["f"], "source": ["folder"]}))
-    licences.refuse(database, [FOLDER], [Path("none.csv")], ["cc-by"])
-    assert database.rows("SELECT treeoflife_id, unlicensed FROM unlicensed") == []
+def test_without_a_manifest_no_licence_is_known(database: Database, small: list[Path], tmp_path: Path) -> None:
+    assert small
+    assert sorted(refused(database, tmp_path, [], "cc-by")) == list("abcde")
+
+
+def test_provenance_of_eol_is_that_of_the_manifest(database: Database, small: list[Path], tmp_path: Path) -> None:
+    """A licence without a version gets none; of several rows of an image, the first that names a licence counts."""
+    refused(database, tmp_path, small)
+    rows = pl.read_parquet(tmp_path / "provenance.parquet").rows_by_key("treeoflife_id", unique=True)
+    no = "not provided"
+    by, by_nc = (f"https://creativecommons.org/licenses/{one}/" for one in ("by/4.0", "by-nc/3.0"))
+    assert rows["a"] == ("1_10", "eol", None, "cc-by-4.0", by, no, no)
+    assert rows["b"] == ("2_20", "eol", "http://a", "cc-by-nc-3.0", by_nc, "Jo", no)
+    assert rows["d"] == ("4_40", "eol", None, None, None, no, no)
+    assert rows["f"] == ("f.jpg", "folder", None, None, None, no, no)
 
 
 def test_licences_csv_has_a_row_for_each_image_of_eol(database: Database, tmp_path: Path) -> None:
@@ -136,12 +155,12 @@ def test_licences_csv_has_a_row_for_each_image_of_eol(database: Database, tmp_pa
     schema = ["split", "treeoflife_id", "eol_content_id", "eol_page_id"]
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(tmp_path / "catalog[1].parquet")
     (tmp_path / "manifest.csv").write_text('2,7,u,v,CC-BY-NC-3.0,"Jo, ""Ann"""\n', encoding="utf-8")
-    licences.write_licences(
+    eol_manifest.write_licences(
         database, tmp_path / "licences.csv", tmp_path / "catalog[1].parquet", [tmp_path / "manifest.csv"]
     )
     address, no = "https://creativecommons.org/licenses/by-nc/3.0/", "not provided"
     assert (tmp_path / "licences.csv").read_text(encoding="utf-8") == (
-        ",".join(licences.COLUMNS)
+        ",".join(eol_manifest.COLUMNS)
         + f"\na,1,10,{no},{no},{no},{no},{no},{no},{no}"
         + f'\nb,2,20,{no},u,v,CC-BY-NC-3.0,"Jo, ""Ann""",{address},{no}\n'
     )

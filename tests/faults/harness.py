@@ -24,15 +24,16 @@ from treeoflife.testing.world import draw_world
 
 PATIENCE_SECONDS = 60
 STAGES = (
-    "encode", "duplicates", "mapping", "splits", "metadata", "plan", "pack",
+    "encode", "duplicates", "mapping", "provenance", "splits", "metadata", "plan", "pack",
     "check-wds", "catalog", "check-taxa", "checksums",
 )  # fmt: skip
 OUTPUTS = {
     "encode": ("encoded",),
     "duplicates": ("duplicates/g*",),
-    "mapping": (".tables",),
+    "mapping": (".tables/ids.parquet",),
+    "provenance": (".tables/facts.parquet", "metadata/provenance.parquet"),
     "splits": ("metadata/mapping.*",),
-    "metadata": ("metadata/n*", "metadata/s*", "metadata/p*", "logs/metadata.json"),
+    "metadata": ("metadata/n*", "metadata/s*", "metadata/pred*", "logs/metadata.json"),
     "plan": ("plan", "ledger", "duplicates/c*", "findings"),
     "pack": ("index", "224x224/train*", "224x224/val"),
     "check-wds": ("logs/check-wds.json", "logs/bad-shards.txt"),

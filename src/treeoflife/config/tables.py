@@ -233,10 +233,12 @@ class Checks(Model):
 
 
 class Licences(Model):
-    """The licences of EOL's images."""
+    """The licences of images."""
 
     manifest: tuple[Path, ...] = ()
-    """The files of EOL's media manifest, media_manifest_1.csv and so on, which hold the licence of each image."""
+    """The files of EOL's media manifest, media_manifest_1.csv and so on, which hold the licence, owner and address
+    of each of its images."""
     allow: tuple[str, ...] = ()
-    """Licences that images in the shards may have, such as cc0, cc-by, cc-by-4.0; images with other licences are left
-    out. Empty allows all. Requires the manifest."""
+    """Licences that images in the shards may have, such as cc0, cc-by, cc-by-4.0; without a version, all versions.
+    Images with another licence, or none that is known, are left out. Images of sources that say nothing of licences,
+    such as inat21, stay; those of EOL need the manifest. Empty allows all."""

@@ -12,6 +12,7 @@ from ..core.files import fingerprint, stamp
 from ..core.tables import Array, parquet_schema
 from ..core.values import NAME_COLUMNS, RANKS, SPLITS
 from ..errors import InputError
+from ..reports.statistics import licence_table
 from ..selection import findings
 from ..selection.findings import Findings
 from ..shards import locations
@@ -37,7 +38,7 @@ def ensure_index(dataset: Dataset) -> tuple[Path, Sequence[Findings]]:
     """
     paths, folder = dataset.paths, cache_folder(dataset.paths) / "tree"
     finding_files = findings.read(paths.findings_folder)
-    inputs = [path for path in (paths.licences, *(file.path for file in finding_files)) if path.exists()]
+    inputs = [path for path in (licence_table(paths), *(file.path for file in finding_files)) if path.exists()]
     kingdoms = (load(paths.config).checks if paths.config.exists() else Checks()).kingdoms
     shards = locations.fingerprint_shards(dataset.locations.shards)
     made_from = fingerprint([STEP_VERSION, shards, [[path.name, stamp(path)] for path in inputs], kingdoms])
@@ -170,12 +171,11 @@ def _sample_numbers(samples: SampleLocations, ids: pl.Series) -> tuple[Array, Ar
 
 
 def _licence_codes(dataset: Dataset) -> tuple[Array, list[str]]:
-    """For each sample the code of its licence, from licences.csv; and the licences by code."""
+    """For each sample the code of its licence, from its table; and the licences by code."""
     codes, licences = np.zeros(len(dataset.locations), np.uint8), ["not provided"]
-    if dataset.paths.licences.exists():
-        table = pl.read_csv(
-            dataset.paths.licences, columns=["treeoflife_id", "license_name"], infer_schema=False, glob=False
-        )
+    path = licence_table(dataset.paths)
+    if path.exists():
+        table = pl.read_csv(path, columns=["treeoflife_id", "license_name"], infer_schema=False, glob=False)
         positions, numbers = _sample_numbers(dataset.locations, table["treeoflife_id"])
         codes[numbers] = _encode(table["license_name"].fill_null("not provided"), licences)[positions]
     return codes, licences

@@ -15,7 +15,14 @@ from ..core.values import SPLITS
 from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..errors import InputError
-from ..reports.statistics import compute_statistics, count_licences, count_skipped, count_taxa, open_catalog
+from ..reports.statistics import (
+    compute_statistics,
+    count_licences,
+    count_skipped,
+    count_taxa,
+    licence_table,
+    open_catalog,
+)
 from ..selection.eol_manifest import COLUMNS, write_licences
 from .credits import COLUMNS as CREDITS
 from .credits import describe_changes, write_credits
@@ -187,8 +194,8 @@ def _skipped(numbers: dict[str, Any]) -> list[str]:
 
 
 def _licences(paths: Paths) -> str:
-    table = next(filter(exists, (paths.credits, paths.licences)), None)
-    if table is None:
+    table = licence_table(paths)
+    if not exists(table):
         return "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
     rows = [f"| {_escape(name)} | {count:,} |" for name, count in count_licences(table).items()]
     lines = ["| licence | images |", "| --- | ---: |", *rows]

@@ -38,17 +38,18 @@ _KNOWN = """
     WHERE coalesce(license_name, license_link, source_url) IS NOT NULL OR copyright_owner <> $none OR title <> $none
 """
 _LICENCES = """
-    SELECT coalesce(license_name, $none), coalesce(license_link, ''), count(*)
+    SELECT coalesce(license_name, $none) AS name, coalesce(license_link, '') AS link, count(*) AS images
     FROM credit
     GROUP BY ALL
-    ORDER BY count(*) DESC, ALL
+    ORDER BY images DESC, name, link
     LIMIT $most
 """
 _OWNERS = """
-    SELECT copyright_owner, coalesce(license_name, $none), coalesce(license_link, ''), count(*)
+    SELECT copyright_owner, coalesce(license_name, $none) AS name, coalesce(license_link, '') AS link,
+        count(*) AS images
     FROM credit
     GROUP BY ALL
-    ORDER BY count(*) DESC, ALL
+    ORDER BY images DESC, copyright_owner, name, link
     LIMIT $most
 """
 _COUNT_OWNERS = """

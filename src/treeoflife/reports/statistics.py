@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from ..config.paths import Paths
 from ..core.database import Database, column, quoted
+from ..core.files import exists
 from ..core.tables import parquet_schema
 from ..core.text import reason
 from ..core.text_tables import scan_text_table
@@ -239,8 +241,16 @@ def count_skipped(database: Database, ledger: Path) -> dict[str, dict[str, int]]
     return dict(sorted(reasons.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
 
+def licence_table(paths: Paths) -> Path:
+    """The table with the licences of images: credits.csv, or licences.csv, which has those of EOL's images alone.
+
+    Neither may be there.
+    """
+    return paths.credits if exists(paths.credits) else paths.licences
+
+
 def count_licences(licences: Path) -> dict[str, int]:
-    """Images by licence, the commonest first, from licences.csv; empty without that file."""
+    """Images by licence, the commonest first, from a :func:`licence_table`; empty without that file."""
     if not licences.exists():
         return {}
     counts = pl.scan_csv(licences, infer_schema=False, glob=False).group_by("license_name").len()

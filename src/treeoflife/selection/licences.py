@@ -83,7 +83,7 @@ _WORDS = re.compile(
     rf"(creative\s?commons{_GAP}(?:licen[cs]e{_GAP})?)?((?:{_ELEMENT_WORDS['by']})(?:{_GAP}(?:{_ELEMENT}))*){_VERSION}"
 )
 _RESERVED = re.compile(
-    r"all rights? (?:are )?reserved|alle rechte vorbehalten|tous droits r[eé]serv[eé]s"
+    r"all[ -]rights?[ -](?:are )?reserved|alle rechte vorbehalten|tous droits r[eé]serv[eé]s"
     r"|(?:todos los )?derechos reservados|todos os direitos reservados|tutti i diritti riservati"
 )
 _COPYRIGHT_ALONE = re.compile(r"(?:c|\(c\)|©|copyright(?:ed)?|in copyright)(?:\s?[\d\-]{1,9})?")

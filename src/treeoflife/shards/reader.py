@@ -153,9 +153,9 @@ class Dataset:
         if key != row["treeoflife_id"] or image is None:
             raise _mismatch(shard, f"there is no image of {row['treeoflife_id']} at byte {shard_offset}")
         catalog_row = {"split": shard.split} | {name: row[name] for name in row if name not in _LOCATION_COLUMNS}
-        names = self.paths.names if exists(self.paths.names) else None
+        tables = [path if exists(path) else None for path in (self.paths.names, self.paths.provenance)]
         jpeg, texts = image.data or b"", texts_of(members)
-        return Sample(key, shard.split, jpeg, texts, catalog_row, shard.path, shard_offset, number, names)
+        return Sample(key, shard.split, jpeg, texts, catalog_row, shard.path, shard_offset, number, *tables)
 
 
 def _read_members(

@@ -38,6 +38,7 @@ class Sample:
     shard_offset: int
     number: int
     _names_file: Path | None = field(default=None)
+    _provenance_file: Path | None = field(default=None)
 
     def __repr__(self) -> str:
         common = self.row.get("common") or ""
@@ -70,5 +71,20 @@ class Sample:
         matches = pl.scan_parquet(self._names_file, glob=False).filter(pl.col("name_key").is_in(sorted(keys)))
         if self.row.get("source"):
             matches = matches.filter(pl.col("source") == self.row["source"])
-        first = matches.head(1).collect()
-        return first.row(0, named=True) if first.height else {}
+        return _first_row(matches)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Its row of provenance.parquet: its address, owner, licence and title, ``source_id`` and ``data_source``.
+
+        What is not known is None, or ``not provided`` for owner and title. Empty if the dataset has no such row.
+        """
+        if not self._provenance_file:
+            return {}
+        rows = pl.scan_parquet(self._provenance_file, glob=False)  # in the order of ids: one row group is read
+        return _first_row(rows.filter(treeoflife_id=self.id))
+
+
+def _first_row(rows: pl.LazyFrame) -> dict[str, Any]:
+    first = rows.head(1).collect()
+    return first.row(0, named=True) if first.height else {}

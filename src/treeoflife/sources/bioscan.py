@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import ijson
+import polars as pl
 
 from ..config.base import Model
+from ..core.database import Database
 from ..core.json_reader import JsonStream, RepeatedKeys, begin_json
 from ..core.text import reason
 from ..core.text_encoding import READ_AS_WINDOWS, is_windows_1252
@@ -24,16 +26,21 @@ from ..core.written_numbers import whole_number
 from ..errors import InputError
 from . import bioscan_5m
 from .archived_folders import ArchivableFolders, folder_name
-from .base import NOT_TAKEN, Container
+from .base import ABOUT_COLUMNS, NOT_TAKEN, Container
 
 _IMAGE = ("chunk_number", "image_file")
-_SPECIMEN = "processid"
-"""By which BIOSCAN-5M knows an image; BIOSCAN-1M has it too, beside those of :data:`_IMAGE`."""
+"""By which BIOSCAN-1M knows an image."""
+_SPECIMEN = ("processid", "sampleid")
+"""By which BOLD knows a specimen. BIOSCAN-5M knows an image by the former, and has nothing of :data:`_IMAGE`."""
 # The key "@graph" as JSON may write it, each character as itself or as an escape.
 _GRAPH = re.compile(
     b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (character, character) for character in b"@graph") + b'"', re.IGNORECASE
 )
 _PART = re.compile(r"part([0-9]{1,9})", re.ASCII)
+_SPECIMEN_SCHEMA = pl.Schema(
+    {"part": pl.Int64, "filename": pl.String, "observation": pl.String, "source_id": pl.String}
+)
+_RECORDS_AT_ONCE = 100_000
 
 
 class Settings(Model):
@@ -121,6 +128,22 @@ class Bioscan(ArchivableFolders):
         """
         return map(_label, records(self.metadata)) if self.metadata else iter(())
 
+    def about(self, database: Database) -> bool:
+        """The specimen that an image shows, by BOLD's process id, or else the sample id; nothing without metadata.
+
+        Raises:
+            InputError: the metadata is missing or malformed.
+        """
+        if self.metadata is None:
+            return False
+        rows = map(_specimen, records(self.metadata))
+        pieces = iter(lambda: list(islice(rows, _RECORDS_AT_ONCE)), [])
+        database.spool("specimen", (pl.DataFrame(piece, _SPECIMEN_SCHEMA, orient="row") for piece in pieces),
+                       _SPECIMEN_SCHEMA)  # fmt: skip
+        nothing = ", ".join(f"NULL::VARCHAR AS {name}" for name in ABOUT_COLUMNS if name not in _SPECIMEN_SCHEMA)
+        database.run(f"CREATE OR REPLACE VIEW about AS SELECT DISTINCT *, {nothing} FROM specimen")
+        return True
+
 
 def _is_of_5m(container: Container) -> bool:
     return container.name != NOT_TAKEN and Bioscan.number(folder_name(container)) is None
@@ -129,8 +152,8 @@ def _is_of_5m(container: Container) -> bool:
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of BIOSCAN's metadata, as a stream: the files hold 1.1 and 5.1 million.
 
-    Of each record its part and file, or for BIOSCAN-5M its processid, and its ranks, as far as it has them; their
-    values are not checked yet.
+    Of each record by what its image is known, its specimen and its ranks, as far as it has them; their values are not
+    checked yet.
 
     Raises:
         InputError: it is missing, is neither a JSON list nor text in columns with a header, or has no rank at all.
@@ -175,7 +198,7 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
                 raise InputError(f"BIOSCAN's metadata {path} has a record that is no object: {record!r:.200}")
             keys = tuple(record)
             first_keys = first_keys or keys
-            fields = {name: _plain(record[own]) for name, own in _own_keys(path, keys, first_keys).items()}
+            fields = {name: _plain(record.get(own)) for name, own in _own_keys(path, keys, first_keys).items()}
             has_rank = has_rank or any(map(fields.get, RANKS))
             yield fields
     if first_keys is None:
@@ -187,13 +210,14 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
 @lru_cache(maxsize=64)  # nearly all records have the same keys in the same order
 def _own_keys(path: Path, keys: tuple[str, ...], first_keys: tuple[str, ...]) -> dict[str, str]:
     several = f"a record of BIOSCAN's metadata {path} has several keys"
-    is_5m = _is_5m(match_names(several, first_keys, (*_IMAGE, _SPECIMEN)))
-    return match_names(several, keys, (*((_SPECIMEN,) if is_5m else _IMAGE), *RANKS))
+    ids = _id_columns(match_names(several, first_keys, (*_IMAGE, *_SPECIMEN)))
+    return dict.fromkeys(ids, "") | match_names(several, keys, (*ids, *_SPECIMEN, *RANKS))
 
 
-def _is_5m(names: Collection[str]) -> bool:
-    """Whether the metadata that have these columns are those of BIOSCAN-5M."""
-    return _SPECIMEN in names and not any(name in names for name in _IMAGE)
+def _id_columns(names: Collection[str]) -> tuple[str, ...]:
+    """By what the metadata that have these columns know an image."""
+    is_5m = _SPECIMEN[0] in names and not any(name in names for name in _IMAGE)
+    return _SPECIMEN[:1] if is_5m else _IMAGE
 
 
 def _plain(value: Any) -> Any:
@@ -225,14 +249,14 @@ def _graph_keys(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _text_records(path: Path) -> Iterator[dict[str, Any]]:
-    names = (*_IMAGE, _SPECIMEN, *RANKS)
+    names = (*_IMAGE, *_SPECIMEN, *RANKS)
     pieces = read_text_pieces(path, names, quoted=None)
     header = next(pieces)
     columns = find_columns(path, header, names)
-    ids = (_SPECIMEN,) if _is_5m(columns) else _IMAGE
+    ids = _id_columns(columns)
     if missing := [name for name in ids if name not in columns]:
         raise InputError(f"BIOSCAN's metadata {path} lacks the column {missing[0]}")
-    own = {name: columns[name] for name in (*ids, *RANKS) if name in columns}
+    own = {name: columns[name] for name in (*ids, *_SPECIMEN, *RANKS) if name in columns}
     rows, has_rank = 0, False
     for piece in pieces:
         table = piece.rows.select(**own)
@@ -252,19 +276,31 @@ def _no_rank(path: Path, names: Sequence[str]) -> InputError:
 
 
 def _label(record: dict[str, Any]) -> Label:
+    part, file = _image_of(record)
     taxon = _taxon(record)
-    if _SPECIMEN in record:
-        specimen = record[_SPECIMEN]
+    if part != bioscan_5m.PART:
+        # The metadata begins at the order: everything in BIOSCAN-1M is an insect, as its paper says.
+        taxon = taxon._replace(phylum=taxon.phylum or "Arthropoda", class_=taxon.class_ or "Insecta")
+    return Label(f"{part}/{file}", taxon)
+
+
+def _specimen(record: dict[str, Any]) -> tuple[int, str, str | None, str | None]:
+    known = next((str(record[name]).strip() for name in _SPECIMEN if record.get(name)), None)
+    return *_image_of(record), known, known
+
+
+def _image_of(record: dict[str, Any]) -> tuple[int, str]:
+    """The natural key of a record's image."""
+    if _IMAGE[0] not in record:
+        specimen = record[_SPECIMEN[0]]
         if not isinstance(specimen, str) or not specimen.strip():
-            raise InputError(f"a record of BIOSCAN's metadata lacks {_SPECIMEN}: {str(record)[:200]}")
-        return Label(f"{bioscan_5m.PART}/{specimen}.jpg", taxon)
+            raise InputError(f"a record of BIOSCAN's metadata lacks {_SPECIMEN[0]}: {str(record)[:200]}")
+        return bioscan_5m.PART, f"{specimen}.jpg"
     part, file = record.get("chunk_number"), record.get("image_file")
     number = whole_number(str(part)) if isinstance(part, str | int | Decimal) and not isinstance(part, bool) else None
     if not number or not isinstance(file, str) or not file.strip():
         raise InputError(f"a record of BIOSCAN's metadata lacks image_file or chunk_number: {str(record)[:200]}")
-    # The metadata begins at the order: everything in BIOSCAN-1M is an insect, as its paper says.
-    phylum, class_ = taxon.phylum or "Arthropoda", taxon.class_ or "Insecta"
-    return Label(f"{int(number)}/{file}", taxon._replace(phylum=phylum, class_=class_))
+    return int(number), file
 
 
 def _taxon(record: dict[str, Any]) -> Taxon:

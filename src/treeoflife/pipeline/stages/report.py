@@ -1,7 +1,7 @@
 """report: catalog, ledger and findings -> reports/. Not a part of build: it needs the extra ``reports``."""
 
 from ...reports.report import ReportInputs, report_files, write_report
-from ...reports.statistics import STEP_VERSION
+from ...reports.statistics import STEP_VERSION, licence_table
 from ...shards.locations import list_shards, load_locations
 from ...shards.reader import Dataset
 from ..stage import Item, Job, Stage, digest_of
@@ -16,7 +16,7 @@ def declare(workspace: Workspace) -> Stage:
     paths = workspace.paths
 
     def items() -> list[Item]:
-        files = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": paths.licences}
+        files = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": licence_table(paths)}
         # By name: one that cannot be read must not stop the stage that makes it again.
         files |= {f"findings {path.stem}": path for path in sorted(paths.findings_folder.glob("*.parquet"))}
         checks = {"checks": lambda evidence: check_results(evidence.records)}
@@ -55,7 +55,7 @@ def _write(workspace: Workspace, job: Job) -> str:
         ledger=paths.ledger,
         indexes=shards,
         checks=check_results(job.records),
-        licences=paths.licences,
+        licences=licence_table(paths),
         findings=paths.findings_folder,
         further=[paths.log_file("check-wds"), paths.log_file("check-taxa"), paths.name_findings_csv],
         dataset=dataset,

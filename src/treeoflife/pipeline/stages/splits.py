@@ -29,7 +29,7 @@ def declare(workspace: Workspace) -> Stage:
         name="splits",
         needs=("mapping", "duplicates", "provenance"),
         version=splits.STEP_VERSION,
-        settings={"settings": {"seed": config.seed, **config.splits.model_dump()}},
+        settings={"settings": {"seed": config.seed, **config.splits.model_dump(mode="json")}},
         items=lambda: [] if config.mapping.published else [item],
         run=lambda job: _write(workspace, job),
     )
