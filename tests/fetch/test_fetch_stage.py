@@ -259,8 +259,28 @@ def test_what_was_fetched_is_no_part_of_what_is_published(
     fetched = config.parent / "fetched"
     assert (fetched / "postcards/000000.tar").exists()
     assert not [path for path in published_files(Paths(config.parent, Images())) if path.is_relative_to(fetched)]
-    # A source of photographs above the dataset does not take them.
-    assert [path.name for path in Paths(config.parent, Images()).written_folders() if path == fetched] == ["fetched"]
+    assert fetched in Paths(config.parent, Images()).written_folders()  # no source may lie in it
+
+
+def test_what_is_deleted_is_made_again_and_asked_again_only_if_need_be(
+    tmp_path: Path, hosts: list[Host], env: dict[str, str]
+) -> None:
+    config = dataset(tmp_path, [card(hosts[0], number) for number in range(5)])
+    assert run("fetch", config, env).returncode == 0
+    files = config.parent / "fetched/postcards"
+    asked(hosts)
+    for name in ("000000.images.parquet", "images.parquet"):
+        before = (files / name).read_bytes()
+        (files / name).unlink()
+        assert "to do" in run_status(config, env)
+        assert run("fetch", config, env).returncode == 0
+        assert (files / name).read_bytes() == before
+        assert asked(hosts) == []
+    (files / "000000.tar").unlink()
+    (files / "000000.parquet").unlink()
+    assert run("fetch", config, env).returncode == 0
+    assert asked(hosts) == [f"/pictures/{number}.jpg" for number in range(5)]
+    assert "up to date" in run("fetch", config, env).stdout
 
 
 def test_shares_are_of_what_was_fetched(tmp_path: Path, hosts: list[Host], env: dict[str, str]) -> None:

@@ -118,10 +118,10 @@ def remarks(workspace: Workspace, records: StageRecords) -> list[str]:
         passing = {reason: count for reason, count in reasons.items() if is_passing(reason)}
         asked = reasons.keys() - _UNASKED
         if passing:
-            found.append(f"{name}: {describe_failures(passing)}: the next build asks again")
+            found.append(f"{name}: {describe_failures(passing)}; the next build asks again")
         if lasting := asked - passing.keys():
             counts = {reason: reasons[reason] for reason in lasting}
-            found.append(f"{name}: {describe_failures(counts)}: 'treeoflife fetch --retry REASON' asks again")
+            found.append(f"{name}: {describe_failures(counts)}; 'treeoflife fetch --retry REASON' asks again")
     return found
 
 
@@ -159,11 +159,11 @@ def describe_failures(failed: Mapping[str, int]) -> str:
     """For people: how many images could not be fetched, and why.
 
     >>> describe_failures({"robots": 2, "http-404": 1000})
-    '1,002 images are not fetched (http-404 1,000, robots 2)'
+    'not fetched: 1,002 (http-404 1,000, robots 2)'
     """
     most_first = sorted(failed.items(), key=lambda one: (-one[1], one[0]))
     counts = ", ".join(f"{reason} {count:,}" for reason, count in most_first)
-    return f"{sum(failed.values()):,} images are not fetched ({counts})"
+    return f"not fetched: {sum(failed.values()):,} ({counts})"
 
 
 def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
