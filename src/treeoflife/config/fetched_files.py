@@ -44,6 +44,11 @@ class FetchedFiles:
         """Which images of the list are in an archive, and where."""
         return self.folder / f"{number:06d}.images.parquet"
 
+    @property
+    def unlisted(self) -> Path:
+        """The images in these tables that the list no longer has, if there are any."""
+        return self.folder / "unlisted.parquet"
+
     def not_fetched(self, part: int) -> Path:
         """A part of the images that could not be fetched, each with its reason."""
         return self.folder / f"not-fetched-{part:04d}.parquet"

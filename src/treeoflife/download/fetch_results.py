@@ -4,7 +4,8 @@ A table is written anew only where its content changed: nothing else is encoded 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -27,26 +28,86 @@ _TABLE = "number of the table"  # no source has a column of this name
 def write_archive_images(source: ListedImages, database: Database, files: FetchedFiles) -> int:
     """Write which images of the list are in which archive; returns how many are in one.
 
-    Several images may have the same address: each is one, with the same bytes.
+    Several images may have the same address: each is one, with the same bytes. Images that the list no longer has stay
+    in the table of an archive, so that its others need not be encoded again, unless they would be more than these; they
+    are in the table ``unlisted`` too.
     """
+    _open_unlisted(source, database, files)
+    keys = columns(source.columns)
     rows = f"""
         SELECT "{_TABLE}", {columns(source.columns, "listed_image")}, {_file(source)} AS file,
-            outcome."offset", outcome.size
+            outcome."offset", outcome.size, true AS is_listed
         FROM listed_image
         JOIN (
             SELECT archive AS "{_TABLE}", url, "offset", size FROM outcome WHERE reason IS NULL
         ) AS outcome USING (url)
         WHERE problem = ''
-        ORDER BY "{_TABLE}", "offset", {columns(source.columns, "listed_image")}
+        UNION ALL
+        SELECT "{_TABLE}", {keys}, file, "offset", size, false FROM unlisted_image
     """
-    images, written = 0, set()
-    for number, table in _tables(database, rows):
-        _write_changed(files.archive_images(number), table)
-        images += table.height
-        written.add(number)
-    for number in set(files.with_images()) - written:
+    written = _Written()
+    schema = pl.Schema({name: pl.Int64 if kind is int else pl.String for name, kind in source.columns.items()})
+    tables = _tables(database, f'FROM ({rows}) ORDER BY "{_TABLE}", "offset", {keys}')
+    database.spool("kept", _write_tables(tables, files, written, schema.names()), schema)
+    if database.value("SELECT count(*) FROM kept"):
+        database.write(files.unlisted, f"FROM kept ORDER BY {keys}")
+    else:
+        files.unlisted.unlink(missing_ok=True)
+    for number in set(files.with_images()) - written.archives:
         files.archive_images(number).unlink()
-    return images
+    return written.images
+
+
+@dataclass
+class _Written:
+    """What has been written so far: listed images, and the archives that they are in."""
+
+    images: int = 0
+    archives: set[int] = field(default_factory=set)
+
+
+def _write_tables(
+    tables: Iterable[tuple[int, pl.DataFrame]], files: FetchedFiles, written: _Written, keys: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """Write the table of each archive; yields the natural keys of the images in it that are not listed any more."""
+    for number, rows in tables:
+        listed = rows.filter("is_listed")
+        if listed.height:
+            table = listed if listed.height == rows.height else _with_unlisted(rows, files.index(number))
+            _write_changed(files.archive_images(number), table.drop("is_listed"))
+            written.images += listed.height
+            written.archives.add(number)
+            yield table.filter(~pl.col("is_listed")).select(keys)
+
+
+def _with_unlisted(rows: pl.DataFrame, index: Path) -> pl.DataFrame:
+    """The listed images of an archive, with the others if these are as many at most, and if they are where they were.
+
+    The archive may have been deleted and fetched again since.
+    """
+    places = pl.read_parquet(index, columns=["offset", "size"], glob=False).drop_nulls().with_columns(there=True)
+    there = rows.join(places, on=["offset", "size"], how="left", maintain_order="left")["there"].fill_null(value=False)
+    kept = rows.filter(rows["is_listed"] | there)
+    return kept if kept.height <= 2 * kept["is_listed"].sum() else kept.filter("is_listed")
+
+
+def _open_unlisted(source: ListedImages, database: Database, files: FetchedFiles) -> None:
+    """Make the images that are in the table of an archive, and not in the list, known as ``unlisted_image``."""
+    numbers, keys = files.with_images(), columns(source.columns)
+    paths = [files.archive_images(number) for number in numbers]
+    tables = {_TABLE: numbers, "path": [str(path) for path in paths]}
+    database.load("written_table", pl.DataFrame(tables, schema={_TABLE: pl.Int64, "path": pl.String}))
+    stored = "read_parquet($paths, hive_partitioning = false, filename = 'file name')"
+    if not paths:
+        stored = (
+            f"(SELECT {keys}, '' AS file, 0 AS \"offset\", 0 AS size, '' AS \"file name\" FROM listed_image LIMIT 0)"
+        )
+    database.make("unlisted_image", f"""
+        SELECT "{_TABLE}", {keys}, file, "offset", size
+        FROM {stored} AS stored
+        ANTI JOIN (SELECT {keys} FROM listed_image) AS listed USING ({keys})
+        JOIN written_table ON written_table.path = stored."file name"
+    """, **({"paths": paths} if paths else {}))  # fmt: skip
 
 
 def write_not_fetched(source: ListedImages, database: Database, files: FetchedFiles) -> Counter[str]:

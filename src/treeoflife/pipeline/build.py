@@ -4,7 +4,6 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from ..core.extras import import_extra
 from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
@@ -99,8 +98,6 @@ def check_inputs(workspace: Workspace) -> None:
     """
     config = workspace.config
     resampler(config.images.resampler, config.images.filter)
-    if listed := workspace.listed_sources():
-        import_extra("httpx", "download", f"[sources.{listed[0].name}], whose images are on the web,")
     workspace.containers()
     for table, model in {"mapping": config.mapping, "names": config.names}.items():
         for key, value in model:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from ..core.database import Database, column, columns
+from ..core.database import Database, column, columns, quoted
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..images.store import STORED_COLUMNS
-from ..mapping.images import catalog_types, source_order
+from ..mapping.images import catalog_names, catalog_types, source_order
 from ..mapping.stored_files import open_files
 from ..sources.base import MAX_FILES, Index, Source
 from ..taxonomy.species_key import column_keys
@@ -61,6 +61,7 @@ def decide(
     match_files(database, sources)
     number_names(database, names)
     find_held_out(database, lists, sources)
+    _find_unlisted(database, sources)
     _open_groups(database, groups)
     rules = in_order((*RULES, *further))
     _collect_facts(database, sources, rules)
@@ -159,18 +160,38 @@ def _open_groups(database: Database, groups: Path | None) -> None:
     """)  # fmt: skip
 
 
+def _find_unlisted(database: Database, sources: Sequence[Source]) -> None:
+    """Find the images that their sources no longer list, though containers still hold them.
+
+    in:  image
+    out: no_longer   treeoflife_id, unlisted: true
+    """
+    database.run("CREATE OR REPLACE TABLE no_longer (treeoflife_id VARCHAR, unlisted BOOLEAN)")
+    for source in sources:
+        if source.unlisted(database):
+            names = catalog_names(source)
+            equal = " AND ".join(f"{column(names[one], 'image')} = {column(one, 'unlisted')}" for one in source.key)
+            database.run(f"""
+                INSERT INTO no_longer
+                SELECT treeoflife_id, true
+                FROM image
+                JOIN unlisted ON {equal}
+                WHERE image.source = {quoted(source.name)}
+            """)  # fmt: skip
+
+
 def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequence[Rule]) -> None:
     """Make the table ``fact``: see :func:`decide`.
 
     What a join keeps in memory is to its right: little but the files of the images, with as few bytes each as possible.
     """
     database.make("fact", f"""
-        SELECT * EXCLUDE (held_out, marked, unlicensed), {first_rule(rules)} AS rule
+        SELECT * EXCLUDE (held_out, marked, unlicensed, unlisted), {first_rule(rules)} AS rule
         FROM (
             SELECT image_row, image.treeoflife_id, image.source, is_val, is_train_small,
                 {columns(catalog_types(sources), "image")},
                 stored.* EXCLUDE (image_row), coalesce(renamed.name, named.name) AS name, "group",
-                held_out, marked, unlicensed
+                held_out, marked, unlicensed, unlisted
             FROM image
             LEFT JOIN (
                 SELECT image_row, file.file_row, is_bad, {columns(STORED_COLUMNS, "file")}, quality
@@ -183,6 +204,7 @@ def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequenc
             LEFT JOIN (SELECT image_row, held_out FROM held_out) USING (image_row)
             LEFT JOIN (SELECT treeoflife_id, marked FROM mark) AS mark ON mark.treeoflife_id = image.treeoflife_id
             LEFT JOIN unlicensed ON unlicensed.treeoflife_id = image.treeoflife_id
+            LEFT JOIN no_longer ON no_longer.treeoflife_id = image.treeoflife_id
         )
     """)  # fmt: skip
 

@@ -1,7 +1,7 @@
 """The rules of the plan, in their order: why an image is not a sample.
 
-A rule is SQL: over the columns of the table ``fact`` and ``held_out``, ``marked`` and ``unlicensed``; or, where it
-compares images, over the table ``candidate`` of those that earlier rules have left in: see
+A rule is SQL: over the columns of the table ``fact`` and ``held_out``, ``marked``, ``unlicensed`` and ``unlisted``; or,
+where it compares images, over the table ``candidate`` of those that earlier rules have left in: see
 :mod:`treeoflife.selection.decide`. A further rule is an entry of :data:`RULES`, or made from the configuration by one
 of :mod:`treeoflife.selection.policies`.
 """
@@ -37,6 +37,7 @@ class Rule:
 RULES = (
     Rule("file_row IS NULL", "'missing'", "'the mapping has the image, no container holds it'"),
     Rule("is_bad", "file_reason", "file_detail"),
+    Rule("unlisted IS NOT NULL", "'not-listed'", "'its source does not list it any more'"),
     Rule("held_out IS NOT NULL", "held_out", "held_out_detail"),
     Rule("marked IS NOT NULL", "'marked'", "marked"),
     Rule("unlicensed IS NOT NULL", "'licence'", "unlicensed"),

@@ -214,6 +214,16 @@ class Source(Protocol):
         """
         return False
 
+    def unlisted(self, database: Database) -> bool:  # noqa: ARG002
+        """Make the images that containers still hold, and the source's tables do not, known as the table ``unlisted``.
+
+        It has :attr:`columns`; a natural key at most once. They become no samples.
+
+        Returns:
+            False, unless overridden: there are none, and no such table.
+        """
+        return False
+
     def flags(self, database: Database) -> bool:  # noqa: ARG002
         """Make what is doubtful about images, by the source's own tables, known as the table ``flagged``.
 

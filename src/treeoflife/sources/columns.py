@@ -35,7 +35,7 @@ RESERVED_COLUMNS = frozenset(
     " mode pdq contrast colour ground plain flat strokes lines reason detail file_row name name_key label_key"
     " species_key tar_bytes shard image_row file_row_number is_bad quality rule cause held_out held_out_detail"
     " marked unlicensed group place preference taxon rank_count has_common text_bytes chosen_row cause_id file_reason"
-    " file_detail"
+    " file_detail unlisted is_listed"
     # of the mapping, where SQLite has names for the number of a row
     " evobio10m_id is_val is_train_small rowid oid"
     # of the catalog

@@ -134,6 +134,13 @@ class ListedImages(Source):
         """What the list says about the images."""
         return self._select_listed(database, "about", ABOUT_COLUMNS)
 
+    def unlisted(self, database: Database) -> bool:
+        """Images that the list has no longer, and that lie in an archive between others."""
+        if self.fetched is None or not self.fetched.unlisted.exists():
+            return False
+        database.view("unlisted", [self.fetched.unlisted])
+        return True
+
     def flags(self, database: Database) -> bool:
         """The provider's remarks in the list, and images that it lists in several ways."""
         return self._select_listed(database, "flagged", ("flags", REPEATED))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...core.files import stamp
-from ...download.fetch_reasons import PASSING_PATTERN, is_passing
+from ...download.fetch_reasons import PASSING_PATTERN, UNANSWERED, is_passing
 from ...engines.base import Tick
 from ...engines.registry import make_engine
 from ...engines.tasks import TaskRunner
@@ -23,13 +23,11 @@ from ..stage import Item, Job, Stage
 from ..stage_records import StageRecords
 from ..workspace import Workspace
 
-if TYPE_CHECKING:  # they need the extra "download", which a dataset without such sources does not
+if TYPE_CHECKING:  # imported where they are used: no other command needs HTTP
     from ...download.fetch_promises import Promise
     from ...download.url_archive import FetchedArchive, FetchTask
 
 STEP_VERSION = 1
-_SILENCE = {"no-dns", "no-answer", "host-down"}
-"""Reasons of addresses whose host said nothing at all."""
 
 
 def declare(workspace: Workspace) -> Stage:
@@ -120,10 +118,10 @@ def remarks(workspace: Workspace, records: StageRecords) -> list[str]:
         passing = {reason: count for reason, count in reasons.items() if is_passing(reason)}
         asked = reasons.keys() - _UNASKED
         if passing:
-            found.append(f"{name}: {describe_failures(passing)}: the next build asks again")
+            found.append(f"{name}: {describe_failures(passing)}; the next build asks again")
         if lasting := asked - passing.keys():
             counts = {reason: reasons[reason] for reason in lasting}
-            found.append(f"{name}: {describe_failures(counts)}: 'treeoflife fetch --retry REASON' asks again")
+            found.append(f"{name}: {describe_failures(counts)}; 'treeoflife fetch --retry REASON' asks again")
     return found
 
 
@@ -161,11 +159,11 @@ def describe_failures(failed: Mapping[str, int]) -> str:
     """For people: how many images could not be fetched, and why.
 
     >>> describe_failures({"robots": 2, "http-404": 1000})
-    '1,002 images are not fetched (http-404 1,000, robots 2)'
+    'not fetched: 1,002 (http-404 1,000, robots 2)'
     """
     most_first = sorted(failed.items(), key=lambda one: (-one[1], one[0]))
     counts = ", ".join(f"{reason} {count:,}" for reason, count in most_first)
-    return f"{sum(failed.values()):,} images are not fetched ({counts})"
+    return f"not fetched: {sum(failed.values()):,} ({counts})"
 
 
 def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
@@ -198,7 +196,7 @@ def _ask(workspace: Workspace, promises: Sequence[Promise], job: Job) -> None:
     """
     if not promises:
         return
-    from ...download.eol_images import limit_engine
+    from ...download.host_limits import limit_engine
 
     config, listener = workspace.config, job.runner.listener
     listener.start("fetch", sum(promise.count for promise in promises), "addresses")
@@ -214,15 +212,11 @@ def _ask(workspace: Workspace, promises: Sequence[Promise], job: Job) -> None:
 
 def _tasks(workspace: Workspace, promises: Sequence[Promise], width: int) -> list[FetchTask]:
     """The tasks, each with its part of the requests that a host may get."""
-    from ...download.eol_images import split_limits
-    from ...download.host_limits import HostLimits
+    from ...download.host_limits import host_limits, split_limits
     from ...download.url_archive import FetchTask
 
     table = workspace.config.fetch
-    limits = HostLimits(
-        table.per_host, table.per_second, table.robots, table.tries, table.wait_seconds, table.stall_seconds
-    )
-    part = split_limits(limits, min(width, len(promises)))
+    part = split_limits(host_limits(table), min(width, len(promises)))
     return [
         FetchTask(one.files.urls(one.number), one.files.archive(one.number), table, part, one.retry) for one in promises
     ]
@@ -250,7 +244,7 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive | NetworkDown:
 
 def _check(result: FetchedArchive | NetworkDown) -> FetchedArchive:
     if isinstance(result, NetworkDown):
-        raise InputError(f"the network seems to be down: {result.reason}. {_GO_ON}")
+        raise InputError(f"the network seems to be down ({result.reason}). {_GO_ON}")
     return result
 
 
@@ -266,7 +260,7 @@ def _check_network(promises: Sequence[Promise], made: Sequence[FetchedArchive]) 
         InputError: they did.
     """
     reasons = {reason for one in made for reason in one.reasons}
-    if _SILENCE.issuperset(reasons) and not any(one.images for one in made) and not all(one.retry for one in promises):
+    if reasons.issubset(UNANSWERED) and not any(one.images for one in made) and not all(one.retry for one in promises):
         count = sum(one.count for one in promises)
         raise InputError(
             f"no host answered: all of {count:,} addresses failed ({', '.join(sorted(reasons))}). Is the network down, "
@@ -281,7 +275,7 @@ def _check_answers(images: int, failed: Mapping[str, int]) -> None:
         InputError: none has.
     """
     asked = failed.keys() - _UNASKED
-    if asked and not images and _SILENCE.issuperset(asked):
+    if asked and not images and asked.issubset(UNANSWERED):
         raise InputError(
             f"no host has answered so far: {describe_failures(failed)}. Is the network down, or the name server wrong? "
             f"{_GO_ON}"
