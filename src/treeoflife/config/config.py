@@ -17,6 +17,7 @@ from ..errors import ConfigError
 from .base import Model
 from .download import DownloadTable
 from .engines import EngineTable
+from .fetch import FetchTable
 from .paths import real_path
 from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Wds
 
@@ -42,6 +43,7 @@ class Config(Model):
     licences: Licences = Licences()
     checks: Checks = Checks()
     engine: EngineTable = EngineTable()
+    fetch: FetchTable = FetchTable()
     download: DownloadTable = DownloadTable()
 
     @property

@@ -6,29 +6,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .base import Model
+from .fetch import RequestRules
 
 
-class EolImagesTable(Model):
+class EolImagesTable(RequestRules):
     """How 'treeoflife download eol-images' fetches single images from the hosts in EOL's media manifest."""
 
     manifest: tuple[Path, ...] = ()
     """The files of the manifest, in order. Empty: those that 'treeoflife download eol-manifest' fetched."""
     per_archive: Annotated[int, Field(ge=1, le=1_000_000_000)] = 100_000
     """Number of rows of the manifest per archive."""
-    connections: Annotated[int, Field(ge=1, le=64)] = 8
-    """Number of images that one task fetches at the same time."""
-    per_host: Annotated[int, Field(ge=1, le=64)] = 4
-    """Maximum number of open requests to one host, over all tasks."""
-    per_second: Annotated[float, Field(ge=0, le=100_000)] = 10.0
-    """Maximum number of requests per second to one host, over all tasks; 0 sets no limit."""
-    contact: str = ""
-    """An e-mail address or web page, sent in the User-Agent header, so that the owner of a host can reach you."""
-    robots: bool = True
-    """Obey the robots.txt of the hosts."""
-    max_bytes: Annotated[int, Field(ge=1, le=1 << 40)] = 50_000_000
-    """Maximum size of an image file in bytes; larger files are not fetched."""
-    tries: Annotated[int, Field(ge=1, le=20)] = 4
-    """How many times an image is requested if it fails for a temporary reason, such as an overloaded server."""
 
 
 class DownloadTable(Model):
