@@ -20,9 +20,9 @@ class RequestRules(Model):
     """An e-mail address or web page, sent in the User-Agent header, so that the owner of a host can reach you."""
     robots: bool = True
     """Obey the robots.txt of the hosts."""
-    noai: bool = True
-    """Leave out images whose host forbids their use for machine learning, in the header X-Robots-Tag (noai,
-    noimageai, noindex or noimageindex)."""
+    noai: tuple[str, ...] = ("noai", "noimageai", "noindex", "noimageindex")
+    """Directives in the header X-Robots-Tag with which a host keeps an image out, as img2dataset respects them. Empty:
+    the header is not looked at."""
     max_bytes: Annotated[int, Field(ge=1, le=1 << 40)] = 50_000_000
     """Maximum size of an image file in bytes; larger files are not fetched."""
     tries: Annotated[int, Field(ge=1, le=20)] = 4

@@ -14,11 +14,9 @@ from typing import Any
 
 from ..config.config import Config
 from ..config.download import EolImagesTable
-from ..config.engines import EngineTable
 from ..core.difference import describe_difference
 from ..core.lock import exclusive_lock
 from ..core.progress import Listener
-from ..core.system import cores
 from ..engines.base import Engine, Tick
 from ..engines.registry import make_engine
 from ..engines.tasks import TaskRunner
@@ -26,7 +24,7 @@ from ..errors import ConfigError, ContainerError, InputError
 from .components import load_components
 from .downloads_file import FILE_NAME, append_entry, make_entry
 from .eol_manifest import ManifestSlice, read_rows, slice_manifest
-from .host_limits import HostLimits
+from .host_limits import HostLimits, limit_engine, split_limits
 from .image_archive import ArchiveFiles, ArchiveWriter, PreviousArchive
 from .image_fetcher import ImageFetcher
 from .inventory import check_disk_space
@@ -121,25 +119,6 @@ def archive_files(folder: Path, count: int) -> list[ArchiveFiles]:
     """The files of ``count`` archives, which are numbered from 1."""
     digits = max(2, len(str(count)))
     return [ArchiveFiles(folder / f"image_set_{number:0{digits}d}.tar.gz") for number in range(1, count + 1)]
-
-
-def limit_engine(table: EngineTable, per_host: int) -> EngineTable:
-    """The engine's settings with at most ``per_host`` tasks at once, so that each may have a request open to a host.
-
-    >>> limit_engine(EngineTable(workers=32), 4).workers
-    4
-    """
-    cpus = min(table.slurm.cpus, per_host)
-    slurm = table.slurm.model_copy(update={"cpus": cpus, "parallel": min(table.slurm.parallel, per_host // cpus)})
-    ray = table.ray.model_copy(update={"in_flight": min(table.ray.in_flight or per_host, per_host)})
-    workers = min(table.workers or cores(), per_host)
-    return table.model_copy(update={"workers": workers, "slurm": slurm, "ray": ray})
-
-
-def split_limits(limits: HostLimits, tasks: int) -> HostLimits:
-    """The limits of each of ``tasks`` tasks that run at once, so that all together keep to ``limits``."""
-    at_once = min(tasks, limits.connections)
-    return replace(limits, connections=limits.connections // at_once, per_second=limits.per_second / at_once)
 
 
 def _plan(

@@ -6,6 +6,7 @@ PASSING_REASONS = {
     "host-down": "not asked: the host had not answered many requests before",
     "host-refused": "the host refused many requests in a row (401, 403, 429 or 451), and was asked no more",
     "host-busy": "not asked: the host wants its next request only after a long time",
+    "no-robots": "the host's robots.txt could not be read: its server has only errors for it",
     "incomplete": "the body lacks its end",
     "http-408": "the host timed out",
     "http-425": "the host asks to come again",
@@ -41,3 +42,6 @@ def is_passing(reason: str) -> bool:
 
 PASSING_PATTERN = "^(" + "|".join(r"http-5\d\d" if one == "http-5xx" else one for one in PASSING_REASONS) + ")$"
 """A regular expression of the passing reasons, for SQL: the same rule as :func:`is_passing`."""
+
+UNANSWERED = ("no-dns", "no-answer", "host-down")
+"""Reasons for which the network of this computer may be to blame."""

@@ -20,8 +20,8 @@ from ..core.files import replacing, sha256
 from ..core.progress import Listener
 from ..errors import InputError
 from .components import HubFile
-from .http_client import backoff_seconds, retry_after, wait
 from .transfer import FileRequest, fetch_file
+from .waits import backoff_seconds, retry_after, wait
 
 _SHA256_HEX_LENGTH = 64
 

@@ -1,9 +1,4 @@
-"""Following redirects step by step, and refusing those that lead where a stranger's server must not send anybody.
-
-An address that the user's own configuration or table names is asked as it stands. A server on the internet may then
-redirect to others on the internet, but not to this computer or into the user's network; and a server in a closed
-network may redirect out of it, but not into another closed one.
-"""
+"""Following the redirects of a request for a whole file, step by step, by the rules of :mod:`.redirect_rules`."""
 
 from __future__ import annotations
 
@@ -13,30 +8,17 @@ from dataclasses import dataclass
 
 import httpx
 
-from .addresses import PUBLIC, network_of, networks_of
+from .addresses import network_of
+from .redirect_rules import Place, Way, check_arrival, follow_redirect
 from .transport import proxy_of
-
-MAX_REDIRECTS = 10  # as many as curl and wget follow is 50 and 20; a file behind more than ten is a mistake
-
-
-class RedirectError(Exception):
-    """A server redirects to where it must not, or without end."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One request of a chain of redirects.
-
-    Attributes:
-        networks: where the server that answers may be; empty if that does not matter.
-        redirects: how many redirects led here.
-        downgraded: whether one of them led from https to http.
-    """
+    """One request of a chain of redirects."""
 
     request: httpx.Request
-    networks: frozenset[str] = frozenset()
-    redirects: int = 0
-    downgraded: bool = False
+    way: Way = Way()
 
 
 @contextmanager
@@ -49,9 +31,7 @@ def send(client: httpx.Client, step: Step) -> Iterator[httpx.Response]:
     """
     response = client.send(step.request, stream=True, follow_redirects=False)
     try:
-        peer = _peer_network(response)
-        if step.networks and peer and peer not in step.networks:
-            raise RedirectError(f"a redirect leads to {response.url.host}, which is a {peer} address")
+        check_arrival(step.way, response.url.host, _peer_network(response))
         yield response
     finally:
         response.close()
@@ -65,25 +45,9 @@ def next_step(response: httpx.Response, step: Step) -> Step | None:
     """
     if (request := response.next_request) is None:
         return None
-    if step.redirects == MAX_REDIRECTS:
-        raise RedirectError(f"more than {MAX_REDIRECTS} redirects")
-    target = request.url
-    if target.scheme not in ("http", "https") or not target.host:
-        raise RedirectError(f"a redirect leads to {str(target)!r:.200}, which is no address of the web")
-    networks, allowed = networks_of(target.host), frozenset({PUBLIC})
-    if closed := networks - allowed:
-        origin = _origin_networks(response)
-        if PUBLIC in origin or not closed <= origin:
-            raise RedirectError(f"{response.url.host} redirects to {target.host}, which is a {min(closed)} address")
-        allowed |= origin
-    downgraded = step.downgraded or (response.url.scheme, target.scheme) == ("https", "http")
-    return Step(request, allowed, step.redirects + 1, downgraded)
-
-
-def _origin_networks(response: httpx.Response) -> frozenset[str]:
-    """Where the server of a response is, by its name and by its connection, since a name may lead anywhere later."""
-    peer = _peer_network(response)
-    return networks_of(response.url.host) | ({peer} if peer else set())
+    target = Place(request.url.scheme, request.url.host, str(request.url))
+    origin = Place(response.url.scheme, response.url.host, str(response.url))
+    return Step(request, follow_redirect(step.way, origin, _peer_network(response), target))
 
 
 def _peer_network(response: httpx.Response) -> str:
@@ -111,7 +75,7 @@ def follow(
         with send(client, step) as response:
             following = next_step(response, step)
             if following is None:
-                if step.downgraded:
+                if step.way.downgraded:
                     note(f"{url} is redirected from https to {response.url}, which anybody on the way can change")
                 yield response
         step = following

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
@@ -9,8 +10,9 @@ from pathlib import PurePath
 import httpx
 
 from ..errors import InputError
-from .http_client import parse_date, retry_after
+from .pace import PaceCheck, TooSlowError
 from .part_file import FileVersion
+from .waits import parse_date, retry_after
 
 # More than 18 digits are no length, and int() refuses text of thousands of them.
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII | re.IGNORECASE)
@@ -85,6 +87,21 @@ def content_range(response: httpx.Response) -> ContentRange:
     if not match or not int(match[1]) <= int(match[2]) < int(match[3]):
         raise RestartError("its server does not say which range it sends", ranges=False)
     return ContentRange(int(match[1]), int(match[2]) + 1, int(match[3]))
+
+
+def read_body(response: httpx.Response, stall_seconds: float) -> Iterator[bytes]:
+    """The body of a streamed response as it is sent, not decoded, in pieces of at most 64 KiB.
+
+    Raises:
+        httpx.TransportError: it ends early, stalls, or trickles.
+    """
+    pace = PaceCheck(stall_seconds)
+    for data in response.iter_raw():
+        yield data
+        try:
+            pace.add(len(data))
+        except TooSlowError as error:
+            raise httpx.ReadTimeout(str(error)) from error
 
 
 def shows_its_end(response: httpx.Response) -> bool:

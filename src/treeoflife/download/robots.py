@@ -1,4 +1,4 @@
-"""robots.txt, the rules of a host for programs: reading it within limits, and what it says (RFC 9309).
+"""The rules of a host for programs: robots.txt, read within limits (RFC 9309), and the header X-Robots-Tag.
 
 Python's own parser takes the first rule that fits instead of the longest, knows no wildcards, and raises errors for
 numbers that it cannot read.
@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
-
-import httpx
-
-from .pace import read_body
 
 _MAX_BYTES = 500 << 10  # RFC 9309, 2.5: at least 500 kibibytes must be parsed, and the rest may be ignored
 MAX_DELAY_SECONDS = 86_400.0
@@ -22,6 +18,7 @@ MAX_DELAY_SECONDS = 86_400.0
 _NUMBER = re.compile(r"\d{1,20}(\.\d{1,20})?|\.\d{1,20}", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d{21,}(\.\d*)?", re.ASCII)
 _AGENT_TOKEN = re.compile(r"[a-z_-]+|\*", re.ASCII)
+_DIRECTIVES_WITH_VALUES = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 _ZLIB_WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -81,6 +78,27 @@ def parse_robots(data: bytes, agent: str) -> Rules:
     return Rules(paths, max(delays, default=0.0))
 
 
+def forbidden_use(values: Iterable[str], directives: Sequence[str], agent: str) -> str:
+    """The directive in the headers X-Robots-Tag that forbids the use of a file; empty if none does.
+
+    A value may begin with the name of the one program that it is meant for, and a colon.
+
+    >>> forbidden_use(["googlebot: noindex", "otherbot: noai"], ["noai", "noindex"], "treeoflife")
+    ''
+    >>> forbidden_use(["max-snippet: 9, NoAI"], ["noai", "noindex"], "treeoflife")
+    'noai'
+    """
+    for value in values:
+        name, colon, rest = value.lower().partition(":")
+        is_directive = not colon or name.strip() in _DIRECTIVES_WITH_VALUES or "," in name
+        if not is_directive and name.strip() != agent:
+            continue
+        for directive in (value.lower() if is_directive else rest).split(","):
+            if directive.strip() in directives:
+                return directive.strip()
+    return ""
+
+
 def _lines(data: bytes) -> Iterator[tuple[str, str]]:
     """The keys, in lower case, and values of the lines, without comments. Bytes that are not UTF-8 do no harm."""
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
@@ -114,19 +132,22 @@ def _matches(pattern: str, path: str) -> bool:
     return not ends or (path.endswith(parts[-1]) and len(path) - len(parts[-1]) >= at)
 
 
-def read_robots(response: httpx.Response, stall_seconds: float) -> bytes:
+def read_robots(pieces: Iterable[bytes], encoding: str) -> bytes:
     """The lines of a robots.txt that is being received, or those in its first 500 kibibytes.
+
+    Args:
+        pieces: its body.
+        encoding: the header Content-Encoding.
 
     Raises:
         UnreadableError: it is compressed in a way that this program does not know, or damaged.
-        httpx.TransportError: the connection ends early or is too slow.
     """
     data = b""
-    for piece in read_body(response, stall_seconds):
+    for piece in pieces:
         data += piece
         if len(data) > _MAX_BYTES:
             break
-    data = _decode(data, response.headers.get("content-encoding", "").strip().lower())
+    data = _decode(data, encoding.strip().lower())
     if len(data) <= _MAX_BYTES:
         return data
     # A line that is cut off would say something else: "Disallow: /" instead of "Disallow: /private".

@@ -15,11 +15,11 @@ from ..errors import InputError
 from . import responses
 from .digests import PrefixDigest, matching_sha256
 from .file_end import missing_end
-from .http_client import backoff_seconds, wait
-from .pace import read_body
 from .part_file import FileVersion, PartFile, Range, is_complete
-from .redirects import RedirectError, follow
-from .responses import RestartError, TemporaryError
+from .redirect_rules import RedirectError
+from .redirects import follow
+from .responses import RestartError, TemporaryError, read_body
+from .waits import backoff_seconds, wait
 
 # How often the main thread checks for new bytes to hash, so that hashing hardly lags behind the download.
 _POLL_SECONDS = 0.02

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
-from .pace import PaceCheck
+from .pace import PaceCheck, TooSlowError
+from .proxies import proxy_for
 
 # Servers send a few kilobytes. The HTTP parser limits a single head to 100 KB, but not the number of interim ones.
 _MAX_HEAD_BYTES = 256 << 10
@@ -24,12 +24,7 @@ _MAX_HEAD_BYTES = 256 << 10
 
 def proxy_of(url: httpx.URL) -> str:
     """The address of the proxy that the environment sets for an address; empty if it is asked directly."""
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all") or ""
-    host = f"{url.host}:{url.port}" if url.port else url.host
-    if not proxy or proxy_bypass(host):
-        return ""
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return proxy_for(url.scheme, f"{url.host}:{url.port}" if url.port else url.host)
 
 
 class Transport(httpx.BaseTransport):
@@ -151,7 +146,10 @@ class _Stream(httpcore.NetworkStream):
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES:
                 raise httpcore.RemoteProtocolError(f"the head of its response is longer than {_MAX_HEAD_BYTES} bytes")
-            self._head.add(len(data))
+            try:
+                self._head.add(len(data))
+            except TooSlowError as error:
+                raise httpcore.ReadTimeout(str(error)) from error
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

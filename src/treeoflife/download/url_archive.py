@@ -1,8 +1,8 @@
 """Fetching a list of URLs into an archive: a plain tar, and beside it an index with a row per URL.
 
-While the archive is written, a journal beside it records each URL that is done. Whatever was recorded survives the death
-of the process, and nothing of it is requested again; every few seconds both files are forced to disk, so that a power
-failure costs no more than the URLs of these seconds.
+While the archive is written, a journal beside it records each URL that is done. Whatever was recorded survives the
+death of the process, and nothing of it is requested again; every few seconds both files are forced to disk, so that a
+power failure costs no more than the URLs of these seconds.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from ..core import tar_writer
 from ..core.files import rename_synced, replacing
 from ..core.json_reader import parse_json
 from ..engines.base import Tick
-from ..errors import ContainerError, InputError
+from ..errors import InputError
 from ..images.unopened import format_of
 from .host_limits import HostLimits
-from .url_fetcher import FetchedUrl, UrlFetcher
+from .url_fetcher import UrlFetcher
+from .url_request import FetchedUrl
 
 INDEX_COLUMNS = {
     "url": pl.String, "final_url": pl.String, "status": pl.Int32, "reason": pl.String, "detail": pl.String,
@@ -101,7 +102,10 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive:
     digest = hashlib.sha256(json.dumps(urls).encode()).hexdigest()
     if finished := _finished(task, digest):
         return finished
-    with _ArchiveWriter(task, urls, digest) as writer, UrlFetcher(task.settings, task.limits, task.retry) as fetcher:
+    with (
+        _ArchiveWriter(task, urls, digest) as writer,
+        UrlFetcher(task.settings, task.limits, retry=task.retry) as fetcher,
+    ):
         tick(len(writer.done))
         remaining = [(number, url) for number, url in enumerate(urls) if number not in writer.done]
         for fetched in fetcher.fetch(remaining):

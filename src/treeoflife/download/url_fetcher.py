@@ -2,59 +2,190 @@
 
 from __future__ import annotations
 
-import hashlib
+import queue
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import IO
+from dataclasses import replace
 
 from ..config.fetch import RequestRules
-from .eol_manifest import ManifestRow
+from ..errors import ContainerError
+from .fetch_reasons import UNANSWERED
 from .host_limits import HostLimits
-from .image_fetcher import ImageFetcher
+from .hosts import Host, Job, Problem
+from .network_watch import NetworkWatch
+from .robots import Rules
+from .schedule import Schedule
+from .url_request import FetchedUrl, Outcome, Requester, Retry
+from .waits import backoff_seconds
+from .web_address import parse_address
 
-_BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedUrl:
-    """What became of the URL ``number``: its image, or the reason why there is none."""
-
-    number: int
-    final_url: str = ""
-    status: int | None = None
-    reason: str | None = None
-    detail: str = ""
-    data: IO[bytes] | None = None
-    size: int = 0
-    sha256: str = ""
-    md5: str = ""
-    content_type: str = ""
-    fetched_at: str = ""
+_POLL_SECONDS = 0.2
+_REFUSED = ("http-401", "http-403", "http-451")
+Delivery = tuple[FetchedUrl, Host]
 
 
 class UrlFetcher:
-    """Fetches URLs. Its context closes the connections."""
+    """Fetches URLs over several connections. Its context closes them."""
 
-    def __init__(self, rules: RequestRules, limits: HostLimits, retry: bool = False) -> None:
-        self._fetcher = ImageFetcher(rules, limits)  # type: ignore[arg-type]
-        self.notes: list[str] = []
+    def __init__(self, rules: RequestRules, limits: HostLimits, *, retry: bool = False) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            retry: whether the URLs failed before, so that hosts which do not answer are no sign of anything else.
+
+        Raises:
+            ConfigError: a variable of the environment that sets a proxy is malformed.
+        """
+        self._limits, self._connections = limits, rules.connections
+        self._schedule = Schedule(limits)
+        self._watch = NetworkWatch(retry=retry)
+        self._requester = Requester(rules, limits, self._watch)
+        self._threads: list[threading.Thread] = []
+        # Images that are held in memory wait here until they are written.
+        self._results: queue.Queue[Delivery | BaseException] = queue.Queue(self._connections)
+        self._unconfirmed: list[FetchedUrl] = []
+        self._suspects: dict[Host, list[FetchedUrl]] = {}
 
     def __enter__(self) -> UrlFetcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._fetcher.__exit__()
+        self._stop()
+        self._requester.close()
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about hosts that were given up."""
+        return self._schedule.notes()
 
     def fetch(self, urls: Sequence[tuple[int, str]]) -> Iterator[FetchedUrl]:
-        """The results, in the order in which they are finished."""
-        for start in range(0, len(urls), _BATCH):
-            batch = urls[start : start + _BATCH]
-            rows = [ManifestRow(number, 0, url, "", "") for number, url in batch]
-            for (number, url), result in zip(batch, self._fetcher.fetch_batch(rows, set()), strict=True):
-                if result.data:
-                    result.data.seek(0)
-                digest = hashlib.sha256(result.data.read()).hexdigest() if result.data else ""
-                now = datetime.now(UTC).isoformat(timespec="seconds")
-                yield FetchedUrl(number, url, None if result.reason else 200, result.reason, result.detail, result.data,
-                                 result.size, digest, result.md5, "", now)  # fmt: skip
+        """The result of each URL, which comes with a number of its own, in the order in which they are finished.
+
+        Raises:
+            ContainerError: the network is down.
+        """
+        yield from self._run(urls, asks=True)
+
+    def find_forbidden(self, urls: Sequence[tuple[int, str]]) -> Iterator[FetchedUrl]:
+        """The URLs that robots.txt forbids, or whose host does not answer for it; no image is requested.
+
+        Raises:
+            ContainerError: the network is down.
+        """
+        yield from (one for one in self._run(urls, asks=False) if one.reason)
+
+    def _run(self, urls: Sequence[tuple[int, str]], *, asks: bool) -> Iterator[FetchedUrl]:
+        jobs = []
+        for number, url in urls:
+            try:
+                jobs.append(Job(number, url, parse_address(url), asks=asks))
+            except ValueError as error:
+                yield FetchedUrl(number, url).failed("bad-address", f"{type(error).__name__}: {error}")
+        self._schedule.start(jobs)
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True) for _ in range(min(self._connections, len(jobs)))
+        ]
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield from self._collect(len(jobs))
+        finally:
+            if self._schedule.remaining:  # the caller needs no more, or an error was raised
+                self._stop()
+
+    def _stop(self) -> None:
+        self._requester.stopped.set()
+        self._schedule.stop()
+        for thread in self._threads:
+            thread.join()
+
+    def _collect(self, expected: int) -> Iterator[FetchedUrl]:
+        """The results, as far as it is known that neither the network nor a host as a whole is their cause."""
+        while expected:
+            try:
+                # In short waits, because Ctrl-C does not end a longer one: Polars' handler lets system calls go on.
+                delivery = self._results.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                delivery = None
+            if isinstance(delivery, BaseException):
+                raise delivery
+            if delivery:
+                expected -= 1
+                yield from self._judge_host(*delivery)
+            yield from self._confirm(check=self._watch.is_suspicious)
+        yield from self._confirm(check=True)
+        for host, results in self._suspects.items():
+            yield from _blamed(host, results)
+        self._suspects.clear()
+
+    def _judge_host(self, result: FetchedUrl, host: Host) -> Iterator[FetchedUrl]:
+        """Hold results back that a later one may explain: a refusal may be meant for all that this host is asked."""
+        suspects = self._suspects.setdefault(host, []) if result.reason in _REFUSED else self._suspects.get(host)
+        if result.reason in UNANSWERED:
+            self._unconfirmed.append(result)
+        elif suspects is not None and result.reason in _REFUSED:
+            suspects.append(result)
+        else:
+            yield result
+        if suspects and (host.problem or not host.refuses):
+            yield from _blamed(host, self._suspects.pop(host))
+
+    def _confirm(self, *, check: bool) -> Iterator[FetchedUrl]:
+        """Release the results that lack an answer, unless the network may be their cause."""
+        if not self._unconfirmed:
+            return
+        if self._watch.is_silent:
+            if not check:
+                return
+            if problem := self._watch.problem():
+                raise ContainerError(problem)
+        yield from self._unconfirmed
+        self._unconfirmed = []
+
+    def _work(self) -> None:
+        """What each connection does."""
+        try:
+            while assignment := self._schedule.take():
+                job, host, problem = assignment
+                if problem or not job.sends:
+                    self._conclude(job, host, problem or FetchedUrl(job.number, job.url))
+                    continue
+                answer = self._requester.ask(job, host)
+                self._schedule.release(host, answer.status, answer.pause)
+                self._conclude(job, host, answer.outcome)
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the results
+            self._deliver(error)
+
+    def _conclude(self, job: Job, host: Host, outcome: Outcome | Problem) -> None:
+        if isinstance(outcome, Retry):
+            if job.failures + 1 < self._limits.tries:
+                seconds = backoff_seconds(self._limits.wait_seconds, job.failures + 1, outcome.seconds)
+                self._schedule.delay(job.restarted(), seconds)
+                return
+            outcome = outcome.result
+        if isinstance(outcome, Job):
+            self._schedule.add(outcome)
+        elif job.robots_of:
+            rules = outcome if isinstance(outcome, Rules) else None
+            self._schedule.set_rules(job.robots_of, rules, outcome if isinstance(outcome, Problem) else None)
+        else:
+            assert not isinstance(outcome, Rules)
+            result = (
+                FetchedUrl(job.number, str(job.address)).failed(*outcome) if isinstance(outcome, Problem) else outcome
+            )
+            self._schedule.finish()
+            self._deliver((result, host))
+
+    def _deliver(self, result: Delivery | BaseException) -> None:
+        while not self._requester.stopped.is_set():
+            try:
+                self._results.put(result, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return
+
+
+def _blamed(host: Host, results: Sequence[FetchedUrl]) -> Iterator[FetchedUrl]:
+    """The results of refused requests, as those of a host that refuses everything, if it was given up for that."""
+    for result in results:
+        yield replace(result, reason=host.problem.reason, detail=host.problem.detail) if host.problem else result
