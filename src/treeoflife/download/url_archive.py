@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
@@ -25,7 +25,6 @@ from ..core.files import rename_synced, replacing
 from ..core.json_reader import parse_json
 from ..engines.base import Tick
 from ..errors import InputError
-from ..images.unopened import format_of
 from .host_limits import HostLimits
 from .url_fetcher import UrlFetcher
 from .url_request import FetchedUrl
@@ -146,7 +145,9 @@ class _ArchiveWriter:
         if task.archive.exists() and not self._part.exists():  # killed before its index was written
             task.archive.rename(self._part)
         self._part.touch()
-        self._tar, self._journal = self._part.open("r+b"), self._journal_path.open("a+b")
+        # Without buffers: what was handed to the system survives the death of this process.
+        self._tar = self._part.open("r+b", buffering=0)
+        self._journal = self._journal_path.open("a+b", buffering=0)
         self._size = self._recover()
         self._synced_at = time.monotonic()
 
@@ -178,7 +179,7 @@ class _ArchiveWriter:
         self._tar.seek(size)
         self._journal.truncate(kept)
         if not kept:
-            self._journal.write(first)
+            _write(self._journal, first)
         return size
 
     def _has(self, row: list[Any]) -> bool:
@@ -199,44 +200,38 @@ class _ArchiveWriter:
         image = (offset, fetched.size, fetched.sha256, fetched.md5) if fetched.data else (None,) * 4
         row = [
             fetched.number, fetched.final_url, fetched.status, fetched.reason, fetched.detail or None,
-            self._urls[fetched.number], *image, fetched.content_type or None, fetched.fetched_at,
+            self._urls[fetched.number], *image, fetched.content_type or None, fetched.fetched_at or None,
         ]  # fmt: skip
         self.done[fetched.number] = row
-        self._journal.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
-        self._journal.flush()
+        _write(self._journal, json.dumps(row, ensure_ascii=True).encode() + b"\n")
         if time.monotonic() - self._synced_at > _SYNC_SECONDS:
             self._sync()
 
     def _append_member(self, fetched: FetchedUrl) -> int:
         """Write a member; returns where its data begins."""
         assert fetched.data
+        name = f"{fetched.number:08d}{_ENDINGS.get(fetched.kind, '')}"
+        offset, padded = self._size + tar_writer.BLOCK, tar_writer.padded_size(fetched.size)
         fetched.data.seek(0)
-        start = fetched.data.read(_PIECE)
-        name = f"{fetched.number:08d}{_ENDINGS.get(format_of(start) or '', '')}"
-        offset = self._size + tar_writer.BLOCK
-        self._tar.write(tar_writer.encode_header(name, fetched.size))
-        while start:
-            self._tar.write(start)
-            start = fetched.data.read(_PIECE)
-        padded = tar_writer.padded_size(fetched.size)
-        self._tar.write(bytes(padded - fetched.size))
-        self._tar.flush()
+        piece = tar_writer.encode_header(name, fetched.size) + fetched.data.read(_PIECE)
+        while rest := fetched.data.read(_PIECE):
+            _write(self._tar, piece)
+            piece = rest
+        _write(self._tar, piece + bytes(padded - fetched.size))
         fetched.data.close()
         self._size = offset + padded
         return offset
 
     def _sync(self) -> None:
         os.fsync(self._tar.fileno())
-        self._journal.write(_SYNCED)
-        self._journal.flush()
+        _write(self._journal, _SYNCED)
         os.fsync(self._journal.fileno())
         self._synced_at = time.monotonic()
 
     def finish(self, notes: Sequence[str]) -> FetchedArchive:
         """End the archive and give it its name, then write its index."""
-        self._tar.write(tar_writer.end_marker(self._size))
+        _write(self._tar, tar_writer.end_marker(self._size))
         self._tar.close()
-        self._journal.flush()
         os.fsync(self._journal.fileno())
         rows = [self.done[number] for number in range(len(self._urls))]
         index = pl.DataFrame([_index_row(row) for row in rows], schema=INDEX_COLUMNS, orient="row")
@@ -257,6 +252,13 @@ class _ArchiveWriter:
         with replacing(self._task.index) as temporary:
             index.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta)})
         self._journal_path.unlink()
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """Write all of ``data``: of a file without buffer, a single write may take a part alone."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def _read_line(line: bytes) -> list[Any] | None:
