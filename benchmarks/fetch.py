@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
-from PIL import Image
+from PIL import Image, ImageFilter
 
 HOSTS = 8
 PER_ARCHIVE = 10_000
@@ -57,7 +57,9 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 async def serve() -> None:
     """Run the server, and print its port."""
     out = io.BytesIO()
-    Image.effect_noise((256, 256), 40).convert("RGB").save(out, "JPEG", quality=75)
+    # As large as iNaturalist's pictures of medium size, in pixels and in bytes.
+    photo = Image.effect_noise((500, 375), 90).filter(ImageFilter.GaussianBlur(1.5))
+    photo.convert("RGB").save(out, "JPEG", quality=90)
     body = out.getvalue()
     head = f'HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: image/jpeg\r\nETag: "1"\r\nContent-Length: {len(body)}'
     Pictures.answer = f"{head}\r\n\r\n".encode() + body
@@ -92,7 +94,7 @@ def fetch(folder: Path, *, encode: bool) -> None:
     from treeoflife.config.tables import Images
     from treeoflife.download.host_limits import host_limits
     from treeoflife.download.url_archive import FetchTask, fetch_archive
-    from treeoflife.images.encode import encode_image
+    from treeoflife.images.convert import convert
 
     table = FetchTable(per_host=16, per_second=0)
     for urls in sorted(folder.glob("*.urls.parquet")):
@@ -102,7 +104,7 @@ def fetch(folder: Path, *, encode: bool) -> None:
             with task.archive.open("rb") as tar:
                 for offset, size in pl.read_parquet(task.index, columns=["offset", "size"]).iter_rows():
                     tar.seek(offset)
-                    encode_image(tar.read(size), Images())
+                    convert(tar.read(size), Images())
         print(done.images)
 
 

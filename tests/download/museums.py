@@ -64,7 +64,7 @@ def send(handler: Handler, status: int, body: bytes, headers: dict[str, str]) ->
     fields = {"Content-Length": str(len(body)), "Content-Type": "image/jpeg"} | headers
     lines = [f"HTTP/1.1 {status} X", *(f"{key}: {value}" for key, value in fields.items()), "", ""]
     handler.wfile.write("\r\n".join(lines).encode() + body)
-    handler.close_connection = fields["Content-Length"] != str(len(body))
+    handler.close_connection |= fields["Content-Length"] != str(len(body))
 
 
 def picture(path: str, size: tuple[int, int] = (64, 48)) -> bytes:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from .addresses import network_of
 from .http_reader import PIECE, Head, HttpError, read_head, read_pieces
@@ -42,7 +42,7 @@ class Connection:
             opened.close()
             raise
         self._incoming = _Incoming(self._socket, PaceCheck(stall_seconds))
-        self._reader = io.BufferedReader(self._incoming, PIECE)
+        self._reader: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, self._incoming), PIECE)
         self._head: Head | None = None
         self._hurries = self._at_end = False
 

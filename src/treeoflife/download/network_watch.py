@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+from urllib.parse import urlsplit
 
+from .proxies import proxy_for
 from .web_address import Address
 
 _SUSPICIOUS = 20  # requests without any answer, after which the network is checked
 _CHECK_SECONDS = 5.0
+_PROXY_PORT = 80
 _REMEMBERED = 8  # hosts that answered last
 # Names that are always there: they are looked up, and nothing is sent to them.
 _KNOWN_NAMES = ("example.com", "www.gbif.org", "www.wikipedia.org")
@@ -77,9 +80,11 @@ class NetworkWatch:
 
 
 def _can_be_reached(address: Address) -> bool:
-    """Whether a host that answered before still takes connections."""
+    """Whether a host that answered before, or the proxy on the way to it, still takes connections."""
+    proxy = urlsplit(proxy_for(address.scheme, address.authority))
     try:
-        socket.create_connection((address.host, address.port), _CHECK_SECONDS).close()
+        server = (proxy.hostname, proxy.port or _PROXY_PORT) if proxy.hostname else (address.host, address.port)
+        socket.create_connection(server, _CHECK_SECONDS).close()
     except (OSError, ValueError):
         return False
     return True

@@ -24,7 +24,7 @@ from ..core import tar_writer
 from ..core.files import rename_synced, replacing
 from ..core.json_reader import parse_json
 from ..engines.base import Tick
-from ..errors import InputError
+from ..errors import KEPT, ContainerError, InputError
 from .host_limits import HostLimits
 from .url_fetcher import UrlFetcher
 from .url_request import FetchedUrl
@@ -107,9 +107,12 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive:
     ):
         tick(len(writer.done))
         remaining = [(number, url) for number, url in enumerate(urls) if number not in writer.done]
-        for fetched in fetcher.fetch(remaining):
-            writer.append(fetched)
-            tick(1)
+        try:
+            for fetched in fetcher.fetch(remaining):
+                writer.append(fetched)
+                tick(1)
+        except ContainerError as error:
+            raise ContainerError(f"{error}; {len(writer.done):,} of {len(urls):,} addresses are done, {KEPT}") from None
         return writer.finish(fetcher.notes)
 
 

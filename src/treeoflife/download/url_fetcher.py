@@ -187,5 +187,6 @@ class UrlFetcher:
 
 def _blamed(host: Host, results: Sequence[FetchedUrl]) -> Iterator[FetchedUrl]:
     """The results of refused requests, as those of a host that refuses everything, if it was given up for that."""
+    problem = host.problem if host.problem and host.problem.reason == "host-refused" else None
     for result in results:
-        yield replace(result, reason=host.problem.reason, detail=host.problem.detail) if host.problem else result
+        yield replace(result, reason=problem.reason, detail=problem.detail) if problem else result

@@ -20,7 +20,7 @@ from .redirect_rules import Place, RedirectError, follow_redirect
 from .robots import Rules, UnreadableError, forbidden_use, parse_robots, read_robots
 from .waits import retry_after
 from .web_address import join_address, parse_address
-from .web_client import NoAnswerError, NoNameError, NoRouteError, WebClient, WebResponse
+from .web_client import BadAddressError, NoAnswerError, NoNameError, NoRouteError, WebClient, WebResponse
 
 # Larger images go to temporary files until they are written.
 _MAX_IN_MEMORY = 256 << 10
@@ -112,8 +112,8 @@ class Requester:
         except RedirectError as error:
             # A robots.txt that cannot be reached so is to be treated as if there were none (RFC 9309, 2.3.1.2).
             return Answer(Rules() if job.robots_of else begun.failed("bad-redirect", str(error)), begun.status or 200)
-        except ValueError as error:
-            failed = begun.failed("bad-address", f"{type(error).__name__}: {error}")
+        except BadAddressError as error:
+            failed = begun.failed("bad-address", str(error))
             return Answer(Problem(*(failed.reason or "", failed.detail)) if job.robots_of else failed, 200)
 
     def _silence(self, job: Job, host: Host, error: NoAnswerError, begun: FetchedUrl, *, answered: bool) -> Outcome:

@@ -29,11 +29,15 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH)
 # Of the page of an error: to read so much takes less than to connect again.
 _MAX_UNREAD_BYTES = 64 << 10
 _MAX_UNREAD_SECONDS = 0.5
-_MORE_IDLE = 64  # a process may have 256 descriptors on some systems
+_MOST_IDLE = 128  # a process may have 256 descriptors on some systems
 
 
 class NoAnswerError(Exception):
     """A request got no answer, or none that came to its end."""
+
+
+class BadAddressError(Exception):
+    """An address turned out to be none when it was to be connected to."""
 
 
 class NoNameError(NoAnswerError):
@@ -93,7 +97,7 @@ class WebResponse:
 
 
 class WebClient:
-    """Sends requests, ``connections`` at once; more are kept idle, since the hosts take turns."""
+    """Sends requests, ``connections`` at once. More connections are kept than that, since the hosts take turns."""
 
     def __init__(self, connections: int, stall_seconds: float, contact: str) -> None:
         """Connect to nothing yet.
@@ -102,7 +106,7 @@ class WebClient:
             ConfigError: a variable of the environment that sets a proxy is malformed.
         """
         self._stall_seconds, self._tls = stall_seconds, Tls()
-        self._idle = IdleConnections(2 * connections + _MORE_IDLE)
+        self._idle = IdleConnections(_MOST_IDLE)
         # Compression would hide the length, and make the digests depend on the server.
         self._headers = f"User-Agent: {user_agent(contact)}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n\r\n"
         self._proxied: httpx.Client | None = None
@@ -128,7 +132,7 @@ class WebClient:
         Raises:
             NoAnswerError: there is none, or its body does not come to its end.
             RedirectError: the server is not where it may be.
-            ValueError: the address is none.
+            BadAddressError: the address is none.
         """
         if self._proxied and proxy_for(address.scheme, address.authority):
             with self._get_proxied(self._proxied, address) as response:
@@ -191,7 +195,7 @@ class WebClient:
         except httpx.TransportError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         except httpx.InvalidURL as error:
-            raise ValueError(str(error)) from error
+            raise BadAddressError(str(error)) from error
 
 
 def _checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -209,3 +213,5 @@ def _no_answers() -> Iterator[None]:
     except (OSError, HttpError) as error:
         kind = NoRouteError if isinstance(error, OSError) and error.errno in _NO_ROUTE else NoAnswerError
         raise kind(f"{type(error).__name__}: {error}") from error
+    except (ValueError, OverflowError) as error:  # of names that cannot be encoded; a bad certificate is an OSError too
+        raise BadAddressError(f"{type(error).__name__}: {error}") from error
