@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from .proxies import proxy_for
 from .web_address import Address
 
-_SUSPICIOUS = 20  # requests without any answer, after which the network is checked
+# Requests without any answer, after which the network is checked; at the beginning, a list may have dead hosts first.
+_SUSPICIOUS, _SUSPICIOUS_AT_FIRST = 20, 100
 _CHECK_SECONDS = 5.0
 _PROXY_PORT = 80
 _REMEMBERED = 8  # hosts that answered last
@@ -40,7 +41,8 @@ class NetworkWatch:
     @property
     def is_suspicious(self) -> bool:
         """Whether there were so many failures since the last answer or check that it is time for a check."""
-        return self._failures - self._checked_at >= _SUSPICIOUS
+        enough = _SUSPICIOUS if self._answered else _SUSPICIOUS_AT_FIRST
+        return self._failures - self._checked_at >= enough
 
     def record_answer(self, address: Address) -> None:
         """Count a response, which may also be an error."""
