@@ -26,13 +26,13 @@ from treeoflife.download.placeholders import is_placeholder_address
 from treeoflife.download.url_archive import fetch_archive
 from treeoflife.errors import ContainerError, InputError
 
-from .museums import check_archive, fetch, index, museums, picture, pictures, reasons, task
+from .museums import Reply, check_archive, fetch, index, museums, picture, pictures, reasons, task
 from .server import Handler
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
-def troubles(other: Callable[[str], str]) -> Callable[[Handler], tuple[int, bytes, dict[str, str]]]:
+def troubles(other: Callable[[str], str]) -> Reply:
     """A host of which each path is another case; the last part of its name is the reason that it must have."""
     asked: Counter[str] = Counter()
     tiny = picture("tiny", (1, 1))
@@ -158,6 +158,17 @@ def test_a_host_that_refuses_everything_is_not_asked_any_more_and_that_is_said(s
     assert any("refused" in note and hosts[0].server.url in note for note in result.notes)
 
 
+def test_a_host_that_refuses_is_blamed_also_for_what_it_refused_before_the_run_was_interrupted(tmp_path: Path) -> None:
+    with museums(breaking(10, lambda _: (403, b"no", {}))) as (host,):
+        urls = [host.url(f"/{n}") for n in range(60)]
+        with pytest.raises(ContainerError):
+            fetch(tmp_path, urls, robots=False)
+        host.reply = lambda _: (403, b"no", {})
+        fetch(tmp_path, urls, robots=False, per_host=1)
+    assert reasons(tmp_path) == ["host-refused"] * 60
+    assert max(host.paths.values()) <= 3
+
+
 def test_a_refusal_now_and_then_is_meant_for_its_image_alone(tmp_path: Path) -> None:
     def reply(handler: Handler) -> tuple[int, bytes, dict[str, str]]:
         return pictures(handler) if int(handler.path[1:]) % 3 else (403, b"", {})
@@ -257,7 +268,7 @@ def test_hosts_that_take_no_connections_are_down_and_the_list_is_finished(tmp_pa
     assert all(map(is_passing, result.reasons))
 
 
-def breaking(after: int) -> Callable[[Handler], tuple[int, bytes, dict[str, str]]]:
+def breaking(after: int, answer: Reply = pictures) -> Reply:
     """A host that closes all connections after so many answers."""
     served = 0
 
@@ -267,7 +278,7 @@ def breaking(after: int) -> Callable[[Handler], tuple[int, bytes, dict[str, str]
         if served > after:
             handler.close_connection = True
             raise ConnectionError
-        return pictures(handler)
+        return answer(handler)
 
     return reply
 

@@ -47,3 +47,6 @@ def is_passing(reason: str) -> bool:
 
 UNANSWERED = ("no-dns", "no-answer", "host-down")
 """Reasons for which the network of this computer may be to blame."""
+
+REFUSED = ("http-401", "http-403", "http-451")
+"""Reasons of single images that are those of the host if it refuses whatever it is asked."""

@@ -150,11 +150,6 @@ class Host:
         seconds = backoff_seconds(self._limits.wait_seconds, min(failures, _MAX_DOUBLINGS))
         self.next_time = max(self.next_time, now + seconds)
 
-    @property
-    def refuses(self) -> bool:
-        """Whether its last response was a refusal."""
-        return self._refusals > 0
-
     def _give_up(self, reason: str, why: str) -> None:
         self.problem = Problem(reason, f"{self.name} {why}")
         self.note = f"{self.name} {why}: it is not asked any more in this run"

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,7 @@ from ..core.files import rename_synced, replacing
 from ..core.json_reader import parse_json
 from ..engines.base import Tick
 from ..errors import KEPT, ContainerError, InputError
+from .fetch_reasons import REFUSED
 from .host_limits import HostLimits
 from .url_fetcher import UrlFetcher
 from .url_request import FetchedUrl
@@ -113,7 +114,7 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive:
                 tick(1)
         except ContainerError as error:
             raise ContainerError(f"{error}; {len(writer.done):,} of {len(urls):,} addresses are done, {KEPT}") from None
-        return writer.finish(fetcher.notes)
+        return writer.finish(fetcher.notes, fetcher.refusing_hosts)
 
 
 def _finished(task: FetchTask, digest: str) -> FetchedArchive | None:
@@ -231,8 +232,13 @@ class _ArchiveWriter:
         os.fsync(self._journal.fileno())
         self._synced_at = time.monotonic()
 
-    def finish(self, notes: Sequence[str]) -> FetchedArchive:
-        """End the archive and give it its name, then write its index."""
+    def finish(self, notes: Sequence[str], refusing: set[str]) -> FetchedArchive:
+        """End the archive and give it its name, then write its index.
+
+        Args:
+            refusing: the hosts that were given up in this run because they refuse.
+        """
+        _blame_hosts(self.done.values(), refusing)
         _write(self._tar, tar_writer.end_marker(self._size))
         self._tar.close()
         os.fsync(self._journal.fileno())
@@ -273,6 +279,27 @@ def _read_line(line: bytes) -> list[Any] | None:
     except InputError:
         return None
     return row if isinstance(row, list) else None
+
+
+def _blame_hosts(rows: Iterable[list[Any]], refusing: set[str]) -> None:
+    """Give the last refusals of a host that refuses everything that reason: they were not meant for the images alone.
+
+    Args:
+        rows: the lines of the journal, in its order; earlier runs may have given up further hosts.
+    """
+    refusals: dict[str, list[list[Any]]] = {}
+    refusing = refusing.copy()
+    for row in rows:
+        _, url, status, reason = row[:4]
+        host = "/".join(url.split("/", 3)[:3])
+        if reason == "host-refused":
+            refusing.add(host)
+        elif reason in REFUSED:
+            refusals.setdefault(host, []).append(row)
+        elif status is not None:
+            refusals.pop(host, None)
+    for row in (row for host in refusing for row in refusals.get(host, ())):
+        row[3:5] = "host-refused", f"the host refused many requests in a row, this one with {row[3]}"
 
 
 def _end_of(row: list[Any]) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from ..config.fetch import RequestRules
 from ..errors import ContainerError
 from .fetch_reasons import UNANSWERED
 from .host_limits import HostLimits
-from .hosts import Host, Job, Problem
+from .hosts import Job, Problem
 from .network_watch import NetworkWatch
 from .robots import Rules
 from .schedule import Schedule
@@ -20,8 +19,6 @@ from .waits import backoff_seconds
 from .web_address import parse_address
 
 _POLL_SECONDS = 0.2
-_REFUSED = ("http-401", "http-403", "http-451")
-Delivery = tuple[FetchedUrl, Host]
 
 
 class UrlFetcher:
@@ -42,9 +39,8 @@ class UrlFetcher:
         self._requester = Requester(rules, limits, self._watch)
         self._threads: list[threading.Thread] = []
         # Images that are held in memory wait here until they are written.
-        self._results: queue.Queue[Delivery | BaseException] = queue.Queue(self._connections)
+        self._results: queue.Queue[FetchedUrl | BaseException] = queue.Queue(self._connections)
         self._unconfirmed: list[FetchedUrl] = []
-        self._suspects: dict[Host, list[FetchedUrl]] = {}
 
     def __enter__(self) -> UrlFetcher:
         return self
@@ -57,6 +53,11 @@ class UrlFetcher:
     def notes(self) -> list[str]:
         """Sentences about hosts that were given up."""
         return self._schedule.notes()
+
+    @property
+    def refusing_hosts(self) -> set[str]:
+        """The hosts (``http://museum.example``) that were given up because they refused many requests in a row."""
+        return self._schedule.refusing_hosts()
 
     def fetch(self, urls: Sequence[tuple[int, str]]) -> Iterator[FetchedUrl]:
         """The result of each URL, which comes with a number of its own, in the order in which they are finished.
@@ -85,9 +86,9 @@ class UrlFetcher:
         self._threads = [
             threading.Thread(target=self._work, daemon=True) for _ in range(min(self._connections, len(jobs)))
         ]
-        for thread in self._threads:
-            thread.start()
         try:
+            for thread in self._threads:
+                thread.start()
             yield from self._collect(len(jobs))
         finally:
             if self._schedule.remaining:  # the caller needs no more, or an error was raised
@@ -97,10 +98,11 @@ class UrlFetcher:
         self._requester.stopped.set()
         self._schedule.stop()
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
 
     def _collect(self, expected: int) -> Iterator[FetchedUrl]:
-        """The results, as far as it is known that neither the network nor a host as a whole is their cause."""
+        """The results, as far as it is known that the network is not their cause."""
         while expected:
             try:
                 # In short waits, because Ctrl-C does not end a longer one: Polars' handler lets system calls go on.
@@ -111,24 +113,12 @@ class UrlFetcher:
                 raise delivery
             if delivery:
                 expected -= 1
-                yield from self._judge_host(*delivery)
+                if delivery.reason in UNANSWERED:
+                    self._unconfirmed.append(delivery)
+                else:
+                    yield delivery
             yield from self._confirm(check=self._watch.is_suspicious)
         yield from self._confirm(check=True)
-        for host, results in self._suspects.items():
-            yield from _blamed(host, results)
-        self._suspects.clear()
-
-    def _judge_host(self, result: FetchedUrl, host: Host) -> Iterator[FetchedUrl]:
-        """Hold results back that a later one may explain: a refusal may be meant for all that this host is asked."""
-        suspects = self._suspects.setdefault(host, []) if result.reason in _REFUSED else self._suspects.get(host)
-        if result.reason in UNANSWERED:
-            self._unconfirmed.append(result)
-        elif suspects is not None and result.reason in _REFUSED:
-            suspects.append(result)
-        else:
-            yield result
-        if suspects and (host.problem or not host.refuses):
-            yield from _blamed(host, self._suspects.pop(host))
 
     def _confirm(self, *, check: bool) -> Iterator[FetchedUrl]:
         """Release the results that lack an answer, unless the network may be their cause."""
@@ -148,15 +138,15 @@ class UrlFetcher:
             while assignment := self._schedule.take():
                 job, host, problem = assignment
                 if problem or not job.sends:
-                    self._conclude(job, host, problem or FetchedUrl(job.number, job.url))
+                    self._conclude(job, problem or FetchedUrl(job.number, job.url))
                     continue
                 answer = self._requester.ask(job, host)
                 self._schedule.release(host, answer.status, answer.pause)
-                self._conclude(job, host, answer.outcome)
+                self._conclude(job, answer.outcome)
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the results
             self._deliver(error)
 
-    def _conclude(self, job: Job, host: Host, outcome: Outcome | Problem) -> None:
+    def _conclude(self, job: Job, outcome: Outcome | Problem) -> None:
         if isinstance(outcome, Retry):
             if job.failures + 1 < self._limits.tries:
                 seconds = backoff_seconds(self._limits.wait_seconds, job.failures + 1, outcome.seconds)
@@ -174,19 +164,12 @@ class UrlFetcher:
                 FetchedUrl(job.number, str(job.address)).failed(*outcome) if isinstance(outcome, Problem) else outcome
             )
             self._schedule.finish()
-            self._deliver((result, host))
+            self._deliver(result)
 
-    def _deliver(self, result: Delivery | BaseException) -> None:
+    def _deliver(self, result: FetchedUrl | BaseException) -> None:
         while not self._requester.stopped.is_set():
             try:
                 self._results.put(result, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
             return
-
-
-def _blamed(host: Host, results: Sequence[FetchedUrl]) -> Iterator[FetchedUrl]:
-    """The results of refused requests, as those of a host that refuses everything, if it was given up for that."""
-    problem = host.problem if host.problem and host.problem.reason == "host-refused" else None
-    for result in results:
-        yield replace(result, reason=problem.reason, detail=problem.detail) if problem else result
