@@ -91,6 +91,11 @@ class Connection:
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(0)
 
+    def abort(self) -> None:
+        """End whatever waits for this connection, from another thread."""
+        with suppress(OSError):  # it has ended by itself
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()

@@ -108,10 +108,13 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive:
     ):
         tick(len(writer.done))
         remaining = [(number, url) for number, url in enumerate(urls) if number not in writer.done]
+
+        def record(fetched: FetchedUrl) -> None:
+            writer.append(fetched)
+            tick(1)
+
         try:
-            for fetched in fetcher.fetch(remaining):
-                writer.append(fetched)
-                tick(1)
+            fetcher.fetch(remaining, record)
         except ContainerError as error:
             raise ContainerError(f"{error}; {len(writer.done):,} of {len(urls):,} addresses are done, {KEPT}") from None
         return writer.finish(fetcher.notes, fetcher.refusing_hosts)

@@ -93,6 +93,11 @@ class Requester:
         self._client = WebClient(rules.connections, limits.stall_seconds, rules.contact)
         self.stopped = threading.Event()
 
+    def stop(self) -> None:
+        """End all requests."""
+        self.stopped.set()
+        self._client.abort()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

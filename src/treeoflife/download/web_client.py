@@ -107,6 +107,7 @@ class WebClient:
         """
         self._stall_seconds, self._tls = stall_seconds, Tls()
         self._idle = IdleConnections(_MOST_IDLE)
+        self._busy: set[Connection] = set()
         # Compression would hide the length, and make the digests depend on the server.
         self._headers = f"User-Agent: {user_agent(contact)}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n\r\n"
         self._proxied: httpx.Client | None = None
@@ -115,6 +116,11 @@ class WebClient:
             from .http_client import make_client
 
             self._proxied = make_client(connections, stall_seconds, contact)
+
+    def abort(self) -> None:
+        """End the requests that other threads wait for."""
+        for connection in list(self._busy):
+            connection.abort()
 
     def close(self) -> None:
         """Close all connections."""
@@ -159,25 +165,28 @@ class WebClient:
         except NoAnswerError:
             pass
         if connection.can_serve_more:
+            self._busy.discard(connection)
             self._idle.put(connection)
         else:
-            connection.close()
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self._busy.discard(connection)
+        connection.close()
 
     def _ask(self, address: Address, way: Way, request: bytes) -> tuple[Connection, Head]:
         """A connection whose response has been read up to its body, and the head of that."""
         while True:
             connection = self._idle.take(address.site) or Connection(address, self._stall_seconds, self._tls)
+            self._busy.add(connection)
             try:
                 check_arrival(way, address.host, connection.peer)
                 return connection, connection.ask(request)
-            except ConnectionError:
-                connection.close()
+            except BaseException as error:
+                self._close(connection)
                 # A server may close a connection at the moment at which it is used again.
-                if not connection.reused:
+                if not (connection.reused and isinstance(error, ConnectionError)):
                     raise
-            except BaseException:
-                connection.close()
-                raise
 
     @contextmanager
     def _get_proxied(self, client: httpx.Client, address: Address) -> Iterator[WebResponse]:
