@@ -58,8 +58,8 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 512
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), Handler)
         self.files: dict[str, Resource] = {}
         self.requests: list[Request] = []
         self.lock = threading.Lock()
@@ -67,7 +67,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.server_address[0]}:{self.server_address[1]}"
 
     def put(self, path: str, resource: Resource) -> str:
         self.files[path] = resource
@@ -81,9 +81,9 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """A server on a free port."""
-    server = Server()
+def serving(host: str = "127.0.0.1") -> Iterator[Server]:
+    """A server on a free port of an address of this computer."""
+    server = Server(host)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

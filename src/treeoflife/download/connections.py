@@ -1,29 +1,26 @@
-"""Connections to web servers that serve one request after another, by the standard library's parser of HTTP/1.1."""
+"""Connections to web servers that serve one request after another."""
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import select
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from http.client import HTTPException, HTTPResponse, IncompleteRead
 from importlib import import_module
 from typing import Any, cast
 
 from .addresses import network_of
+from .http_reader import PIECE, Head, HttpError, read_head, read_pieces
 from .pace import PaceCheck
 from .web_address import Address
 
 # Servers send a few kilobytes of head. The limit also bounds interim responses, of which there may be any number, and
 # what follows the last chunk of a body.
 _MAX_HEAD_BYTES = 256 << 10
-_PIECE = 64 << 10
-_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Connection:
@@ -45,60 +42,47 @@ class Connection:
             opened.close()
             raise
         self._incoming = _Incoming(self._socket, PaceCheck(stall_seconds))
-        self._reader = _Reader(self._incoming, _PIECE)
-        self._response: HTTPResponse | None = None
-        self._at_end = False
+        self._reader: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, self._incoming), PIECE)
+        self._head: Head | None = None
+        self._hurries = self._at_end = False
 
-    @property
-    def response(self) -> HTTPResponse:
-        """The last response."""
-        assert self._response
-        return self._response
-
-    def ask(self, request: bytes) -> None:
+    def ask(self, request: bytes) -> Head:
         """Send a request; its response is read up to its body.
 
         Raises:
-            HTTPException, OSError: there is none, or one that breaks the rules of HTTP.
+            HttpError, OSError: there is none, or one that breaks the rules of HTTP.
         """
         self._at_end = False
-        self._socket.settimeout(self._stall_seconds)
+        if self._hurries:
+            self._socket.settimeout(self._stall_seconds)
+            self._hurries = False
         self._incoming.restart()
         self._socket.sendall(request)
-        while True:
-            # It asks for nothing else of a socket than a file to read from.
-            response = HTTPResponse(cast(socket.socket, self), method="GET")
-            response.begin()
-            if self._incoming.ended:
-                raise HTTPException("the connection ended within the head of its response")
-            if not 100 <= response.status < 200:
-                break
-        _check_framing(response)
-        self._response = response
+        self._head = read_head(self._reader)
         self._incoming.delivered()
+        return self._head
 
     def pieces(self) -> Iterator[bytes]:
         """The body of the last response as it is sent, in pieces of at most 64 KiB.
 
         Raises:
-            HTTPException, OSError: it does not come to its end.
+            HttpError, OSError: it does not come to its end.
         """
-        response = self.response
-        while response.length != 0 and (piece := response.read1(_PIECE)):
+        assert self._head
+        for piece in read_pieces(self._reader, self._head):
             self._incoming.delivered()
             yield piece
-        if response.length:
-            raise IncompleteRead(b"", response.length)
         self._at_end = True
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than so for what is left of the last response."""
         self._socket.settimeout(min(seconds, self._stall_seconds))
+        self._hurries = True
 
     @property
     def can_serve_more(self) -> bool:
         """Whether the last response was read to its end, and its server does not close the connection."""
-        return self._at_end and self._response is not None and not self._response.will_close
+        return self._at_end and self._head is not None and self._head.keeps_open
 
     @property
     def is_open(self) -> bool:
@@ -107,20 +91,14 @@ class Connection:
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(0)
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """What :class:`http.client.HTTPResponse` reads from."""
-        return self._reader
+    def abort(self) -> None:
+        """End whatever waits for this connection, from another thread."""
+        with suppress(OSError):  # it has ended by itself
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
-
-
-class _Reader(io.BufferedReader):
-    """The bytes of a connection. It outlives the responses, each of which closes what it was read from."""
-
-    def close(self) -> None:
-        pass
 
 
 class _Incoming(io.RawIOBase):
@@ -128,17 +106,16 @@ class _Incoming(io.RawIOBase):
 
     def __init__(self, source: socket.socket, pace: PaceCheck) -> None:
         self._source, self._pace = source, pace
-        self._undelivered, self.ended = 0, False
+        self._undelivered = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         size = self._source.recv_into(buffer)
-        self.ended = not size
         self._undelivered += size
-        if self._undelivered > _MAX_HEAD_BYTES + _PIECE:
-            raise HTTPException(f"the head of its response is longer than {_MAX_HEAD_BYTES} bytes")
+        if self._undelivered > _MAX_HEAD_BYTES + PIECE:
+            raise HttpError(f"the head of its response is longer than {_MAX_HEAD_BYTES} bytes")
         self._pace.add(size)
         return size
 
@@ -222,17 +199,3 @@ class IdleConnections:
             for connection in (one for waiting in self._by_site.values() for one in waiting):
                 connection.close()
             self._by_site, self._count = {}, 0
-
-
-def _check_framing(response: HTTPResponse) -> None:
-    """Check that the head says in one way where the body ends.
-
-    Raises:
-        HTTPException: it does not; the parser would take one of the ways, or read on until the connection closes.
-    """
-    codings = response.headers.get_all("Transfer-Encoding") or []
-    if codings and [one.strip().lower() for one in codings] != ["chunked"]:
-        raise HTTPException(f"its Transfer-Encoding is {', '.join(codings)!r:.80}")
-    lengths = set(response.headers.get_all("Content-Length") or [])
-    if len(lengths) > 1 or not all(_LENGTH.fullmatch(one.strip()) for one in lengths):
-        raise HTTPException(f"its Content-Length is {', '.join(sorted(lengths))!r:.80}")

@@ -1,5 +1,7 @@
 """Why an address gave no image: a small set of words, and which of them may have passed by the next build."""
 
+import re
+
 PASSING_REASONS = {
     "no-dns": "the name of the host could not be looked up",
     "no-answer": "the host did not answer, or its answer broke off or came far too slowly",
@@ -30,6 +32,9 @@ PERMANENT_REASONS = {
 }
 """Reasons that do not pass: such an address is asked again only if the user wishes it."""
 
+PASSING_PATTERN = "^(" + "|".join(PASSING_REASONS).replace("http-5xx", "http-5[0-9][0-9]") + ")$"
+"""A regular expression of the passing reasons, also for SQL."""
+
 
 def is_passing(reason: str) -> bool:
     """Whether the next build asks an address again that failed for ``reason``.
@@ -37,11 +42,11 @@ def is_passing(reason: str) -> bool:
     >>> is_passing("http-503"), is_passing("no-dns"), is_passing("http-404"), is_passing("http-429")
     (True, True, False, True)
     """
-    return reason in PASSING_REASONS or reason.startswith("http-5")
+    return re.fullmatch(PASSING_PATTERN, reason) is not None
 
-
-PASSING_PATTERN = "^(" + "|".join(r"http-5\d\d" if one == "http-5xx" else one for one in PASSING_REASONS) + ")$"
-"""A regular expression of the passing reasons, for SQL: the same rule as :func:`is_passing`."""
 
 UNANSWERED = ("no-dns", "no-answer", "host-down")
 """Reasons for which the network of this computer may be to blame."""
+
+REFUSED = ("http-401", "http-403", "http-451")
+"""Reasons of single images that are those of the host if it refuses whatever it is asked."""

@@ -16,7 +16,7 @@ from .web_address import Address, parse_address
 MAX_WAIT_SECONDS = 600.0
 # A host is asked more and more slowly while it does not answer, so that this is an outage of half a minute at least.
 _MAX_SILENCES = 20
-_MAX_PAUSED_SILENCES = 4  # the wait is doubled so many times at most
+_MAX_DOUBLINGS = 4  # of the wait between two such requests, or two that are refused with 429
 # Single images may be forbidden, and a store such as S3 answers 403 for what it does not have; not for twenty in a row.
 _MAX_REFUSALS = 20
 REFUSALS = frozenset({401, 403, 429, 451})
@@ -134,8 +134,7 @@ class Host:
             return
         self._refusals += 1
         if status == 429:
-            seconds = backoff_seconds(self._limits.wait_seconds, self._refusals)
-            self.next_time = max(self.next_time, now + seconds)
+            self._slow_down(self._refusals, now)
         if self._refusals >= _MAX_REFUSALS and not self.problem:
             self._give_up("host-refused", f"refused {_MAX_REFUSALS} requests in a row, the last with status {status}")
 
@@ -143,15 +142,13 @@ class Host:
         """Count a request that got no answer, or one that did not come to its end."""
         self._silences += 1
         if self._silences > 2:
-            doubled = min(self._silences, _MAX_PAUSED_SILENCES)
-            self.next_time = max(self.next_time, now + backoff_seconds(self._limits.wait_seconds, doubled))
+            self._slow_down(self._silences, now)
         if self._silences >= _MAX_SILENCES and not self.problem:
             self._give_up("host-down", f"did not answer {_MAX_SILENCES} requests in a row")
 
-    @property
-    def refuses(self) -> bool:
-        """Whether its last response was a refusal."""
-        return self._refusals > 0
+    def _slow_down(self, failures: int, now: float) -> None:
+        seconds = backoff_seconds(self._limits.wait_seconds, min(failures, _MAX_DOUBLINGS))
+        self.next_time = max(self.next_time, now + seconds)
 
     def _give_up(self, reason: str, why: str) -> None:
         self.problem = Problem(reason, f"{self.name} {why}")

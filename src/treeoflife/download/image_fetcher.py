@@ -53,8 +53,11 @@ class ImageFetcher:
             for forbidden in self._fetcher.find_forbidden(_to_fetch(results)):
                 results[forbidden.number] = _as_row(results[forbidden.number], forbidden)
         results = [result if result.reason else find_existing(result) or result for result in results]
-        for fetched in self._fetcher.fetch(_to_fetch(results)):
+
+        def record(fetched: FetchedUrl) -> None:
             results[fetched.number] = _as_row(results[fetched.number], fetched)
+
+        self._fetcher.fetch(_to_fetch(results), record)
         return results
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+from urllib.parse import urlsplit
 
+from .proxies import proxy_for
 from .web_address import Address
 
-_SUSPICIOUS = 20  # requests without any answer, after which the network is checked
+# Requests without any answer, after which the network is checked; at the beginning, a list may have dead hosts first.
+_SUSPICIOUS, _SUSPICIOUS_AT_FIRST = 20, 100
 _CHECK_SECONDS = 5.0
+_PROXY_PORT = 80
 _REMEMBERED = 8  # hosts that answered last
 # Names that are always there: they are looked up, and nothing is sent to them.
 _KNOWN_NAMES = ("example.com", "www.gbif.org", "www.wikipedia.org")
@@ -37,7 +41,8 @@ class NetworkWatch:
     @property
     def is_suspicious(self) -> bool:
         """Whether there were so many failures since the last answer or check that it is time for a check."""
-        return self._failures - self._checked_at >= _SUSPICIOUS
+        enough = _SUSPICIOUS if self._answered else _SUSPICIOUS_AT_FIRST
+        return self._failures - self._checked_at >= enough
 
     def record_answer(self, address: Address) -> None:
         """Count a response, which may also be an error."""
@@ -77,9 +82,11 @@ class NetworkWatch:
 
 
 def _can_be_reached(address: Address) -> bool:
-    """Whether a host that answered before still takes connections."""
+    """Whether a host that answered before, or the proxy on the way to it, still takes connections."""
+    proxy = urlsplit(proxy_for(address.scheme, address.authority))
     try:
-        socket.create_connection((address.host, address.port), _CHECK_SECONDS).close()
+        server = (proxy.hostname, proxy.port or _PROXY_PORT) if proxy.hostname else (address.host, address.port)
+        socket.create_connection(server, _CHECK_SECONDS).close()
     except (OSError, ValueError):
         return False
     return True

@@ -2,7 +2,7 @@
 
 import re
 from io import BytesIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from PIL import Image
 
@@ -28,6 +28,8 @@ The first three are documented by the providers' code: app/assets/images of gith
 ``https://s.yimg.com/pw/images/en-us/photo_unavailable.png``, to which Flickr redirects."""
 
 _NAMES = re.compile("|".join(f"(?:{pattern})" for pattern in PLACEHOLDERS.values()), re.IGNORECASE)
+# Rails and webpack add a digest to the name of a file.
+_DIGEST = re.compile(r"[-.][0-9a-f]{8,64}$")
 # A file that is still processed, or whose processing failed, at iNaturalist.
 _FOLDERS = re.compile(r"/attachment_defaults/", re.IGNORECASE)
 
@@ -40,14 +42,10 @@ def is_placeholder_address(url: str) -> bool:
     >>> is_placeholder_address("https://iiif.example/a/full/full/0/default.jpg")
     False
     """
-    path = unquote(urlsplit(url).path)
-    stem = path.rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2]
-    return bool(_NAMES.fullmatch(_without_digest(stem)) or _FOLDERS.search(path))
-
-
-def _without_digest(stem: str) -> str:
-    """The name of a file without the digest that Rails and webpack add to it."""
-    return re.sub(r"[-.][0-9a-f]{8,64}$", "", stem)
+    path = unquote(url.partition("?")[0])
+    name = path.rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
+    return bool(_NAMES.fullmatch(_DIGEST.sub("", stem)) or _FOLDERS.search(path))
 
 
 def tiny_size(data: bytes) -> str:

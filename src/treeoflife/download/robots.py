@@ -42,8 +42,8 @@ class Rules:
 
     def allow(self, url: str) -> bool:
         """Whether an address may be fetched: the longest pattern decides, and if two are as long, that which allows."""
-        if self.problem:
-            return False
+        if self.problem or not self.paths:
+            return not self.problem
         parts = urlsplit(url)
         path = unquote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         matches = [(len(pattern), allowed) for pattern, allowed in self.paths if _matches(pattern, path)]

@@ -168,6 +168,12 @@ class Schedule:
         with self._changed:
             return [host.note for host in self._hosts.values() if host.note]
 
+    def refusing_hosts(self) -> set[str]:
+        """The names of hosts that were given up because they refuse."""
+        with self._changed:
+            known = [host for host in self._hosts.values() if host.problem]
+            return {host.name for host in known if host.problem and host.problem.reason == "host-refused"}
+
     def stop(self) -> None:
         """End all waiting."""
         with self._changed:

@@ -12,10 +12,10 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
@@ -24,8 +24,8 @@ from ..core import tar_writer
 from ..core.files import rename_synced, replacing
 from ..core.json_reader import parse_json
 from ..engines.base import Tick
-from ..errors import InputError
-from ..images.unopened import format_of
+from ..errors import KEPT, ContainerError, InputError
+from .fetch_reasons import REFUSED
 from .host_limits import HostLimits
 from .url_fetcher import UrlFetcher
 from .url_request import FetchedUrl
@@ -108,10 +108,16 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive:
     ):
         tick(len(writer.done))
         remaining = [(number, url) for number, url in enumerate(urls) if number not in writer.done]
-        for fetched in fetcher.fetch(remaining):
+
+        def record(fetched: FetchedUrl) -> None:
             writer.append(fetched)
             tick(1)
-        return writer.finish(fetcher.notes)
+
+        try:
+            fetcher.fetch(remaining, record)
+        except ContainerError as error:
+            raise ContainerError(f"{error}; {len(writer.done):,} of {len(urls):,} addresses are done, {KEPT}") from None
+        return writer.finish(fetcher.notes, fetcher.refusing_hosts)
 
 
 def _finished(task: FetchTask, digest: str) -> FetchedArchive | None:
@@ -146,7 +152,9 @@ class _ArchiveWriter:
         if task.archive.exists() and not self._part.exists():  # killed before its index was written
             task.archive.rename(self._part)
         self._part.touch()
-        self._tar, self._journal = self._part.open("r+b"), self._journal_path.open("a+b")
+        # Without buffers: what was handed to the system survives the death of this process.
+        self._tar = self._part.open("r+b", buffering=0)
+        self._journal = self._journal_path.open("a+b", buffering=0)
         self._size = self._recover()
         self._synced_at = time.monotonic()
 
@@ -178,7 +186,7 @@ class _ArchiveWriter:
         self._tar.seek(size)
         self._journal.truncate(kept)
         if not kept:
-            self._journal.write(first)
+            _write(self._journal, first)
         return size
 
     def _has(self, row: list[Any]) -> bool:
@@ -199,44 +207,43 @@ class _ArchiveWriter:
         image = (offset, fetched.size, fetched.sha256, fetched.md5) if fetched.data else (None,) * 4
         row = [
             fetched.number, fetched.final_url, fetched.status, fetched.reason, fetched.detail or None,
-            self._urls[fetched.number], *image, fetched.content_type or None, fetched.fetched_at,
+            self._urls[fetched.number], *image, fetched.content_type or None, fetched.fetched_at or None,
         ]  # fmt: skip
         self.done[fetched.number] = row
-        self._journal.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
-        self._journal.flush()
+        _write(self._journal, json.dumps(row, ensure_ascii=True).encode() + b"\n")
         if time.monotonic() - self._synced_at > _SYNC_SECONDS:
             self._sync()
 
     def _append_member(self, fetched: FetchedUrl) -> int:
         """Write a member; returns where its data begins."""
         assert fetched.data
+        name = f"{fetched.number:08d}{_ENDINGS.get(fetched.kind, '')}"
+        offset, padded = self._size + tar_writer.BLOCK, tar_writer.padded_size(fetched.size)
         fetched.data.seek(0)
-        start = fetched.data.read(_PIECE)
-        name = f"{fetched.number:08d}{_ENDINGS.get(format_of(start) or '', '')}"
-        offset = self._size + tar_writer.BLOCK
-        self._tar.write(tar_writer.encode_header(name, fetched.size))
-        while start:
-            self._tar.write(start)
-            start = fetched.data.read(_PIECE)
-        padded = tar_writer.padded_size(fetched.size)
-        self._tar.write(bytes(padded - fetched.size))
-        self._tar.flush()
+        piece = tar_writer.encode_header(name, fetched.size) + fetched.data.read(_PIECE)
+        while rest := fetched.data.read(_PIECE):
+            _write(self._tar, piece)
+            piece = rest
+        _write(self._tar, piece + bytes(padded - fetched.size))
         fetched.data.close()
         self._size = offset + padded
         return offset
 
     def _sync(self) -> None:
         os.fsync(self._tar.fileno())
-        self._journal.write(_SYNCED)
-        self._journal.flush()
+        _write(self._journal, _SYNCED)
         os.fsync(self._journal.fileno())
         self._synced_at = time.monotonic()
 
-    def finish(self, notes: Sequence[str]) -> FetchedArchive:
-        """End the archive and give it its name, then write its index."""
-        self._tar.write(tar_writer.end_marker(self._size))
+    def finish(self, notes: Sequence[str], refusing: set[str]) -> FetchedArchive:
+        """End the archive and give it its name, then write its index.
+
+        Args:
+            refusing: the hosts that were given up in this run because they refuse.
+        """
+        _blame_hosts(self.done.values(), refusing)
+        _write(self._tar, tar_writer.end_marker(self._size))
         self._tar.close()
-        self._journal.flush()
         os.fsync(self._journal.fileno())
         rows = [self.done[number] for number in range(len(self._urls))]
         index = pl.DataFrame([_index_row(row) for row in rows], schema=INDEX_COLUMNS, orient="row")
@@ -259,6 +266,13 @@ class _ArchiveWriter:
         self._journal_path.unlink()
 
 
+def _write(file: IO[bytes], data: bytes) -> None:
+    """Write all of ``data``: of a file without buffer, a single write may take a part alone."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
 def _read_line(line: bytes) -> list[Any] | None:
     """The row in a line of the journal: empty if it is another line, None if the line is damaged or cut off."""
     if line == _SYNCED:
@@ -268,6 +282,27 @@ def _read_line(line: bytes) -> list[Any] | None:
     except InputError:
         return None
     return row if isinstance(row, list) else None
+
+
+def _blame_hosts(rows: Iterable[list[Any]], refusing: set[str]) -> None:
+    """Give the last refusals of a host that refuses everything that reason: they were not meant for the images alone.
+
+    Args:
+        rows: the lines of the journal, in its order; earlier runs may have given up further hosts.
+    """
+    refusals: dict[str, list[list[Any]]] = {}
+    refusing = refusing.copy()
+    for row in rows:
+        _, url, status, reason = row[:4]
+        host = "/".join(url.split("/", 3)[:3])
+        if reason == "host-refused":
+            refusing.add(host)
+        elif reason in REFUSED:
+            refusals.setdefault(host, []).append(row)
+        elif status is not None:
+            refusals.pop(host, None)
+    for row in (row for host in refusing for row in refusals.get(host, ())):
+        row[3:5] = "host-refused", f"the host refused many requests in a row, this one with {row[3]}"
 
 
 def _end_of(row: list[Any]) -> int:

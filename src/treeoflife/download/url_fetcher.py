@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from ..config.fetch import RequestRules
 from ..errors import ContainerError
 from .fetch_reasons import UNANSWERED
 from .host_limits import HostLimits
-from .hosts import Host, Job, Problem
+from .hosts import Job, Problem
 from .network_watch import NetworkWatch
 from .robots import Rules
 from .schedule import Schedule
@@ -20,8 +18,9 @@ from .waits import backoff_seconds
 from .web_address import parse_address
 
 _POLL_SECONDS = 0.2
-_REFUSED = ("http-401", "http-403", "http-451")
-Delivery = tuple[FetchedUrl, Host]
+
+Record = Callable[[FetchedUrl], None]
+"""Takes a result. What it raises ends the run."""
 
 
 class UrlFetcher:
@@ -41,10 +40,12 @@ class UrlFetcher:
         self._watch = NetworkWatch(retry=retry)
         self._requester = Requester(rules, limits, self._watch)
         self._threads: list[threading.Thread] = []
-        # Images that are held in memory wait here until they are written.
-        self._results: queue.Queue[Delivery | BaseException] = queue.Queue(self._connections)
+        self._recording = threading.Lock()  # around all that follows
+        self._record: Record = lambda _: None
+        self._left = 0
         self._unconfirmed: list[FetchedUrl] = []
-        self._suspects: dict[Host, list[FetchedUrl]] = {}
+        self._error: BaseException | None = None
+        self._changed = threading.Event()  # set for the thread that waits for the results
 
     def __enter__(self) -> UrlFetcher:
         return self
@@ -58,80 +59,67 @@ class UrlFetcher:
         """Sentences about hosts that were given up."""
         return self._schedule.notes()
 
-    def fetch(self, urls: Sequence[tuple[int, str]]) -> Iterator[FetchedUrl]:
-        """The result of each URL, which comes with a number of its own, in the order in which they are finished.
+    @property
+    def refusing_hosts(self) -> set[str]:
+        """The hosts (``http://museum.example``) that were given up because they refused many requests in a row."""
+        return self._schedule.refusing_hosts()
+
+    def fetch(self, urls: Sequence[tuple[int, str]], record: Record) -> None:
+        """Fetch URLs, each of which comes with a number of its own.
+
+        Args:
+            record: called with each result as soon as it is known, by any thread, but never twice at once. The
+                connection that fetched it takes its next URL only afterwards, so that a run which is killed loses no
+                more than what was on its way.
 
         Raises:
             ContainerError: the network is down.
         """
-        yield from self._run(urls, asks=True)
+        self._run(urls, record, asks=True)
 
-    def find_forbidden(self, urls: Sequence[tuple[int, str]]) -> Iterator[FetchedUrl]:
+    def find_forbidden(self, urls: Sequence[tuple[int, str]]) -> list[FetchedUrl]:
         """The URLs that robots.txt forbids, or whose host does not answer for it; no image is requested.
 
         Raises:
             ContainerError: the network is down.
         """
-        yield from (one for one in self._run(urls, asks=False) if one.reason)
+        found: list[FetchedUrl] = []
+        self._run(urls, found.append, asks=False)
+        return [one for one in found if one.reason]
 
-    def _run(self, urls: Sequence[tuple[int, str]], *, asks: bool) -> Iterator[FetchedUrl]:
+    def _run(self, urls: Sequence[tuple[int, str]], record: Record, *, asks: bool) -> None:
         jobs = []
         for number, url in urls:
             try:
                 jobs.append(Job(number, url, parse_address(url), asks=asks))
             except ValueError as error:
-                yield FetchedUrl(number, url).failed("bad-address", f"{type(error).__name__}: {error}")
+                record(FetchedUrl(number, url).failed("bad-address", f"{type(error).__name__}: {error}"))
+        self._record, self._left = record, len(jobs)
         self._schedule.start(jobs)
         self._threads = [
             threading.Thread(target=self._work, daemon=True) for _ in range(min(self._connections, len(jobs)))
         ]
-        for thread in self._threads:
-            thread.start()
         try:
-            yield from self._collect(len(jobs))
+            for thread in self._threads:
+                thread.start()
+            self._wait()
         finally:
-            if self._schedule.remaining:  # the caller needs no more, or an error was raised
+            if self._left:
                 self._stop()
 
-    def _stop(self) -> None:
-        self._requester.stopped.set()
-        self._schedule.stop()
-        for thread in self._threads:
-            thread.join()
+    def _wait(self) -> None:
+        """Wait until all URLs have their results, and look after the network meanwhile."""
+        while self._left:
+            # In short waits, because Ctrl-C does not end a longer one: Polars' handler lets system calls go on.
+            self._changed.wait(_POLL_SECONDS)
+            self._changed.clear()
+            if self._error:
+                raise self._error
+            self._confirm(check=self._watch.is_suspicious)
+        self._confirm(check=True)
 
-    def _collect(self, expected: int) -> Iterator[FetchedUrl]:
-        """The results, as far as it is known that neither the network nor a host as a whole is their cause."""
-        while expected:
-            try:
-                # In short waits, because Ctrl-C does not end a longer one: Polars' handler lets system calls go on.
-                delivery = self._results.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                delivery = None
-            if isinstance(delivery, BaseException):
-                raise delivery
-            if delivery:
-                expected -= 1
-                yield from self._judge_host(*delivery)
-            yield from self._confirm(check=self._watch.is_suspicious)
-        yield from self._confirm(check=True)
-        for host, results in self._suspects.items():
-            yield from _blamed(host, results)
-        self._suspects.clear()
-
-    def _judge_host(self, result: FetchedUrl, host: Host) -> Iterator[FetchedUrl]:
-        """Hold results back that a later one may explain: a refusal may be meant for all that this host is asked."""
-        suspects = self._suspects.setdefault(host, []) if result.reason in _REFUSED else self._suspects.get(host)
-        if result.reason in UNANSWERED:
-            self._unconfirmed.append(result)
-        elif suspects is not None and result.reason in _REFUSED:
-            suspects.append(result)
-        else:
-            yield result
-        if suspects and (host.problem or not host.refuses):
-            yield from _blamed(host, self._suspects.pop(host))
-
-    def _confirm(self, *, check: bool) -> Iterator[FetchedUrl]:
-        """Release the results that lack an answer, unless the network may be their cause."""
+    def _confirm(self, *, check: bool) -> None:
+        """Record the results that lack an answer, unless the network may be their cause."""
         if not self._unconfirmed:
             return
         if self._watch.is_silent:
@@ -139,8 +127,17 @@ class UrlFetcher:
                 return
             if problem := self._watch.problem():
                 raise ContainerError(problem)
-        yield from self._unconfirmed
-        self._unconfirmed = []
+        with self._recording:
+            confirmed, self._unconfirmed = self._unconfirmed, []
+            for result in confirmed:
+                self._record(result)
+
+    def _stop(self) -> None:
+        self._schedule.stop()
+        self._requester.stop()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
     def _work(self) -> None:
         """What each connection does."""
@@ -148,15 +145,16 @@ class UrlFetcher:
             while assignment := self._schedule.take():
                 job, host, problem = assignment
                 if problem or not job.sends:
-                    self._conclude(job, host, problem or FetchedUrl(job.number, job.url))
+                    self._conclude(job, problem or FetchedUrl(job.number, job.url))
                     continue
                 answer = self._requester.ask(job, host)
                 self._schedule.release(host, answer.status, answer.pause)
-                self._conclude(job, host, answer.outcome)
+                self._conclude(job, answer.outcome)
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the results
-            self._deliver(error)
+            self._error = error
+            self._changed.set()
 
-    def _conclude(self, job: Job, host: Host, outcome: Outcome | Problem) -> None:
+    def _conclude(self, job: Job, outcome: Outcome | Problem) -> None:
         if isinstance(outcome, Retry):
             if job.failures + 1 < self._limits.tries:
                 seconds = backoff_seconds(self._limits.wait_seconds, job.failures + 1, outcome.seconds)
@@ -174,18 +172,16 @@ class UrlFetcher:
                 FetchedUrl(job.number, str(job.address)).failed(*outcome) if isinstance(outcome, Problem) else outcome
             )
             self._schedule.finish()
-            self._deliver((result, host))
+            self._deliver(result)
 
-    def _deliver(self, result: Delivery | BaseException) -> None:
-        while not self._requester.stopped.is_set():
-            try:
-                self._results.put(result, timeout=_POLL_SECONDS)
-            except queue.Full:
-                continue
-            return
-
-
-def _blamed(host: Host, results: Sequence[FetchedUrl]) -> Iterator[FetchedUrl]:
-    """The results of refused requests, as those of a host that refuses everything, if it was given up for that."""
-    for result in results:
-        yield replace(result, reason=host.problem.reason, detail=host.problem.detail) if host.problem else result
+    def _deliver(self, result: FetchedUrl) -> None:
+        with self._recording:
+            if self._requester.stopped.is_set():
+                return
+            if result.reason in UNANSWERED:
+                self._unconfirmed.append(result)
+            else:
+                self._record(result)
+            self._left -= 1
+            if not self._left:
+                self._changed.set()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -20,7 +20,7 @@ from .redirect_rules import Place, RedirectError, follow_redirect
 from .robots import Rules, UnreadableError, forbidden_use, parse_robots, read_robots
 from .waits import retry_after
 from .web_address import join_address, parse_address
-from .web_client import NoAnswerError, NoNameError, NoRouteError, WebClient, WebResponse
+from .web_client import BadAddressError, NoAnswerError, NoNameError, NoRouteError, WebClient, WebResponse
 
 # Larger images go to temporary files until they are written.
 _MAX_IN_MEMORY = 256 << 10
@@ -38,8 +38,9 @@ class FetchedUrl:
         final_url: the address that was requested last, after redirects.
         status: that of its response; None if there was none.
         reason: a word of :mod:`.fetch_reasons`; ``detail`` is a sentence for people.
+        kind: the format of the image, by its bytes.
         sha256: in hex, as ``md5``.
-        fetched_at: the time in UTC.
+        fetched_at: the time in UTC; empty if nothing was requested.
     """
 
     number: int
@@ -49,6 +50,7 @@ class FetchedUrl:
     detail: str = ""
     data: IO[bytes] | None = None
     size: int = 0
+    kind: str = ""
     sha256: str = ""
     md5: str = ""
     content_type: str = ""
@@ -56,8 +58,7 @@ class FetchedUrl:
 
     def failed(self, reason: str, detail: str) -> FetchedUrl:
         """The result of the same URL without an image."""
-        now = self.fetched_at or _now()
-        return replace(self, reason=reason, detail=detail[:300], fetched_at=now)
+        return replace(self, reason=reason, detail=detail[:300])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +93,32 @@ class Requester:
         self._client = WebClient(rules.connections, limits.stall_seconds, rules.contact)
         self.stopped = threading.Event()
 
+    def stop(self) -> None:
+        """End all requests."""
+        self.stopped.set()
+        self._client.abort()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def ask(self, job: Job, host: Host) -> Answer:
         """Send the request of a job."""
-        begun = FetchedUrl(job.number, str(job.address), fetched_at=_now())
+        begun = _begin(job)
         answered = False
         try:
             with self._client.get(job.address, job.way) as response:
                 self._watch.record_answer(job.address)
                 answered = True
-                begun = replace(
-                    begun, status=response.status, content_type=response.header("Content-Type")[:200],
-                    detail=_DOWNGRADED if job.way.downgraded else "",
-                )  # fmt: skip
+                begun = _begin(job, response.status, response.header("content-type"))
                 return self._judge(job, response, begun)
         except NoAnswerError as error:
-            return Answer(self._silence(job, host, error, FetchedUrl(job.number, begun.final_url), answered=answered))
+            return Answer(self._silence(job, host, error, _begin(job), answered=answered))
         except RedirectError as error:
             # A robots.txt that cannot be reached so is to be treated as if there were none (RFC 9309, 2.3.1.2).
             return Answer(Rules() if job.robots_of else begun.failed("bad-redirect", str(error)), begun.status or 200)
-        except ValueError as error:
-            failed = begun.failed("bad-address", f"{type(error).__name__}: {error}")
+        except BadAddressError as error:
+            failed = begun.failed("bad-address", str(error))
             return Answer(Problem(*(failed.reason or "", failed.detail)) if job.robots_of else failed, 200)
 
     def _silence(self, job: Job, host: Host, error: NoAnswerError, begun: FetchedUrl, *, answered: bool) -> Outcome:
@@ -134,7 +137,7 @@ class Requester:
             return Answer(_redirected(job, response, response.location), status)
         if status == 200 and not job.robots_of:
             return Answer(self._receive(response, begun), status)
-        seconds = (retry_after({"retry-after": response.header("Retry-After")}) or 0.0) if status >= 400 else 0.0
+        seconds = (retry_after({"retry-after": response.header("retry-after")}) or 0.0) if status >= 400 else 0.0
         pause = seconds if status in _TEMPORARY_STATUS or status >= 500 else 0.0
         if job.robots_of:
             return Answer(_read_rules(response), status, pause)
@@ -161,27 +164,37 @@ class Requester:
             sha256.update(piece)
             md5.update(piece)
             data.write(piece)
-        if problem := _judge_bytes(data, size, shows_its_end=response.shows_its_end):
-            return begun.failed(*problem)
-        return replace(begun, data=data, size=size, sha256=sha256.hexdigest(), md5=md5.hexdigest())
+        kind = _judge_bytes(data, size, shows_its_end=response.shows_its_end)
+        if isinstance(kind, Problem):
+            return begun.failed(*kind)
+        return replace(begun, data=data, size=size, kind=kind, sha256=sha256.hexdigest(), md5=md5.hexdigest())
 
     def _refuse_by_head(self, response: WebResponse, url: str) -> Problem | None:
         """Why the body of a response is not to be read; None if it is."""
-        if use := forbidden_use(response.headers("X-Robots-Tag"), self._rules.noai, _AGENT):
+        if use := forbidden_use(response.headers("x-robots-tag"), self._rules.noai, _AGENT):
             return Problem("noai", f"the header X-Robots-Tag says {use}")
         if is_placeholder_address(url):
             return Problem("placeholder", "the address is that of a picture that says that there is none")
-        encoding = response.header("Content-Encoding").strip() or "identity"
+        encoding = response.header("content-encoding").strip() or "identity"
         if encoding.lower() != "identity":
             return Problem("compressed", f"sent as {encoding!r:.50} although the request excludes that")
         return None
 
 
-def _judge_bytes(data: IO[bytes], size: int, *, shows_its_end: bool) -> Problem | None:
-    """Why what was received is no image; None if it is one."""
+def _begin(job: Job, status: int | None = None, content_type: str = "") -> FetchedUrl:
+    """The result of a request, as far as it is known before its body was read."""
+    return FetchedUrl(
+        job.number, str(job.address), status, detail=_DOWNGRADED if job.way.downgraded else "",
+        content_type=content_type[:200], fetched_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )  # fmt: skip
+
+
+def _judge_bytes(data: IO[bytes], size: int, *, shows_its_end: bool) -> str | Problem:
+    """The format of an image that was received, or why it is none."""
     data.seek(0)
     start = data.read(16)
-    if format_of(start) is None:
+    kind = format_of(start)
+    if kind is None:
         return Problem("not-an-image", f"it begins with {start!r}" if size else "the response is empty")
     if not shows_its_end and (problem := missing_end(data, "")) != "":
         return Problem("incomplete", f"the server did not say its length, and {problem or _NO_END}")
@@ -189,7 +202,7 @@ def _judge_bytes(data: IO[bytes], size: int, *, shows_its_end: bool) -> Problem 
         data.seek(0)
         if pixels := tiny_size(data.read()):
             return Problem("placeholder", f"the picture has {pixels} pixels")
-    return None
+    return kind
 
 
 def _redirected(job: Job, response: WebResponse, location: str) -> Outcome:
@@ -215,10 +228,6 @@ def _read_rules(response: WebResponse) -> Outcome:
     if not 200 <= response.status < 300:
         return Rules()
     try:
-        return parse_robots(read_robots(response.pieces(), response.header("Content-Encoding")), _AGENT)
+        return parse_robots(read_robots(response.pieces(), response.header("content-encoding")), _AGENT)
     except UnreadableError as error:
         return Rules(problem=f"its robots.txt cannot be read: {error}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,13 +11,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
 from ..core.extras import import_extra
 from ..core.versions import __version__
 from .connections import Connection, IdleConnections, Tls
+from .http_reader import Head, HttpError
 from .proxies import proxy_for
 from .redirect_rules import Way, check_arrival
 from .web_address import Address
@@ -29,10 +29,15 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH)
 # Of the page of an error: to read so much takes less than to connect again.
 _MAX_UNREAD_BYTES = 64 << 10
 _MAX_UNREAD_SECONDS = 0.5
+_MOST_IDLE = 128  # a process may have 256 descriptors on some systems
 
 
 class NoAnswerError(Exception):
     """A request got no answer, or none that came to its end."""
+
+
+class BadAddressError(Exception):
+    """An address turned out to be none when it was to be connected to."""
 
 
 class NoNameError(NoAnswerError):
@@ -57,29 +62,30 @@ class WebResponse:
         peer: the network of the server; empty if only a proxy is known.
     """
 
-    def __init__(self, status: int, phrase: str, headers: Any, peer: str, pieces: Iterator[bytes]) -> None:
-        """Describe a response; ``headers`` are those of http.client or of httpx."""
+    def __init__(
+        self, status: int, phrase: str, headers: dict[str, list[str]], peer: str, pieces: Iterator[bytes]
+    ) -> None:
+        """Describe a response; the names of ``headers`` are in lower case."""
         self.status, self.phrase, self.peer = status, phrase, peer
         self._headers, self._pieces = headers, pieces
 
     def header(self, name: str) -> str:
-        """The values of a header, joined by commas; empty if there is none."""
+        """The values of a header, whose name is in lower case, joined by commas; empty if there is none."""
         return ", ".join(self.headers(name))
 
     def headers(self, name: str) -> list[str]:
         """The values of a header, one for each time that it occurs."""
-        get = self._headers.get_list if hasattr(self._headers, "get_list") else self._headers.get_all
-        return get(name) or []
+        return self._headers.get(name, [])
 
     @property
     def location(self) -> str | None:
         """Where a redirect leads; None if this is none."""
-        return self.header("Location") or None if self.status in (301, 302, 303, 307, 308) else None
+        return self.header("location") or None if self.status in (301, 302, 303, 307, 308) else None
 
     @property
     def shows_its_end(self) -> bool:
         """Whether a connection that is cut off can be told from one that has brought the whole body."""
-        return bool(self.headers("Content-Length") or self.headers("Transfer-Encoding"))
+        return bool(self.headers("content-length") or self.headers("transfer-encoding"))
 
     def pieces(self) -> Iterator[bytes]:
         """The body as it is sent, not decoded, in pieces of at most 64 KiB.
@@ -91,7 +97,7 @@ class WebResponse:
 
 
 class WebClient:
-    """Sends requests. It keeps as many idle connections as requests are open at once."""
+    """Sends requests, ``connections`` at once. More connections are kept than that, since the hosts take turns."""
 
     def __init__(self, connections: int, stall_seconds: float, contact: str) -> None:
         """Connect to nothing yet.
@@ -100,7 +106,8 @@ class WebClient:
             ConfigError: a variable of the environment that sets a proxy is malformed.
         """
         self._stall_seconds, self._tls = stall_seconds, Tls()
-        self._idle = IdleConnections(connections)
+        self._idle = IdleConnections(_MOST_IDLE)
+        self._busy: set[Connection] = set()
         # Compression would hide the length, and make the digests depend on the server.
         self._headers = f"User-Agent: {user_agent(contact)}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n\r\n"
         self._proxied: httpx.Client | None = None
@@ -109,6 +116,11 @@ class WebClient:
             from .http_client import make_client
 
             self._proxied = make_client(connections, stall_seconds, contact)
+
+    def abort(self) -> None:
+        """End the requests that other threads wait for."""
+        for connection in list(self._busy):
+            connection.abort()
 
     def close(self) -> None:
         """Close all connections."""
@@ -126,7 +138,7 @@ class WebClient:
         Raises:
             NoAnswerError: there is none, or its body does not come to its end.
             RedirectError: the server is not where it may be.
-            ValueError: the address is none.
+            BadAddressError: the address is none.
         """
         if self._proxied and proxy_for(address.scheme, address.authority):
             with self._get_proxied(self._proxied, address) as response:
@@ -134,10 +146,10 @@ class WebClient:
             return
         request = f"GET {address.target} HTTP/1.1\r\nHost: {address.authority}\r\n{self._headers}".encode()
         with _no_answers():
-            connection = self._ask(address, way, request)
-        answer, pieces = connection.response, _checked(connection.pieces())
+            connection, head = self._ask(address, way, request)
+        pieces = _checked(connection.pieces())
         try:
-            yield WebResponse(answer.status, answer.reason, answer.headers, connection.peer, pieces)
+            yield WebResponse(head.status, head.phrase, head.headers, connection.peer, pieces)
         finally:
             self._keep_or_close(connection, pieces)
 
@@ -153,26 +165,28 @@ class WebClient:
         except NoAnswerError:
             pass
         if connection.can_serve_more:
+            self._busy.discard(connection)
             self._idle.put(connection)
         else:
-            connection.close()
+            self._close(connection)
 
-    def _ask(self, address: Address, way: Way, request: bytes) -> Connection:
-        """A connection whose response has been read up to its body."""
+    def _close(self, connection: Connection) -> None:
+        self._busy.discard(connection)
+        connection.close()
+
+    def _ask(self, address: Address, way: Way, request: bytes) -> tuple[Connection, Head]:
+        """A connection whose response has been read up to its body, and the head of that."""
         while True:
             connection = self._idle.take(address.site) or Connection(address, self._stall_seconds, self._tls)
+            self._busy.add(connection)
             try:
                 check_arrival(way, address.host, connection.peer)
-                connection.ask(request)
-                return connection
-            except ConnectionError:
-                connection.close()
+                return connection, connection.ask(request)
+            except BaseException as error:
+                self._close(connection)
                 # A server may close a connection at the moment at which it is used again.
-                if not connection.reused:
+                if not (connection.reused and isinstance(error, ConnectionError)):
                     raise
-            except BaseException:
-                connection.close()
-                raise
 
     @contextmanager
     def _get_proxied(self, client: httpx.Client, address: Address) -> Iterator[WebResponse]:
@@ -183,12 +197,14 @@ class WebClient:
         try:
             headers = {"Accept-Encoding": "identity"}
             with client.stream("GET", str(address), headers=headers, follow_redirects=False) as response:
+                names = {name.lower() for name in response.headers}
+                values = {name: response.headers.get_list(name) for name in names}
                 pieces = read_body(response, self._stall_seconds)
-                yield WebResponse(response.status_code, response.reason_phrase, response.headers, "", pieces)
+                yield WebResponse(response.status_code, response.reason_phrase, values, "", pieces)
         except httpx.TransportError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         except httpx.InvalidURL as error:
-            raise ValueError(str(error)) from error
+            raise BadAddressError(str(error)) from error
 
 
 def _checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -203,6 +219,8 @@ def _no_answers() -> Iterator[None]:
         yield
     except socket.gaierror as error:
         raise NoNameError(f"the name of the host cannot be looked up: {error.strerror}") from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HttpError) as error:
         kind = NoRouteError if isinstance(error, OSError) and error.errno in _NO_ROUTE else NoAnswerError
         raise kind(f"{type(error).__name__}: {error}") from error
+    except (ValueError, OverflowError) as error:  # of names that cannot be encoded; a bad certificate is an OSError too
+        raise BadAddressError(f"{type(error).__name__}: {error}") from error
