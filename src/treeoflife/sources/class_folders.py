@@ -71,7 +71,7 @@ class ClassFolders:
             left = [f"'{_shown(folder)}' ({self._images([folder])})" for folder in unnamed]
             remarks.append(
                 f"no name in {_count(len(unnamed), 'folder')} with {self._images(unnamed)}, which become no samples if "
-                f"nothing else names them: {_first(left)}; a folder such as 'Turdus_merula' or 'Turdus sp.' gives a name"
+                f"nothing else names them: {_first(left)}; folders such as 'Turdus_merula' and 'Turdus sp.' give names"
             )
         if self.nested:
             lower = [f"'{_shown(folder)}' as {own}, not {above}" for folder, (own, above) in self.nested.items()]
