@@ -3,10 +3,10 @@
     python benchmarks/rows.py [ROWS ...]        # 100000 1000000, if none are given
 
 For each number of rows it makes the encoded store's indexes of that many images that do not exist, on a page for every
-20 of them, but at most 450,000 pages, of which a quarter has no name; 1 % of the images are in groups of duplicates,
-and every two show one observation; two hold-out lists have 10,000 entries each, and 10,000 images are marked. Then the
-stages that work on whole tables run, each in a process of its own, with two policies: the best of each group stays, and
-at most 1,000 images of a species.
+20 of them, but at most 450,000 pages, of which a fifth has no name; 1 % of the images are in groups of duplicates;
+two hold-out lists have 10,000 entries each, and 10,000 images are marked. Then the stages that work on whole tables
+run, each in a process of its own, with two policies: the best of each group stays, and at most 1,000 images of a
+species.
 
 It prints seconds, CPU, microseconds a row and peak memory. The budgets, on two cores: 10,000,000 rows in 120 s and
 2 GB; 100,000,000 rows in 25 minutes and 4 GB.
@@ -56,6 +56,8 @@ from treeoflife.taxonomy.naming import NameFiles, resolve_names
 PER_CONTAINER = 100_000
 IMAGES_PER_PAGE, MOST_PAGES = 20, 450_000
 LISTED = 10_000
+UNNAMED = 10_000_000
+"""Pages from this number on are in no tree."""
 CONFIG = Config(sources={}, wds=Wds(max_per_species=1_000))
 MEMORY = "ROWS_MEMORY_GB"
 """The variable with the memory of DuckDB; what Polars and Python take comes to it."""
@@ -63,8 +65,11 @@ MEMORY = "ROWS_MEMORY_GB"
 
 def make(root: Path, rows: int, per_container: int = PER_CONTAINER) -> None:
     """The store's indexes of ``rows`` images, and all that decides on them."""
-    paths, pages = Paths(root, Images()), page_count(rows)
+    paths, pages = Paths(root, Images()), page_ids(root, page_count(rows))
     connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE page AS SELECT unnest(range(len($pages))) AS number, unnest($pages) AS page", {"pages": pages}
+    )
     for number in range(-(-rows // per_container)):
         path = paths.encoded_index("eol", f"image_set_{number:06d}")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,10 +84,9 @@ def make(root: Path, rows: int, per_container: int = PER_CONTAINER) -> None:
                     3::UTINYINT AS strokes, 2::UTINYINT AS lines,
                     CASE one % 1000 WHEN 0 THEN 'broken' END AS reason, NULL::VARCHAR AS detail,
                     one AS content_id, page AS page_id
-                FROM (
-                    SELECT one, (one * 2654435761) % {pages} AS page
-                    FROM range({first}, {min(rows, first + per_container)}) AS r(one)
-                )
+                FROM range({first}, {min(rows, first + per_container)}) AS r(one)
+                JOIN page ON number = one * 2654435761 % {len(pages)}
+                ORDER BY one
             ) TO '{path}' (FORMAT parquet)
         """)
     grouped = f"SELECT unnest([one, one + 1]) AS one, one // 200 AS number FROM range(0, {rows - 200}, 200) AS r(one)"
@@ -95,17 +99,29 @@ def make(root: Path, rows: int, per_container: int = PER_CONTAINER) -> None:
             FROM ({grouped})
         ) TO '{paths.duplicates}' (FORMAT parquet)
     """)
-    write_tree(root, pages)
     step = max(1, rows // LISTED)
-    keys = [(one, one * 2_654_435_761 % pages) for one in range(1, rows, step)][:LISTED]
+    keys = [(one, page_of(pages, one)) for one in range(1, rows, step)][:LISTED]
     write_text(root / "images.txt", "".join(f"{content}_{page}.jpg\n" for content, page in keys))
-    ids = [treeoflife_id("eol", (one + 1, (one + 1) * 2_654_435_761 % pages)) for one, _ in keys]
+    ids = [treeoflife_id("eol", (one + 1, page_of(pages, one + 1))) for one, _ in keys]
     columns = ",".join(marks.COLUMNS)
     relabelled = ",Animalia,Chordata,Aves,Passeriformes,Turdidae,Turdus,merula,blackbird,"
     rows_of_marks = [
         f"{one},drop,,,,,,,,,\n" if number % 2 else f"{one},relabel{relabelled}\n" for number, one in enumerate(ids)
     ]
     write_text(paths.marks, f"{columns}\n" + "".join(rows_of_marks))
+
+
+def page_ids(root: Path, count: int) -> list[int]:
+    """That many pages, of which each fifth is not in the tree that is written."""
+    write_tree(root, count * 6 // 5)  # not every node of it is a page
+    tree = pl.read_csv(root / "taxon.tab", separator="\t", quote_char=None, infer_schema=False)
+    named = tree["eolID"].drop_nulls().cast(pl.Int64).to_list()
+    return [named[number * 4 // 5] if number % 5 else UNNAMED + number for number in range(count)]
+
+
+def page_of(pages: list[int], image: int) -> int:
+    """The page of an image."""
+    return pages[image * 2_654_435_761 % len(pages)]
 
 
 def page_count(rows: int) -> int:
@@ -145,19 +161,8 @@ def run_provenance(root: Path) -> None:
         write_provenance(database, sources, (), paths.provenance, paths.facts)
 
 
-def observe(root: Path) -> None:
-    """An observation for every two images; not measured."""
-    with tables(root) as (database, paths, _):
-        database.view("ids", [paths.ids])
-        database.write(paths.facts, """
-            SELECT treeoflife_id, source, 'observation ' || eol_content_id // 2 AS observation
-            FROM ids
-            ORDER BY treeoflife_id
-        """)  # fmt: skip
-
-
 def run_splits(root: Path) -> None:
-    """The mapping with splits, by duplicates and observations."""
+    """The mapping with splits."""
     with tables(root) as (database, paths, sources):
         open_images(database, paths.ids, sources)
         load_groups(database, paths.duplicates, stored(root), sources)
@@ -274,7 +279,7 @@ def forget(root: Path) -> None:
 
 
 STAGES = (
-    run_mapping, run_provenance, observe, run_splits, run_export, run_metadata, list_species, run_plan, cut, run_check,
+    run_mapping, run_provenance, run_splits, run_export, run_metadata, list_species, run_plan, cut, run_check,
     run_catalog,
 )  # fmt: skip
 

@@ -167,10 +167,9 @@ def write_findings(parquet: Path, csv: Path, database: Database, all_findings: f
     """
     database.load("finding", all_findings.shared)
     database.load("finding_of_key", all_findings.of_keys)
-    database.make("all_findings", _FINDINGS)
-    ordered = f"FROM all_findings ORDER BY {', '.join(findings.ORDER)}"
-    database.write(parquet, ordered)
+    database.write(parquet, f"FROM ({_FINDINGS}) ORDER BY {', '.join(findings.ORDER)}")
+    database.view("written_finding", [parquet])
     with replacing(csv) as temporary, temporary.open("wb") as fd:
-        for number, piece in enumerate(database.pieces(ordered)):
+        for number, piece in enumerate(database.read("written_finding")):
             escape_formulas(piece).write_csv(fd, include_header=number == 0)
-    return int(database.value("SELECT count(*) FROM all_findings WHERE kind <> 'table'"))
+    return int(database.value("SELECT count(*) FROM written_finding WHERE kind <> 'table'"))
