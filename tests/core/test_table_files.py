@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from treeoflife.core import table_files
-from treeoflife.core.table_files import read_table_file
+from treeoflife.core.table_files import read_header, read_table_file, read_table_pieces
 from treeoflife.errors import InputError, MissingExtra
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -118,3 +118,30 @@ def test_parquet_is_read_as_text(tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "birds.csv")
     table = read_table_file(tmp_path / "birds.csv")
     assert table.rows.rows() == [("a.jpg", "5001", "2024-05-01"), ("", "2", "")]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_pieces_together_are_the_table_and_the_first_has_no_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Some columns, as text, whatever their case; the lines go on from one piece to the next."""
+    monkeypatch.setattr(table_files, "_ROWS_OF_A_PIECE", 3)
+    frame = pl.DataFrame({"Page ID": [5.0, None, 7.0] * 3, "other": ["x"] * 9, "name": [" a ", "", None] * 3})
+    path = tmp_path / f"table.{ending}"
+    frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
+    assert read_header(path) == ("Page ID", "other", "name")
+    first, *others = list(read_table_pieces(path, ["page_id", "name", "absent"]))
+    assert first.rows.is_empty()
+    assert first.columns == ("Page ID", "other", "name")
+    rows = pl.concat([one.rows for one in others])
+    assert rows.rows() == [("5.0", "a"), ("", ""), ("7.0", "")] * 3
+    lines = [line for one in others for line in one.lines]
+    assert lines == list(range(lines[0], lines[0] + 9))
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"<html>", b"a,a"])
+def test_pieces_and_headers_of_no_table_are_errors_that_name_it(tmp_path: Path, data: bytes) -> None:
+    (path := tmp_path / "table.csv").write_bytes(data)
+    for read in (read_header, lambda path: list(read_table_pieces(path, ["a"]))):
+        with pytest.raises(InputError, match=r"table\.csv"):
+            read(path)

@@ -11,6 +11,7 @@ from mapped import database
 
 from treeoflife.errors import InputError
 from treeoflife.mapping import published
+from treeoflife.mapping.ids import id_key, is_uuid, plain_id
 from treeoflife.sources.base import Source
 from treeoflife.sources.registry import load_source
 
@@ -110,6 +111,7 @@ def test_rows_of_other_sources_are_left_out_and_counted(tmp_path: Path, sources:
         ([f"train,{ID},5,7,,,", f"train,{ID},,,a.jpg,Aves,3"], "to two images"),
         ([f"train,{ID},5,7,,,", f"train,{ID.upper()},6,7,,,"], "to two images"),
         ([f"train,{ID},5,7,,,,x"], "line 2: has 8 fields"),
+        ([f'train,{ID},5,7,"a.jpg,,'], "catalog.csv"),
     ],
 )
 def test_rows_that_contradict_are_an_error(tmp_path: Path, sources: list[Source], rows: list[str], words: str) -> None:
@@ -169,3 +171,24 @@ def test_sources_with_the_same_columns_cannot_be_told_from_a_catalog(tmp_path: P
     twin = load_source("eol_again", {"path": ".", "kind": "eol"}, tmp_path)
     with pytest.raises(InputError, match="eol and eol_again have the same columns"):
         copied(tmp_path, [*sources, twin], f"train,{ID},5,7,,,")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ID,
+        ID.upper(),
+        f" {ID}\t",
+        f"{{{ID}}}",
+        f"URN:UUID:{{{ID}}}",
+        ID.replace("-", ""),
+        "Image-5",
+        "",
+        ID[:-1],
+        f"{ID}0",
+    ],
+)
+def test_ids_are_read_in_sql_as_they_are_in_python(tmp_path: Path, text: str) -> None:
+    with database(tmp_path) as opened:
+        read = opened.value(f"SELECT {plain_id('id')} FROM (SELECT $text AS id)", text=text)
+    assert read == (id_key(text) if is_uuid(text) else text)

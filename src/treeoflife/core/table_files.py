@@ -11,7 +11,7 @@ from polars.exceptions import PolarsError
 
 from ..errors import InputError
 from .extras import import_extra
-from .tables import parquet_schema
+from .tables import PARQUET_ERRORS, parquet_schema
 from .text import reason
 from .text_tables import TextTable, read_text_header, read_text_pieces, read_text_table, simple_name
 
@@ -86,7 +86,7 @@ def table_kind(path: Path) -> Literal["parquet", "spreadsheet", "text"]:
 def _parquet_types(path: Path) -> pl.Schema:
     try:
         return parquet_schema(path)
-    except (OSError, PolarsError) as error:
+    except PARQUET_ERRORS as error:
         raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
 
 
@@ -101,16 +101,16 @@ def _parquet_pieces(path: Path, wanted: Collection[str]) -> Iterator[TextTable]:
         for start in range(0, rows, _ROWS_OF_A_PIECE):
             piece = texts.slice(start, _ROWS_OF_A_PIECE).collect()
             yield TextTable(piece, tuple(schema), range(start + 1, start + 1 + piece.height), "", "")
-    except (OSError, PolarsError) as error:
+    except PARQUET_ERRORS as error:
         raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
 
 
 def _read_parquet(path: Path) -> TextTable:
+    schema = _parquet_types(path)
     try:
-        schema = parquet_schema(path)
         # Lists of numbers, such as embeddings, may take far more memory than all else.
         frame = pl.read_parquet(path, columns=[one for one, kind in schema.items() if not kind.is_nested()], glob=False)
-    except (OSError, PolarsError) as error:
+    except PARQUET_ERRORS as error:
         raise InputError(f"the table {path} cannot be read: {reason(error)}") from None
     texts = pl.DataFrame([text for column in frame if (text := _as_text(column)) is not None])
     no_texts = [name for name in schema if name not in texts.columns]

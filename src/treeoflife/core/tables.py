@@ -13,6 +13,8 @@ from .files import replacing, sha256
 from .parquet import COMPRESSION_LEVEL, ROW_GROUP_SIZE
 
 Array = np.ndarray[Any, np.dtype[Any]]
+PARQUET_ERRORS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What reading a file of Parquet raises; Polars panics at some damaged ones, which is no ``Exception`` of Python's."""
 _FORMULA_START = r"^[=+\-@\t\r]"
 
 

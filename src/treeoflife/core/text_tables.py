@@ -110,7 +110,7 @@ def read_text_header(path: Path) -> tuple[str, ...]:
     """The names of the columns of a table; its rows are not looked at.
 
     Raises:
-        InputError: the file is missing, empty or no text, or its header cannot be told.
+        InputError: the file is missing, empty or no text, or two columns have one name.
     """
     with _opened(path) as (mapped, sample):
         return _Reader(path, mapped, sample, None, None).header()
@@ -208,8 +208,8 @@ class _Reader:
         skipped = self._choose_delimiter(None)
         try:
             columns, _ = self._divide(_Division(skipped, quoted=True))
-        except IrregularError as error:
-            raise InputError(f"the table {self._path}, {error}") from None
+        except IrregularError:  # as for the rows, quotation marks are then text
+            columns, _ = self._divide(_Division(skipped, quoted=False, alike=True))
         return columns
 
     def _choose_delimiter(self, delimiter: str | None) -> int:

@@ -58,7 +58,7 @@ def missing_columns(path: Path, wanted: Sequence[str]) -> list[str]:
     Raises:
         InputError: the file cannot be read, or several of its columns count as the same.
     """
-    present = _written(path, wanted)
+    present = _written(path, read_header(path), wanted)
     return [name for name in dict.fromkeys(wanted) if name not in present]
 
 
@@ -70,16 +70,16 @@ def read_pieces(path: Path, wanted: Sequence[str]) -> Iterator[TextTable]:
     Raises:
         InputError: the file cannot be read, or lacks one of the columns.
     """
-    written = _written(path, wanted)
-    if missing := [name for name in wanted if name not in written]:
-        raise InputError(f"{path} is not a catalog: it needs the columns {missing}")
     for piece in read_table_pieces(path, wanted):
+        written = _written(path, piece.columns, wanted)
+        if missing := [name for name in wanted if name not in written]:
+            raise InputError(f"{path} is not a catalog: it needs the columns {missing}")
         yield replace(piece, rows=piece.rows.select(pl.col(own).alias(name) for name, own in written.items()))
 
 
-def _written(path: Path, wanted: Sequence[str]) -> dict[str, str]:
+def _written(path: Path, columns: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
     """How the catalog writes the name of each column that it has."""
-    return match_names(f"the catalog {path} has several columns", read_header(path), wanted)
+    return match_names(f"the catalog {path} has several columns", columns, wanted)
 
 
 def _distinguishable(path: Path, sources: Sequence[Source]) -> list[Source]:

@@ -56,12 +56,11 @@ def _made_id_sql(source: Source) -> str:
 
 def plain_id(column: str) -> str:
     """SQL for an id as samples are called by it: the :func:`id_key` of a UUID; any other text as it is."""
-    small = f"lower(trim({column}))"
-    parts = "-".join(f"\\{number}" for number in range(1, 6))
+    written, parts = rf"\s*{_WRITTEN_UUID.pattern}\s*", "-".join(rf"\{number}" for number in range(1, 6))
     return f"""CASE
         WHEN regexp_full_match({column}, '{PLAIN_UUID}') THEN {column}
-        WHEN regexp_full_match({small}, '{_WRITTEN_UUID.pattern}')
-        THEN regexp_replace({small}, '^{_WRITTEN_UUID.pattern}$', '{parts}')
+        WHEN regexp_full_match(lower({column}), '{written}')
+        THEN regexp_replace(lower({column}), '^{written}$', '{parts}')
         ELSE {column}
     END"""
 

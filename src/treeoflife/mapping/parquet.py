@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.database import Database
-from ..core.tables import parquet_schema
+from ..core.tables import PARQUET_ERRORS, parquet_schema
 from ..core.text import reason
 from ..errors import InputError
 from ..sources.base import Source
@@ -68,7 +68,7 @@ def _scan(path: Path) -> pl.LazyFrame:
     """The rows of the file; an InputError if it cannot be read."""
     try:
         parquet_schema(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except PARQUET_ERRORS as error:
         raise InputError(f"{path} cannot be read as a mapping: {reason(error)}") from None
     return pl.scan_parquet(path, glob=False)
 
@@ -76,5 +76,5 @@ def _scan(path: Path) -> pl.LazyFrame:
 def _collect(path: Path, rows: pl.LazyFrame) -> pl.DataFrame:
     try:
         return rows.collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except PARQUET_ERRORS as error:
         raise InputError(f"{path} cannot be read as a mapping: {reason(error)}") from None
