@@ -70,8 +70,9 @@ class ClassFolders:
         if unnamed:
             left = [f"'{_shown(folder)}' ({self._images([folder])})" for folder in unnamed]
             remarks.append(
-                f"no name in {_count(len(unnamed), 'folder')} with {self._images(unnamed)}, which become no samples if "
-                f"nothing else names them: {_first(left)}; folders such as 'Turdus_merula' and 'Turdus sp.' give names"
+                f"no name in {_count(len(unnamed), 'folder')} with {self._images(unnamed)}, which become no "
+                f"samples if nothing else names them: {_first(left)}; a folder such as 'Turdus_merula' or 'Turdus sp.' "
+                "gives a name"
             )
         if self.nested:
             lower = [f"'{_shown(folder)}' as {own}, not {above}" for folder, (own, above) in self.nested.items()]
