@@ -81,8 +81,10 @@ class Sample:
         """
         if not self._provenance_file:
             return {}
-        rows = pl.scan_parquet(self._provenance_file, glob=False)  # in the order of ids: one row group is read
-        return _first_row(rows.filter(treeoflife_id=self.id))
+        rows = pl.scan_parquet(self._provenance_file, glob=False)
+        if "treeoflife_id" not in rows.collect_schema():  # such as TreeOfLife-200M's
+            return {}
+        return _first_row(rows.filter(treeoflife_id=self.id))  # in the order of ids: one row group is read
 
 
 def _first_row(rows: pl.LazyFrame) -> dict[str, Any]:
