@@ -45,19 +45,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch,
-        encode,
-        duplicates,
-        mapping,
-        splits,
-        metadata,
-        plan,
-        pack,
-        check_shards,
-        tidy,
-        catalog,
-        check_taxa,
-    )
+        fetch, encode, duplicates, mapping, splits, metadata, plan, pack, check_shards, tidy, catalog, check_taxa,
+    )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
 
