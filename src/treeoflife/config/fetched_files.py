@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+_ANY = re.compile(r"\.?([0-9]{6,})\..+")
 _URLS = re.compile(r"([0-9]{6,})\.urls\.parquet")
+_INDEX = re.compile(r"([0-9]{6,})\.parquet")
 _IMAGES = re.compile(r"([0-9]{6,})\.images\.parquet")
 _NOT_FETCHED = re.compile(r"not-fetched-[0-9]{4,}\.parquet")
 
@@ -53,17 +55,17 @@ class FetchedFiles:
         """A part of the images that could not be fetched, each with its reason."""
         return self.folder / f"not-fetched-{part:04d}.parquet"
 
-    def archives(self) -> list[int]:
-        """The numbers of all archives whose addresses are written down, in order."""
-        return self._numbers(_URLS)
-
     def finished(self) -> list[int]:
-        """The numbers of those whose addresses have all been asked."""
-        return [number for number in self.archives() if self.index(number).exists()]
+        """The numbers of the archives whose addresses have all been asked, in order."""
+        return self._numbers(_INDEX)
 
     def unfinished(self) -> list[int]:
-        """The numbers of the others."""
-        return [number for number in self.archives() if not self.index(number).exists()]
+        """The numbers of the archives whose addresses are written down, and were not all asked yet, in order."""
+        return sorted(set(self._numbers(_URLS)) - set(self.finished()))
+
+    def next_number(self) -> int:
+        """The number of the next archive: higher than that of any file, since the last answer of an address counts."""
+        return max(self._numbers(_ANY), default=-1) + 1
 
     def has_begun(self, number: int) -> bool:
         """Whether anything of an unfinished archive may have been fetched."""

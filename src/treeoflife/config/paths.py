@@ -199,14 +199,14 @@ class Paths:
 
     def written_folders(self) -> tuple[Path, ...]:
         """The folders below OUT that hold what runs write, and nothing else."""
-        top = (self.metadata, self.store, self.ledger, self.findings_folder, self.plan, self.shards, self.reports)
+        top = (self.fetched, self.metadata, self.store, self.ledger, self.findings_folder, self.plan, self.shards)
         further = (
-            self.fetched,
             self.ids.parent,
             self.duplicates.parent,
             self.leak_folder,
             self.holdout_sets,
             self.logs,
+            self.reports,
         )
         return (*top, *further, self.shard_index("train", 0).parents[1])
 

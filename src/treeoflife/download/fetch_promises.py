@@ -84,7 +84,7 @@ def _open_promised(database: Database, files: FetchedFiles) -> None:
 
 def _promise(database: Database, files: FetchedFiles, urls: str, per_archive: int, *, retry: bool) -> None:
     """Write the addresses down, in an order that mixes hosts, so that every task has some of each to ask."""
-    number = max(files.archives(), default=-1) + 1
+    number = files.next_number()
     rows = f"SELECT url FROM (SELECT url {urls}) ANTI JOIN (SELECT url FROM promised) AS promised USING (url)"
     at_once = max(1, _ROWS_AT_ONCE // per_archive) * per_archive
     for some in database.pieces(f"{rows} ORDER BY md5(url), url", at_once):
