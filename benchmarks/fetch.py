@@ -29,7 +29,7 @@ _FETCH = """
 import sys
 from pathlib import Path
 from benchmarks.fetch import fetch
-fetch(Path(sys.argv[1]), encode=sys.argv[2] == "encode")
+fetch(Path(sys.argv[1]), *sys.argv[2:])
 """
 
 
@@ -88,8 +88,8 @@ def write_urls(folder: Path, rows: int, port: int) -> None:
     urls.write_parquet(folder / "all.parquet")
 
 
-def fetch(folder: Path, *, encode: bool) -> None:
-    """Fetch all URLs, and encode the images if that is wished."""
+def fetch(folder: Path, encode: str = "", measure: str = "") -> None:
+    """Fetch all URLs; encode the images, and measure their quality, if that is wished."""
     from treeoflife.config.fetch import FetchTable
     from treeoflife.config.tables import Images
     from treeoflife.download.host_limits import host_limits
@@ -104,7 +104,7 @@ def fetch(folder: Path, *, encode: bool) -> None:
             with task.archive.open("rb") as tar:
                 for offset, size in pl.read_parquet(task.index, columns=["offset", "size"]).iter_rows():
                     tar.seek(offset)
-                    convert(tar.read(size), Images())
+                    convert(tar.read(size), Images(measure=bool(measure)))
         print(done.images)
 
 
@@ -141,8 +141,9 @@ def main() -> None:
         return
     results = {}
     runs: dict[str, Callable[[Path], list[str]]] = {
-        "fetch": lambda folder: [sys.executable, "-c", _FETCH, str(folder), "fetch"],
+        "fetch": lambda folder: [sys.executable, "-c", _FETCH, str(folder)],
         "fetch and encode": lambda folder: [sys.executable, "-c", _FETCH, str(folder), "encode"],
+        "fetch, encode and measure": lambda folder: [sys.executable, "-c", _FETCH, str(folder), "encode", "measure"],
     }
     if given.img2dataset:
         runs["img2dataset"] = lambda folder: img2dataset(given.img2dataset, folder)

@@ -66,6 +66,7 @@ class Host:
     Attributes:
         open: the number of requests that are open.
         next_time: when the next request may be sent.
+        turn: the time at which its schedule will look after it; None if it has nothing to do.
         urgent: requests for robots.txt, its own or after a redirect; ``waiting``: all others.
         rules: its robots.txt; None as long as that is not known.
         problem: why none of its URLs is requested any more.
@@ -75,6 +76,7 @@ class Host:
     def __init__(self, name: str, limits: HostLimits) -> None:
         self.name, self._limits = name, limits
         self.open, self.next_time = 0, 0.0
+        self.turn: float | None = None
         self.urgent, self.waiting = deque[Job](), deque[Job]()
         self.rules: Rules | None = None if limits.robots else Rules()
         self.asks_robots = False

@@ -33,7 +33,7 @@ class Schedule:
     def __init__(self, limits: HostLimits) -> None:
         self._limits = limits
         self._hosts: dict[tuple[str, str, int], Host] = {}
-        # When a host may get its next request. It may stand here more than once; what is out of date is passed over.
+        # When a host may get its next request. An entry that is not that of its host's attribute is out of date.
         self._turns: list[tuple[float, int, Host]] = []
         self._delayed: list[tuple[float, int, Job]] = []
         self._number = count()
@@ -62,7 +62,10 @@ class Schedule:
 
     def _pick(self, now: float) -> Assignment | None:
         while self._turns and self._turns[0][0] <= now:
-            host = heapq.heappop(self._turns)[2]
+            due, _, host = heapq.heappop(self._turns)
+            if due != host.turn:  # it has come to its turn by an earlier entry
+                continue
+            host.turn = None
             if not host.may_send():
                 continue
             assignment = None
@@ -89,8 +92,10 @@ class Schedule:
         if not host.may_send():
             return
         at_once = host.problem or host.must_wait_too_long(now)
-        if at_once or not host.is_full:
-            heapq.heappush(self._turns, (0.0 if at_once else host.next_time, next(self._number), host))
+        due = 0.0 if at_once else host.next_time
+        if (at_once or not host.is_full) and (host.turn is None or due < host.turn):
+            host.turn = due
+            heapq.heappush(self._turns, (due, next(self._number), host))
 
     def _enqueue(self, job: Job) -> None:
         host = self._host(job)

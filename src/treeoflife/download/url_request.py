@@ -211,11 +211,13 @@ def _redirected(job: Job, response: WebResponse, location: str) -> Outcome:
     Raises:
         RedirectError: it must not be followed.
     """
-    url = join_address(job.address, location)
     try:
+        url = join_address(job.address, location)
         address = parse_address(url)
     except ValueError as error:
-        raise RedirectError(f"a redirect leads to {url!r:.200}, which is no address of the web: {error}") from error
+        raise RedirectError(
+            f"a redirect leads to {location!r:.200}, which is no address of the web: {error}"
+        ) from error
     origin = Place(job.address.scheme, job.address.host, str(job.address))
     way = follow_redirect(job.way, origin, response.peer, Place(address.scheme, address.host, url))
     return replace(job, address=address, way=way)

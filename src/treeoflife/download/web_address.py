@@ -75,6 +75,9 @@ def parse_address(url: str) -> Address:
 def join_address(base: Address, location: str) -> str:
     """The URL that the header Location of a response of ``base`` names.
 
+    Raises:
+        ValueError: it names none.
+
     >>> join_address(parse_address("http://a.example/b/c"), "../d")
     'http://a.example/d'
     """
