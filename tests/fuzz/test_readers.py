@@ -145,6 +145,7 @@ def test_names_are_made_of_any_table(tmp_path: Path, tally: Tally, count: int) -
     tables = [path for path in sorted((tmp_path / "world/metadata").rglob("*")) if path.is_file()]
     with inspecting(open_workspace(config)) as session:
         session.make("mapping")
+        session.make("provenance")
         session.make("splits")
         for _ in range(count):
             victim = chance.choice(tables)
