@@ -95,7 +95,8 @@ def _ask(database: Database, source: Source, manifest: Sequence[Path], number: i
         says = True
     own = f"(FROM image WHERE source = {quoted(source.name)}) AS own"
     if not says:
-        database.sort(f"told_{number}", f"SELECT treeoflife_id, source, {_values(source, set())} FROM {own}")
+        told = f"SELECT treeoflife_id, source, {_values(source, set())} FROM {own}"
+        database.run(f"CREATE OR REPLACE VIEW told_{number} AS {told}")
         return
     names = catalog_names(source)
     key = " AND ".join(f"about.{column(own)} = own.{column(names[own])}" for own in source.key)
