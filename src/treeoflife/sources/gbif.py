@@ -21,6 +21,7 @@ from .table_beginnings import Beginning
 _TYPES = {"multimedia": "", "image": "StillImage", "document": ""}
 """Kinds of extensions that list media, and the type of a row without one: GBIF's Multimedia and Image, Audubon Core's
 Multimedia, EOL's Document."""
+_MOST_KINDS = 5  # of media that are no images, in a message
 _TAKE_DWCA = (
     "On gbif.org, filter by 'Media type: Image', choose 'Download' and then 'Darwin Core Archive', and name that zip"
 )
@@ -195,8 +196,9 @@ class _Listing:
             for name, count in self._tallies["malformed"].items()
         ]
         if others := self._tallies["other media"]:
-            counts = ", ".join(f"{medium} {count:,}" for medium, count in sorted(others.items()))
-            said.append(f"media that are no images: {counts}")
+            most = sorted(others.items(), key=lambda one: (-one[1], one[0]))[:_MOST_KINDS]
+            counts = ", ".join(f"{medium:.40} {count:,}" for medium, count in most)
+            said.append(f"media that are no images: {counts}{', …' if len(others) > len(most) else ''}")
         reasons = {
             "absent": "whose occurrence is an absence (occurrenceStatus ABSENT)",
             "basis": f"of another basis of record than {', '.join(self._basis)}",
