@@ -99,7 +99,7 @@ def _ask(database: Database, source: Source, manifest: Sequence[Path], number: i
         database.run(f"CREATE OR REPLACE VIEW told_{number} AS {told}")
         return
     names = catalog_names(source)
-    key = " AND ".join(f"about.{column(own)} = own.{column(names[own])}" for own in source.key)
+    key = " AND ".join(f"about.{column(one)} = own.{column(names[one])}" for one in source.key)
     present = {name for name, *_ in database.rows("DESCRIBE about")}
     # The images are on the right, which is kept in memory: ids and keys are shorter than titles and addresses.
     database.sort(f"told_{number}", f"""
