@@ -12,6 +12,7 @@ several rows of the core have; and ``gbif_subject``, what pictures show.
 
 from ..core.database import column, columns
 from ..core.values import RANKS
+from .places import place_of
 
 SUBJECT_TERMS = (
     *RANKS, "genericName", "specificEpithet", "scientificName", "taxonRank", "vernacularName", "issue",
@@ -141,12 +142,7 @@ _SPECIES = """CASE
             WHEN subject.species <> '' THEN subject.species
             WHEN subject.genericName IN ('', subject.genus) OR subject.genus = '' THEN subject.specificEpithet
         END"""
-# About a kilometre. Without the zero, a place on the equator might be -0.
-_COORDINATES = """printf(
-            '%.2f,%.2f',
-            round(try_cast(subject.decimalLatitude AS DOUBLE), 2) + 0,
-            round(try_cast(subject.decimalLongitude AS DOUBLE), 2) + 0
-        )"""
+_COORDINATES = place_of("subject.decimalLatitude", "subject.decimalLongitude")
 _LEFT_OUT = """CASE
             WHEN subject.problem IS NOT NULL THEN NULL
             WHEN lower(subject.occurrenceStatus) = 'absent' THEN 'absent'
@@ -165,7 +161,7 @@ LISTED = f"""
         subject.vernacularName AS common_name,
         {{observation}} AS observation,
         subject.recordedBy AS observer,
-        coalesce({_COORDINATES}, {_first("subject.locality", "subject.locationID")}) AS place,
+        coalesce(nullif({_COORDINATES}, ''), {_first("subject.locality", "subject.locationID")}) AS place,
         medium.id AS source_id,
         'gbif' AS data_source,
         coalesce(

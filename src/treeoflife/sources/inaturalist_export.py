@@ -100,7 +100,7 @@ def _select(table: Table, name: str, filters: Filters, size: str) -> str:
         row=ROW, file=table.path.name.replace("'", "''"),
         photo=photo_id(values["image_url"]), page=f"coalesce(nullif({values['url']}, ''), {observation})",
         ranks=", ".join(f"{sql} AS {column(rank)}" for rank, sql in ranks.items()),
-        place=place_of(*coordinates) if len(coordinates) == 2 else "''",
+        place=place_of(*map(column, coordinates)) if len(coordinates) == 2 else "''",
         condition=_condition(table, values, list(ranks.values()), filters),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..core.text_tables import match_names
 from ..errors import InputError
-from .spellings import NAMES, Spellings, plain_header
+from .spellings import ABOUT, NAMES, Spellings, plain_header
 
 Meaning = Literal[
     "url", "id", "kingdom", "phylum", "class", "order", "family", "genus", "species", "scientific_name", "taxon_rank",
@@ -23,30 +23,10 @@ _FURTHER: dict[str, Spellings] = {
         ("link", "address"), ("sourceurl",), ("image", "photo", "picture", "media"),
     ),
     "id": (("imageid", "photoid", "pictureid", "mediaid"), ("uuid",), ("photouuid",), ("id",)),
-    "observation": (
-        ("observation", "observationid"), ("observationuuid",), ("group", "groupid"), ("gbifid",), ("occurrenceid",),
-        ("specimen", "specimenid"), ("processid",), ("sequence", "sequenceid", "seqid"),
-    ),
-    "observer": (("observer", "observerid"), ("recordedby",), ("userlogin",), ("username",), ("userid",)),
-    "place": (
-        ("place", "placeid"), ("site", "siteid"), ("locationid",), ("location",), ("locality",), ("deploymentid",),
-        ("placeguess",),
-    ),
-    "source_id": (("sourceid",),),
-    "data_source": (("datasource",), ("sourcedataset",), ("source",), ("datasetname",), ("dataset",)),
-    "source_url": (
-        ("sourceurl", "sourcelink"), ("pageurl", "page"), ("references",), ("furtherinformationurl",), ("link",),
-        ("url", "uri"),
-    ),
-    "license_name": (("licensename", "licencename"), ("license", "licence"), ("rights",), ("usageterms",)),
-    "license_link": (("licenselink", "licencelink"), ("licenseurl", "licenceurl")),
-    "copyright_owner": (
-        ("copyrightowner", "copyrightholder"), ("owner",), ("rightsholder",), ("creator",), ("photographer",),
-        ("attribution",),
-    ),
-    "title": (("title",), ("imagetitle",)),
     "taxon_rank": (("taxonrank",), ("rank",)),
     "flags": (("flags",), ("issue", "issues")),
+    **ABOUT,
+    "data_source": (*ABOUT["data_source"], ("source",), ("dataset",)),
 }  # fmt: skip
 _NAMES = {"common_name" if meaning == "common" else meaning: spellings for meaning, spellings in NAMES.items()}
 _SHOWN = 12

@@ -5,37 +5,15 @@ from collections.abc import Callable
 import polars as pl
 
 from .base import ABOUT_COLUMNS
-from .spellings import Spellings
+from .spellings import ABOUT, LATITUDE, LONGITUDE, Spellings
 
-# As in photo_table.py: of later tuples, a column counts in rows where those before are empty.
-_SPELLINGS: dict[str, Spellings] = {
-    "observation": (
-        ("group", "groupid", "imagegroup"), ("observation", "observationid", "observationuuid"), ("occurrenceid",),
-        ("specimen", "specimenid", "specimennumber"), ("individual", "individualid", "organismid"), ("gbifid",),
-        ("catalognumber",), ("sequence", "sequenceid", "seqid", "burst"), ("id",), ("uuid",),
-    ),
-    "observer": (
-        ("observer", "recordedby", "observedby"), ("userlogin", "userid", "username", "user"),
-        ("photographer", "creator", "collector"),
-    ),
-    "source_id": (("sourceid",), ("occurrenceid",), ("gbifid",), ("catalognumber",), ("id",), ("uuid",)),
-    "data_source": (("datasource",), ("datasetname",), ("institutioncode",)),
-    "source_url": (("sourceurl", "sourcelink"), ("references", "furtherinformationurl"), ("url", "link")),
-    "license_name": (
-        ("license", "licence", "licensename", "licencename"), ("licensecode", "licencecode"), ("rights",),
-        ("usageterms",),
-    ),
-    "license_link": (("licenselink", "licencelink", "licenseurl", "licenceurl"),),
-    "copyright_owner": (
-        ("copyrightowner", "rightsholder", "owner"), ("copyright", "copyrightholder"), ("attribution", "credit"),
-    ),
-    "title": (("title",), ("caption",)),
-}  # fmt: skip
-_LATITUDE: Spellings = (("decimallatitude", "latitude"), ("lat",))
-_LONGITUDE: Spellings = (("decimallongitude", "longitude"), ("lon", "lng", "long"))
-_LOCALITY: Spellings = (
-    ("place", "locality", "location", "locationid"), ("site", "siteid", "station"), ("placeguess", "verbatimlocality"),
-)  # fmt: skip
+# A row of a table of photographs may be known by any of these; in a list of addresses, they are the ids of its images.
+_IDS: Spellings = (("id",), ("uuid",))
+_FURTHER: dict[str, Spellings] = {
+    "observation": _IDS,
+    "source_id": (("occurrenceid",), ("gbifid",), ("catalognumber",), *_IDS),
+    "data_source": (("institutioncode",),),
+}
 _DECIMALS = 2
 """Of degrees, which is a kilometre: photographs from one spot are one place, however exactly it was noted."""
 
@@ -61,11 +39,11 @@ def read_about(
         filled = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in names]
         return pl.coalesce([*filled, pl.lit("")]).alias(meaning)
 
-    known = {meaning: values(meaning, spellings) for meaning, spellings in _SPELLINGS.items()}
-    latitude, longitude = (_degrees(values("place", one), most) for one, most in ((_LATITUDE, 90), (_LONGITUDE, 180)))
+    known = {meaning: values(meaning, (*spellings, *_FURTHER.get(meaning, ()))) for meaning, spellings in ABOUT.items()}
+    latitude, longitude = (_degrees(values("place", one), most) for one, most in ((LATITUDE, 90), (LONGITUDE, 180)))
     is_somewhere = latitude.is_not_null() & longitude.is_not_null() & ((latitude != 0) | (longitude != 0))
     spot = pl.format("{},{}", latitude, longitude)
-    known["place"] = pl.when(is_somewhere).then(spot).otherwise(values("place", _LOCALITY)).alias("place")
+    known["place"] = pl.when(is_somewhere).then(spot).otherwise(values("place", ABOUT["place"])).alias("place")
     about = rows.with_columns(**{f"about {name}": known[name] for name in ABOUT_COLUMNS})
     return about.select(pl.col(f"about {name}").alias(name) for name in ABOUT_COLUMNS), {
         name: meaning.replace("place and place", "place") for name, meaning in used.items()

@@ -24,6 +24,40 @@ NAMES: dict[str, Spellings] = {
     **{rank: ((rank, f"taxon{rank}name"), _FURTHER_RANKS.get(rank, ())) for rank in RANKS},
 }
 """The columns of names."""
+ABOUT: dict[str, Spellings] = {
+    "observation": (
+        ("group", "groupid", "imagegroup"), ("observation", "observationid"), ("observationuuid",), ("occurrenceid",),
+        ("gbifid",), ("specimen", "specimenid", "specimennumber"), ("individual", "individualid", "organismid"),
+        ("processid",), ("catalognumber",), ("sequence", "sequenceid", "seqid", "burst"),
+    ),
+    "observer": (
+        ("observer", "observerid", "observedby"), ("recordedby",), ("userlogin",), ("username", "user"), ("userid",),
+        ("photographer",), ("creator",), ("collector",),
+    ),
+    "place": (
+        ("place", "placeid"), ("site", "siteid", "station"), ("locationid",), ("location",), ("locality",),
+        ("deploymentid",), ("placeguess", "verbatimlocality"),
+    ),
+    "source_id": (("sourceid",),),
+    "data_source": (("datasource",), ("sourcedataset",), ("datasetname",)),
+    "source_url": (
+        ("sourceurl", "sourcelink"), ("pageurl", "page"), ("references",), ("furtherinformationurl",), ("link",),
+        ("url", "uri"),
+    ),
+    "license_name": (
+        ("licensename", "licencename"), ("license", "licence"), ("licensecode", "licencecode"), ("rights",),
+        ("usageterms",),
+    ),
+    "license_link": (("licenselink", "licencelink"), ("licenseurl", "licenceurl")),
+    "copyright_owner": (
+        ("copyrightowner", "copyrightholder"), ("rightsholder",), ("owner",), ("copyright",), ("creator",),
+        ("photographer",), ("attribution", "credit"),
+    ),
+    "title": (("title",), ("imagetitle",), ("caption",)),
+}  # fmt: skip
+"""The columns of what is known of images beside names."""
+LATITUDE: Spellings = (("decimallatitude", "latitude"), ("lat",), ("coordlat",))
+LONGITUDE: Spellings = (("decimallongitude", "longitude"), ("lon", "lng", "long"), ("coordlon",))
 
 _NAMESPACE = re.compile(r"^.*[:/#](?=[^:/#]*$)")  # of dwc:genus, or of http://rs.tdwg.org/dwc/terms/genus
 _PUNCTUATION = re.compile(r"[\W_]+")

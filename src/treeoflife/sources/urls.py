@@ -162,8 +162,9 @@ class Urls(ListedImages):
     def _values(self, table: Table, meanings: dict[str, list[str]]) -> str:
         """SQL for what a row says, by meaning; empty texts where it says nothing."""
         plain = {one: without_words_for_nothing(_first(meanings[one])) for one in _PLAIN_MEANINGS}
-        if not meanings["place"] and "place" not in self.named:
-            plain["place"] = place_of(*coordinates(table.columns))
+        where = () if meanings["place"] or "place" in self.named else coordinates(table.columns)
+        if where:
+            plain["place"] = place_of(*map(column, where))
         if not meanings["source_id"]:
             plain["source_id"] = without_words_for_nothing(_first(meanings["id"]))
         names = {one: _first(meanings[one]) for one in _NAME_MEANINGS}

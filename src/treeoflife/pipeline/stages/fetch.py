@@ -167,12 +167,17 @@ def describe_failures(failed: Mapping[str, int]) -> str:
 
 
 def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
-    listener = job.runner.listener
+    listener, said = job.runner.listener, source.remarks()
     listener.start(f"fetch: listing the images of {source.name}", 1, "tables")
     with workspace.database() as database:
         listed = listing.write_listing(source, database, workspace.paths.fetched_files(source.name).images)
-    if remark := listed.remark(source.name):
-        listener.note(remark)
+    # What a source leaves out is known once it has read its tables.
+    for remark in [
+        *(f"{source.name}: {one}" for one in source.remarks() if one not in said),
+        listed.remark(source.name),
+    ]:
+        if remark:
+            listener.note(remark)
     job.finish(_list_name(source.name))
     listener.finish(f"{listed.images:,} images")
 
