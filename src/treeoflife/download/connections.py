@@ -235,24 +235,21 @@ def _tls_context() -> ssl.SSLContext:
 
 
 class IdleConnections:
-    """Connections that wait for their next request, ``most`` at most: then the host that was idle longest loses one."""
+    """Connections that wait for their next request, ``most`` at most: then the one that waits longest is closed."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._count = most, 0
-        self._by_site: dict[tuple[str, str, int], list[Connection]] = {}
+        self._most = most
+        self._waiting: list[Connection] = []  # in the order in which they came
         self._lock = threading.Lock()
 
     def take(self, site: tuple[str, str, int]) -> Connection | None:
         """A connection to a server that is still open; None if there is none."""
         while True:
             with self._lock:
-                waiting = self._by_site.get(site)
-                if not waiting:
+                connection = next((one for one in reversed(self._waiting) if one.site == site), None)
+                if not connection:
                     return None
-                connection = waiting.pop()
-                self._count -= 1
-                if not waiting:
-                    del self._by_site[site]
+                self._waiting.remove(connection)
             if connection.is_open:
                 connection.reused = True
                 return connection
@@ -260,24 +257,15 @@ class IdleConnections:
 
     def put(self, connection: Connection) -> None:
         """Keep a connection for later."""
-        surplus = None
         with self._lock:
-            waiting = self._by_site.pop(connection.site, [])
-            waiting.append(connection)
-            self._by_site[connection.site] = waiting  # the last in the dictionary's order
-            self._count += 1
-            if self._count > self._most:
-                site, oldest = next(iter(self._by_site.items()))
-                surplus = oldest.pop(0)
-                self._count -= 1
-                if not oldest:
-                    del self._by_site[site]
+            self._waiting.append(connection)
+            surplus = self._waiting.pop(0) if len(self._waiting) > self._most else None
         if surplus:
             surplus.close()
 
     def close(self) -> None:
         """Close all."""
         with self._lock:
-            for connection in (one for waiting in self._by_site.values() for one in waiting):
+            for connection in self._waiting:
                 connection.close()
-            self._by_site, self._count = {}, 0
+            self._waiting.clear()
