@@ -6,7 +6,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from treeoflife.download.web_address import Address, join_address, parse_address
 from treeoflife.download.web_client import NoAnswerError, WebClient
 
 from .museums import museums, pictures
-from .raw import raw_server
+from .raw import Connection, raw_server
 from .server import Handler, serving
 
 
@@ -41,6 +41,8 @@ BODIES = {
     "interim responses": b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello",
     "a folded header": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello",
     "a line that is no header": b"HTTP/1.1 200 OK\r\nnonsense\r\ncontent-LENGTH:5\r\n\r\nhello",
+    "a space before a colon": b"HTTP/1.1 200 OK\r\nTransfer-Encoding\t: chunked \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "a carriage return in a value": b"HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 5\r\n\r\nhello",
     "one length twice": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
 }
 
@@ -56,9 +58,21 @@ BROKEN = {
     "a chunk that is cut off": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello",
     "no last chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
     "a chunk that is longer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n",
+    "a chunk that is longer, and ends as the last does": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello, 0\r\n\r\n"
+    ),
     "a negative chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
     "a trailer without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: a\r\n" * 100_000,
     "a head that is cut off": b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n",
+    "a head of more than is ever sent": b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 70_000 + b"\r\n\r\nhello",
+    "a Content-Type that Python's parser fails at": (
+        b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x; boundary*=a; boundary*0=b\r\nContent-Length: 5\r\n\r\nhello"
+    ),
+    "another protocol": b"220 mail.example\tESMTP\x1b[2J\r\n",
+    "a coding that nobody asked for": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    ),
+    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\nhelloworld",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 4\r\n\r\nhello",
 }
 
@@ -66,8 +80,35 @@ BROKEN = {
 @pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN)
 def test_what_is_not_whole_is_no_answer(reply: bytes) -> None:
     server = raw_server(lambda path, request, to: to.sendall(reply))
-    with server as running, client() as sender, pytest.raises(NoAnswerError):
+    with server as running, client() as sender, pytest.raises(NoAnswerError) as raised:
         body(sender, running.url)
+    assert str(raised.value).isprintable()
+
+
+def test_headers_are_read_whatever_stands_between_them() -> None:
+    head = (
+        b"HTTP/1.1 302 Found\r\n folded\r\nnonsense\r\nHTTP/1.1 200 OK\r\nX-Robots-Tag: noai\r\nfrom nobody: x\r\n"
+        b"x-robots-TAG : a,\r\n\t b\r\n \r\nLocation: /\xc3\xa0 \r\n\xe4: x\r\nContent-Length: 0\r\n\r\n"
+    )
+    server = raw_server(lambda path, request, to: to.sendall(head))
+    with server as running, client() as sender, sender.get(parse_address(running.url)) as response:
+        assert response.status == 302
+        assert response.headers("x-robots-tag") == ["noai", "a, b"]
+        assert response.location == "/\xc3\xa0"
+        assert response.headers("x-other") == []
+
+
+def test_what_a_server_sends_unasked_is_no_answer_to_the_next_request() -> None:
+    """Else an image would stand under the address of another."""
+    unasked = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+
+    def reply(path: str, request: dict[str, str], to: Connection) -> None:
+        to.sendall(BODIES["a length"] + unasked)
+        with suppress(OSError):
+            to.recv(1)  # until the client closes the connection
+
+    with raw_server(reply) as server, client() as sender:
+        assert [body(sender, server.url) for _ in range(3)] == [b"hello"] * 3
 
 
 def test_a_connection_serves_many_requests_and_one_that_was_closed_meanwhile_is_opened_again() -> None:

@@ -3,13 +3,10 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit
 
-_PLAIN = re.compile(r"(https?)://([a-z0-9.-]{1,253})(?::([0-9]{1,5}))?(/[!$&-;=@-Z_a-z~?%]*)?", re.ASCII)
 _SAFE = "%/:=&?~#+!$,;'@()*[]"  # quoted already, or of a meaning of its own
 _PORTS = {"http": 80, "https": 443}
-_LARGEST_PORT = 65_535
 _HOST = re.compile(r"[a-z0-9._~%!$&'()*+,;=-]{1,253}|\[[0-9a-f:.]+\]", re.ASCII)
 
 
@@ -57,19 +54,14 @@ def parse_address(url: str) -> Address:
     >>> str(parse_address("https://[::1]:443"))
     'https://[::1]/'
     """
-    if match := _PLAIN.fullmatch(url):
-        scheme, host, port, target = match.groups()
-        number = int(port) if port else _PORTS[scheme]
-        if 0 < number <= _LARGEST_PORT:
-            return Address(scheme, host, number, target or "/")
     parts = urlsplit(url.strip())
     scheme = parts.scheme.lower()
     if scheme not in _PORTS:
         raise ValueError(f"{url!r:.200} is no address of the web")
     host = _host_of(parts.hostname or "")
-    port_number = parts.port if parts.port is not None else _PORTS[scheme]  # raises for one that is out of range
+    port = parts.port if parts.port is not None else _PORTS[scheme]  # raises for one that is out of range
     target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-    return Address(scheme, host, port_number, target if target.startswith("/") else f"/{target}")
+    return Address(scheme, host, port, target if target.startswith("/") else f"/{target}")
 
 
 def join_address(base: Address, location: str) -> str:
@@ -86,7 +78,6 @@ def join_address(base: Address, location: str) -> str:
     return urljoin(str(base), location)
 
 
-@lru_cache(maxsize=4096)
 def _host_of(host: str) -> str:
     """A host's name in ASCII, as it is looked up.
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
 from ..core.extras import import_extra
 from ..core.versions import __version__
 from .connections import Connection, IdleConnections, Tls
-from .http_reader import Head, HttpError
 from .proxies import proxy_for
 from .redirect_rules import Way, check_arrival
 from .web_address import Address
@@ -60,22 +60,19 @@ class WebResponse:
     Attributes:
         status: the number of the status, and ``phrase`` what the server says about it.
         peer: the network of the server; empty if only a proxy is known.
+        headers: the values of the header of a name, one for each time that it occurs.
     """
 
     def __init__(
-        self, status: int, phrase: str, headers: dict[str, list[str]], peer: str, pieces: Iterator[bytes]
+        self, status: int, phrase: str, headers: Callable[[str], list[str]], peer: str, pieces: Iterator[bytes]
     ) -> None:
-        """Describe a response; the names of ``headers`` are in lower case."""
-        self.status, self.phrase, self.peer = status, phrase, peer
-        self._headers, self._pieces = headers, pieces
+        """Describe a response."""
+        self.status, self.phrase, self.headers, self.peer = status, phrase, headers, peer
+        self._pieces = pieces
 
     def header(self, name: str) -> str:
-        """The values of a header, whose name is in lower case, joined by commas; empty if there is none."""
+        """The values of a header, joined by commas; empty if there is none."""
         return ", ".join(self.headers(name))
-
-    def headers(self, name: str) -> list[str]:
-        """The values of a header, one for each time that it occurs."""
-        return self._headers.get(name, [])
 
     @property
     def location(self) -> str | None:
@@ -146,10 +143,10 @@ class WebClient:
             return
         request = f"GET {address.target} HTTP/1.1\r\nHost: {address.authority}\r\n{self._headers}".encode()
         with _no_answers():
-            connection, head = self._ask(address, way, request)
+            connection, answer = self._ask(address, way, request)
         pieces = _checked(connection.pieces())
         try:
-            yield WebResponse(head.status, head.phrase, head.headers, connection.peer, pieces)
+            yield WebResponse(answer.status, answer.reason, connection.headers, connection.peer, pieces)
         finally:
             self._keep_or_close(connection, pieces)
 
@@ -174,8 +171,8 @@ class WebClient:
         self._busy.discard(connection)
         connection.close()
 
-    def _ask(self, address: Address, way: Way, request: bytes) -> tuple[Connection, Head]:
-        """A connection whose response has been read up to its body, and the head of that."""
+    def _ask(self, address: Address, way: Way, request: bytes) -> tuple[Connection, HTTPResponse]:
+        """A connection whose response has been read up to its body."""
         while True:
             connection = self._idle.take(address.site) or Connection(address, self._stall_seconds, self._tls)
             self._busy.add(connection)
@@ -197,10 +194,8 @@ class WebClient:
         try:
             headers = {"Accept-Encoding": "identity"}
             with client.stream("GET", str(address), headers=headers, follow_redirects=False) as response:
-                names = {name.lower() for name in response.headers}
-                values = {name: response.headers.get_list(name) for name in names}
                 pieces = read_body(response, self._stall_seconds)
-                yield WebResponse(response.status_code, response.reason_phrase, values, "", pieces)
+                yield WebResponse(response.status_code, response.reason_phrase, response.headers.get_list, "", pieces)
         except httpx.TransportError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         except httpx.InvalidURL as error:
@@ -219,8 +214,9 @@ def _no_answers() -> Iterator[None]:
         yield
     except socket.gaierror as error:
         raise NoNameError(f"the name of the host cannot be looked up: {error.strerror}") from error
-    except (OSError, HttpError) as error:
+    except (OSError, HTTPException) as error:
         kind = NoRouteError if isinstance(error, OSError) and error.errno in _NO_ROUTE else NoAnswerError
-        raise kind(f"{type(error).__name__}: {error}") from error
+        # A BadStatusLine shows what the server sent, with its control characters.
+        raise kind(f"{type(error).__name__}: {error}" if str(error).isprintable() else f"{error!r:.200}") from error
     except (ValueError, OverflowError) as error:  # of names that cannot be encoded; a bad certificate is an OSError too
         raise BadAddressError(f"{type(error).__name__}: {error}") from error
