@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def catalog(host: Host) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of all three, built."""
     folder = tmp_path_factory.mktemp("lists")
     with serving("127.0.0.7", "127.0.0.8") as (photos, others):
@@ -72,7 +71,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             """
         )
         built(folder / "set/dataset.toml")
-    yield folder / "set"
+    return folder / "set"
 
 
 def source_of(dataset: Path, name: str) -> Source:
