@@ -60,7 +60,8 @@ def discover(
     raw = real_path(raw)
     require_utf8(raw)
     if not raw.is_dir():
-        raise ConfigError(f"there is no folder {raw}; --raw names the folder that holds the downloaded files")
+        problem = f"{raw} is no folder" if raw.exists() else f"there is no folder {raw}"
+        raise ConfigError(f"{problem}; --raw names the folder that holds the images, or the downloaded files")
     return _folder(raw, table, file_column, boxes) if kind == "folder" else _providers(kind, raw)
 
 
