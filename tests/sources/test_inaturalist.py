@@ -228,6 +228,13 @@ def test_an_export_without_photographs_is_answered_with_what_to_tick(tmp_path: P
         listed(database, "inaturalist", path)
 
 
+def test_a_list_of_other_addresses_is_not_blamed_on_filters(tmp_path: Path, database: Database) -> None:
+    path = tmp_path / "photographs.csv"
+    path.write_text("image_url,scientific_name\n,Apis mellifera\n")
+    with pytest.raises(InputError, match=r"no address of a photograph of iNaturalist; another list .* kind urls"):
+        listed(database, "inaturalist", path)
+
+
 def test_a_size_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="size"):
         load_source("inaturalist", {"path": "x", "size": "huge"}, tmp_path)

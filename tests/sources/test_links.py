@@ -159,7 +159,7 @@ def test_raw_that_leads_nowhere_is_named(tmp_path: Path, kind: str, what: str) -
     raw.write_bytes(b"x") if what == "file" else raw.symlink_to("raw" if what == "loop" else "nothing")
     done = cli("init", kind, "--raw", raw, "--out", tmp_path / "out")
     assert done.returncode == 2
-    sentence(done, "there is no folder", "--raw names")
+    sentence(done, "no folder", "--raw names")
 
 
 @pytest.mark.parametrize("path", ["loop", "nothing", "~nobody-has-this-name/x", "a\\u0000b"])

@@ -71,7 +71,7 @@ def init(
     path = out / "dataset.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; --force replaces it")
-    raw = raw or (table if kind == Kind.urls else None)
+    raw = raw or (table if kind.value in LISTED else None)
     if raw is None:
         option = "--table" if kind == Kind.urls else "--raw"
         raise typer.BadParameter("it names what the dataset is made from", param_hint=option)

@@ -60,7 +60,8 @@ def discover(
     raw = real_path(raw)
     require_utf8(raw)
     if not raw.is_dir():
-        raise ConfigError(f"there is no folder {raw}; --raw names the folder that holds the downloaded files")
+        problem = f"{raw} is no folder" if raw.exists() else f"there is no folder {raw}"
+        raise ConfigError(f"{problem}; --raw names the folder that holds the images, or the downloaded files")
     return _folder(raw, table, file_column, boxes) if kind == "folder" else _providers(kind, raw)
 
 
@@ -73,9 +74,10 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
             photos[key] = str(path)
     source = _photos(photos)
     parts = sum(len(one.members) for one in source.containers() if one.name.startswith("part-"))
-    found = [f"photos: {parts:,} images in {raw}", *(f"{key}: {path}" for key, path in files.items() if path)]
-    names = "the labels of boxes, and else the folders" if boxes else "the folders"
-    missing = () if files["table"] else (f"table: none in {raw}, so {names} that the images are in name them",)
+    images = "images with boxes" if boxes else "images"
+    found = [f"photos: {parts:,} {images} in {raw}", *(f"{key}: {path}" for key, path in files.items() if path)]
+    names = "the labels of boxes, or else the folders of the images," if boxes else "the folders of the images"
+    missing = () if files["table"] else (f"table: none in {raw}, so {names} give the names",)
     config = Config(sources={"photos": photos}, names=find_files(raw)[0])
     return Discovery(config, (*found, *source.survey().found()), missing, tuple(source.remarks()))
 

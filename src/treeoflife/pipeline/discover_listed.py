@@ -44,9 +44,14 @@ def discover_listed(describe: Callable[[Path], Described], raw: Path, out: Path)
     assert isinstance(source, ListedImages)
     config = Config(sources={name: settings}, names=find_files(raw if raw.is_dir() else raw.parent)[0])
     counted = _survey(source, out)
-    return Discovery(
-        config, (*(f"table: {path}" for path in source.tables()), *found, *counted), (), tuple(source.remarks())
-    )
+    tables = (f"table: {path}" for path in source.tables())
+    return Discovery(config, (*tables, *found, *counted), (), (*source.remarks(), _CONTACT))
+
+
+_CONTACT = (
+    "before the build, set contact in [fetch] of dataset.toml to your e-mail address or web page: "
+    "it tells hosts who asks them"
+)
 
 
 def _survey(source: ListedImages, out: Path) -> list[str]:

@@ -82,7 +82,12 @@ class INaturalist(ListedImages):
         else:
             inaturalist_export.list_photos(database, files, filters, settings.size)
         if not database.value("SELECT count(*) FROM listed WHERE problem = ''"):
-            raise InputError(
-                f"[sources.{self.name}]: no photograph of {self.path} is left by taxa, licences, quality_grades and "
-                "positions in dataset.toml"
+            raise InputError(f"[sources.{self.name}]: {self._nothing_left(filters)}")
+
+    def _nothing_left(self, filters: Filters) -> str:
+        """Why no photograph is left."""
+        if filters == Filters():
+            return (
+                f"{self.path} has no address of a photograph of iNaturalist; another list of addresses is of kind urls"
             )
+        return f"no photograph of {self.path} is left by taxa, licences, quality_grades and positions in dataset.toml"

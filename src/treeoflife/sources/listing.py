@@ -34,15 +34,14 @@ class Listing:
     repeated: int
     differing: int
 
-    def remark(self, name: str) -> str:
+    def remark(self) -> str:
         """For people: what was left out or looks wrong; empty if nothing does."""
         said = [
             f"{self.bad:,} rows cannot be used, and become rows of the ledger" if self.bad else "",
             f"{self.repeated:,} rows repeat another row" if self.repeated else "",
             f"{self.differing:,} images have rows that differ, of which one is used" if self.differing else "",
         ]
-        text = "; ".join(filter(None, said))
-        return text and f"{name}: {text}"
+        return "; ".join(filter(None, said))
 
 
 def write_listing(source: ListedImages, database: Database, path: Path) -> Listing:

@@ -146,7 +146,8 @@ def _name(names: Names, sources: Sequence[Source], database: Database, verifier_
     parser = make_parser(names.parser)
     authorities = load(names, parser)
     if authorities.missing:
-        note(f"not configured in [names]: {', '.join(authorities.missing)}")
+        missing = ", ".join(authorities.missing)
+        note(f"not configured in [names], so they fill no empty rank and no common name: {missing}")
     rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
     tables = [*authorities.tables, *labels]
     for warning in (warning for table in tables for warning in table.warnings):

@@ -167,17 +167,13 @@ def describe_failures(failed: Mapping[str, int]) -> str:
 
 
 def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
-    listener, said = job.runner.listener, source.remarks()
+    listener = job.runner.listener
     listener.start(f"fetch: listing the images of {source.name}", 1, "tables")
+    said = source.remarks()  # as the build has shown them; some are known only once the list was read
     with workspace.database() as database:
         listed = listing.write_listing(source, database, workspace.paths.fetched_files(source.name).images)
-    # What a source leaves out is known once it has read its tables.
-    for remark in [
-        *(f"{source.name}: {one}" for one in source.remarks() if one not in said),
-        listed.remark(source.name),
-    ]:
-        if remark:
-            listener.note(remark)
+    for remark in filter(None, (listed.remark(), *(one for one in source.remarks() if one not in said))):
+        listener.note(remark)
     job.finish(_list_name(source.name))
     listener.finish(f"{listed.images:,} images")
 

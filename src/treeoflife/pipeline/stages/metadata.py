@@ -117,8 +117,8 @@ def _resolve(workspace: Workspace, others: list[Source], database: Database, job
         predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache,
     )  # fmt: skip
     report = naming.resolve_names(workspace.config.names, others, database, files, job.runner.listener.note)
-    rows = f"{report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used"
-    return f"{report.names} names, {report.findings} findings; {rows}"
+    rows = f"; {report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used" if report.tables else ""
+    return f"{report.names} names, {report.findings} findings{rows}"
 
 
 def _remove_former(workspace: Workspace, outputs: set[Path], job: Job) -> None:
