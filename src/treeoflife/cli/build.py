@@ -139,7 +139,8 @@ def fetch(
         return
     with working(config, workers, engine) as session:
         summaries = build_stages(session, ["fetch"], retry or ())
-        say(f"fetch: {summaries.get('fetch', 'up to date')}")
+        nothing = "up to date" if session.workspace.listed_sources() else "no source lists images on the web"
+        say(f"fetch: {summaries.get('fetch', nothing)}")
 
 
 def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:

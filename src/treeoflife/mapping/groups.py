@@ -46,14 +46,14 @@ def join_groups(database: Database, facts: Path | None, group_by: Sequence[str])
 
 def _number_values(database: Database, facts: Path, group_by: Sequence[str]) -> None:
     """Make the table ``numbered``: of each image a number for each value, null where it is not known."""
-    database.view("fact", [facts])
+    database.view("known", [facts])
     # A digest of 128 bits in place of a text of any length: half the time, and two of them are never equal by chance.
     digests = (
-        f"md5_number(fact.source || '/' || nullif({column(one, 'fact')}, '')) AS {column(one)}" for one in group_by
+        f"md5_number(known.source || '/' || nullif({column(one, 'known')}, '')) AS {column(one)}" for one in group_by
     )
     database.make("numbered", f"""
         SELECT {", ".join(["image_row", *digests])}
-        FROM fact
+        FROM known
         JOIN image USING (treeoflife_id)
     """)  # fmt: skip
 

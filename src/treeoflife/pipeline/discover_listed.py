@@ -79,7 +79,7 @@ def _urls(table: Path) -> Described:
         settings["preset"] = "treeoflife-200m"
         if provenance := find_provenance(table):
             settings["provenance"] = str(provenance)
-    source = load_source("images", settings, table.parent)
+    source = load_source("urls", settings, table.parent)
     assert isinstance(source, Urls)
     meanings = source.meanings()
     if meanings["id"] and not source.keeps_ids:
@@ -87,7 +87,7 @@ def _urls(table: Path) -> Described:
     read = ", ".join(f"{meaning} from {' or '.join(map(repr, names))}" for meaning, names in meanings.items() if names)
     used = {name for names in meanings.values() for name in names}
     unread = ", ".join(repr(name) for name in Table.of(table).columns if name not in used)
-    return "images", settings, (f"columns: {read}", f"columns that are not read: {unread or 'none'}")
+    return "urls", settings, (f"columns: {read}", f"columns that are not read: {unread or 'none'}")
 
 
 LISTED: dict[str, Callable[[Path], Described]] = {"gbif": _gbif, "inaturalist": _inaturalist, "urls": _urls}

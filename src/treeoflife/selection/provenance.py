@@ -82,8 +82,8 @@ def write_provenance(
     database.spool("licence", (_normalised(piece) for piece in statements), _LICENCE_SCHEMA)
     images = database.write(provenance, _PROVENANCE)
     database.write(facts, _FACTS)
-    database.view("fact", [facts])
-    ((licensed, observed),) = database.rows("SELECT count(licence), count(observation) FROM fact")
+    database.view("known", [facts])
+    ((licensed, observed),) = database.rows("SELECT count(licence), count(observation) FROM known")
     return images, licensed, observed
 
 
