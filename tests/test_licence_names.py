@@ -182,3 +182,34 @@ def test_long_texts_take_no_longer_than_their_length_asks(text: str) -> None:
 )
 def test_a_licence_is_allowed_by_its_name_with_or_without_version(text: str, allow: list[str], expected: bool) -> None:
     assert is_allowed(text, normalise(text).slug, allow) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CC BY 4.0, not for commercial use", "Creative Commons Attribution, no commercial use", "CC BY 4.0 NC",
+        "CC BY 4.0 (NC)", "CC-BY-ShareAlike", "CreativeCommons - Attribution Non - Commercial",
+        "Creative Commons Atribución-Sin Obras Derivadas 2.0 Chile", "CC0 does not apply", "non-public domain",
+        "This isn't in the public domain", "nicht CC0", "CC0 for metadata only; images copyrighted",
+        "Public domain in the US only", "https://creativecommons.org/licenses/by%2Dnc/4.0/",
+        "Public domain, but commercial use requires permission",
+    ],
+)  # fmt: skip
+def test_what_a_text_forbids_is_not_allowed(text: str) -> None:
+    assert normalise(text).slug == "other"
+
+
+def test_an_address_with_other_dividers_keeps_its_elements() -> None:
+    assert normalise("https://creativecommons.org/licenses/by_nc/4.0/").slug == "cc-by-nc-4.0"
+    assert normalise("https://creativecommons.org/licenses/by/nc/4.0/").slug == "cc-by-nc-4.0"
+    assert normalise("https://creativecommons.org/licenses/by-noncommercial/4.0/").slug == "other"
+
+
+def test_a_text_that_is_not_understood_allows_no_other_such_text() -> None:
+    assert is_allowed("GFDL", "other", ["GFDL"])
+    assert not is_allowed("Ask the museum", "other", ["cc-by", "GFDL"])
+
+
+def test_a_name_that_its_address_contradicts_is_not_allowed() -> None:
+    assert normalise("CC-BY https://creativecommons.org/licenses/by-nc/4.0/").slug == "other"
+    assert not is_allowed("CC-BY", "other", ["cc-by"])

@@ -18,7 +18,16 @@ from treeoflife.sources.folder import Folder
 from treeoflife.testing.builds import run_treeoflife
 
 EOL = Eol("eol", eol.Settings(path=Path("eol")))
-FOLDER = Folder("folder", folder.Settings(path=Path("folder"), table=Path("folder.csv")))
+
+
+class Silent(Folder):
+    """A folder whose table says nothing beside names."""
+
+    def about(self, database: Database) -> bool:
+        return False
+
+
+FOLDER = Silent("folder", folder.Settings(path=Path("folder"), table=Path("folder.csv")))
 LICENCES = ("cc-by-4.0", "cc-by-nc-4.0", "cc0-1.0", "")
 
 
@@ -164,3 +173,14 @@ def test_licences_csv_has_a_row_for_each_image_of_eol(database: Database, tmp_pa
         + f"\na,1,10,{no},{no},{no},{no},{no},{no},{no}"
         + f'\nb,2,20,{no},u,v,CC-BY-NC-3.0,"Jo, ""Ann""",{address},{no}\n'
     )
+
+
+def test_images_with_one_text_are_judged_by_their_own_addresses(database: Database, tmp_path: Path) -> None:
+    text = "Some rights reserved"
+    rows = [("a", "folder", text, "cc-by-4.0"), ("b", "folder", text, "cc-by-nc-4.0")]
+    schema = ["treeoflife_id", "source", "licence", "license_name"]
+    facts = pl.DataFrame(rows, schema=schema, orient="row")
+    facts.write_parquet(tmp_path / "facts.parquet")
+    database.load("image", facts.select("treeoflife_id", "source"))
+    licences.refuse(database, [FOLDER], tmp_path / "facts.parquet", ["cc-by"])
+    assert database.rows("FROM unlicensed") == [("b", f"its licence is {text}")]

@@ -454,3 +454,17 @@ def test_every_reason_is_passing_or_permanent() -> None:
     for word, passes in words.items():
         if not word.endswith("xx"):
             assert is_passing(word) is passes, word
+
+
+def test_an_archive_that_is_gone_is_fetched_again_whatever_its_journal_says_of_the_disk(tmp_path: Path) -> None:
+    """As when hidden files were not copied, or were cleaned away: nothing becomes an image of zeros."""
+    with museums(breaking(40)) as (host,):
+        urls = [host.url(f"/{n}") for n in range(60)]
+        with pytest.raises(ContainerError):
+            fetch(tmp_path, urls, robots=False)
+        journal = tmp_path / ".000000.tar.journal"
+        journal.write_bytes(journal.read_bytes() + b'{"synced": true}\n')
+        (tmp_path / ".000000.tar.part").unlink()
+        host.reply = pictures
+        fetch(tmp_path, urls, robots=False)
+    assert None not in check_archive(tmp_path)

@@ -361,3 +361,17 @@ def test_what_the_list_says_is_known_by_the_natural_key(tmp_path: Path, database
     assert database.rows("SELECT card, observation, license_name FROM about") == [("a/1", "o1", "CC0")]
     assert source.flags(database)
     assert database.rows("FROM flagged") == [(0, "a/1", "A;B", 0)]
+
+
+def test_another_natural_key_asks_no_address_again(tmp_path: Path, database: Database) -> None:
+    """As when the column of an id is named only after the first build."""
+    source = made(Cards("cards", [row(number) for number in range(6)], tmp_path / "cards"), database)
+    source.columns, source.key = {"card": str}, ("card",)  # type: ignore[misc]
+    write_listing(source, database, source.kept.images)
+    assert plan(source, database) == []
+    assert settle(source, database) == (6, {})
+    keys = [image.key for container in source.containers() for image in source.names(container)]
+    assert sorted(keys) == [(f"a/{number}",) for number in range(6)]
+    source.columns, source.key = Cards.columns, Cards.key  # type: ignore[misc]
+    write_listing(source, database, source.kept.images)
+    assert settle(source, database) == (6, {})

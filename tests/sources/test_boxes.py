@@ -19,6 +19,7 @@ from treeoflife.core.database import open_database
 from treeoflife.core.values import BoundingBox, RawImage, Skip
 from treeoflife.errors import InputError
 from treeoflife.images.convert import Encoded, convert
+from treeoflife.images.regions import find_region
 from treeoflife.sources.base import Source, signature
 from treeoflife.sources.folder import Folder
 from treeoflife.sources.registry import load_source
@@ -378,3 +379,23 @@ def test_boxes_become_samples_and_every_other_box_and_photograph_a_row_of_the_le
     ]  # fmt: skip
     verified = cli("verify", out)
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.mark.parametrize("name", ["class", "label"])
+def test_the_width_and_height_of_tensorflow_are_those_of_the_photograph(name: str, tmp_path: Path) -> None:
+    """Its tables have the ends of boxes beside them, and call the label class."""
+    table = f"filename,width,height,{name},xmin,ymin,xmax,ymax\na.jpg,400,300,Turdus merula,10,20,110,80\n"
+    source = folder_of(tmp_path, ["a.jpg"], table)
+    assert boxes_of(source) == {"a.jpg, box 10,20,100,60": BoundingBox(10, 20, 100, 60, (400, 300))}
+    assert list(names_of(source).values()) == ["Turdus merula"]
+
+
+def test_boxes_whose_sides_contradict_their_ends_are_an_error(tmp_path: Path) -> None:
+    table = "file,x,y,width,height,xmax,ymax\na.jpg,10,20,50,50,110,80\na.jpg,10,20,100,60,110,80\n"
+    with pytest.raises(InputError, match="line 2: its box ends elsewhere"):
+        folder_of(tmp_path, ["a.jpg"], table).containers()
+
+
+def test_the_exact_size_tells_a_nearly_square_photograph_that_was_not_turned() -> None:
+    turn = Image.Transpose.ROTATE_270
+    assert find_region(BoundingBox(0, 0, 100, 200, (1000, 1008)), (1000, 1008), turn).box == (0, 0, 100, 200)

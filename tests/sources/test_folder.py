@@ -381,3 +381,17 @@ def test_a_table_of_files_and_names_says_nothing_else(tmp_path: Path) -> None:
     source = folder_of(tmp_path, ["a.jpg"], "file,genus\na.jpg,Pica\n")
     with open_database(tmp_path / "scratch") as database:
         assert not source.about(database)
+
+
+def test_two_licences_of_one_photograph_are_an_error(tmp_path: Path) -> None:
+    table = "file,genus,license\na.jpg,Pica,CC BY 4.0\na.jpg,Pica,CC BY-NC 4.0\n"
+    source = folder_of(tmp_path, ["a.jpg"], table)
+    with pytest.raises(InputError, match="two licences"):
+        source.survey().about()
+
+
+def test_another_file_column_reads_names_and_provenance_anew(tmp_path: Path) -> None:
+    rows = "first,second,genus,licence\na.jpg,b.jpg,Pica,CC BY 4.0\nb.jpg,a.jpg,Apus,CC BY-NC 4.0\n"
+    source = folder_of(tmp_path, ["a.jpg", "b.jpg"], rows, file_column="first")
+    other = folder_of(tmp_path, [], rows, file_column="second")
+    assert source.label_settings() != other.label_settings()

@@ -382,3 +382,35 @@ def test_the_source_says_which_files_it_reads(tmp_path: Path) -> None:
     folder = write_download(tmp_path / "d", *trapped_download())
     read = Gbif("gbif", Gbif.Settings(path=folder)).tables()
     assert read == [folder / name for name in ("meta.xml", "occurrence.txt", "multimedia.txt")]
+
+
+def test_what_occurrences_of_an_event_disagree_about_is_said_of_no_image(tmp_path: Path) -> None:
+    """Otherwise the freest licence of one would stand beside the owner of another."""
+    rows = [
+        {"id": "e", "occurrenceID": "1", "scientificName": "Parus major", DC + "license": "CC_BY_NC_4_0",
+         DC + "rightsHolder": "Ada", "decimalLatitude": "51.1", "decimalLongitude": "4.4", "recordedBy": "Cy"},
+        {"id": "e", "occurrenceID": "2", "scientificName": "Parus major", DC + "license": "CC0_1_0",
+         DC + "rightsHolder": "Bob", "decimalLatitude": "-33.1", "decimalLongitude": "9.9", "recordedBy": "Cy"},
+    ]  # fmt: skip
+    archive = write_archive(
+        tmp_path / "e.zip",
+        Spec(EVENT, "event.txt", ["id"], [{"id": "e"}]),
+        Spec(OCCURRENCE, "occurrence.txt", list(rows[0]), rows),
+        Spec(MULTIMEDIA, "media.txt", ["id", "identifier"], [{"id": "e", "identifier": f"{WEB}/1.jpg"}]),
+    )
+    image = only(archive)
+    assert [image[name] for name in ("license_name", "copyright_owner", "place")] == ["", "", ""]
+    assert (image["observer"], image["scientific_name"]) == ("Cy", "Parus major")
+
+
+def test_occurrences_without_rows_of_media_may_name_theirs_themselves(tmp_path: Path) -> None:
+    rows = [{"id": str(one), "associatedMedia": f"{WEB}/{one}.jpg", "family": "F"} for one in (1, 2)]
+    archive = write_archive(
+        tmp_path / "a.zip",
+        Spec(OCCURRENCE, "o.txt", ["id", "associatedMedia", "family"], rows),
+        Spec(MULTIMEDIA, "media.txt", ["id", "identifier"], [{"id": "1", "identifier": f"{WEB}/of-table.jpg"}]),
+    )
+    found, _ = listed(archive)
+    assert [(row["gbif_id"], row["url"], row["problem"]) for row in found] == [
+        ("1", f"{WEB}/of-table.jpg", ""), ("2", f"{WEB}/2.jpg", ""),
+    ]  # fmt: skip

@@ -238,3 +238,35 @@ def test_a_list_of_other_addresses_is_not_blamed_on_filters(tmp_path: Path, data
 def test_a_size_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="size"):
         load_source("inaturalist", {"path": "x", "size": "huge"}, tmp_path)
+
+
+def test_an_export_that_cannot_tell_what_is_below_a_taxon_is_refused(tmp_path: Path, database: Database) -> None:
+    path = tmp_path / "observations-1.csv"
+    lines = [f"{n},{STATIC}/{n}/medium.jpg,{name}" for n, name in enumerate(["Turdus merula,12716", "Turdus,12705"], 1)]
+    path.write_text("\n".join(["id,image_url,scientific_name,taxon_id", *lines]))
+    with pytest.raises(InputError, match="none of the columns taxon_kingdom_name"):
+        listed(database, "inaturalist", path, taxa=["Turdus"])
+    with pytest.raises(InputError, match="what is below the taxon 12705"):
+        listed(database, "inaturalist", path, taxa=["12705"])
+
+
+def test_numbers_in_addresses_elsewhere_are_no_photographs_of_inaturalist(tmp_path: Path, database: Database) -> None:
+    """That of a person would make one image of all her photographs, with the id of somebody else's."""
+    path = tmp_path / "observations-1.csv"
+    urls = [f"https://photos.example/photos/77/{n}.jpg" for n in (1, 2)]
+    urls.append("https://static.inaturalist.org/photos/77/medium.jpg")
+    path.write_text("image_url,scientific_name\n" + "".join(f"{url},Apis mellifera\n" for url in urls))
+    rows = listed(database, "inaturalist", path)
+    assert sorted((row["photo_id"] or 0, row["problem"]) for row in rows) == [
+        (0, "observations-1.csv, line 2: image_url is no photograph of iNaturalist"),
+        (0, "observations-1.csv, line 3: image_url is no photograph of iNaturalist"),
+        (77, ""),
+    ]
+
+
+def test_an_export_beside_the_open_data_is_not_passed_over(tmp_path: Path) -> None:
+    folder = open_data(tmp_path / "inat")
+    (folder / "observations-1.csv").write_text(EXPORT)
+    source = load_source("inaturalist", {"path": str(folder)}, tmp_path)
+    with pytest.raises(InputError, match=r"Open Data and an export, observations-1\.csv"):
+        source.tables()  # type: ignore[attr-defined]

@@ -286,3 +286,13 @@ def test_a_packed_list_is_refused_with_what_to_do(tmp_path: Path, database: Data
     (tmp_path / "list.csv.gz").write_bytes(gzip.compress(b"url,genus\nhttps://a.example/1,Parus\n"))
     with pytest.raises(InputError, match="gzip"):
         listed(database, "urls", tmp_path / "list.csv.gz")
+
+
+def test_a_provenance_that_has_a_uuid_twice_is_refused(tmp_path: Path, database: Database) -> None:
+    """Otherwise each of its rows would be a row of the list, and the freest licence the one that counts."""
+    path = treeoflife_200m(tmp_path / "slice")
+    provenance = path.with_name("provenance.parquet")
+    rows = pl.read_parquet(provenance)
+    pl.concat([rows, rows[:1].with_columns(license_name=pl.lit("cc-0-1.0"))]).write_parquet(provenance)
+    with pytest.raises(InputError, match=r"has the uuid .* in several rows"):
+        listed(database, "urls", path, preset="treeoflife-200m")

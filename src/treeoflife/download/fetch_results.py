@@ -93,7 +93,9 @@ def _with_unlisted(rows: pl.DataFrame, index: Path) -> pl.DataFrame:
 
 def _open_unlisted(source: ListedImages, database: Database, files: FetchedFiles) -> None:
     """Make the images that are in the table of an archive, and not in the list, known as ``unlisted_image``."""
-    numbers, keys = files.with_images(), columns(source.columns)
+    keys = columns(source.columns)
+    # A table that was written with other keys, before the settings changed, names none of these images.
+    numbers = [number for number in files.with_images() if _has_keys(source, files.archive_images(number))]
     paths = [files.archive_images(number) for number in numbers]
     tables = {_TABLE: numbers, "path": [str(path) for path in paths]}
     database.load("written_table", pl.DataFrame(tables, schema={_TABLE: pl.Int64, "path": pl.String}))
@@ -108,6 +110,13 @@ def _open_unlisted(source: ListedImages, database: Database, files: FetchedFiles
         ANTI JOIN (SELECT {keys} FROM listed_image) AS listed USING ({keys})
         JOIN written_table ON written_table.path = stored."file name"
     """, **({"paths": paths} if paths else {}))  # fmt: skip
+
+
+def _has_keys(source: ListedImages, path: Path) -> bool:
+    try:
+        return {*pl.read_parquet_schema(path)} == {*source.columns, "file", "offset", "size"}
+    except pl.exceptions.PolarsError:  # damaged: it is written anew
+        return False
 
 
 def write_not_fetched(source: ListedImages, database: Database, files: FetchedFiles) -> Counter[str]:

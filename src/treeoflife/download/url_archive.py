@@ -170,13 +170,13 @@ class _ArchiveWriter:
         first = json.dumps({"urls": self._digest}).encode() + b"\n"
         self._journal.seek(0)
         lines = self._journal.read().splitlines(keepends=True)
-        kept, size = 0, 0
+        kept, size, length = 0, 0, os.fstat(self._tar.fileno()).st_size
         if lines[:1] == [first]:
             kept = len(first)
             synced = max((number for number, line in enumerate(lines) if line == _SYNCED), default=0)
             for number, line in enumerate(lines[1:], 1):
                 row = _read_line(line)
-                if row is None or (number > synced and row and not self._has(row)):
+                if row is None or _end_of(row) > length or (number > synced and row and not self._has(row)):
                     break
                 kept += len(line)
                 if row:
@@ -307,8 +307,8 @@ def _blame_hosts(rows: Iterable[list[Any]], refusing: set[str]) -> None:
 
 def _end_of(row: list[Any]) -> int:
     """Where the member of a row ends in the tar; 0 if it has none."""
-    offset, size = row[6:8]
-    return 0 if offset is None else offset + tar_writer.padded_size(size)
+    offset, size = row[6:8] if row else (None, None)
+    return 0 if offset is None or size is None else int(offset) + tar_writer.padded_size(size)
 
 
 def _index_row(row: list[Any]) -> tuple[Any, ...]:

@@ -61,7 +61,8 @@ def find_region(box: BoundingBox, size: tuple[int, int], turn: Image.Transpose |
     """
     upright = size[::-1] if turn in SIDEWAYS else size
     frame = box.frame or upright
-    if frame != (1, 1) and not _same_shape(frame, upright):
+    is_as_stored = frame == size != upright  # exactly: photographs that are nearly square have both shapes
+    if frame != (1, 1) and (is_as_stored or not _same_shape(frame, upright)):
         if not _same_shape(frame, size):
             shown = f"{frame[0]:g}x{frame[1]:g}"
             return Skip(

@@ -42,7 +42,7 @@ _UNKNOWN = re.compile(
 )
 _URL = re.compile(r"(?:https?://|www\.|(?<![\w.])(?=(?:creativecommons|rightsstatements)\.org/))\S+")
 _CC_PATH = re.compile(
-    r"creativecommons\.org/(?:licen[cs]es?|l)/((?:by|nc|nd|sa)(?:-(?:by|nc|nd|sa))*)(?:/(\d\.\d))?"
+    r"creativecommons\.org/(?:licen[cs]es?|l)/((?:by|nc|nd|sa)(?:[-_+./](?:by|nc|nd|sa))*)(?![a-z%-])(?:/(\d\.\d))?"
     r"(?:/(igo|scotland|[a-z]{2}(?![a-z.])))?"
 )
 _PUBLIC_PATHS = (
@@ -92,6 +92,20 @@ _DENIED = re.compile(
     r"(?<![a-z])(?:not|neither|except|without|no)\s(?:[a-z]{1,20}\s){0,4}?"
     r"(?:cc|creative\s?commons|public[\s\-_]?domain|all rights reserved)(?![a-z])"
 )
+# What a text has of an element that stands apart from the others, or is written as no pattern above has it.
+_HINTS = {
+    "nc": r"(?<![a-z])n\.?\s?c(?![a-z])|commerci|comerci|kommerzi|non[\s\-]?comm|non[\s\-]?profit",
+    "nd": r"(?<![a-z])n\.?\s?d(?![a-z])|deriv|d[eé]riv|bearbeit|pas de modif",
+    "sa": r"(?<![a-z])sa(?![a-z])|share[\s\-]*alike|(?:compartir|compartilha)[\s\-]*igual|condividi|weitergabe unter",
+}
+_RESTRICTED = re.compile(
+    r"(?<![a-z])(?:does|do|is|are|was)(?:n.t|\snot)(?![a-z])|(?<![a-z])(?:never|non)[\s\-](?:[a-z]{1,20}\s){0,3}?"
+    r"(?:cc|creative\s?commons|public[\s\-_]?domain)|(?<![a-z])(?:nicht|sin|senza|n.est pas|kein\w{0,2})\s"
+    r"(?:cc|creative\s?commons)|(?<![a-z])only(?![a-z])|additional restriction|usage conditions|"
+    r"(?:permission|copyright) (?:is )?required|in copyright elsewhere"
+)
+# What CC0's own text and GBIF's say of it.
+_GENERIC = re.compile(r"even for commercial purposes|copy, modify, distribute[^.]{0,80}")
 _FAMILIES = ("by", "by-nc", "by-nd", "by-sa", "by-nc-nd", "by-nc-sa", "nc", "nd", "sa", "nc-sa", "nc-nd")
 _VERSIONS = ("1.0", "2.0", "2.1", "2.5", "3.0", "4.0")
 
@@ -139,14 +153,23 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 
 
 def _is_narrower(text: str, name: str) -> bool:
-    """Whether a text forbids what the licence that it names allows."""
-    return any(re.search(_ELEMENT_WORDS[one], text) and one not in name.split("-") for one in ("nc", "nd"))
+    """Whether a text forbids what the licence that it names allows, or speaks of something that is not in its name.
+
+    In doubt it does: that CC BY allows commercial use hardly anybody writes beside it.
+    """
+    if name in (OTHER, ALL_RIGHTS_RESERVED):
+        return False
+    elements = name.split("-")
+    words = _GENERIC.sub(" ", _URL.sub(" ", text))
+    return bool(_RESTRICTED.search(words)) or any(
+        one not in elements and re.search(hints, words) for one, hints in _HINTS.items()
+    )
 
 
 def _in_addresses(text: str) -> Iterator[_Mention]:
     for address in _URL.findall(text):
         for match in _CC_PATH.finditer(address):  # several where only a sign stands between them
-            yield _Mention(_family(match[1].split("-")), match[2] or "", match[3] or "")
+            yield _Mention(_family(re.split(r"[-_+./]", match[1])), match[2] or "", match[3] or "")
         yield from (_Mention(slug) for pattern, slug in _PUBLIC_PATHS if pattern.search(address.rstrip("/.,;)")))
 
 
@@ -229,10 +252,11 @@ def refuse(database: Database, sources: Sequence[Source], facts: Path | None, al
         return []
     database.view("fact", [facts])
     distinct = database.rows("SELECT DISTINCT licence, license_name FROM fact WHERE licence <> ''")
-    refused = sorted(text for text, slug in distinct if not is_allowed(text, slug or "", allow))
+    # By text and name: a text such as "some rights reserved" means what the address beside it says.
+    refused = sorted(f"{slug or ''}\n{text}" for text, slug in distinct if not is_allowed(text, slug or "", allow))
     stating = {name for (name,) in database.rows("SELECT DISTINCT source FROM fact WHERE licence <> ''")}
     held = [one.name for one in sources if one.name in stating or _must_state_licences(one)]
-    database.make("unlicensed", _UNLICENSED, sources=held, refused=[*refused, NONE], none=NONE)
+    database.make("unlicensed", _UNLICENSED, sources=held, refused=[*refused, f"\n{NONE}"], none=NONE)
     if is_allowed(NONE, "", allow):
         database.make("unlicensed", "FROM unlicensed WHERE unlicensed <> 'its licence is ' || $none", none=NONE)
     return [one.name for one in sources if one.name not in held]
@@ -241,12 +265,14 @@ def refuse(database: Database, sources: Sequence[Source], facts: Path | None, al
 _UNLICENSED = """
     SELECT treeoflife_id, 'its licence is ' || licence AS unlicensed
     FROM (
-        SELECT image.treeoflife_id, coalesce(stated.licence, $none) AS licence
+        SELECT image.treeoflife_id, coalesce(stated.licence, $none) AS licence, coalesce(license_name, '') AS name
         FROM image
-        LEFT JOIN (SELECT treeoflife_id, licence FROM fact WHERE licence <> '') AS stated USING (treeoflife_id)
+        LEFT JOIN (
+            SELECT treeoflife_id, licence, license_name FROM fact WHERE licence <> ''
+        ) AS stated USING (treeoflife_id)
         WHERE list_contains($sources, image.source)
     )
-    WHERE list_contains($refused, licence)
+    WHERE list_contains($refused, name || chr(10) || licence)
 """
 
 
@@ -260,8 +286,12 @@ def is_allowed(text: str, slug: str, allow: Sequence[str]) -> bool:
     >>> is_allowed("CC BY 4.0", "cc-by-4.0", ["cc-by"]), is_allowed("CC BY 4.0", "cc-by-4.0", ["cc-by-3.0"])
     (True, False)
     """
-    allowed = {name for one in allow for name in (_simple(one), _simple(normalise(one).slug))} - {""}
-    names = {_simple(name) for name in (text, slug)}
+    # A text that no rule understands allows itself, and not all others that none understands.
+    meant = {normalise(one).slug for one in allow} - {OTHER}
+    allowed = {_simple(one) for one in (*allow, *meant)} - {""}
+    # A text that alone would be a licence is none where what stands beside it contradicts it.
+    is_contradicted = slug == OTHER and normalise(text).slug not in ("", OTHER)
+    names = {_simple(name) for name in ((slug,) if is_contradicted else (text, slug))}
     return not allowed.isdisjoint(names | {family(name) for name in names})
 
 

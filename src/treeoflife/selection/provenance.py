@@ -18,7 +18,7 @@ from ..sources.columns import is_of_eol
 from . import eol_manifest
 from .licences import NONE, normalise
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 COLUMNS = ("treeoflife_id", *PROVENANCE_COLUMNS)
 """The columns of provenance.parquet, those of TreeOfLife-200M's but for the name of the id."""
 _STATED = ("license_name", "license_link")

@@ -181,6 +181,11 @@ class Source(Protocol):
         overridden."""
         return []
 
+    def label_settings(self) -> dict[str, object]:
+        """The settings that decide what :meth:`labels` and :meth:`about` read in :meth:`label_files`, such as the name
+        of a column: when one changes, these are read again. None, unless overridden."""
+        return {}
+
     def remarks(self) -> list[str]:
         """Sentences on what had to be guessed or repaired in these tables; a build shows them. None, unless overridden.
 

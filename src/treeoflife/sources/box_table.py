@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.values import RANKS
 from ..errors import InputError
 from .photo_table import read_photo_table
 from .spellings import Spellings
@@ -39,13 +40,17 @@ def read_box_table(path: Path, images: Sequence[str]) -> tuple[pl.DataFrame, dic
         InputError: it cannot be read, has no column of files, or not all sides of boxes, or a value is no number.
     """
     table = read_photo_table(path, images=images, further=_FURTHER)
-    held = set(table.further)
+    held, remarks = set(table.further), [*table.remarks]
     if not {"x", "y"} <= held or not ({"width", "height"} <= held or {"right", "bottom"} <= held):
         raise InputError(
             f"the table {path} has no columns x, y, width and height with boxes in photographs; it has "
             f"{', '.join(map(repr, (*table.used, *table.unused)))}"
         )
-    rows = _numbers(path, table.rows)
+    rows = _with_class_as_label(_numbers(path, table.rows))
+    if _has_size_of_pictures(rows):
+        remarks.append("its columns width and height are taken for the size of the photograph, as boxes end elsewhere")
+        rows = rows.with_columns(frame_width="width", frame_height="height", width=None, height=None)
+    _check_ends(path, rows)
     rows = rows.with_columns(
         width=pl.coalesce("width", pl.col("right") - pl.col("x")),
         height=pl.coalesce("height", pl.col("bottom") - pl.col("y")),
@@ -53,7 +58,47 @@ def read_box_table(path: Path, images: Sequence[str]) -> tuple[pl.DataFrame, dic
         owner="copyright_owner",
     )
     _check_sides(path, rows)
-    return _with_frame(rows), table.used, (*table.remarks, *_relative_remark(rows))
+    return _with_frame(rows), table.used, (*remarks, *_relative_remark(rows))
+
+
+def _with_class_as_label(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the column class as their label, where it is of a detector and not of a taxonomy.
+
+    It is the latter only where it says one word everywhere beside another rank or a name.
+    """
+    names = [pl.col(name) != "" for name in (*RANKS, "scientific_name", "label") if name != "class"]
+    if rows.select(pl.any_horizontal(names).any()).item():
+        return rows
+    return rows.with_columns(pl.col("class").alias("label"), pl.lit("").alias("class"))
+
+
+_PAST = 2.0
+"""By how much the two ends of a box may differ: some programs count the last pixel, and some do not."""
+
+
+def _has_size_of_pictures(rows: pl.DataFrame) -> bool:
+    """Whether width and height are those of the photograph, as in tables of TensorFlow and of Pascal VOC."""
+    ends = rows.drop_nulls(["x", "y", "width", "height", "right", "bottom"])
+    if ends.is_empty() or _ends_differ(ends).is_empty():
+        return False
+    inside = (pl.col("right") <= pl.col("width") + _PAST) & (pl.col("bottom") <= pl.col("height") + _PAST)
+    return bool(ends.select(inside.all()).item())
+
+
+def _check_ends(path: Path, rows: pl.DataFrame) -> None:
+    """Check that boxes with both a size and an end say the same by both."""
+    differing = _ends_differ(rows.drop_nulls(["x", "y", "width", "height", "right", "bottom"]))
+    if differing.height:
+        raise InputError(
+            f"the table {path}, line {differing['line'][0]}: its box ends elsewhere by width and height than "
+            "by right and bottom; rename or remove the columns of one of them"
+        )
+
+
+def _ends_differ(rows: pl.DataFrame) -> pl.DataFrame:
+    across = (pl.col("x") + pl.col("width") - pl.col("right")).abs()
+    down = (pl.col("y") + pl.col("height") - pl.col("bottom")).abs()
+    return rows.filter(pl.max_horizontal(across, down) > _PAST)
 
 
 def _is_box() -> pl.Expr:

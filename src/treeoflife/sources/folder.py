@@ -184,6 +184,10 @@ class Folder(FolderImages):
         """The table, if there is one: the names of folders are those of the images."""
         return [self.table] if self.table else []
 
+    def label_settings(self) -> dict[str, object]:
+        """The column that says which row is of which photograph."""
+        return {"file_column": self.file_column} if self.file_column else {}
+
     def labels(self) -> Iterator[Label]:
         """The label of each image in the table, or of each that is in a folder with a name.
 

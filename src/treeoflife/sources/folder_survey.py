@@ -95,6 +95,9 @@ class FolderSurvey:
         """What the table says of images beside names: ``file``, and ABOUT_COLUMNS; None if it says nothing.
 
         Of an image with several rows, what the first of those says that say anything.
+
+        Raises:
+            InputError: the rows of an image give it different licences.
         """
         if not self.table:
             return None
@@ -102,6 +105,14 @@ class FolderSurvey:
         rows = self.table.rows.select(ABOUT_COLUMNS).with_columns(names)
         says_anything = pl.any_horizontal(pl.col(ABOUT_COLUMNS) != "")
         present = rows.filter(says_anything, pl.col("file").is_in([escape_invalid_utf8(one) for one in self.images]))
+        for name in ("license_name", "license_link"):
+            stated = present.filter(pl.col(name) != "").unique(["file", name], maintain_order=True)
+            if (twice := stated.filter(pl.col("file").is_duplicated())).height:
+                file, one = twice.select("file", name).row(0)
+                other = twice.filter(file=file)[name][1]
+                raise InputError(
+                    f"the table gives {file} two licences, '{one:.80}' and '{other:.80}'; keep the right one"
+                )
         first = [pl.col(name).filter(pl.col(name) != "").first().fill_null("") for name in ABOUT_COLUMNS]
         return None if present.is_empty() else present.group_by("file", maintain_order=True).agg(first)
 

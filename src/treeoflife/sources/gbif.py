@@ -176,9 +176,7 @@ class _Listing:
     def _join(self) -> pl.DataFrame:
         """The images of which the tables hold the rows."""
         database, is_event = self._database, self._is_event
-        rows = sql.MEDIA_ROWS
-        if not self._media:
-            rows = sql.ASSOCIATED_MEDIA.format(table="gbif_occurrence" if is_event else "gbif_core")
+        rows = sql.MEDIA_ROWS.format(table="gbif_occurrence" if is_event else "gbif_core")
         database.make("gbif_medium", sql.MEDIA.format(rows=rows, occurrence="occurrenceID" if is_event else "''"))
         database.make("gbif_duplicate", sql.DUPLICATES)
         database.make("gbif_subject", sql.SUBJECTS_OF_EVENTS if is_event else sql.SUBJECTS)

@@ -82,7 +82,6 @@ MEDIA = f"""
 """
 """A row per picture or recording; ``medium`` is what it is, ``image`` or a word of the archive."""
 
-MEDIA_ROWS = "FROM gbif_media_row"
 _NOT_ASSOCIATED = [term for term in MEDIA_TERMS if term not in ("identifier", "occurrenceID")]
 ASSOCIATED_MEDIA = f"""
     SELECT *, {", ".join(f"'' AS {column(term)}" for term in _NOT_ASSOCIATED)}
@@ -97,6 +96,13 @@ ASSOCIATED_MEDIA = f"""
 """
 """The media that rows of occurrences name themselves, with bars between them, as rows of ``gbif_media_row``."""
 
+MEDIA_ROWS = f"""
+    FROM gbif_media_row
+    UNION ALL BY NAME
+    SELECT * FROM ({ASSOCIATED_MEDIA}) ANTI JOIN gbif_media_row USING (id)
+"""
+"""The media of the extensions, and those that rows without any there name themselves."""
+
 DUPLICATES = "SELECT id, min(line) AS line FROM gbif_core GROUP BY id HAVING count(*) > 1"
 
 SUBJECTS = "SELECT *, '' AS occurrence FROM gbif_core ANTI JOIN gbif_duplicate USING (id)"
@@ -106,6 +112,11 @@ _ALIKE = ", ".join(f"min({column(term)}) AS {column(term)}" for term in ("occurr
 _OF_EITHER = ", ".join(
     f"{_first(column(term, 'own'), column(term, 'event'))} AS {column(term)}" for term in _SHARED
 )  # fmt: skip
+# What occurrences of one event do not agree about is of none of them: the licence of one beside the owner of another
+# would be nobody's.
+_AGREED = ", ".join(
+    f"if(min({column(term)}) = max({column(term)}), min({column(term)}), '') AS {column(term)}" for term in _SHARED
+)
 SUBJECTS_OF_EVENTS = f"""
     WITH present AS (
         SELECT
@@ -119,7 +130,7 @@ SUBJECTS_OF_EVENTS = f"""
             id, occurrence, min(problem) AS problem,
             count(DISTINCT ({columns(_NAMES)})) AS names,
             {_ALIKE},
-            {", ".join(f"min({column(term)}) AS {column(term)}" for term in _SHARED)}
+            {_AGREED}
         FROM present
         WHERE occurrence IS NOT NULL
         GROUP BY id, occurrence

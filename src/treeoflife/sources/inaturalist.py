@@ -56,7 +56,14 @@ class INaturalist(ListedImages):
         Raises:
             InputError: one is missing.
         """
-        return inaturalist_open_data.tables(self.path) or inaturalist_export.tables(self.path)
+        if not (tables := inaturalist_open_data.tables(self.path)):
+            return inaturalist_export.tables(self.path)
+        if export := next(iter(sorted(self.path.glob("observations-*.csv"))), None):
+            raise InputError(
+                f"{self.path} holds the tables of the Open Data and an export, {export.name}: keep them in two "
+                "folders, and name each as a source"
+            )
+        return tables
 
     def remarks(self) -> list[str]:
         """What had to be guessed in an exported file, and which photographs it lacks.

@@ -112,6 +112,16 @@ def _condition(table: Table, values: dict[str, str], ranks: list[str], filters: 
         raise InputError(f"the table {table.path} lacks the column {missing[0]}, by which dataset.toml chooses")
     conditions = [one_of(values[name], wanted) for name, wanted in asked.items()]
     if filters.taxa:
+        # The rows of what is below a taxon would be left out in silence.
+        if number := next((one for one in filters.taxa if one.strip().isdecimal()), None):
+            raise InputError(
+                f"the table {table.path} does not say what is below the taxon {number}: name it in taxa by its name"
+            )
+        if not any(rank != "''" for rank in ranks):
+            raise InputError(
+                f"the table {table.path} has none of the columns taxon_kingdom_name … taxon_species_name, by which "
+                "taxa in dataset.toml chooses; they are to be ticked in the export"
+            )
         of = [one_of(text, filters.taxa) for text in (*ranks, values["scientific_name"], values["taxon_id"])]
         conditions.append(f"({' OR '.join(of)})")
     if filters.positions and 0 not in filters.positions:

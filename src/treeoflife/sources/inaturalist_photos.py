@@ -16,6 +16,9 @@ _SIZES = "|".join(get_args(Size))
 # The ending of the name stays as it is: it may be JPG, or nothing at all behind the point.
 _PHOTO = rf"^(https?://{_HOSTS}/photos/[0-9]+/)(?:{_SIZES})(\.[A-Za-z]*)"
 
+# Elsewhere a number there may be that of a person, as at Flickr, or of another photograph.
+_NUMBER = r"^https?://[^/?#]*inaturalist[^/?#]*/photos/([0-9]+)/"
+
 
 def resized(address: str, size: str) -> str:
     """SQL for the address of another size of a photograph of iNaturalist; other addresses stay as they are.
@@ -29,7 +32,7 @@ def resized(address: str, size: str) -> str:
 
 def photo_id(address: str) -> str:
     """SQL for the number of the photograph that an address leads to; empty if it is none of iNaturalist's."""
-    return f"regexp_extract({address}, '/photos/([0-9]+)/', 1)"
+    return f"regexp_extract({address}, {quoted(_NUMBER)}, 1)"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,18 @@ def add_provenance(database: Database, chosen: str, path: Path) -> str:
         raise InputError(f"the table {path} is not the provenance of TreeOfLife-200M: it has no column 'uuid'")
     table.open(database, "provenance_file", ("uuid", *_PROVENANCE))
     present = [name for name in _PROVENANCE if name in table.columns]
+    repeated = database.value(f"""
+        SELECT min(uuid::VARCHAR)
+        FROM (
+            SELECT uuid
+            FROM (SELECT try_cast(uuid AS UUID) AS uuid FROM provenance_file)
+            SEMI JOIN (SELECT try_cast(id AS UUID) AS uuid FROM ({chosen})) AS chosen USING (uuid)
+            GROUP BY uuid
+            HAVING count(*) > 1
+        )
+    """)
+    if repeated:
+        raise InputError(f"the table {path} has the uuid {repeated} in several rows: keep one of each")
     values = ", ".join(f"coalesce({_known(name)}, '') AS {column(name)}" for name in present)
     # The rows that are taken are on the right, since a join keeps that side in memory: they are often few.
     return f"""

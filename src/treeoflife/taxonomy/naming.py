@@ -95,7 +95,8 @@ def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any
         files += [file for file in visible_files(path) if file.is_file()] if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
     source_names = sorted(source.name for source in sources)
-    return {**settings, "sources": source_names, "given": sorted(configured)}, files
+    read_as = {f"sources.{one.name}": known for one in sources if (known := one.label_settings())}
+    return {**settings, "sources": source_names, "given": sorted(configured), **read_as}, files
 
 
 def name_sources(

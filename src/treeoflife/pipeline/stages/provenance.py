@@ -15,7 +15,10 @@ def declare(workspace: Workspace) -> Stage:
         name="provenance",
         needs=("mapping",),
         version=STEP_VERSION,
-        settings={"sources": [source.name for source in workspace.sources]},
+        settings={
+            "sources": [source.name for source in workspace.sources],
+            **{f"sources.{one.name}": known for one in workspace.sources if (known := one.label_settings())},
+        },
         items=lambda: [item],
         run=lambda job: _write(workspace, job),
     )
