@@ -86,7 +86,8 @@ def _wrong_values(kind: Any) -> Iterator[Any]:
     elif isinstance(kind, type) and issubclass(kind, Model):
         yield from (True, 5, "a", ["a"], {"no such key": 1})
     elif get_origin(kind) is Literal:
-        yield from (True, 5, "no such value", "", ["a"], {})
+        yield from (True, 5, "no such value", ["a"], {})
+        yield from {""}.difference(get_args(kind))
     else:
         wrong = {
             bool: (1, 0, "true", 1.0, [True]), str: (True, 5, 1.5, ["a"], "a\0b"),

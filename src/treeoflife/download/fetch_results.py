@@ -13,6 +13,7 @@ import polars as pl
 from ..config.fetched_files import FetchedFiles
 from ..core.database import Database, columns
 from ..core.files import replacing
+from ..core.tables import PARQUET_ERRORS, parquet_schema
 from ..mapping.natural_keys import joined_sql
 from ..sources.listed import ListedImages
 
@@ -114,8 +115,8 @@ def _open_unlisted(source: ListedImages, database: Database, files: FetchedFiles
 
 def _has_keys(source: ListedImages, path: Path) -> bool:
     try:
-        return {*pl.read_parquet_schema(path)} == {*source.columns, "file", "offset", "size"}
-    except pl.exceptions.PolarsError:  # damaged: it is written anew
+        return {*parquet_schema(path)} == {*source.columns, "file", "offset", "size"}
+    except PARQUET_ERRORS:  # damaged: it is written anew
         return False
 
 
