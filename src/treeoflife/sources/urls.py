@@ -48,7 +48,7 @@ class Settings(Model):
     """TreeOfLife-200M's provenance.parquet; if not set, that beside the table or in ../metadata, if there is one."""
     where: dict[str, list[str]] = {}  # noqa: RUF012
     """Which rows to take, by the values of columns: { class = ["Aves"], data_source = ["gbif"] }; empty: all."""
-    size: Size | Literal[""] = ""
+    size: Literal[Size, ""] = ""
     """The size to fetch of iNaturalist's photographs, in place of that in the table: large (1024 pixels), medium (500),
     small (240), …; empty: as the table has it."""
 
