@@ -12,7 +12,7 @@ from treeoflife.core import regular_rows
 from treeoflife.core.database import Database
 from treeoflife.download.eol_manifest import ManifestRow, read_rows, slice_manifest
 from treeoflife.errors import InputError
-from treeoflife.selection.licences import read_manifest
+from treeoflife.selection.eol_manifest import read_manifest
 
 HEADER = b"EOL content ID,EOL page ID,Medium Source URL,EOL Full-Size Copy URL,License Name,Copyright Owner\n"
 

@@ -70,7 +70,12 @@ def test_columns_of_a_source_keep_their_values_whatever_they_are_called(tmp_path
     """Words of SQL, and names that steps might use themselves."""
     columns = {"filename": str, "end": str, "age": int, "number": int, "shuffle": str, "small": int, "key": str}
     source = SimpleNamespace(
-        name="traps", columns=columns, key=("filename",), catalog=tuple(columns), name_key="treeoflife_id"
+        name="traps",
+        columns=columns,
+        key=("filename",),
+        catalog=tuple(columns),
+        name_key="treeoflife_id",
+        given_id="",
     )
     values = {str: [f"v{one}" for one in range(40)], int: list(range(40))}
     rows = pl.DataFrame({name: values[kind] for name, kind in columns.items()})
