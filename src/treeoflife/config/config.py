@@ -126,7 +126,7 @@ def _suggestion(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
 
 
 def resolve_paths(value: V, base: Path) -> V:
-    """The same model (or path, or tuple of them) with its relative paths resolved against ``base``."""
+    """The same model (or path, or tuple or table of them) with its relative paths resolved against ``base``."""
     resolved: Any = value
     if isinstance(value, Path):
         # Path.expanduser raises for a user who does not exist; such a path is then named as one that is not there.
@@ -137,10 +137,14 @@ def resolve_paths(value: V, base: Path) -> V:
         resolved = value.model_copy(update={name: resolve_paths(field, base) for name, field in value})
     elif isinstance(value, tuple):
         resolved = tuple(resolve_paths(item, base) for item in value)
+    elif isinstance(value, dict):
+        resolved = {key: resolve_paths(item, base) for key, item in value.items()}
     return cast(V, resolved)
 
 
 def named_paths(model: Model) -> Iterator[tuple[str, Path]]:
     """The paths in a model's fields, each with its key."""
     for key, value in model:
+        several = {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {}
+        yield from ((name, one) for name, one in several.items() if isinstance(one, Path))
         yield from ((key, one) for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Path))

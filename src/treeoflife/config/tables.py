@@ -14,6 +14,7 @@ Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le
 Percent = Annotated[int, Field(ge=0, le=99)]
 Authority = Literal["itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier"]
 GroupColumn = Literal["observation", "observer", "place"]
+ChecklistName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]*$")]
 CommonAuthority = Literal["itis", "inaturalist", "eol", "taxonopy", "label"]
 
 
@@ -190,11 +191,29 @@ class Names(Model):
     """Names resolved by hand or other programs: resolved.jsonl, one {name: {authority: {rank: value}}} per line."""
     taxonopy: Path | None = None
     """Names resolved by TaxonoPy: a Parquet file, or a folder of them."""
-    authorities: tuple[Authority, ...] = get_args(Authority)
-    """The authorities that fill ranks which a source leaves empty, the most trusted first. An authority that is not
-    listed is not used."""
+    checklists: dict[ChecklistName, Path] = Field(default_factory=dict)
+    """Further taxonomies, each under the name that it is called by: checklists as ColDP or Darwin Core (a zip or a
+    folder, such as the Catalogue of Life or WoRMS), or NCBI's taxdump. 'treeoflife download taxonomy' fetches one."""
+    built_in: bool | None = None
+    """Use the taxonomy that comes with treeoflife: all genera and higher names of NCBI. It fills only what no other
+    authority knows. If not set: true, unless a source is of the kind eol, inat21 or bioscan, or names are published."""
+    authorities: tuple[str, ...] = get_args(Authority)
+    """The authorities that fill ranks which a source leaves empty, the most trusted first: keys of this table, and the
+    names of checklists. One that is not listed is not used; but checklists that are not listed come before built_in,
+    and built_in comes last."""
+    backbone: str | None = None
+    """The authority whose classification decides where others put a species elsewhere, so that each species has one
+    lineage; "" leaves every image the ranks that its own source and the authorities give. If not set: the first
+    checklist, or else built_in; none where built_in is off by default."""
+    synonyms: Literal["accepted", "as-given"] = "accepted"
+    """What becomes of a name that a checklist calls a synonym. accepted: the image gets the accepted name, and a
+    finding says so. as-given: the name stays as its source writes it, and gets the ranks above of the accepted name."""
     common_authorities: tuple[CommonAuthority, ...] = get_args(CommonAuthority)
     """The authorities that give common names, the most trusted first; label is the source's own table."""
+    common_language: tuple[str, ...] = ("en",)
+    """The languages of common names, the most wanted first, as codes of two letters (ISO 639-1)."""
+    common_of_higher_ranks: bool = False
+    """Where a species has no common name, take that of its genus, else of its family, and so on up to the class."""
     parser: Literal["gnparser", "simple"] = "gnparser"
     """The parser of scientific names: gnparser, or a simple one for computers on which gnparser does not run."""
     genus_alone: bool = False

@@ -139,9 +139,11 @@ class Label:
         taxon: the ranks as the source gives them.
         scientific_name: the full name as written, if the source gives one.
         common: a common name, if the source gives one.
+        rank: the rank of ``scientific_name``, such as subfamily, if the source gives one.
     """
 
     name_key: str
     taxon: Taxon = Taxon()
     scientific_name: str = ""
     common: str = ""
+    rank: str = ""
