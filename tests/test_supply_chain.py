@@ -23,7 +23,7 @@ LOCKS = ("core", "dev", "docs")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CORE = {Requirement(one).name for one in PROJECT["project"]["dependencies"]}
 EXTRAS = {Requirement(one).name for some in PROJECT["project"]["optional-dependencies"].values() for one in some} - CORE
-"""What extras bring. One of them narrows a version of the core's as well."""
+"""What extras bring."""
 
 
 def lock(name: str) -> dict[str, list[str]]:
@@ -77,7 +77,6 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
 def test_the_main_job_imports_nothing_of_the_extras(tmp_path: Path) -> None:
     """A build in which importing any package beyond the core is an error, in the driver and its workers."""
     beyond = {
-        "cykooz_resizer",
         "httpx",
         "huggingface_hub",
         "indexed_gzip",

@@ -29,8 +29,8 @@ class Images(Model):
     filter: Literal["bicubic", "lanczos", "bilinear", "box"] = "bicubic"
     """The resampling filter of the resize."""
     resampler: Literal["pillow", "simd"] = "pillow"
-    """The library that resizes. simd takes a third less time to encode and needs pip install 'treeoflife[fast]'; about
-    1 pixel value in 400 differs from pillow's by 1 or 2 (of 255)."""
+    """The library that resizes. simd takes a third less time to encode; there is none for Linux on ARM. About 1 pixel
+    value in 400 differs between them, by 1 or 2 (of 255)."""
     draft: Annotated[int, Field(ge=0, le=8)] = 2
     """Decode JPEGs at the smallest of the scales 1/1, 1/2, 1/4, 1/8 that is at least this many times the target size,
     which saves time on large photographs. 0 always decodes at full size."""

@@ -91,7 +91,7 @@ def convert(data: bytes, settings: Images, box: BoundingBox | None = None) -> En
     The same bytes and settings give the same JPEG, on every computer with the same Pillow.
 
     Raises:
-        MissingExtra: the resampler is not installed.
+        ConfigError: the package of the resampler cannot be imported.
         MemoryError: while decoding; :mod:`treeoflife.images.guard` handles it. Nothing else in ``data`` raises.
 
     >>> convert(b"<html>404 Not Found</html>", Images()).reason

@@ -6,10 +6,11 @@ from typing import Any
 
 from ..config.config import Config
 from ..config.paths import real_path, require_utf8
-from ..config.tables import Holdout, Mapping, Names
+from ..config.tables import Holdout, Images, Mapping, Names
 from ..config.writer import render_config
 from ..core.table_files import TABLE_SUFFIXES
 from ..errors import ConfigError
+from ..images.resample import fastest
 from ..sources.archived_folders import is_partly_unpacked
 from ..sources.folder import Folder
 from ..sources.registry import settings_class
@@ -78,7 +79,7 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
     found = [f"photos: {parts:,} {images} in {raw}", *(f"{key}: {path}" for key, path in files.items() if path)]
     names = "the labels of boxes, or else the folders of the images," if boxes else "the folders of the images"
     missing = () if files["table"] else (f"table: none in {raw}, so {names} give the names",)
-    config = Config(sources={"photos": photos}, names=find_files(raw)[0])
+    config = Config(sources={"photos": photos}, names=find_files(raw)[0], images=chosen_images())
     return Discovery(config, (*found, *source.survey().found()), missing, tuple(source.remarks()))
 
 
@@ -128,10 +129,17 @@ def _providers(kind: str, raw: Path) -> Discovery:
         present += [f"names: {path}" for path in dict(names).values() if isinstance(path, Path)]
         missing += absent
         _bioscan_metadata(sources, metadata, present, missing)
-    holdout = _holdouts(metadata, present, missing)
-    return Discovery(
-        Config(sources=sources, mapping=mapping, names=names, holdout=holdout), tuple(present), tuple(missing)
+    # The published pictures were made with Pillow, so those that are made again are too.
+    images = Images() if kind == "published" else chosen_images()
+    config = Config(
+        sources=sources, mapping=mapping, names=names, holdout=_holdouts(metadata, present, missing), images=images
     )
+    return Discovery(config, tuple(present), tuple(missing))
+
+
+def chosen_images() -> Images:
+    """How images of a new dataset are made: as by default, but with the fastest resampler of this computer."""
+    return Images(resampler=fastest())
 
 
 def _published(metadata: Path, present: list[str], missing: list[str]) -> tuple[Mapping, Names]:
