@@ -95,6 +95,7 @@ def fetch(folder: Path, encode: str = "", measure: str = "") -> None:
     from treeoflife.download.host_limits import host_limits
     from treeoflife.download.url_archive import FetchTask, fetch_archive
     from treeoflife.images.convert import convert
+    from treeoflife.images.resample import fastest
 
     table = FetchTable(per_host=16, per_second=0)
     for urls in sorted(folder.glob("*.urls.parquet")):
@@ -104,7 +105,7 @@ def fetch(folder: Path, encode: str = "", measure: str = "") -> None:
             with task.archive.open("rb") as tar:
                 for offset, size in pl.read_parquet(task.index, columns=["offset", "size"]).iter_rows():
                     tar.seek(offset)
-                    convert(tar.read(size), Images(measure=bool(measure)))
+                    convert(tar.read(size), Images(measure=bool(measure), resampler=fastest()))
         print(done.images)
 
 

@@ -6,15 +6,15 @@ RAW is a folder of raw images as the providers lay them out, such as the shared 
 
     python ../shared/world/make_world.py WORLD --images 4000 --seed 1 --sizes real      # then RAW is WORLD/raw
 
-Each pair is run back to back: the loop that reads, drafts, resizes and encodes the same bytes in as many processes as
-there are cores, and the whole of ``treeoflife build`` from nothing. PYTHON is the interpreter of an environment that
+For each resampler, these are run back to back: the loop that reads, drafts, resizes and encodes the same bytes in as
+many processes as there are cores, and the whole of ``treeoflife build`` from nothing. A build is held against the loop
+with its own resampler. PYTHON is the interpreter of an environment that
 has img2dataset; the same images, unpacked, come to it from a local nginx. Prints medians and their ratios.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import io
 import json
 import multiprocessing
@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,6 +41,8 @@ from treeoflife.config.tables import Images
 from treeoflife.core.system import cores
 from treeoflife.engines.base import WorkerTick
 from treeoflife.images.encode import EncodeTask, encode_container
+from treeoflife.images.resample import fastest
+from treeoflife.images.resample import resampler as resampler_of
 from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.shards.check import CheckTask, check_shard
 from treeoflife.shards.pack import PackTask, pack_shard, planned_shards
@@ -60,23 +63,29 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        config = configured(given.raw, root / "first")
-        fresh = [configured(given.raw, root / f"out-{turn}") for turn in range(given.pairs)]
-        peers = {"loop": lambda: loop(config), "treeoflife": lambda: build(fresh.pop())}
-        if importlib.util.find_spec("cykooz_resizer"):
-            faster = [configured(given.raw, root / f"simd-{turn}", "simd") for turn in range(given.pairs)]
-            peers['treeoflife, resampler = "simd"'] = lambda: build(faster.pop())
+        peers: dict[str, Callable[[], int]] = {}
+        limits: dict[str, str] = {}
+        for name in ("simd", "pillow") if fastest() == "simd" else ("pillow",):
+            config = configured(given.raw, root / name, name)
+            fresh = [configured(given.raw, root / f"{name}-{turn}", name) for turn in range(given.pairs)]
+            peers |= {f"loop, {name}": partial(loop, config, partial(loop_container, resampler=name)),
+                      f"treeoflife, {name}": partial(build_one_of, fresh)}  # fmt: skip
+            limits |= dict.fromkeys((f"loop, {name}", f"treeoflife, {name}"), f"loop, {name}")
         if given.img2dataset:
             urls = unpacked(config, root / "www")
             peers["img2dataset"] = lambda: img2dataset(given.img2dataset, urls, root)
-        peers["as the original"] = lambda: loop(config, function=original_container)
-        compare(peers, given.pairs)
-        shards(root / "out-0")
-        each_source(config, root)
+        peers["as the original"] = partial(loop, config, original_container)
+        compare(peers, limits, given.pairs)
+        shards(root / "pillow-0")
+        each_source(root / fastest() / "dataset.toml", root)
 
 
-def compare(peers: dict[str, Callable[[], int]], pairs: int) -> None:
-    """Run the peers in turn, and print the medians and the ratios of each turn."""
+def compare(peers: dict[str, Callable[[], int]], limits: dict[str, str], pairs: int) -> None:
+    """Run the peers in turn, and print the medians and the ratios of each turn.
+
+    Args:
+        limits: the loop that a peer is held against; for all others it is that of Pillow.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in peers}
     images = {}
     for _ in range(pairs):
@@ -87,7 +96,8 @@ def compare(peers: dict[str, Callable[[], int]], pairs: int) -> None:
             print(f"    {name}: {images[name]:,} images in {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
     rows = []
     for name, taken in seconds.items():
-        ratios = [one / limit for one, limit in zip(taken, seconds["loop"], strict=True)]
+        limit_of_each = seconds[limits.get(name, "loop, pillow")]
+        ratios = [one / limit for one, limit in zip(taken, limit_of_each, strict=True)]
         middle = statistics.median(taken)
         each = {"images": images[name], "seconds": middle, "images/s": images[name] / middle}
         if peer := seconds.get("img2dataset"):
@@ -98,12 +108,17 @@ def compare(peers: dict[str, Callable[[], int]], pairs: int) -> None:
     show(f"Raw images to all splits, {cores()} workers, medians of {pairs} turns", rows)
 
 
-def configured(raw: Path, out: Path, resampler: str = "pillow") -> Path:
+def configured(raw: Path, out: Path, resampler: str) -> Path:
     """A dataset.toml for the images."""
     run([*COMMAND, "init", "original", "--raw", str(raw), "--out", str(out)])
     config = out / "dataset.toml"
-    config.write_text(config.read_text().replace('resampler = "pillow"', f'resampler = "{resampler}"'))
+    config.write_text(re.sub(r'(?m)^resampler = ".*"$', f'resampler = "{resampler}"', config.read_text()))
     return config
+
+
+def build_one_of(fresh: list[Path]) -> int:
+    """Build one of these datasets, of which none is built yet."""
+    return build(fresh.pop())
 
 
 def build(config: Path) -> int:
@@ -122,15 +137,15 @@ def run(command: list[str]) -> str:
     return done.stderr + done.stdout
 
 
-def loop(config: Path, function: Callable[[Share], int] | None = None) -> int:
-    """The limit: nothing but reading, drafting, resizing and encoding; returns how many images.
+def loop(config: Path, function: Callable[[Share], int]) -> int:
+    """Call a function for all containers, in as many processes as there are cores; returns how many images.
 
     Every process reads every container and takes each ``cores()``-th image, so that none waits for another.
     """
     pairs = [(source, replace(one, part=(part, cores()))) for source, one in containers(config)
              for part in range(cores())]  # fmt: skip
     with multiprocessing.get_context("spawn").Pool(cores()) as pool:
-        return sum(pool.imap_unordered(function or loop_container, pairs))
+        return sum(pool.imap_unordered(function, pairs))
 
 
 def containers(config: Path) -> list[Share]:
@@ -157,15 +172,14 @@ def original_container(pair: Share) -> int:
     return count
 
 
-def loop_container(pair: Share) -> int:
-    """The bare loop over one container."""
-    count = 0
+def loop_container(pair: Share, resampler: str = "pillow") -> int:
+    """The limit: nothing but reading, drafting, resizing and encoding, for one container."""
+    resize, count = resampler_of(resampler, "bicubic"), 0
     for data in images_of(pair):
         image = Image.open(io.BytesIO(data))
         drafted = image.draft(None, (448, 448))
         rgb = image if image.mode == "RGB" else image.convert("RGB")
-        small = rgb.resize((224, 224), Image.Resampling.BICUBIC, box=drafted[1] if drafted else None)
-        small.save(io.BytesIO(), "JPEG", quality=100)
+        resize(rgb, (224, 224), drafted[1] if drafted else (0, 0, *rgb.size)).save(io.BytesIO(), "JPEG", quality=100)
         count += 1
     return count
 
@@ -185,7 +199,8 @@ def each_source(config: Path, root: Path) -> None:
 def _cpu(config: Path, name: str, out: Path) -> tuple[int, float, float, float]:
     pairs = [pair for pair in containers(config) if pair[0].name == name]
     images, taken = open_workspace(config).config.images, []
-    work = (lambda one: sum(1 for _ in images_of(one)), loop_container, lambda one: _encode(one, images, out))
+    limit = partial(loop_container, resampler=images.resampler)
+    work = (lambda one: sum(1 for _ in images_of(one)), limit, lambda one: _encode(one, images, out))
     for function in work:
         begun = time.process_time()
         count = sum(map(function, pairs))
