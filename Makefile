@@ -56,7 +56,7 @@ test-lowest: $(UV) ## Build the demo with the lowest versions that pyproject.tom
 
 # Left out, for time: the tests that start browsers, servers, clusters and whole builds, which depend least on Python.
 NEWEST := $(VENV)/newest
-LEFT_OUT := download duplicates end_to_end engines explore faults fetch fuzz publish slurm
+LEFT_OUT := download duplicates end_to_end engines explore faults fetch fuzz pipeline publish slurm
 test-newest: $(NEWEST)/.dev ## Build the demo and run the quick tests on the newest Python of this machine.
 	@$(call BUILD_DEMO,$(NEWEST))
 	$(NEWEST)/bin/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults" $(LEFT_OUT:%=--ignore=tests/%)

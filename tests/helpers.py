@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 OWN = (".known", ".lock", ".state", ".view")
 MEMBERS = {"jpg", *TEXTS}
 """What every sample has."""
+
+
+def seldom(*values: object) -> list[Any]:
+    """Values of a parameter for which a test runs with the long tests alone; those beside them are enough for CI."""
+    several = (value if isinstance(value, tuple) else (value,) for value in values)
+    return [pytest.param(*one, marks=pytest.mark.slow) for one in several]
 
 
 def shared_world() -> Path | None:

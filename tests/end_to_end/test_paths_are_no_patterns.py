@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from helpers import built, cli, configured
+from helpers import built, cli, configured, seldom
 from treeoflife.testing.world import draw_world
 
 
@@ -27,7 +27,7 @@ def photos(tmp_path: Path) -> Path:
     return photos
 
 
-@pytest.mark.parametrize("out", ["set[12]", "out [2023]", "what?", "all*"])
+@pytest.mark.parametrize("out", ["set[12]", "all*", *seldom("out [2023]", "what?")])
 def test_a_table_and_a_dataset_with_brackets_in_their_names(photos: Path, tmp_path: Path, out: str) -> None:
     for table, dataset in (("birds1.csv", tmp_path / "set1"), ("birds[1].csv", tmp_path / out)):
         assert cli("init", "folder", "--raw", photos, "--table", photos / table, "--out", dataset).returncode == 0
