@@ -66,7 +66,6 @@ _UNRANKED_KINGDOMS = sorted({*KINGDOMS, "Animalia", "Fungi", "Plantae"})
 # Botanists may call a phylum a division. Zoologists' divisions are below the class, and so have a phylum above them.
 _KIND_NAMES = (*RANKS, "division", "domain")
 _KINDS_BY_RANK = _KIND_NAMES[:-1]
-_TABLES = ("row", "id", "key", "link", "tree", "inner", "lineage", "taxon", "name")
 
 
 def write_names(
@@ -84,8 +83,9 @@ def write_names(
     database.spool("checklist_row", _plain(rows, parser), _NUMBERED)
     count = database.value("SELECT count(*) FROM checklist_row")
     left_out = _make_nodes(database)
-    tree = _make_tree(database, count)
-    _make_lineages(database, tree)
+    _make_lineages(database, _make_tree(database, count))
+    remarks = tuple(_orphans(database))
+    _forget(database, "key", "link", "inner")
     database.make("checklist_taxon", _taxa())
     database.sort("checklist_name", _all_names())
     chosen = f"SELECT {columns(NAMES)} FROM checklist_name WHERE why = '' ORDER BY name, rank, id"
@@ -93,8 +93,7 @@ def write_names(
     left_out |= dict(
         database.rows("SELECT why, count(*) FROM checklist_name WHERE why <> '' GROUP BY why ORDER BY why")
     )
-    remarks = tuple(_orphans(database))
-    _forget(database)
+    _forget(database, "row", "id", "tree", "lineage", "taxon", "name")
     return TableCount(source, file, count, used, left_out, remarks)
 
 
@@ -303,9 +302,7 @@ def _all_names() -> str:
     """
 
 
-def _forget(database: Database) -> None:
-    """Free the tables; the view of checklist_node goes with that of the rows."""
-    for view in ("checklist_node", "checklist_first"):
-        database.run(f"DROP VIEW {view}")
-    for table in _TABLES:
-        database.load(f"checklist_{table}", pl.DataFrame({"number": []}, schema={"number": pl.Int32}))
+def _forget(database: Database, *tables: str) -> None:
+    """Free the memory and the disk that tables take."""
+    for table in tables:
+        database.load(f"checklist_{table}", pl.DataFrame(schema={"number": pl.Int32}))
