@@ -113,18 +113,17 @@ def _plain(rows: Iterable[pl.DataFrame], parser: Parser) -> Iterator[pl.DataFram
 
 def _make_nodes(database: Database) -> dict[str, int]:
     """Make the table checklist_node; returns how many rows are none, by reason."""
-    database.make("checklist_id", "SELECT id, min(number) AS number, count(*) AS rows FROM checklist_row GROUP BY id")
-    repeated = database.value("SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM checklist_id")
-    first = "SEMI JOIN (FROM checklist_id) USING (number)" if repeated else ""
-    database.run(f"CREATE OR REPLACE VIEW checklist_first AS FROM checklist_row {first}")
-    unused = database.rows(
-        "SELECT status, count(*) FROM checklist_first WHERE status NOT IN ('accepted', 'synonym') GROUP BY status "
-        "ORDER BY status"
+    is_used = "status IN ('accepted', 'synonym')"
+    unused = dict(
+        database.rows(f"SELECT status, count(*) FROM checklist_row WHERE NOT {is_used} GROUP BY status ORDER BY status")
     )
-    database.run(
-        "CREATE OR REPLACE VIEW checklist_node AS FROM checklist_first WHERE status IN ('accepted', 'synonym')"
+    database.make("checklist_id", f"SELECT id, min(number) AS number FROM checklist_row WHERE {is_used} GROUP BY id")
+    repeated = database.value(
+        f"SELECT count(*) - (SELECT count(*) FROM checklist_id) FROM checklist_row WHERE {is_used}"
     )
-    return {_DUPLICATE: repeated, **dict(unused)}
+    first = "SEMI JOIN checklist_id USING (number)" if repeated else ""
+    database.run(f"CREATE OR REPLACE VIEW checklist_node AS SELECT * FROM checklist_row {first} WHERE {is_used}")
+    return {_DUPLICATE: repeated, **unused}
 
 
 _KEYS = """
