@@ -214,9 +214,9 @@ def name_evidence(
     named = numbered.drop(*RANKS, "context", "origin").join(
         resolved.drop("context"), on="number", how="left", maintain_order="left"
     )
-    about_names = about_names._replace(
-        shared=pl.concat([about_names.shared, find_disputes(as_given, resolved, numbered)])
-    )
+    if backbone:
+        disputes = find_disputes(as_given, resolved, numbered, authorities.index)
+        about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 
