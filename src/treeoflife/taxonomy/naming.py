@@ -15,7 +15,9 @@ from ..sources.base import Source
 from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernaculars
 from .authorities import FILES, Authorities, consult, load, open_checklists
+from .backbone import choose_backbone, one_classification
 from .built_in import BUILT_IN
+from .disputes import find_disputes
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
@@ -26,7 +28,7 @@ from .resolve import resolve
 from .tables import TableCount
 from .word_ranks import rank_words
 
-STEP = 2
+STEP = 3
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)
@@ -172,7 +174,8 @@ def _name(
         note(warning)
     if names.verifier.enabled and "verifier" in names.authorities:
         authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
-    named, about_names = name_evidence(rows, authorities, names.common_authorities)
+    backbone = choose_backbone(names, authorities.index, built_in=names.built_in is True)
+    named, about_names = name_evidence(rows, authorities, names.common_authorities, backbone)
     of_files = pl.concat([findings.of_tables(tables), authorities.tree_findings])
     about_all = about_names._replace(shared=pl.concat([of_files, about_names.shared]))
     common = vernaculars.by_name(authorities.by_trust(names.common_authorities))
@@ -212,9 +215,13 @@ def ask_verifier(
 
 
 def name_evidence(
-    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str]
+    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str], backbone: str = ""
 ) -> tuple[pl.DataFrame, findings.Findings]:
-    """The names for evidence, a row for each of its rows; and the findings about them."""
+    """The names for evidence, a row for each of its rows; and the findings about them.
+
+    Args:
+        backbone: the authority that decides where a taxon has several lineages; empty to leave them.
+    """
     index = authorities.index
     if index.checklists:
         rows, about_words = rank_words(rows, index)
@@ -222,7 +229,8 @@ def name_evidence(
         rows, several_ranks = evidence.rank_uninomials(rows, index.tables)
         about_words = findings.of_several_ranks(several_ranks)
     numbered = _numbered(rows, index)
-    resolved, unsettled = resolve(_distinct(numbered), index)
+    as_given, unsettled = resolve(_distinct(numbered), index)
+    resolved, unsettled = one_classification(as_given, unsettled, numbered, index, backbone)
     label = vernaculars.from_table(
         rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
     )
@@ -231,6 +239,9 @@ def name_evidence(
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
     about_names = findings.of_names(numbered, resolved, unsettled, about_words)
     named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
+    if backbone:
+        disputes = find_disputes(as_given, resolved, numbered, index)
+        about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 
