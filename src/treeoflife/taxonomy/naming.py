@@ -13,8 +13,9 @@ from ..core.tables import write_parquet
 from ..core.values import RANKS
 from ..sources.base import Source
 from ..sources.image_folders import visible_files
-from . import evidence, findings, outputs, verifier, vernaculars
+from . import evidence, findings, outputs, verifier, vernacular_sources, vernaculars
 from .authorities import FILES, Authorities, load
+from .common_names import ENGLISH
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
@@ -23,7 +24,7 @@ from .parsing import Parser
 from .resolve import index_records, resolve
 from .tables import TableCount
 
-STEP = 2
+STEP = 3
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)
@@ -155,10 +156,16 @@ def _name(names: Names, sources: Sequence[Source], database: Database, verifier_
         note(warning)
     if names.verifier.enabled and "verifier" in names.authorities:
         authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
-    named, about_names = name_evidence(rows, authorities, names.common_authorities)
+    named, about_names = name_evidence(
+        rows,
+        authorities,
+        names.common_by_trust,
+        names.common_language,
+        common_of_higher_ranks=names.common_of_higher_ranks,
+    )
     of_files = pl.concat([findings.of_tables(tables), authorities.tree_findings])
     about_all = about_names._replace(shared=pl.concat([of_files, about_names.shared]))
-    common = vernaculars.by_name(authorities.by_trust(names.common_authorities))
+    common = vernaculars.by_name(authorities.by_trust(names.common_by_trust), names.common_language)
     return _Naming(_names_table(named, parser), about_all, common, tables)
 
 
@@ -190,17 +197,29 @@ def ask_verifier(
 
 
 def name_evidence(
-    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str]
+    rows: pl.DataFrame,
+    authorities: Authorities,
+    common_authorities: Sequence[str],
+    common_language: Sequence[str] = (ENGLISH,),
+    *,
+    common_of_higher_ranks: bool = False,
 ) -> tuple[pl.DataFrame, findings.Findings]:
-    """The names for evidence, a row for each of its rows; and the findings about them."""
+    """The names for evidence, a row for each of its rows; and the findings about them.
+
+    Args:
+        common_authorities: the authorities of common names, the most trusted first.
+        common_language: the codes of the languages of common names, the most wanted first.
+        common_of_higher_ranks: whether a taxon without a common name gets that of a higher rank.
+    """
     rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
     numbered = _numbered(rows)
     resolved, unsettled = resolve(_distinct(numbered), authorities.index)
-    label = vernaculars.from_table(
-        rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
-    )
+    # Nobody says in which language a user's own names are: they count as what the user wants most.
+    labels, repetitions = rows.filter(pl.col("label_common") != ""), pl.col("keys").sum()
+    label = vernacular_sources.from_table(labels, "label_common", "label", repetitions, common_language[0])
     by_authority = {**authorities.vernaculars, "label": label}
-    common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
+    by_trust = [by_authority[name] for name in common_authorities if name in by_authority]
+    common = vernaculars.choose(resolved, by_trust, common_language, higher_ranks=common_of_higher_ranks)
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
     about_names = findings.of_names(numbered, resolved, unsettled, several_ranks)
     named = numbered.drop(*RANKS, "context", "origin").join(
