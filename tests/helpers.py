@@ -109,6 +109,20 @@ def samples(paths: Iterable[Path]) -> dict[str, dict[str, bytes]]:
     return found
 
 
+def without_known_wrongs(texts: dict[str, str]) -> dict[str, str]:
+    """The texts of a sample of the original scripts, with their known wrongs put right.
+
+    * A sample without genus and epithet had no name in two captions: "a photo of ." Its lowest rank stands there now.
+    * A caption ended in two dots where the name itself ends in one: "a photo of Aedes sp.."
+    """
+    right = dict(texts)
+    if not texts["scientific_name.txt"]:
+        lowest = texts["taxonomic_name.txt"].rpartition(" ")[2]
+        right["sci.txt"] = f"a photo of {lowest}."
+        right["sci_com.txt"] = f"a photo of {lowest} with common name {texts['common_name.txt']}."
+    return {name: f"{text[:-1]}" if text.endswith("..") else text for name, text in right.items()}
+
+
 def tar_of(files: Iterable[tuple[str, bytes]], format_: int = tarfile.USTAR_FORMAT) -> bytes:
     """A tar of these files, by Python's own writer."""
     out = io.BytesIO()

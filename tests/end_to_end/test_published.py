@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from helpers import MEMBERS, samples, shards
+from helpers import MEMBERS, samples, shards, without_known_wrongs
 
 DECIBELS = 50.0
 
@@ -40,7 +40,7 @@ def held_out(golden_world: Path, shared: Path) -> set[str]:
     return keys | {row["key"] for row in map(json.loads, lines) if row["text"]["scientific_name.txt"] in species}
 
 
-def test_the_ten_texts_equal_those_of_the_original_scripts(
+def test_the_ten_texts_equal_those_of_the_original_scripts_but_for_known_wrongs(
     golden_build: Path, expected: list[tuple[str, str, dict[str, str]]], held_out: set[str]
 ) -> None:
     """For every key that is not held out, in the same split; there is no other sample."""
@@ -50,7 +50,7 @@ def test_the_ten_texts_equal_those_of_the_original_scripts(
         assert ours.keys() == theirs.keys()
         for key, texts in theirs.items():
             assert ours[key].keys() == MEMBERS
-            assert {name: ours[key][name].decode() for name in texts} == texts
+            assert {name: ours[key][name].decode() for name in texts} == without_known_wrongs(texts)
 
 
 def test_what_is_held_out_is_absent_and_in_the_ledger(golden_build: Path, held_out: set[str]) -> None:

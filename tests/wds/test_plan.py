@@ -1,19 +1,14 @@
-"""Shards keep their limits, evenly filled, none empty; texts are those of the original program."""
+"""Shards keep their limits, evenly filled, none empty."""
 
 from __future__ import annotations
 
-import json
-import re
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from treeoflife.config.tables import Wds
-from treeoflife.core.values import RANKS, Taxon
-from treeoflife.shards.captions import compose_texts
 from treeoflife.shards.plan import shard_bounds
 
 
@@ -32,13 +27,3 @@ def test_shards_keep_their_limits(sizes: list[int], max_samples: int, min_shards
         assert counts.max() <= max_samples
         assert counts.max() - counts.min() <= 1
         assert max(sum(sizes[a:b]) for a, b in pairwise(bounds)) + 10240 <= 100_000
-
-
-def test_captions_are_those_of_the_original_program(shared: Path) -> None:
-    """All ten texts of every golden sample, from its ranks and common name."""
-    for line in (shared / "golden/seed1/samples.jsonl").read_text().splitlines():
-        texts = json.loads(line)["text"]
-        words = texts["taxonTag.txt"].removeprefix("a photo of ").removesuffix(".")
-        parts = re.split(rf"(?:^| )({'|'.join(RANKS)}) ", words)
-        ranks = dict(zip(parts[1::2], parts[2::2], strict=True))
-        assert compose_texts(Taxon(*(ranks.get(rank, "") for rank in RANKS)), texts["common_name.txt"]) == texts

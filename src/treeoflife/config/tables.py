@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ..core.languages import language_code
 from .base import Model
 
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
@@ -210,12 +211,14 @@ class Names(Model):
     synonyms: Literal["accepted", "as-given"] = "accepted"
     """What becomes of a name that a checklist calls a synonym. accepted: the image gets the accepted name, and a
     finding says so. as-given: the name stays as its source writes it, and gets the ranks above of the accepted name."""
-    common_authorities: tuple[CommonAuthority, ...] = get_args(CommonAuthority)
-    """The authorities that give common names, the most trusted first; label is the source's own table."""
-    common_language: tuple[str, ...] = ("en",)
-    """The languages of common names, the most wanted first, as codes of two letters (ISO 639-1)."""
+    common_authorities: tuple[str, ...] = get_args(CommonAuthority)
+    """The authorities that give common names, the most trusted first; label is the source's own table. Checklists may
+    be among them; those that are not listed come last, but before a label that ends the list."""
+    common_language: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
+    """The languages of common names, the most wanted first, as codes of two letters (ISO 639-1). A name in the first
+    language is taken from whichever authority has one, before any name in the second."""
     common_of_higher_ranks: bool = False
-    """Where a species has no common name, take that of its genus, else of its family, and so on up to the class."""
+    """Where a species has no common name, take that of its genus, else of its family, its order or its class."""
     parser: Literal["gnparser", "simple"] = "gnparser"
     """The parser of scientific names: gnparser, or a simple one for computers on which gnparser does not run."""
     genus_alone: bool = False
@@ -258,6 +261,35 @@ class Names(Model):
         """
         unlisted = [name for name in (*self.checklists, BUILT_IN) if name not in self.authorities]
         return (*self.authorities, *unlisted)
+
+    @field_validator("common_authorities")
+    @classmethod
+    def _give_common_names(cls, authorities: tuple[str, ...], given: ValidationInfo) -> tuple[str, ...]:
+        known = (*get_args(CommonAuthority), *given.data.get("checklists", {}))
+        if unknown := [name for name in authorities if name not in known]:
+            raise ValueError(f"'{unknown[0]}' gives no common names; those that may are {', '.join(known)}")
+        return authorities
+
+    @field_validator("common_language")
+    @classmethod
+    def _languages(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        codes = [language_code(language) for language in languages]
+        if "" in codes:
+            unknown = languages[codes.index("")]
+            raise ValueError(f"'{unknown}' is no language that is known here; write a code, such as en, de or fr")
+        return tuple(dict.fromkeys(codes))
+
+    @property
+    def common_by_trust(self) -> tuple[str, ...]:
+        """All authorities that may give common names, the most trusted first.
+
+        >>> Names(checklists={"col": Path("col.zip")}).common_by_trust
+        ('itis', 'inaturalist', 'eol', 'taxonopy', 'col', 'label')
+        """
+        listed = self.common_authorities
+        unlisted = [name for name in self.checklists if name not in listed]
+        # What a user's own table says is the last resort where it ends the list, and otherwise what the user prefers.
+        return (*listed[:-1], *unlisted, "label") if listed[-1:] == ("label",) else (*listed, *unlisted)
 
 
 class Mapping(Model):

@@ -1,10 +1,9 @@
-"""Languages as tables write them, by the codes of ISO 639-1, which have two letters.
+"""Languages of common names, whichever way a table calls them."""
 
-The codes of three letters are those of ISO 639-2 and 639-3; where the two parts of 639-2 differ, both are here.
-"""
+import re
 
-import polars as pl
-
+# ISO 639-1, then the codes of three letters by ISO 639-2 and 639-3 (where the two parts of 639-2 differ, both are
+# here), then the English name and others that tables write.
 _LANGUAGES = """
 aa aar Afar|ab abk Abkhazian|ae ave Avestan|af afr Afrikaans|ak aka Akan|am amh Amharic|an arg Aragonese|ar ara Arabic
 as asm Assamese|av ava Avaric|ay aym Aymara|az aze Azerbaijani|ba bak Bashkir|be bel Belarusian|bg bul Bulgarian
@@ -34,28 +33,49 @@ tt tat Tatar|tw twi Twi|ty tah Tahitian|ug uig Uighur|uk ukr Ukrainian|ur urd Ur
 vi vie Vietnamese|vo vol Volapük|wa wln Walloon|wo wol Wolof|xh xho Xhosa|yi yid Yiddish|yo yor Yoruba|za zha Zhuang
 zh zho,chi Chinese|zu zul Zulu
 """
+_OTHER_NAMES = {
+    "bangla": "bn", "bokmål": "no", "castilian": "es", "deutsch": "de", "español": "es", "farsi": "fa", "filipino": "tl",
+    "flemish": "nl", "français": "fr", "gaelic": "gd", "greenlandic": "kl", "italiano": "it", "mandarin": "zh",
+    "māori": "mi", "nb": "no", "nederlands": "nl", "nn": "no", "nno": "no", "nob": "no", "nynorsk": "no",
+    "português": "pt", "punjabi": "pa", "sami": "se", "sinhalese": "si", "slovene": "sl", "svenska": "sv",
+}  # fmt: skip
 
 
-def _codes() -> dict[str, str]:
-    codes = dict[str, str]()
+def _read_table() -> tuple[dict[str, str], dict[str, str]]:
+    """The code of each spelling of a language, and the name of each code."""
+    codes, names = {"hawaiian": "haw"}, {"haw": "Hawaiian"}
     for entry in _LANGUAGES.strip().replace("\n", "|").split("|"):
         short, long, name = entry.split(" ", 2)
         codes |= dict.fromkeys((short, *long.split(","), name.lower()), short)
-    return codes
+        names[short] = name
+    return codes | _OTHER_NAMES, names
 
 
-_CODES = _codes()
+_CODES, _NAMES = _read_table()
+# Codes of ISO 639-2 that name no language: undetermined, several, none, one without a code.
+_NO_LANGUAGE = frozenset({"und", "mul", "zxx", "mis"})
+_SEPARATORS = re.compile(r"[^\w]|_")
 
 
-def language_code(language: pl.Expr) -> pl.Expr:
-    """The code of a language by ISO 639-1, however it is written; in lower case as it is, where it has none.
+def language_code(text: str) -> str:
+    """The code of a language by ISO 639-1, else by ISO 639-3; empty if the text names none.
 
-    Of a code with a script or a country, such as ``zh-Hant`` or ``en_GB``, that of the language counts.
+    Args:
+        text: a code of two or three letters or an English name; a country or a script may follow.
 
-    >>> written = pl.Series(["eng", "English", "en-GB", "zh_Hant", "cbq", "", "Brazilian Portuguese"])
-    >>> pl.select(language_code(pl.lit(written))).to_series().to_list()
-    ['en', 'en', 'en', 'zh', 'cbq', '', 'brazilian portuguese']
+    >>> [language_code(text) for text in ("English", "ger", "pt-BR", "Chinese (traditional)", "haw", "unspecified")]
+    ['en', 'de', 'pt', 'zh', 'haw', '']
     """
-    lowered = language.str.strip_chars().str.to_lowercase()
-    subtag = lowered.str.extract(r"^([a-z]{2,3})[-_][a-z0-9_-]+$", 1)
-    return pl.coalesce(subtag, lowered).replace(_CODES)
+    whole = text.strip().lower()
+    name = _SEPARATORS.split(whole, maxsplit=1)[0]
+    is_code = len(name) in {2, 3} and name.isascii() and name.isalpha() and name not in _NO_LANGUAGE
+    return _CODES.get(whole) or _CODES.get(name, name if is_code else "")
+
+
+def language_name(code: str) -> str:
+    """The English name of a language; of one that is not in the table above, its code.
+
+    >>> language_name("de"), language_name("oji")
+    ('German', 'oji')
+    """
+    return _NAMES.get(code, code)

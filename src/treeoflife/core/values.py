@@ -38,6 +38,15 @@ class Taxon(NamedTuple):
         return name[:1].upper() + name[1:]
 
     @property
+    def lowest_name(self) -> str:
+        """The scientific name, or without genus and epithet the name at the lowest rank that is known.
+
+        >>> Taxon("Animalia", "Arthropoda", "Insecta", "Odonata", "Gomphidae").lowest_name
+        'Gomphidae'
+        """
+        return self.scientific_name or next(filter(None, reversed(self)), "")
+
+    @property
     def taxonomic_name(self) -> str:
         """All known ranks, from kingdom down, joined by spaces."""
         return " ".join(filter(None, self))

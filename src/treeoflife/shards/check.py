@@ -16,10 +16,21 @@ from ..core.values import NAME_COLUMNS, Taxon
 from ..engines.base import Tick
 from ..images.convert import load_whole
 from ..images.store import read_meta
-from .captions import COMMON_NAME, TAGGED, TEXTS, compose_texts, fill_templates
+from .captions import (
+    COMMON_NAME,
+    TAGGED,
+    TAXONOMIC,
+    TEXTS,
+    as_sentence,
+    compose_texts,
+    end_marks,
+    fill_published_templates,
+    fill_templates,
+)
 from .members import group_samples, split_name, suffix_of
 
-STEP_VERSION = 1
+STEP_VERSION = 2
+_TAGGED_COMMON = "taxonTag_com.txt"
 # Members are held in memory, and their sizes are the shard's own claim. An image of the default size has 40 kB.
 _LARGEST_MEMBER = 100_000_000
 # A shard that belongs to another index lacks ten thousand keys; a few of them are enough to see that.
@@ -212,18 +223,42 @@ def _find_image_fault(data: bytes, size: tuple[int, int] | None, expected: _Expe
 def _find_text_faults(texts: dict[str, str], expected: _Expected | None) -> Iterator[str]:
     """What is wrong with the ten texts: not those of the index; or without one, malformed or not consistent."""
     if expected:
-        correct = compose_texts(expected.taxon, expected.common)
+        forms = [compose_texts(expected.taxon, expected.common)]
     else:
         for suffix, text in texts.items():
             if any(ord(letter) < 32 for letter in text):
                 yield f".{suffix} has control characters or several lines"
-        if not texts["taxonomic_name.txt"]:
-            yield ".taxonomic_name.txt is empty"
-        # Without an index, the names are only known from the texts themselves, and those of the ranks in any form.
-        common = texts[COMMON_NAME]
-        correct = fill_templates(texts["scientific_name.txt"], texts["taxonomic_name.txt"], common, tagged="")
-        tagged_common = f"{texts[TAGGED].removesuffix('.')} with common name {common}."
-        correct |= {TAGGED: texts[TAGGED], "taxonTag_com.txt": tagged_common}
-    for suffix, text in correct.items():
-        if texts[suffix] != text:
-            yield f".{suffix} is {texts[suffix]!r:.80}, not {text!r:.80}"
+        if not texts[TAXONOMIC]:
+            yield f".{TAXONOMIC} is empty"
+        forms = _consistent_texts(texts)
+    for suffix in TEXTS:
+        if all(texts[suffix] != form[suffix] for form in forms):
+            yield f".{suffix} is {texts[suffix]!r:.80}, not {forms[0][suffix]!r:.80}"
+
+
+def _consistent_texts(texts: dict[str, str]) -> list[dict[str, str]]:
+    """The ten texts by the names that some of them give: as they are written now, and as they are published.
+
+    Without an index, names are only known from the texts themselves, and those of the ranks in any form.
+    """
+    scientific, taxonomic, common = texts["scientific_name.txt"], texts[TAXONOMIC], texts[COMMON_NAME]
+    end, tagged = end_marks(taxonomic), texts[TAGGED].removesuffix(".")
+    lowest = scientific or _lowest_name(texts["sci.txt"], taxonomic)
+    now = fill_templates(scientific, taxonomic, common, "", lowest)
+    published = fill_published_templates(scientific, taxonomic, common, "")
+    return [
+        now | {TAGGED: texts[TAGGED], _TAGGED_COMMON: as_sentence(f"{tagged}{end} with common name {common}")},
+        published | {TAGGED: texts[TAGGED], _TAGGED_COMMON: f"{tagged} with common name {common}."},
+    ]
+
+
+def _lowest_name(caption: str, taxonomic: str) -> str:
+    """The name in a caption of a sample without a scientific name, such as a family, which ends its taxonomic name.
+
+    If the caption has no such name, it is the last word of the taxonomic name.
+    """
+    end = end_marks(taxonomic)
+    name = caption.removeprefix("a photo of ").removesuffix(".")
+    if name and f" {taxonomic.removesuffix(end)}".endswith(f" {name}"):
+        return name + end
+    return taxonomic.rpartition(" ")[2]

@@ -20,7 +20,7 @@ from ..selection.holdout import image_names, read_lists
 from ..sources.columns import CATALOG_KEYS, IDENTIFYING_KEYS, catalog_columns
 from ..sources.registry import load_source
 from ..taxonomy.species_key import species_keys
-from .captions import COMMON_NAME, TAGGED, parse_ranks
+from .captions import COMMON_NAME, TAGGED, TAXONOMIC, parse_ranks
 from .catalog import select_columns
 from .check import CheckedShard, CheckTask, Finding, check_shard
 from .check_keys import join_findings
@@ -99,8 +99,8 @@ def list_samples(shard: Path, _tick: Tick) -> pl.DataFrame:
     """
     split, rows = shard.parent.name, []
     for key, members in read_distinct_samples(shard, LONGEST_TEXT):
-        texts = read_texts(shard, key, members, (TAGGED, COMMON_NAME))
-        ranks, common = parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
+        texts = read_texts(shard, key, members, (TAGGED, TAXONOMIC, COMMON_NAME))
+        ranks, common = parse_ranks(texts.get(TAGGED, ""), texts.get(TAXONOMIC, "")), texts.get(COMMON_NAME, "")
         rows.append((split, key, *ranks, common, any(ranks), bool(common)))
     schema = dict.fromkeys(("split", "treeoflife_id", *NAME_COLUMNS), pl.String)
     return pl.DataFrame(rows, schema=schema | {TAGGED: pl.Boolean, COMMON_NAME: pl.Boolean}, orient="row")

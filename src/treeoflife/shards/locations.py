@@ -26,7 +26,7 @@ from ..engines.base import Tick
 from ..engines.tasks import run_locally
 from ..errors import InputError
 from ..images.store import read_meta
-from .captions import COMMON_NAME, TAGGED, parse_ranks
+from .captions import COMMON_NAME, TAGGED, TAXONOMIC, parse_ranks
 from .members import LONGEST_TEXT, find_image, has_invalid_text, read_samples, texts_of
 from .view_folder import cache_folder, replacing_folder
 
@@ -245,6 +245,7 @@ def _index_rows(shard: Path) -> Iterator[tuple[tuple[Any, ...] | None, bool]]:
         # Extended headers belong to the member that they precede: a sample begins where the last one ended.
         start, end = end, members[-1].data_offset + padded_size(members[-1].size)
         image, texts = find_image(members), texts_of(members)
-        names = *parse_ranks(texts.get(TAGGED, "")), texts.get(COMMON_NAME, "")
+        ranks = parse_ranks(texts.get(TAGGED, ""), texts.get(TAXONOMIC, ""))
+        names = *ranks, texts.get(COMMON_NAME, "")
         row = (key, start, image.data_offset, image.size, *names) if image else None
         yield row, has_invalid_text(members)

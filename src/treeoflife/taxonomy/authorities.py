@@ -1,32 +1,27 @@
 """The authorities: the configured taxonomies, read into records for resolving and vernaculars for common names."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import IO
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config.tables import Names
-from ..core import zip_reader
 from ..core.database import Database
-from ..core.folders import list_entries
 from ..core.json_reader import parse_json
 from ..core.text import reason
 from ..core.unknown_words import UNKNOWN
 from ..core.values import RANKS
 from ..errors import InputError
-from ..sources.file_names import show_names, suffix_of
+from ..sources.file_names import suffix_of
 from ..sources.image_folders import visible_files
-from . import built_in, findings, vernaculars
+from . import built_in, findings, vernacular_sources
 from .checklist import Checklist
 from .checklist_files import open_checklist
 from .checklist_records import ask_checklist, asked_names
 from .expressions import UPPER
+from .inaturalist_tables import INATURALIST, read_inaturalist_tables
 from .parsing import Parser
 from .record_index import RecordIndex, add_checklists, index_records
 from .records import clean_ranks, distinct_records, names_something, with_species
@@ -53,9 +48,6 @@ _ITIS_VERNACULARS = ("terminal_tsn", "terminal_vernacular", "terminal_vernacular
 _ITIS_NEEDS = f"the columns {', '.join(_ITIS_RANKS)}, filled from the kingdom down"
 _TAXONOPY = (*RANKS, "scientific_name", "common_name")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
-_TAXA, _ENGLISH_NAMES = "taxa.csv", "VernacularNames-english.csv"  # in upper or lower case
-_INATURALIST_NAMES = ("language", "locality", "created")
-_INATURALIST = ("id", *UPPER, "specificEpithet", "scientificName", "taxonRank")
 
 
 @dataclass(frozen=True)
@@ -112,12 +104,12 @@ def load(names: Names, parser: Parser) -> Authorities:
         records["eol"] = distinct_records(nodes)
     scraped = _read_scraped(names.eol_scraped, tables) if names.eol_scraped else None
     if names.eol_vernaculars:
-        common["eol"], count = vernaculars.read_eol(names.eol_vernaculars, nodes, parser)
+        common["eol"], count = vernacular_sources.read_eol(names.eol_vernaculars, nodes, parser, names.common_language)
         tables.append(count)
     for authority, read in _READERS.items():
         path: Path | None = getattr(names, authority)
         if path is not None:
-            records[authority], own_vernaculars = read(path, parser, tables)
+            records[authority], own_vernaculars = read(path, parser, tables, names.common_language)
             common |= {} if own_vernaculars is None else {authority: own_vernaculars}
     ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.by_trust if name in records}
     index = index_records(ordered, synonyms, genus_alone=names.genus_alone)
@@ -194,17 +186,21 @@ def _count_repeated(path: Path, authority: str, records: pl.DataFrame, needs: st
     return require_use(TableCount(authority, path.name, rows, used, left_out, damaged=damaged), path, needs)
 
 
-def _read_itis(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read_itis(
+    path: Path, parser: Parser, tables: list[TableCount], languages: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """ITIS' chains of ranks. ``tsn``, its serial number, orders the vernaculars."""
     file = read_table(path, _ITIS_RANKS, optional=_ITIS_VERNACULARS, numbers=("terminal_tsn",))
     rows = file.rows.rename(dict(zip(_ITIS_RANKS, RANKS, strict=True)))
     rows = rows.with_columns(tsn=pl.col("terminal_tsn").cast(pl.Int64, strict=False))
     table = with_species(clean_ranks(rows, parser), rows["species"], parser)
     tables.append(_count(file, "itis", table, _ITIS_NEEDS))
-    return distinct_records(table), vernaculars.from_itis(table)
+    return distinct_records(table), vernacular_sources.from_itis(table, languages)
 
 
-def _read_resolved(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, None]:
+def _read_resolved(
+    path: Path, parser: Parser, tables: list[TableCount], _languages: Sequence[str]
+) -> tuple[pl.DataFrame, None]:
     """resolved.jsonl. Each authority that answered for a name gives a record of its own."""
     schema = dict.fromkeys(("name", *RANKS), pl.String)
     answers = pl.DataFrame(list(_resolved_lines(path)), schema=schema, orient="row")
@@ -240,7 +236,9 @@ def _text(value: object) -> str:
     raise ValueError
 
 
-def _read_taxonopy(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read_taxonopy(
+    path: Path, parser: Parser, tables: list[TableCount], _languages: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """TaxonoPy's resolved names: one Parquet file, or a folder of them."""
     is_folder = path.is_dir()
     files = [one for one in visible_files(path) if suffix_of(one.name) == ".parquet"] if is_folder else [path]
@@ -253,7 +251,7 @@ def _read_taxonopy(path: Path, parser: Parser, tables: list[TableCount]) -> tupl
     rows = parts.group_by(pl.exclude("rows")).agg(pl.col("rows").sum())
     table = with_species(clean_ranks(rows, parser), rows["species"], parser)
     tables.append(_count_repeated(path, "taxonopy", table, f"the columns {', '.join(RANKS)}"))
-    return distinct_records(table), vernaculars.from_table(table, "common_name", "taxonopy", pl.len())
+    return distinct_records(table), vernacular_sources.from_table(table, "common_name", "taxonopy", pl.len())
 
 
 def _taxonopy_part(file: Path) -> pl.DataFrame:
@@ -273,9 +271,11 @@ def _taxonopy_part(file: Path) -> pl.DataFrame:
     return scan.select(columns).group_by(pl.all()).len("rows").collect()
 
 
-def _read_inaturalist(path: Path, parser: Parser, tables: list[TableCount]) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """iNaturalist's taxa and, where the archive has them, its English names."""
-    file, english = _read_inaturalist_tables(path)
+def _read_inaturalist(
+    path: Path, parser: Parser, tables: list[TableCount], languages: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """iNaturalist's taxa and, where the archive has them, its names in these languages."""
+    file, vernacular_tables = read_inaturalist_tables(path, languages)
     rows = file.rows
     rank = pl.col("taxonRank").str.to_lowercase()
     # A row's own name is in scientificName; the column of its own rank may be empty.
@@ -287,87 +287,20 @@ def _read_inaturalist(path: Path, parser: Parser, tables: list[TableCount]) -> t
     species = pl.when(no_epithet).then("scientificName").otherwise("specificEpithet")
     rows = rows.with_columns(*own_names, species=species, rank=rank)
     taxa = with_species(clean_ranks(rows, parser), rows["species"], parser)
-    tables.append(_count(file, "inaturalist", taxa, f"the columns {', '.join(_INATURALIST)}"))
-    if english is None:
+    tables.append(_count(file, "inaturalist", taxa, f"the columns {', '.join(INATURALIST)}"))
+    if not vernacular_tables:
         return distinct_records(taxa), None
-    # The file is called English, so an empty language is English as well.
-    is_english = pl.col("language").str.to_lowercase().is_in(["en", "eng", "english", ""])
-    names = english.rows.filter(is_english)
-    common = vernaculars.from_inaturalist(taxa, names.rename({"vernacularName": "common"}))
-    tables.append(vernaculars.count_vernaculars(english, "inaturalist", names.height, common.height))
-    return distinct_records(taxa), common
-
-
-def _read_inaturalist_tables(path: Path) -> tuple[ProviderTable, ProviderTable | None]:
-    """The taxa, and the English names if there are any; tables of a zip are called by its path."""
-    with _inaturalist_files(path) as (taxa, *names):
-        file = read_table(taxa, _INATURALIST, ids=("id",))
-        english = [read_table(one, ("id", "vernacularName"), optional=_INATURALIST_NAMES, ids=("id",)) for one in names]
-    if not english:
-        remark = f"{path} holds no {_ENGLISH_NAMES}, so iNaturalist gives no common names"
-        file = replace(file, remarks=(*file.remarks, remark))
-    file, *english = (replace(one, path=path / one.path.name) for one in (file, *english))
-    return file, next(iter(english), None)
-
-
-@contextmanager
-def _inaturalist_files(path: Path) -> Iterator[list[Path]]:
-    """The files of iNaturalist's taxa and, where there is one, of its English names; those of a zip are unpacked."""
-    if path.is_dir():
-        yield [path / name for name in _find_tables(path, [entry.name for entry in list_entries(path)])]
-        return
-    with TemporaryDirectory(prefix="treeoflife-") as folder:
-        try:
-            with path.open("rb") as archive:
-                files = _unpack(path, archive, Path(folder))
-        except (OSError, zip_reader.ZipError) as error:
-            raise InputError(
-                f"[names] inaturalist: {path} is neither a folder nor a zip that is whole: {error}"
-            ) from None
-        try:
-            yield files
-        except InputError as error:  # it names the temporary file, which nobody can look into
-            raise InputError(str(error).replace(f"{folder}/", f"{path}/")) from None
-
-
-def _unpack(path: Path, archive: IO[bytes], folder: Path) -> list[Path]:
-    """Unpack the two tables alone, by their base names: a member's name may point outside the folder."""
-    members = list(zip_reader.read_entries(archive))
-    names = [member.name for member in members]
-    files = []
-    for name in _find_tables(path, names):
-        files.append(folder / _base_name(name))
-        with files[-1].open("wb") as target:
-            target.writelines(zip_reader.read_chunks(archive, members[names.index(name)]))
-    return files
-
-
-def _find_tables(path: Path, names: Sequence[str]) -> list[str]:
-    """Of the names of files in iNaturalist's folder or zip, that of the taxa and, if there is one, of English names.
-
-    Raises:
-        InputError: there is no table of taxa, or two of one kind.
-    """
-    found: list[str] = []
-    for table in (_TAXA, _ENGLISH_NAMES):
-        own = sorted(name for name in names if _base_name(name).lower() == table.lower())
-        if len(own) > 1:
-            raise InputError(
-                f"[names] inaturalist: {path} holds two tables {table}, {own[0]!r} and {own[1]!r}; keep one"
-            )
-        if table == _TAXA and not own:
-            held = f"it holds {show_names(names)}" if names else "it is empty"
-            raise InputError(f"[names] inaturalist: {path} holds no {table}; {held}")
-        found += own
-    return found
-
-
-def _base_name(name: str) -> str:
-    """What follows the last slash; Windows' programs write backslashes into archives."""
-    return re.split(r"[/\\]", name)[-1]
+    named = []
+    for table in vernacular_tables:
+        own = table.rows.filter(pl.col("language").is_in(list(languages)))
+        own_named = vernacular_sources.from_inaturalist(taxa, own.rename({"vernacularName": "common"}))
+        counted = (own.height, own_named.height, languages)
+        tables.append(vernacular_sources.count_vernaculars(table, "inaturalist", *counted))
+        named.append(own_named)
+    return distinct_records(taxa), pl.concat(named)
 
 
 _READERS = {
     "itis": _read_itis, "inaturalist": _read_inaturalist, "resolved": _read_resolved, "taxonopy": _read_taxonopy,
 }  # fmt: skip
-"""For each key of ``[names]``, the function that reads its records and its vernaculars."""
+"""For each key of ``[names]``, the function that reads its records and its vernaculars in some languages."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from ..core.database import Database, column, columns, quoted
-from ..core.languages import language_code
 from ..core.values import RANKS
 from .checklist import VERNACULARS
 from .checklist_rows import MALFORMED
 from .tables import TableCount
+from .vernaculars import clean_languages
 
 ROWS = pl.Schema(
     {**dict.fromkeys(("taxon", "common", "language", "place", "created", "preferred"), pl.String()),
@@ -110,5 +110,5 @@ def _numbered(rows: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
             pl.int_range(number, number + frame.height, dtype=pl.Int32).alias("number"),
             pl.col("preferred").str.to_lowercase().is_in(["true", "t", "1", "yes", "y"]).alias("is_preferred"),
             *(pl.col(name) for name in ROWS),
-        ).with_columns(language=language_code(pl.col("language")))
+        ).with_columns(language=clean_languages(frame["language"]))
         number += frame.height

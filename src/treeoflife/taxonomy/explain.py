@@ -78,7 +78,7 @@ def explain(row: Mapping[str, object], names: Names, authorities: Authorities) -
         yield f"  {rank}: {resolved[rank][0] or '-'}{_giver(resolved[f'{rank}_from'][0])}"
     for finding in findings.iter_rows(named=True):
         yield f"  {finding['kind']}: {finding['value']} ({finding['rank']}): {finding['detail']}"
-    yield from _vernaculars(resolved, authorities.by_trust(names.common_authorities))
+    yield from _vernaculars(resolved, authorities.by_trust(names.common_by_trust))
     yield f"  common name: {row['common'] or '-'}{_giver(row['common_from'])}"
 
 

@@ -28,7 +28,7 @@ from .checklist import NAMES
 from .checklist_names import BELOW_SPECIES, plain_rank, with_plain_names
 from .expressions import UPPER
 from .parsing import Parser
-from .records import KINGDOMS, clean_ranks
+from .records import clean_ranks
 from .tables import TableCount
 
 ROWS = pl.Schema(

@@ -13,10 +13,11 @@ from ..core.tables import write_parquet
 from ..core.values import RANKS
 from ..sources.base import Source
 from ..sources.image_folders import visible_files
-from . import evidence, findings, outputs, verifier, vernaculars
+from . import evidence, findings, outputs, verifier, vernacular_sources, vernaculars
 from .authorities import FILES, Authorities, consult, load, open_checklists
 from .backbone import choose_backbone, one_classification
 from .built_in import BUILT_IN
+from .common_names import ENGLISH
 from .disputes import find_disputes
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
@@ -175,10 +176,17 @@ def _name(
     if names.verifier.enabled and "verifier" in names.authorities:
         authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
     backbone = choose_backbone(names, authorities.index, built_in=names.built_in is True)
-    named, about_names = name_evidence(rows, authorities, names.common_authorities, backbone)
+    named, about_names = name_evidence(
+        rows,
+        authorities,
+        names.common_by_trust,
+        names.common_language,
+        backbone=backbone,
+        common_of_higher_ranks=names.common_of_higher_ranks,
+    )
     of_files = pl.concat([findings.of_tables(tables), authorities.tree_findings])
     about_all = about_names._replace(shared=pl.concat([of_files, about_names.shared]))
-    common = vernaculars.by_name(authorities.by_trust(names.common_authorities))
+    common = vernaculars.by_name(authorities.by_trust(names.common_by_trust), names.common_language)
     return _Naming(_names_table(named, parser), about_all, common, tables)
 
 
@@ -215,12 +223,21 @@ def ask_verifier(
 
 
 def name_evidence(
-    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str], backbone: str = ""
+    rows: pl.DataFrame,
+    authorities: Authorities,
+    common_authorities: Sequence[str],
+    common_language: Sequence[str] = (ENGLISH,),
+    *,
+    backbone: str = "",
+    common_of_higher_ranks: bool = False,
 ) -> tuple[pl.DataFrame, findings.Findings]:
     """The names for evidence, a row for each of its rows; and the findings about them.
 
     Args:
+        common_authorities: the authorities of common names, the most trusted first.
+        common_language: the codes of the languages of common names, the most wanted first.
         backbone: the authority that decides where a taxon has several lineages; empty to leave them.
+        common_of_higher_ranks: whether a taxon without a common name gets that of a higher rank.
     """
     index = authorities.index
     if index.checklists:
@@ -231,11 +248,12 @@ def name_evidence(
     numbered = _numbered(rows, index)
     as_given, unsettled = resolve(_distinct(numbered), index)
     resolved, unsettled = one_classification(as_given, unsettled, numbered, index, backbone)
-    label = vernaculars.from_table(
-        rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
-    )
+    # Nobody says in which language a user's own names are: they count as what the user wants most.
+    labels, repetitions = rows.filter(pl.col("label_common") != ""), pl.col("keys").sum()
+    label = vernacular_sources.from_table(labels, "label_common", "label", repetitions, common_language[0])
     by_authority = {**authorities.vernaculars, "label": label}
-    common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
+    by_trust = [by_authority[name] for name in common_authorities if name in by_authority]
+    common = vernaculars.choose(resolved, by_trust, common_language, higher_ranks=common_of_higher_ranks)
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
     about_names = findings.of_names(numbered, resolved, unsettled, about_words)
     named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
