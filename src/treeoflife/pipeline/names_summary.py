@@ -1,0 +1,129 @@
+"""What names lack, and what to do about it, in a few lines for people: at init, after a build, of matched labels."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from ..config.tables import Names
+from ..core.database import open_database
+from ..core.files import exists
+from ..core.values import RANKS
+from ..sources.columns import is_published_kind
+from ..sources.label_list import SOURCE, LabelFile, open_labels
+from ..taxonomy.coverage import LACKS, Coverage, lack
+from ..taxonomy.match import Matches, match_labels
+from .workspace import Workspace
+
+ADVICE = "'treeoflife download taxonomy' fetches the Catalogue of Life, which knows species and synonyms"
+REASONS = {
+    "no-name": "no scientific name",
+    "rank-unknown": "used at several ranks",
+    "contradiction": "contradict what is known of the name",
+    "ambiguous": "the name of several taxa",
+    "genus-alone": "a genus that may be another than the known one",
+    "unknown-name": "in no taxonomy that is used",
+    "hole": "known without all of the ranks between",
+}
+"""What a kind of reason is called where labels are counted."""
+_CHANGES = {"synonym": "synonyms", "classification": "in conflict with the backbone", "ambiguous": "of several taxa"}
+"""What findings about names are called where images are counted."""
+
+
+def has_full_taxonomy(names: Names) -> bool:
+    """Whether the names of species are configured, and not only those of genera and above."""
+    return bool(names.checklists or names.inaturalist or names.itis or names.eol_tree or names.taxonopy)
+
+
+def match_summary(matches: Matches, file: LabelFile, names: Names) -> Iterator[str]:
+    """Lines on labels that were matched: how many have all ranks, what is missing, and what to do."""
+    total = matches.coverage.total
+    columns = ", ".join(f"{meaning} from {' or '.join(map(repr, own))}" for meaning, own in file.columns.items())
+    yield f"labels      {total:>9,}, of which {matches.rows.height:,} are different" + f"; {columns}" * bool(columns)
+    yield f"all ranks   {matches.coverage.complete:>9,} down to their genus or species{_givers(matches)}"
+    for word, count in matches.coverage.lacking.items():
+        yield f"incomplete  {count:>9,} with {LACKS[word]}{_example(matches, file, lack() == word)}"
+    for reason, count in _reasons(matches):
+        yield f"why         {count:>9,} {REASONS.get(reason, reason)}{_example(matches, file, pl.col('reason') == reason)}"
+    if not has_full_taxonomy(names):
+        yield f"to do       {ADVICE}"
+
+
+def _givers(matches: Matches) -> str:
+    """Which taxonomies gave the kingdoms, each with the number of labels."""
+    given = matches.rows.filter(pl.col("kingdom_from") != "", pl.col("kingdom_from") != SOURCE)
+    giver = pl.col("kingdom_from").str.split(":").list.first()
+    counts = given.group_by(giver.alias("giver")).agg(pl.col("labels").sum()).sort("labels", "giver", descending=True)
+    texts = (f"{giver} {count:,}" for giver, count in counts.iter_rows())
+    return f"; kingdoms from {', '.join(texts)}" if len(counts) else ""
+
+
+def _reasons(matches: Matches) -> list[tuple[str, int]]:
+    counted = matches.rows.filter(pl.col("reason") != "").group_by("reason").agg(pl.col("labels").sum())
+    return list(counted.sort("labels", "reason", descending=[True, False]).iter_rows())
+
+
+def _example(matches: Matches, file: LabelFile, condition: pl.Expr) -> str:
+    label, place = matches.example(matches.rows.filter(condition))
+    return f", such as '{label}' ({file.place} {place})"
+
+
+def init_lines(labels: pl.DataFrame, names: Names) -> Iterator[str]:
+    """Lines on the labels of a source before it is built: the ranks that they give, and what would be filled.
+
+    Args:
+        labels: the different labels, with the columns :data:`treeoflife.sources.label_list.PARTS`.
+    """
+    with TemporaryDirectory(prefix="treeoflife-") as scratch, open_database(Path(scratch)) as database:
+        open_labels(labels, database)
+        matches = match_labels(names, database, Path(scratch) / "verifier.sqlite")
+        file = LabelFile({}, place="label")
+        yield f"labels: {matches.coverage.total:,} different ones, which give {_ranks_given(matches.rows)}"
+        yield f"names: {matches.coverage.complete:,} get all ranks down to their genus or species{_givers(matches)}"
+        if matches.coverage.lacking:
+            why = (
+                f"{REASONS.get(reason, reason)} {count:,}{_named(matches, reason)}"
+                for reason, count in _reasons(matches)
+            )
+            yield f"names that lack ranks: {', '.join(matches.coverage.parts)}; because they are {', '.join(why)}"
+
+
+def _named(matches: Matches, reason: str) -> str:
+    label, _ = matches.example(matches.rows.filter(pl.col("reason") == reason))
+    return f" (such as '{label}')"
+
+
+def _ranks_given(rows: pl.DataFrame) -> str:
+    """The ranks that labels give themselves, with the number of labels where not all of them do."""
+    counts = {rank: rows.filter(pl.col(f"{rank}_from") == SOURCE).height for rank in RANKS}
+    given = [rank if count == rows.height else f"{rank} ({count:,})" for rank, count in counts.items() if count]
+    return ", ".join(given) or "no rank"
+
+
+def remarks(workspace: Workspace) -> list[str]:
+    """Sentences on the names of a finished dataset: how many samples lack ranks, and what to do; none if all is well."""
+    if not exists(workspace.paths.catalog):
+        return []
+    samples = pl.scan_parquet(workspace.paths.catalog, glob=False).filter(pl.col("split") != "train_small")
+    coverage = Coverage.of(samples.select(RANKS))
+    lines = []
+    if coverage.lacking:
+        lacking = coverage.total - coverage.complete
+        lines.append(f"names: {lacking:,} of {coverage.total:,} samples lack ranks: {', '.join(coverage.parts)}")
+    if changed := _changes(workspace):
+        lines.append(f"names: {changed}; {workspace.paths.name_findings_csv} lists them")
+    if lines:
+        is_original = any(is_published_kind(source) for source in workspace.sources)
+        advice = "" if is_original or has_full_taxonomy(workspace.config.names) else f"; {ADVICE}"
+        lines.append(f"names: 'treeoflife names why NAME' explains a name{advice}")
+    return lines
+
+
+def _changes(workspace: Workspace) -> str:
+    """How many names were changed or are in doubt, by the findings about them."""
+    if not exists(workspace.paths.name_findings):
+        return ""
+    findings = pl.scan_parquet(workspace.paths.name_findings, glob=False).filter(pl.col("kind").is_in(list(_CHANGES)))
+    counts = dict(findings.group_by("kind").agg(pl.col("keys").sum()).collect().iter_rows())
+    return ", ".join(f"{text} {counts[kind]:,}" for kind, text in _CHANGES.items() if kind in counts)
