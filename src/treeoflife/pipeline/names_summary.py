@@ -1,19 +1,16 @@
 """What names lack, and what to do about it, in a few lines for people: at init, after a build, of matched labels."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from ..config.tables import Names
-from ..core.database import open_database
 from ..core.files import exists
 from ..core.values import RANKS
 from ..sources.columns import is_published_kind
-from ..sources.label_list import SOURCE, LabelFile, open_labels
+from ..sources.label_list import SOURCE, LabelFile
 from ..taxonomy.coverage import LACKS, Coverage, lack
-from ..taxonomy.match import Matches, match_labels
+from ..taxonomy.match import Matches
 from .workspace import Workspace
 
 ADVICE = "'treeoflife download taxonomy' fetches the Catalogue of Life, which knows species and synonyms"
@@ -41,17 +38,17 @@ def match_summary(matches: Matches, file: LabelFile, names: Names) -> Iterator[s
     total = matches.coverage.total
     columns = ", ".join(f"{meaning} from {' or '.join(map(repr, own))}" for meaning, own in file.columns.items())
     yield f"labels      {total:>9,}, of which {matches.rows.height:,} are different" + f"; {columns}" * bool(columns)
-    yield f"all ranks   {matches.coverage.complete:>9,} down to their genus or species{_givers(matches)}"
+    yield f"all ranks   {matches.coverage.complete:>9,} down to their genus or species{givers(matches)}"
     for word, count in matches.coverage.lacking.items():
-        yield f"incomplete  {count:>9,} with {LACKS[word]}{_example(matches, file, lack() == word)}"
-    for reason, count in _reasons(matches):
-        yield f"why         {count:>9,} {REASONS.get(reason, reason)}{_example(matches, file, pl.col('reason') == reason)}"
+        yield f"incomplete  {count:>9,} with {LACKS[word]}{example(matches, lack() == word, file.place)}"
+    for text, count, condition in counted_reasons(matches):
+        yield f"why         {count:>9,} {text}{example(matches, condition, file.place)}"
     if not has_full_taxonomy(names):
         yield f"to do       {ADVICE}"
 
 
-def _givers(matches: Matches) -> str:
-    """Which taxonomies gave the kingdoms, each with the number of labels."""
+def givers(matches: Matches) -> str:
+    """Which taxonomies gave the kingdoms, each with the number of labels, as the end of a line."""
     given = matches.rows.filter(pl.col("kingdom_from") != "", pl.col("kingdom_from") != SOURCE)
     giver = pl.col("kingdom_from").str.split(":").list.first()
     counts = given.group_by(giver.alias("giver")).agg(pl.col("labels").sum()).sort("labels", "giver", descending=True)
@@ -59,50 +56,24 @@ def _givers(matches: Matches) -> str:
     return f"; kingdoms from {', '.join(texts)}" if len(counts) else ""
 
 
-def _reasons(matches: Matches) -> list[tuple[str, int]]:
-    counted = matches.rows.filter(pl.col("reason") != "").group_by("reason").agg(pl.col("labels").sum())
-    return list(counted.sort("labels", "reason", descending=[True, False]).iter_rows())
+def counted_reasons(matches: Matches) -> Iterator[tuple[str, int, pl.Expr]]:
+    """Why labels lack ranks, for people: each reason with the number of labels and the condition that finds them."""
+    counts = matches.rows.filter(pl.col("reason") != "").group_by("reason").agg(pl.col("labels").sum())
+    for reason, count in counts.sort("labels", "reason", descending=[True, False]).iter_rows():
+        yield REASONS.get(reason, reason), count, pl.col("reason") == reason
 
 
-def _example(matches: Matches, file: LabelFile, condition: pl.Expr) -> str:
-    label, place = matches.example(matches.rows.filter(condition))
-    return f", such as '{label}' ({file.place} {place})"
-
-
-def init_lines(labels: pl.DataFrame, names: Names) -> Iterator[str]:
-    """Lines on the labels of a source before it is built: the ranks that they give, and what would be filled.
-
-    Args:
-        labels: the different labels, with the columns :data:`treeoflife.sources.label_list.PARTS`.
-    """
-    with TemporaryDirectory(prefix="treeoflife-") as scratch, open_database(Path(scratch)) as database:
-        open_labels(labels, database)
-        matches = match_labels(names, database, Path(scratch) / "verifier.sqlite")
-        file = LabelFile({}, place="label")
-        yield f"labels: {matches.coverage.total:,} different ones, which give {_ranks_given(matches.rows)}"
-        yield f"names: {matches.coverage.complete:,} get all ranks down to their genus or species{_givers(matches)}"
-        if matches.coverage.lacking:
-            why = (
-                f"{REASONS.get(reason, reason)} {count:,}{_named(matches, reason)}"
-                for reason, count in _reasons(matches)
-            )
-            yield f"names that lack ranks: {', '.join(matches.coverage.parts)}; because they are {', '.join(why)}"
-
-
-def _named(matches: Matches, reason: str) -> str:
-    label, _ = matches.example(matches.rows.filter(pl.col("reason") == reason))
-    return f" (such as '{label}')"
-
-
-def _ranks_given(rows: pl.DataFrame) -> str:
-    """The ranks that labels give themselves, with the number of labels where not all of them do."""
-    counts = {rank: rows.filter(pl.col(f"{rank}_from") == SOURCE).height for rank in RANKS}
-    given = [rank if count == rows.height else f"{rank} ({count:,})" for rank, count in counts.items() if count]
-    return ", ".join(given) or "no rank"
+def example(matches: Matches, condition: pl.Expr, place: str = "") -> str:
+    """The first label to which a condition applies, as the end of a line."""
+    label, number = matches.example(matches.rows.filter(condition))
+    return f", such as '{label}'" + f" ({place} {number})" * bool(place)
 
 
 def remarks(workspace: Workspace) -> list[str]:
-    """Sentences on the names of a finished dataset: how many samples lack ranks, and what to do; none if all is well."""
+    """Sentences on the names of a finished dataset: how many samples lack ranks, and what to do; none if all is well.
+
+    There are three at most.
+    """
     if not exists(workspace.paths.catalog):
         return []
     samples = pl.scan_parquet(workspace.paths.catalog, glob=False).filter(pl.col("split") != "train_small")

@@ -8,6 +8,7 @@ import polars as pl
 from ..config.paths import Paths
 from ..core.json_reader import read_json
 from ..core.values import SPLITS
+from . import names_summary
 from .session import Session
 from .stages import fetch
 
@@ -65,4 +66,5 @@ def summarise(session: Session) -> Summary:
     left_out = dict(reasons.sort("len", "reason", descending=[True, False]).collect().iter_rows())
     samples = {split: sum(shards.values()) for split, shards in sizes.items()}
     shards = {split: len(numbers) for split, numbers in sizes.items()}
-    return Summary(files, samples, shards, left_out, paths, fetch.remarks(session.workspace, session.evidence.records))
+    remarks = (*fetch.remarks(session.workspace, session.evidence.records), *names_summary.remarks(session.workspace))
+    return Summary(files, samples, shards, left_out, paths, remarks)
