@@ -66,21 +66,14 @@ def why(
     config: ConfigOption = DEFAULT_CONFIG,
     limit: Annotated[int, typer.Option(min=1, help="The most names to explain.")] = 3,
 ) -> None:
-    """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom."""
-    from ..config.config import config_file, load
-    from ..config.paths import Paths
-    from ..taxonomy import authorities
-    from ..taxonomy.explain import explain, find_names, read_names
-    from ..taxonomy.parsers import make_parser
+    """Print the whole reasoning behind a name: the evidence, every record weighed, and what was taken from whom.
 
-    settings = load(config)
-    matches = find_names(read_names(Paths(config_file(config).parent, settings.images).names), name)
-    taxonomies = authorities.load(settings.names, make_parser(settings.names.parser))
-    for row in matches.head(limit).iter_rows(named=True):
-        for line in explain(row, settings.names, taxonomies):
-            say(line)
-    if len(matches) > limit:
-        say(f"and {len(matches) - limit} more; --limit shows them")
+    Where there is no dataset, or nothing in it has this name, the name itself is explained as that of a label.
+    """
+    from ..pipeline.why import why as explain
+
+    for line in explain(name, None if config == DEFAULT_CONFIG and not config.exists() else config, limit):
+        say(line)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import polars as pl
 
 from ..config.paths import Paths
 from ..core.json_reader import read_json
+from ..core.text import counted
 from ..core.values import SPLITS
 from . import names_summary
 from .session import Session
@@ -38,7 +39,7 @@ class Summary:
                 "",
                 f"images in      {self.files:>10,}",
                 *(
-                    f"{split:<14} {self.samples[split]:>10,} samples in {self.shards[split]:,} shards"
+                    f"{split:<14} {self.samples[split]:>10,} samples in {counted(self.shards[split], 'shard')}"
                     for split in SPLITS
                 ),
                 f"left out       {left_out:>10,}" + (" of these:" if left_out else ""),

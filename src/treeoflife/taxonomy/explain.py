@@ -7,7 +7,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config.tables import Names
-from ..core.text import reason
+from ..core.text import counted, reason
 from ..core.values import RANKS
 from ..errors import InputError
 from . import vernaculars
@@ -36,20 +36,12 @@ def read_names(path: Path) -> pl.DataFrame:
 
 
 def find_names(names: pl.DataFrame, query: str) -> pl.DataFrame:
-    """The rows of a name key, ``source:key``, a scientific name, a verbatim name, or else a name at any rank.
-
-    Raises:
-        InputError: no row matches.
-    """
+    """The rows of a name key, ``source:key``, a scientific name, a verbatim name, or else a name at any rank."""
     source, _, key = query.rpartition(":")
     written = pl.col("verbatim") == query if "verbatim" in names.columns else pl.lit(value=False)
     keyed = (pl.col("name_key") == key) & ((pl.col("source") == source) if source else pl.lit(value=True))
     matches = names.filter(keyed | written | (binomial().str.to_lowercase() == query.lower()))
-    if matches.is_empty():
-        matches = names.filter(pl.any_horizontal(pl.col(rank) == query for rank in RANKS))
-    if matches.is_empty():
-        raise InputError(f"no name key, scientific name or rank is '{query}'")
-    return matches
+    return matches if len(matches) else names.filter(pl.any_horizontal(pl.col(rank) == query for rank in RANKS))
 
 
 def explain(row: Mapping[str, object], names: Names, authorities: Authorities) -> Iterator[str]:
@@ -96,7 +88,7 @@ def _giver(origin: object) -> str:
 
 def _lookup(rank: str, candidates: pl.DataFrame, index: RecordIndex) -> Iterator[str]:
     """The candidates of one look-up, and why each was taken or refused."""
-    yield f"  looked up by {rank}: {len(candidates)} records"
+    yield f"  looked up by {rank}: {counted(len(candidates), 'record')}"
     columns = [f"r_{upper}" for upper in ranks_above(rank)]
     for row in candidates.sort("authority", *columns).head(_MAX_ROWS_SHOWN).iter_rows(named=True):
         verdict = "agrees" if row["fits"] else "contradicts" if row["clash"] else "is a genus that nothing supports"
