@@ -15,13 +15,14 @@ from ..sources.base import Source
 from ..sources.columns import is_published_kind
 from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernaculars
-from .authorities import FILES, Authorities, load
+from .authorities import FILES, Authorities, consult, load, open_checklists
+from .built_in import BUILT_IN
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
 from .parsers import make_parser
 from .parsing import Parser
-from .resolve import index_records, resolve
+from .resolve import add_records, resolve
 from .tables import TableCount
 
 STEP = 2
@@ -51,6 +52,7 @@ class NameFiles:
         scientific_to_common: every scientific name that has a common name, as JSON.
         predicted_catalog: a row per image and split, as CSV.
         verifier_cache: GNVerifier's answers of this and earlier runs.
+        checklists: the folder that keeps checklists as they were read; None to read them anew.
     """
 
     names: Path
@@ -60,6 +62,7 @@ class NameFiles:
     scientific_to_common: Path
     predicted_catalog: Path
     verifier_cache: Path
+    checklists: Path | None = None
 
 
 class NamesReport(NamedTuple):
@@ -93,9 +96,11 @@ class Naming:
 
 def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
     """The inputs of names, for a fingerprint: the settings with the step's version, and the files to be hashed."""
-    settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(FILES) | {"lookups", "published"})}
+    paths = {*FILES, "checklists", "lookups", "published"}
+    settings = {"step": STEP, **names.model_dump(mode="json", exclude=paths)}
     configured: dict[str, Path] = {key: path for key in FILES if (path := getattr(names, key)) is not None}
-    files: list[Path] = []
+    configured |= {f"checklists.{name}": path for name, path in names.checklists.items()}
+    files: list[Path] = [BUILT_IN.names] if names.built_in else []
     for path in configured.values():
         files += [file for file in visible_files(path) if file.is_file()] if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
@@ -105,11 +110,17 @@ def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any
 
 
 def name_sources(
-    names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, note: Note = lambda _: None
+    names: Names,
+    sources: Sequence[Source],
+    database: Database,
+    verifier_cache: Path,
+    note: Note = lambda _: None,
+    checklists: Path | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """The names of these sources with the columns of names.parquet; only the verifier's cache is written.
+    """The names of these sources with the columns of names.parquet; only caches are written.
 
     Args:
+        verifier_cache, checklists: as in :class:`NameFiles`.
         database: has the table ``image`` (:mod:`treeoflife.mapping.images`).
 
     Yields:
@@ -119,7 +130,7 @@ def name_sources(
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    return name_pieces(database, name_all(names, sources, database, verifier_cache, note).names)
+    return name_pieces(database, name_all(names, sources, database, verifier_cache, checklists, note).names)
 
 
 def resolve_names(
@@ -136,7 +147,7 @@ def resolve_names(
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    naming = name_all(names, sources, database, files.verifier_cache, note)
+    naming = name_all(names, sources, database, files.verifier_cache, files.checklists, note)
     _write_published(sources, naming, database, files)
     about_names = outputs.write_findings(files.findings, files.findings_csv, database, naming.findings)
     # Last, so that an interrupted run leaves no new names.parquet beside old files.
@@ -148,12 +159,15 @@ def resolve_names(
     return NamesReport(named, about_names, len(tables), rows, used)
 
 
-def name_all(names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, note: Note) -> Naming:
-    """The names of these sources, and the findings about them; of files, only the verifier's cache is written.
+def name_all(
+    names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, kept: Path | None, note: Note
+) -> Naming:
+    """The names of these sources, and the findings about them; of files, only caches are written.
 
     Args:
         database: has the table ``image`` (:mod:`treeoflife.mapping.images`); gets the table ``keyed``, which has the
             number of the evidence of each key (:mod:`.keyed_evidence`).
+        verifier_cache, kept: as ``verifier_cache`` and ``checklists`` in :class:`NameFiles`.
 
     Raises:
         ConfigError: the parser cannot be loaded.
@@ -166,6 +180,8 @@ def name_all(names: Names, sources: Sequence[Source], database: Database, verifi
         missing = ", ".join(authorities.missing)
         note(f"not configured in [names], so they fill no empty rank and no common name: {missing}")
     rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
+    checklists = open_checklists(names, kept or database.scratch, database)
+    authorities = consult(authorities, checklists, rows, names, database)
     tables = [*authorities.tables, *labels]
     for warning in (warning for table in tables for warning in table.warnings):
         note(warning)
@@ -200,10 +216,8 @@ def ask_verifier(
     if not species:
         return authorities
     answers = verifier.ask(species, names.verifier, cache, note)
-    records = {**authorities.records, "verifier": verifier.answer_records(answers, parser)}
-    ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.authorities if name in records}
-    index = index_records(ordered, authorities.synonyms, genus_alone=names.genus_alone)
-    return replace(authorities, index=index, records=ordered)
+    records = {"verifier": verifier.answer_records(answers, parser)}
+    return replace(authorities, index=add_records(authorities.index, records, names.by_trust))
 
 
 def name_evidence(

@@ -12,11 +12,12 @@ It *fits* if it names no other kingdom and contradicts no other rank of the evid
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from ..core.values import RANKS
+from .checklist_records import Answers
 from .expressions import UPPER, binomial, is_hole, joined, names_species
 
 LOOKUP_RANKS = ("species", "genus", "family", "order", "class", "phylum")
@@ -82,6 +83,35 @@ def index_records(
     frames = [frame.select(*RANKS, authority=pl.lit(n, pl.Int8)) for n, frame in enumerate(records.values())]
     tables = {rank: _table(frames or [empty], rank, pairs) for rank in LOOKUP_RANKS}
     return RecordIndex(tuple(records), tables, pairs, genus_alone)
+
+
+def add_records(index: RecordIndex, further: Mapping[str, pl.DataFrame | Answers], order: Sequence[str]) -> RecordIndex:
+    """The index with the records, or the answers of a checklist, of further authorities.
+
+    Args:
+        order: all authorities, the most trusted first.
+    """
+    authorities = tuple(name for name in order if name in index.authorities or name in further)
+    numbers = [authorities.index(name) for name in index.authorities]
+    renumbered = pl.col("authority").replace_strict(range(len(numbers)), numbers, return_dtype=pl.Int8)
+    tables = {}
+    for rank, table in index.tables.items():
+        parts = [table.with_columns(renumbered)]
+        for name, given in further.items():
+            number = pl.lit(authorities.index(name), pl.Int8).alias("authority")
+            rows = _answer_records(given.rows, rank) if isinstance(given, Answers) else given
+            parts.append(_table([rows.select(*RANKS, number)], rank, index.synonyms).select(table.columns))
+        tables[rank] = pl.concat(parts)
+    return replace(index, authorities=authorities, tables=tables)
+
+
+def _answer_records(rows: pl.DataFrame, rank: str) -> pl.DataFrame:
+    """The rows of a checklist at ``rank``, each under its name: a synonym has the ranks above of its accepted name."""
+    own = rows.filter(pl.col("rank") == rank)
+    if rank != "species":
+        return own.with_columns(pl.col("asked").alias(rank))
+    words = pl.col("asked").str.splitn(" ", 2).struct
+    return own.with_columns(genus=words.field("field_0"), species=words.field("field_1").fill_null(""))
 
 
 def _synonym_pairs(synonyms: pl.DataFrame | None, rank: str) -> tuple[pl.Series, pl.Series]:
