@@ -21,7 +21,7 @@ REASONS = {
     "ambiguous": "the name of several taxa",
     "genus-alone": "a genus that may be another than the known one",
     "unknown-name": "in no taxonomy that is used",
-    "hole": "known without all of the ranks between",
+    "hole": "known to taxonomies that lack a rank above it",
 }
 """What a kind of reason is called where labels are counted."""
 _CHANGES = {"synonym": "synonyms", "classification": "in conflict with the backbone", "ambiguous": "of several taxa"}
@@ -36,11 +36,11 @@ def has_full_taxonomy(names: Names) -> bool:
 def match_summary(matches: Matches, file: LabelFile, names: Names) -> Iterator[str]:
     """Lines on labels that were matched: how many have all ranks, what is missing, and what to do."""
     total = matches.coverage.total
-    columns = ", ".join(f"{meaning} from {' or '.join(map(repr, own))}" for meaning, own in file.columns.items())
-    yield f"labels      {total:>9,}, of which {matches.rows.height:,} are different" + f"; {columns}" * bool(columns)
-    yield f"all ranks   {matches.coverage.complete:>9,} down to their genus or species{givers(matches)}"
+    columns = ", ".join(repr(name) for names_of_part in file.columns.values() for name in names_of_part)
+    yield f"labels      {total:>9,}, {matches.rows.height:,} different" + f", by {columns}" * bool(columns)
+    yield f"all ranks   {matches.coverage.complete:>9,} down to genus or species{givers(matches)}"
     for word, count in matches.coverage.lacking.items():
-        yield f"incomplete  {count:>9,} with {LACKS[word]}{example(matches, lack() == word, file.place)}"
+        yield f"incomplete  {count:>9,} {LACKS[word]}{example(matches, lack() == word, file.place)}"
     for text, count, condition in counted_reasons(matches):
         yield f"why         {count:>9,} {text}{example(matches, condition, file.place)}"
     if not has_full_taxonomy(names):

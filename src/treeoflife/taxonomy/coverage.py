@@ -8,10 +8,10 @@ import polars as pl
 from .expressions import UPPER, is_hole, is_nameless
 
 LACKS = {
-    "name": "no name at all",
-    "kingdom": "no kingdom",
-    "rank": "a rank missing between others",
-    "genus": "nothing below the family",
+    "name": "without any name",
+    "kingdom": "without a kingdom",
+    "rank": "without a rank in between",
+    "genus": "named to family or above only",
 }
 """What a name may lack, the worst first, and how people call it; a name counts for the first of them alone."""
 
@@ -63,4 +63,4 @@ class Coverage:
     @property
     def parts(self) -> Iterator[str]:
         """What is lacking, and in how many names."""
-        return (f"{LACKS[word]} {count:,}" for word, count in self.lacking.items())
+        return (f"{count:,} {LACKS[word]}" for word, count in self.lacking.items())
