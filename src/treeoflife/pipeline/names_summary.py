@@ -21,6 +21,7 @@ REASONS = {
     "ambiguous": "the name of several taxa",
     "genus-alone": "a genus that may be another than the known one",
     "unknown-name": "in no taxonomy that is used",
+    "classification": "classified in different ways",
     "hole": "known to taxonomies that lack a rank above it",
 }
 """What a kind of reason is called where labels are counted."""
@@ -50,7 +51,7 @@ def match_summary(matches: Matches, file: LabelFile, names: Names) -> Iterator[s
 def givers(matches: Matches) -> str:
     """Which taxonomies gave the kingdoms, each with the number of labels, as the end of a line."""
     given = matches.rows.filter(pl.col("kingdom_from") != "", pl.col("kingdom_from") != SOURCE)
-    giver = pl.col("kingdom_from").str.split(":").list.first()
+    giver = pl.col("kingdom_from").str.strip_prefix("backbone:").str.split(":").list.first()
     counts = given.group_by(giver.alias("giver")).agg(pl.col("labels").sum()).sort("labels", "giver", descending=True)
     texts = (f"{giver} {count:,}" for giver, count in counts.iter_rows())
     return f"; kingdoms from {', '.join(texts)}" if len(counts) else ""

@@ -16,6 +16,7 @@ from ..sources.columns import is_published_kind
 from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernaculars
 from .authorities import FILES, Authorities, consult, load, open_checklists
+from .backbone import choose_backbone, one_classification
 from .built_in import BUILT_IN
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
@@ -25,7 +26,7 @@ from .parsing import Parser
 from .resolve import add_records, resolve
 from .tables import TableCount
 
-STEP = 2
+STEP = 3
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)
@@ -187,7 +188,8 @@ def name_all(
         note(warning)
     if names.verifier.enabled and "verifier" in names.authorities:
         authorities = ask_verifier(names, rows, authorities, parser, verifier_cache, note)
-    named, about_names = name_evidence(rows, authorities, names.common_authorities)
+    backbone = choose_backbone(names, authorities.index, built_in=names.built_in is True)
+    named, about_names = name_evidence(rows, authorities, names.common_authorities, backbone)
     of_files = pl.concat([findings.of_tables(tables), authorities.tree_findings])
     about_all = about_names._replace(shared=pl.concat([of_files, about_names.shared]))
     common = vernaculars.by_name(authorities.by_trust(names.common_authorities))
@@ -221,12 +223,17 @@ def ask_verifier(
 
 
 def name_evidence(
-    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str]
+    rows: pl.DataFrame, authorities: Authorities, common_authorities: Sequence[str], backbone: str = ""
 ) -> tuple[pl.DataFrame, findings.Findings]:
-    """The names for evidence, a row for each of its rows; and the findings about them."""
+    """The names for evidence, a row for each of its rows; and the findings about them.
+
+    Args:
+        backbone: the authority that decides where a taxon has several lineages; empty to leave them.
+    """
     rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
     numbered = _numbered(rows)
     resolved, unsettled = resolve(_distinct(numbered), authorities.index)
+    resolved, unsettled, disputes = one_classification(resolved, unsettled, numbered, authorities.index, backbone)
     label = vernaculars.from_table(
         rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
     )
@@ -237,6 +244,7 @@ def name_evidence(
     named = numbered.drop(*RANKS, "context", "origin").join(
         resolved.drop("context"), on="number", how="left", maintain_order="left"
     )
+    about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 from ..core.database import Database
-from .naming import Naming
+from .naming import FROM, Naming
 from .vernaculars import with_lowest_name
 
 _VALUE, _DETAIL = pl.col("value"), pl.col("detail")
@@ -22,6 +22,7 @@ _SENTENCES: dict[str, Callable[[], pl.Expr]] = {
         "'{}' may be another genus than the one that is known ({}): {}", _VALUE, _DETAIL, pl.lit(_BESIDE)
     ),
     "unknown-name": lambda: pl.format("'{}' is in no taxonomy that is used", _VALUE),
+    "classification": lambda: pl.format("sources classify it in different ways ({})", _DETAIL),
     "hole": lambda: pl.format("no taxonomy that is used has its {}", pl.col("rank").str.replace_all(" ", ", ")),
 }  # fmt: skip
 """For each kind of finding that is a reason its sentence, the most telling first.
@@ -42,22 +43,36 @@ def reasons_of(naming: Naming, database: Database) -> pl.DataFrame:
         naming: the names of one source.
         database: has the table ``keyed`` of this source.
     """
-    named = with_lowest_name(naming.names).with_columns(decisive=naming.decisive)
-    evidence = named.select("verbatim", "kingdom", "name", "decisive").with_row_index("evidence")
+    named = with_lowest_name(naming.names).with_columns(decisive=naming.decisive).with_row_index("evidence")
+    evidence = named.select("evidence", "verbatim", "kingdom", "name", "decisive")
     kinds = list(_SENTENCES)
     shared = naming.findings.shared.filter(pl.col("kind").is_in(kinds))
     database.load("found", shared.select("name_key").unique())
     keys = database.frame(_KEYS).join(evidence.select("evidence", "decisive"), on="evidence").drop("evidence")
     columns = ("evidence", "kind", "rank", "value", "detail", "verbatim", "kingdom", "name")
-    of_shared = shared.join(keys, on="name_key").join(evidence, on="decisive").select(columns)
+    of_shared = (
+        shared.filter(pl.col("kind") != "classification")
+        .join(keys, on="name_key")
+        .join(evidence, on="decisive")
+        .select(columns)
+    )
+    of_taxa = _of_taxa(shared, named).select(columns)
     of_keys = naming.findings.of_keys.filter(pl.col("kind").is_in(kinds)).join(evidence, on="evidence").select(columns)
-    found = _without_mere_holes(pl.concat([of_shared, of_keys]))
+    found = _without_mere_holes(pl.concat([of_shared, of_taxa, of_keys]))
     sentence = pl.coalesce(pl.when(pl.col("kind") == kind).then(make()) for kind, make in _SENTENCES.items())
     order = pl.col("kind").replace_strict(dict(zip(kinds, range(len(kinds)), strict=True)), return_dtype=pl.Int8)
     said = found.with_columns(sentence=sentence, order=order).sort("evidence", "order", "sentence")
     return said.group_by("evidence", maintain_order=True).agg(
         reason=pl.col("kind").first(), why=pl.col("sentence").unique(maintain_order=True).str.join("; ")
     )
+
+
+def _of_taxa(shared: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """The findings about the lineage of a taxon, for all names of this taxon that got ranks by the backbone."""
+    disputes = shared.filter(pl.col("kind") == "classification").drop("source", "name_key", "keys")
+    replaced = named.filter(pl.any_horizontal(pl.col(FROM).str.starts_with("backbone:"))).drop("source")
+    replaced = replaced.with_columns(rank=pl.col("name_rank"), value=pl.col("name"))
+    return replaced.join(disputes, on=["rank", "value"])
 
 
 def _without_mere_holes(found: pl.DataFrame) -> pl.DataFrame:
