@@ -36,7 +36,7 @@ def match(
 ) -> None:
     """Give each label of a table its lineage, and the reason where ranks are missing. No dataset is needed."""
     from ..pipeline.match_names import matching, names_for, print_csv, standard_input, write_matches
-    from ..pipeline.names_summary import match_summary
+    from ..pipeline.match_summary import match_summary
 
     names, cache = names_for(config, taxonomy or [])
     with standard_input(file) as labels, matching(labels, column, names, cache, _note) as (matches, read_as):

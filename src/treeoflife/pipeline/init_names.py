@@ -10,8 +10,8 @@ from ..core.database import Database, columns, open_database
 from ..core.values import RANKS
 from ..sources.base import Source
 from ..sources.label_list import PARTS, SOURCE, open_labels
-from ..taxonomy.match import match_labels
-from .names_summary import ADVICE, counted_reasons, example, givers, has_full_taxonomy
+from .match_summary import counted_reasons, example, givers
+from .names_remarks import ADVICE, has_full_taxonomy
 
 MOST_LABELS = 20_000
 """The most labels that are named: enough to see what is missing, and a few seconds for tables of any size."""
@@ -51,6 +51,10 @@ def describe(labels: pl.DataFrame, names: Names) -> tuple[list[str], list[str]]:
     Args:
         labels: the different labels, with the columns :data:`.label_list.PARTS`, those of the most images first.
     """
+    from ..taxonomy.match import (
+        match_labels,  # a long chain of modules, which nothing else needs that looks at raw data
+    )
+
     if labels.is_empty():
         return [], []
     with TemporaryDirectory(prefix="treeoflife-") as scratch, open_database(Path(scratch)) as database:

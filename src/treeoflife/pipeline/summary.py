@@ -9,7 +9,7 @@ from ..config.paths import Paths
 from ..core.json_reader import read_json
 from ..core.text import counted
 from ..core.values import SPLITS
-from . import names_summary
+from . import names_remarks
 from .session import Session
 from .stages import fetch
 
@@ -67,5 +67,5 @@ def summarise(session: Session) -> Summary:
     left_out = dict(reasons.sort("len", "reason", descending=[True, False]).collect().iter_rows())
     samples = {split: sum(shards.values()) for split, shards in sizes.items()}
     shards = {split: len(numbers) for split, numbers in sizes.items()}
-    remarks = (*fetch.remarks(session.workspace, session.evidence.records), *names_summary.remarks(session.workspace))
+    remarks = (*fetch.remarks(session.workspace, session.evidence.records), *names_remarks.remarks(session.workspace))
     return Summary(files, samples, shards, left_out, paths, remarks)

@@ -97,7 +97,9 @@ def match_labels(names: Names, database: Database, verifier_cache: Path, note: N
     source.label_table(database)
     naming = name_all(names, [source], database, verifier_cache, None, note)
     rows = naming.names.with_row_index("evidence").join(database.frame(_COUNTS), on="evidence", how="left")
-    rows = rows.join(reasons_of(naming, database), on="evidence", how="left").sort("evidence")
+    rows = rows.join(
+        reasons_of(naming.names, naming.decisive, naming.findings, database), on="evidence", how="left"
+    ).sort("evidence")
     rows = rows.with_columns(pl.col("reason", "why").fill_null(""), *_matches())
     rows = rows.with_columns(rank=with_lowest_name(rows)["name_rank"])
     return Matches(rows, Coverage.of(rows.lazy(), "labels"), database)

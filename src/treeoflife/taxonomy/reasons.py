@@ -5,7 +5,8 @@ from collections.abc import Callable
 import polars as pl
 
 from ..core.database import Database
-from .naming import FROM, Naming
+from ..core.values import RANKS
+from .findings import Findings
 from .vernaculars import with_lowest_name
 
 _VALUE, _DETAIL = pl.col("value"), pl.col("detail")
@@ -29,6 +30,7 @@ _SENTENCES: dict[str, Callable[[], pl.Expr]] = {
 
 A hole without another finding is a name that no taxonomy has, or a rank that the taxonomies have not."""
 
+_FROM = [f"{rank}_from" for rank in RANKS]
 _KEYS = """
     SELECT DISTINCT name_key, evidence
     FROM keyed
@@ -36,17 +38,17 @@ _KEYS = """
 """
 
 
-def reasons_of(naming: Naming, database: Database) -> pl.DataFrame:
+def reasons_of(names: pl.DataFrame, decisive: pl.Series, findings: Findings, database: Database) -> pl.DataFrame:
     """``evidence, reason, why``: for evidence of which there is something to say, the kind of it and the sentences.
 
     Args:
-        naming: the names of one source.
+        names, decisive, findings: of one source, as in :class:`.naming.Naming`.
         database: has the table ``keyed`` of this source.
     """
-    named = with_lowest_name(naming.names).with_columns(decisive=naming.decisive).with_row_index("evidence")
+    named = with_lowest_name(names).with_columns(decisive=decisive).with_row_index("evidence")
     evidence = named.select("evidence", "verbatim", "kingdom", "name", "decisive")
     kinds = list(_SENTENCES)
-    shared = naming.findings.shared.filter(pl.col("kind").is_in(kinds))
+    shared = findings.shared.filter(pl.col("kind").is_in(kinds))
     database.load("found", shared.select("name_key").unique())
     keys = database.frame(_KEYS).join(evidence.select("evidence", "decisive"), on="evidence").drop("evidence")
     columns = ("evidence", "kind", "rank", "value", "detail", "verbatim", "kingdom", "name")
@@ -57,7 +59,7 @@ def reasons_of(naming: Naming, database: Database) -> pl.DataFrame:
         .select(columns)
     )
     of_taxa = _of_taxa(shared, named).select(columns)
-    of_keys = naming.findings.of_keys.filter(pl.col("kind").is_in(kinds)).join(evidence, on="evidence").select(columns)
+    of_keys = findings.of_keys.filter(pl.col("kind").is_in(kinds)).join(evidence, on="evidence").select(columns)
     found = _without_mere_holes(pl.concat([of_shared, of_taxa, of_keys]))
     sentence = pl.coalesce(pl.when(pl.col("kind") == kind).then(make()) for kind, make in _SENTENCES.items())
     order = pl.col("kind").replace_strict(dict(zip(kinds, range(len(kinds)), strict=True)), return_dtype=pl.Int8)
@@ -70,7 +72,7 @@ def reasons_of(naming: Naming, database: Database) -> pl.DataFrame:
 def _of_taxa(shared: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """The findings about the lineage of a taxon, for all names of this taxon that got ranks by the backbone."""
     disputes = shared.filter(pl.col("kind") == "classification").drop("source", "name_key", "keys")
-    replaced = named.filter(pl.any_horizontal(pl.col(FROM).str.starts_with("backbone:"))).drop("source")
+    replaced = named.filter(pl.any_horizontal(pl.col(_FROM).str.starts_with("backbone:"))).drop("source")
     replaced = replaced.with_columns(rank=pl.col("name_rank"), value=pl.col("name"))
     return replaced.join(disputes, on=["rank", "value"])
 

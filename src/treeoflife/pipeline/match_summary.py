@@ -1,19 +1,20 @@
-"""What names lack, and what to do about it, in a few lines for people: at init, after a build, of matched labels."""
+"""What came of labels that were matched, in lines for people."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ..config.tables import Names
-from ..core.files import exists
-from ..core.values import RANKS
-from ..sources.columns import is_published_kind
 from ..sources.label_list import SOURCE, LabelFile
-from ..taxonomy.coverage import LACKS, Coverage, lack
-from ..taxonomy.match import Matches
-from .workspace import Workspace
+from ..taxonomy.coverage import LACKS, lack
+from .names_remarks import ADVICE, has_full_taxonomy
 
-ADVICE = "'treeoflife download taxonomy' fetches the Catalogue of Life, which knows species and synonyms"
+if TYPE_CHECKING:  # naming is a long chain of modules, of which counting needs none
+    from ..taxonomy.match import Matches
+
 REASONS = {
     "no-name": "no scientific name",
     "rank-unknown": "used at several ranks",
@@ -25,13 +26,6 @@ REASONS = {
     "hole": "known to taxonomies that lack a rank above it",
 }
 """What a kind of reason is called where labels are counted."""
-_CHANGES = {"synonym": "synonyms", "classification": "in conflict with the backbone", "ambiguous": "of several taxa"}
-"""What findings about names are called where images are counted."""
-
-
-def has_full_taxonomy(names: Names) -> bool:
-    """Whether the names of species are configured, and not only those of genera and above."""
-    return bool(names.checklists or names.inaturalist or names.itis or names.eol_tree or names.taxonopy)
 
 
 def match_summary(matches: Matches, file: LabelFile, names: Names) -> Iterator[str]:
@@ -68,34 +62,3 @@ def example(matches: Matches, condition: pl.Expr, place: str = "") -> str:
     """The first label to which a condition applies, as the end of a line."""
     label, number = matches.example(matches.rows.filter(condition))
     return f", such as '{label}'" + f" ({place} {number})" * bool(place)
-
-
-def remarks(workspace: Workspace) -> list[str]:
-    """Sentences on the names of a finished dataset: how many samples lack ranks, and what to do; none if all is well.
-
-    There are three at most.
-    """
-    if not exists(workspace.paths.catalog):
-        return []
-    samples = pl.scan_parquet(workspace.paths.catalog, glob=False).filter(pl.col("split") != "train_small")
-    coverage = Coverage.of(samples.select(RANKS))
-    lines = []
-    if coverage.lacking:
-        lacking = coverage.total - coverage.complete
-        lines.append(f"names: {lacking:,} of {coverage.total:,} samples lack ranks: {', '.join(coverage.parts)}")
-    if changed := _changes(workspace):
-        lines.append(f"names: {changed}; {workspace.paths.name_findings_csv} lists them")
-    if lines:
-        is_original = any(is_published_kind(source) for source in workspace.sources)
-        advice = "" if is_original or has_full_taxonomy(workspace.config.names) else f"; {ADVICE}"
-        lines.append(f"names: 'treeoflife names why NAME' explains a name{advice}")
-    return lines
-
-
-def _changes(workspace: Workspace) -> str:
-    """How many names were changed or are in doubt, by the findings about them."""
-    if not exists(workspace.paths.name_findings):
-        return ""
-    findings = pl.scan_parquet(workspace.paths.name_findings, glob=False).filter(pl.col("kind").is_in(list(_CHANGES)))
-    counts = dict(findings.group_by("kind").agg(pl.col("keys").sum()).collect().iter_rows())
-    return ", ".join(f"{text} {counts[kind]:,}" for kind, text in _CHANGES.items() if kind in counts)
