@@ -28,8 +28,8 @@ from .checklist_files import open_checklist
 from .checklist_records import ask_checklist, asked_names
 from .expressions import UPPER
 from .parsing import Parser
+from .record_index import RecordIndex, add_checklists, index_records
 from .records import clean_ranks, distinct_records, names_something, with_species
-from .resolve import RecordIndex, add_records, index_records
 from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use
 from .tree import count_tree, make_nodes, rank_synonyms, read_tree_table, tree_records
 
@@ -145,7 +145,10 @@ def consult(
     """The authorities with what checklists say about the names that the evidence writes."""
     asked = asked_names(evidence)
     answers = {one.name: ask_checklist(one, asked, database) for one in checklists}
-    return replace(authorities, index=add_records(authorities.index, answers, names.by_trust))
+    follow = names.synonyms == "accepted"
+    return replace(
+        authorities, index=add_checklists(authorities.index, answers, names.by_trust, follow_synonyms=follow)
+    )
 
 
 def _read_eol_tree(

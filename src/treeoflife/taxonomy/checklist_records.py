@@ -8,16 +8,11 @@ checklist   as NAMES         a checklist, as it lies on disk
 answer      as ANSWERS       its rows of these names
 """
 
-from typing import NamedTuple
-
 import polars as pl
 
 from ..core.database import Database, column
-from .checklist import NAMES, Checklist
+from .checklist import ANSWERS, Answers, Checklist
 from .expressions import UPPER, binomial
-
-ANSWERS = pl.Schema([("asked", pl.String()), *NAMES.items()])
-"""The columns of a checklist's rows: ``asked`` is the name in the spelling of the evidence."""
 
 _FOLDED = "replace(replace(strip_accents(replace(replace({name}, '× ', ''), '×', '')), 'æ', 'ae'), 'œ', 'oe')"
 """SQL for a name without what is written in several ways: diaereses and other marks, ligatures, signs of hybrids."""
@@ -49,19 +44,6 @@ _GENERA = """
 # NCBI knows 7,000 genera of fungi, the fewest of the three kingdoms; a national list has less than 5,000 of any.
 _MANY_GENERA = 5_000
 _LARGE_KINGDOMS = 3
-
-
-class Answers(NamedTuple):
-    """What a checklist says about the names of a dataset.
-
-    Attributes:
-        rows: its rows, with the columns of :data:`ANSWERS`, in a total order.
-        is_complete: whether it lists the genera of all kingdoms. Then a genus that it knows once has no namesake that
-            would have to be told apart from it.
-    """
-
-    rows: pl.DataFrame
-    is_complete: bool
 
 
 def asked_names(evidence: pl.DataFrame) -> pl.DataFrame:

@@ -24,8 +24,10 @@ from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
 from .parsers import make_parser
 from .parsing import Parser
-from .resolve import add_records, resolve
+from .record_index import RecordIndex, add_records
+from .resolve import resolve
 from .tables import TableCount
+from .word_ranks import rank_words
 
 STEP = 3
 """The version of this step: raised when the same inputs give other names."""
@@ -38,7 +40,7 @@ COLUMNS = (
 """The columns of names.parquet."""
 
 # The part of the evidence that decides the ranks. Images by the million share far fewer of these.
-_DECISIVE = [*RANKS, "context", "origin"]
+_DECISIVE = [*RANKS, "context", "origin", "word", "word_ranks", "author"]
 
 Note = Callable[[str], None]
 
@@ -198,8 +200,15 @@ def name_all(
     return Naming(_names_table(named, parser), named["number"], about_all, common, tables)
 
 
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    """The evidence with the ``number`` of what decides its ranks."""
+def _numbered(rows: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
+    """The evidence with the ``number`` of what decides its ranks.
+
+    The ``author`` does so only where a checklist has several taxa of one name: most labels differ in nothing else.
+    """
+    lowest = [pl.when(pl.col(one) != "").then(one) for one in ("genus", "word", "family", "order", "class", "phylum")]
+    name = pl.when(names_species()).then(binomial()).otherwise(pl.coalesce(lowest)).fill_null("")
+    author = pl.when(name.is_in(index.namesakes.implode())).then("authorship").otherwise(pl.lit(""))
+    rows = rows.with_columns(author=author)
     return rows.with_columns(number=positions(rows, _DECISIVE)[-1].cast(pl.UInt32))
 
 
@@ -212,15 +221,15 @@ def ask_verifier(
     names: Names, rows: pl.DataFrame, authorities: Authorities, parser: Parser, cache: Path, note: Note
 ) -> Authorities:
     """The authorities with GNVerifier's answers for species to which no local authority gives a kingdom."""
-    resolved, _ = resolve(_distinct(_numbered(rows)), authorities.index)
+    resolved, _ = resolve(_distinct(_numbered(rows, authorities.index)), authorities.index)
     # A kingdom shows that a local authority knows the name. Asking about all holes would send off most names.
     unplaced = resolved.filter(pl.col("kingdom") == "", names_species())
     species = unplaced.select(binomial().unique().sort()).to_series().to_list()
     if not species:
         return authorities
     answers = verifier.ask(species, names.verifier, cache, note)
-    records = {"verifier": verifier.answer_records(answers, parser)}
-    return replace(authorities, index=add_records(authorities.index, records, names.by_trust))
+    records = verifier.answer_records(answers, parser)
+    return replace(authorities, index=add_records(authorities.index, "verifier", records, names.by_trust))
 
 
 def name_evidence(
@@ -231,23 +240,25 @@ def name_evidence(
     Args:
         backbone: the authority that decides where a taxon has several lineages; empty to leave them.
     """
-    rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
-    numbered = _numbered(rows)
-    as_given, unsettled = resolve(_distinct(numbered), authorities.index)
-    resolved, unsettled = one_classification(as_given, unsettled, numbered, authorities.index, backbone)
+    index = authorities.index
+    if index.checklists:
+        rows, about_words = rank_words(rows, index)
+    else:
+        rows, several_ranks = evidence.rank_uninomials(rows, index.tables)
+        about_words = findings.of_several_ranks(several_ranks)
+    numbered = _numbered(rows, index)
+    as_given, unsettled = resolve(_distinct(numbered), index)
+    resolved, unsettled = one_classification(as_given, unsettled, numbered, index, backbone)
     label = vernaculars.from_table(
         rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
     )
     by_authority = {**authorities.vernaculars, "label": label}
     common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
-    about_names = findings.of_names(numbered, resolved, unsettled, several_ranks)
-    named = numbered.drop(*RANKS, "context", "origin").join(
-        resolved.drop("context"), on="number", how="left", maintain_order="left"
-    )
-    about_names = about_names._replace(
-        shared=pl.concat([about_names.shared, find_disputes(as_given, resolved, numbered)])
-    )
+    about_names = findings.of_names(numbered, resolved, unsettled, about_words)
+    disputes = find_disputes(as_given, resolved, numbered)
+    about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
+    named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 
