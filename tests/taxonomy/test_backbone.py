@@ -64,7 +64,7 @@ def unify(rows: Sequence[Row | Lineage], backbone: str = "col", **authorities: S
     index = index_records({name: records(*lineages) for name, lineages in authorities.items()})
     resolved, unsettled = resolve(evidence.select("number", *RANKS, "context", "origin"), index)
     unified, unsettled = one_classification(resolved, unsettled, evidence, index, backbone)
-    findings = find_disputes(resolved, unified, evidence)
+    findings = find_disputes(resolved, unified, evidence, index)
     assert unified["number"].to_list() == list(range(len(labels)))
     givers = [f"{rank}_from" for rank in RANKS]
     return Result(unified.select(RANKS).rows(), unified.select(givers).rows(), findings, unsettled)
@@ -78,21 +78,33 @@ def test_the_backbone_decides_for_all_images_of_a_species() -> None:
         {
             "kind": "classification", "source": "eol", "name_key": "key0", "keys": 4, "rank": "species",
             "value": "Gekko gecko",
-            "detail": "eol: class Reptilia; inat: class Lepidosauria; taken: class Lepidosauria, by col",
+            "detail": "eol: class Reptilia; inat: class Lepidosauria; itis: class Reptilia; "
+            "taken: class Lepidosauria, by col",
         }
     ]  # fmt: skip
 
 
 def test_without_a_backbone_everything_stays() -> None:
-    result = unify([GECKO, LEPIDOSAUR], backbone="", col=[GECKO])
-    assert result.lineages == [GECKO, LEPIDOSAUR]
-    assert result.findings.is_empty()
+    assert unify([GECKO, LEPIDOSAUR], backbone="", col=[GECKO]).lineages == [GECKO, LEPIDOSAUR]
 
 
 def test_who_is_not_in_conflict_is_not_corrected() -> None:
     result = unify([GECKO, GECKO], col=[LEPIDOSAUR])
     assert result.lineages == [GECKO, GECKO]
-    assert result.findings.is_empty()
+    detail = "col: class Lepidosauria; photos: class Reptilia; taken: class Reptilia, by photos"
+    assert result.findings["detail"].to_list() == [detail]
+
+
+def test_nothing_is_reported_where_all_agree() -> None:
+    assert unify([GECKO, GECKO, MULBERRY], col=[GECKO], itis=[GECKO, (*GANNET[:6], "alba")]).findings.is_empty()
+
+
+def test_authorities_that_disagree_about_names_alone_are_reported_too() -> None:
+    result = unify([("", "", "", "", "", "Gekko", "gecko")], itis=[GECKO], col=[LEPIDOSAUR])
+    assert result.lineages == [GECKO]
+    assert result.findings["detail"].to_list() == [
+        "col: class Lepidosauria; itis: class Reptilia; taken: class Reptilia, by itis"
+    ]
 
 
 def test_two_authorities_that_disagree_about_100_species_are_reported_100_times() -> None:

@@ -256,8 +256,9 @@ def name_evidence(
     common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
     about_names = findings.of_names(numbered, resolved, unsettled, about_words)
-    disputes = find_disputes(as_given, resolved, numbered)
-    about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
+    if backbone:
+        disputes = find_disputes(as_given, resolved, numbered, index)
+        about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
     named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
