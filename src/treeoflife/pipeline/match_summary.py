@@ -16,13 +16,16 @@ if TYPE_CHECKING:  # naming is a long chain of modules, of which counting needs 
     from ..taxonomy.match import Matches
 
 REASONS = {
-    "no-name": "no scientific name",
-    "rank-unknown": "used at several ranks",
+    "synonym": "synonyms",
+    "rank-unknown": "one word of unknown rank",
     "contradiction": "contradict what is known of the name",
     "ambiguous": "the name of several taxa",
     "genus-alone": "a genus that may be another than the known one",
-    "unknown-name": "in no taxonomy that is used",
+    "rank-between": "of a rank between the seven, such as a tribe",
+    "rank-moved": "no genus, but a name of another rank in its place",
     "classification": "classified in different ways",
+    "unknown-name": "in no taxonomy that is used",
+    "no-name": "no scientific name",
     "hole": "known to taxonomies that lack a rank above it",
 }
 """What a kind of reason is called where labels are counted."""

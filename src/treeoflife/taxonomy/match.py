@@ -22,7 +22,7 @@ from .resolve import LOOKUP_RANKS
 from .vernaculars import with_lowest_name
 
 COLUMNS = (
-    "place", "label", *RANKS, "rank", "matched_rank", "matched_name", "common", "names_from", "why",
+    "place", "label", *RANKS, "rank", "matched_rank", "matched_name", "status", "common", "names_from", "why",
 )  # fmt: skip
 """The columns of matches.
 
@@ -31,8 +31,9 @@ label         what it says
 kingdom … species
               its lineage; ``species`` is the epithet alone
 rank          the lowest of these ranks that is known
-matched_rank  the lowest rank at which a taxonomy knows the name, and fills ranks above it
+matched_rank  the rank at which a taxonomy knows the name and fills the ranks above: one of the seven, or another
 matched_name  the name at that rank
+status        ``synonym`` if a taxonomy calls the label's name one: the lineage is that of the accepted name
 common        its common name
 names_from    what gave the ranks: ``label`` for the label itself, and taxonomies
 why           in a sentence, why ranks are missing, or what was changed; empty where there is nothing to say
@@ -100,20 +101,26 @@ def match_labels(names: Names, database: Database, verifier_cache: Path, note: N
     rows = rows.join(
         reasons_of(naming.names, naming.decisive, naming.findings, database), on="evidence", how="left"
     ).sort("evidence")
-    rows = rows.with_columns(pl.col("reason", "why").fill_null(""), *_matches())
-    rows = rows.with_columns(rank=with_lowest_name(rows)["name_rank"])
+    rows = rows.with_columns(pl.col("reason", "why", "found").fill_null(""), rank=with_lowest_name(rows)["name_rank"])
+    rows = rows.with_columns(_matches())
     return Matches(rows, Coverage.of(rows.lazy(), "labels"), database)
 
 
 def _matches() -> list[pl.Expr]:
-    """The lowest rank by which an authority filled others, and the name there."""
-    looked_up = pl.concat_str(FROM, separator=" ")
-    at_rank = [pl.when(looked_up.str.contains(f":{rank}\\b")).then(pl.lit(rank)) for rank in LOOKUP_RANKS]
+    """The rank by which an authority filled others, the name there, and whether that is a synonym."""
+    looked_up = pl.concat_str([pl.col(column).str.strip_prefix("backbone:") for column in FROM], separator=" ")
+    is_synonym = pl.col("reason") == "synonym"
+    ranks = [pl.when(looked_up.str.contains(f":{rank}\\b")).then(pl.lit(rank)) for rank in LOOKUP_RANKS]
     names = [
         pl.when(looked_up.str.contains(f":{rank}\\b")).then(binomial() if rank == "species" else pl.col(rank))
         for rank in LOOKUP_RANKS
     ]
+    # Of a word between the seven ranks, such as a tribe.
+    between = looked_up.str.replace_all(f":({'|'.join((*LOOKUP_RANKS, 'synonym'))})\\b", "").str.extract(":([a-z ]+)")
     return [
-        pl.coalesce(*at_rank, pl.lit("")).alias("matched_rank"),
-        pl.coalesce(*names, pl.lit("")).alias("matched_name"),
+        pl.coalesce(pl.when(is_synonym).then("rank"), between, *ranks, pl.lit("")).alias("matched_rank"),
+        pl.coalesce(pl.when(is_synonym | between.is_not_null()).then("found"), *names, pl.lit("")).alias(
+            "matched_name"
+        ),
+        pl.when(is_synonym).then(pl.lit("synonym")).otherwise(pl.lit("")).alias("status"),
     ]
