@@ -204,6 +204,7 @@ def check_taxa(
             say(f"{one.kind:<22} {one.images:>10,} images: {one.meaning}")
             for example in one.examples:
                 say(f"{'':<24}{example}")
+            say(f"{'':<24}-> {one.hint}")
         print(f"{len(findings)} kinds of finding" if findings else "nothing found")
     if findings and strict:
         raise typer.Exit(1)

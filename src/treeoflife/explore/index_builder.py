@@ -19,10 +19,11 @@ from ..shards import locations
 from ..shards.locations import SampleLocations
 from ..shards.reader import Dataset
 from ..shards.view_folder import cache_folder, replacing_folder
-from ..taxonomy.check_taxa import TaxaCheck, make_checks
+from ..taxonomy.check_taxa import known_genera
+from ..taxonomy.taxa_checks import TaxaCheck, make_checks
 from .name_search import build_name_search
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 FACETS = ("split", "source", "licence", "depth", "finding")
 """What images can be filtered by. A row has a code for each; for ``finding``, one bit per kind."""
 CODES = (*FACETS, "small")
@@ -39,12 +40,15 @@ def ensure_index(dataset: Dataset) -> tuple[Path, Sequence[Findings]]:
     paths, folder = dataset.paths, cache_folder(dataset.paths) / "tree"
     finding_files = findings.read(paths.findings_folder)
     inputs = [path for path in (licence_table(paths), *(file.path for file in finding_files)) if path.exists()]
-    kingdoms = (load(paths.config).checks if paths.config.exists() else Checks()).kingdoms
+    config = load(paths.config) if paths.config.exists() else None
+    kingdoms = (config.checks if config else Checks()).kingdoms
+    inputs += [paths.names] if paths.names.exists() else []
     shards = locations.fingerprint_shards(dataset.locations.shards)
     made_from = fingerprint([STEP_VERSION, shards, [[path.name, stamp(path)] for path in inputs], kingdoms])
     if locations.recorded_fingerprint(folder) != made_from:
         with replacing_folder(folder) as new:
-            _build(new, dataset, make_checks(kingdoms), finding_files, made_from)
+            genera = known_genera(paths.names, config.sources if config else {})
+            _build(new, dataset, make_checks(kingdoms, genera), finding_files, made_from)
     return folder, finding_files
 
 
@@ -145,10 +149,9 @@ def _kind_meanings(taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Fin
 
 def _label_findings(taxa: pl.DataFrame, taxa_checks: Sequence[TaxaCheck]) -> Array:
     """For each lineage one bit per kind of finding that its label has."""
-    matches = taxa.select(check.condition.alias(check.kind) for check in taxa_checks)
     bits = np.zeros(taxa.height, np.uint64)
     for code, check in enumerate(taxa_checks):
-        bits |= matches[check.kind].to_numpy().astype(np.uint64) << np.uint64(code)
+        bits |= check.find(taxa)["found"].to_numpy().astype(np.uint64) << np.uint64(code)
     return bits
 
 

@@ -1,25 +1,24 @@
 """Checks for wrong labels in a catalog: counts and examples of what should not be in it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from ..core.files import exists
+from ..core.tables import parquet_schema
 from ..core.text import reason
 from ..core.text_tables import scan_text_table
-from ..core.values import RANKS
+from ..core.values import NAME_COLUMNS, RANKS
 from ..errors import InputError
-from .expressions import UPPER, binomial, is_hole, is_nameless, joined
+from .taxa_checks import TaxaCheck, make_checks
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _EXAMPLES = 5
-# Three digits in a row are the number of a specimen or of a barcode cluster.
-_PLACEHOLDER = (
-    r"(?i)^(?:unknown|unidentified|\(unidentified\)|not[_ ]classified|incertae sedis|pleasehelp|undetermined|"
-    r"none|null|nan|n/?a|unassigned|environmental samples?)$|\bsp\.|\bspp\.|\bcf\.|\baff\.|^BOLD:|[0-9]{3,}"
-)
+_WRITTEN_BY_ANYBODY = ("folder", "urls")
+"""The kinds of sources whose labels come from no taxonomy."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +30,21 @@ class TaxaFinding:
         meaning: a phrase for people.
         images: the number of the catalog's rows concerned.
         examples: the most frequent ones, each as 'example (rows)'.
+        hint: what to do about it.
     """
 
     kind: str
     meaning: str
     images: int
     examples: tuple[str, ...]
+    hint: str = ""
 
     def to_json(self) -> dict[str, object]:
         """For reports."""
-        return {"kind": self.kind, "what": self.meaning, "images": self.images, "examples": self.examples}
+        return {
+            "kind": self.kind, "what": self.meaning, "images": self.images, "examples": self.examples,
+            "hint": self.hint,
+        }  # fmt: skip
 
 
 def read_catalog(path: Path) -> pl.LazyFrame:
@@ -63,62 +67,43 @@ def read_catalog(path: Path) -> pl.LazyFrame:
     return table.select(split, *texts).filter(pl.col("split") != "train_small")
 
 
-@dataclass(frozen=True)
-class TaxaCheck:
-    """A check of distinct lineages: expressions over the seven ranks and ``common``, as text, empty where unknown.
+def known_genera(names: Path, sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The genera of a names.parquet that some authority has; those of the built-in taxonomy need not be among them.
 
-    Attributes:
-        condition: whether the check has found something in a lineage.
-        example: how such a lineage is ranks.
+    These are the genera by which, or by a species of which, an authority filled a rank; and those of labels that come
+    from a provider's own taxonomy. Labels of folders and lists are written by anybody.
+
+    Args:
+        sources: the tables ``[sources.NAME]`` of dataset.toml.
     """
-
-    kind: str
-    meaning: str
-    condition: pl.Expr
-    example: pl.Expr
-
-
-def make_checks(kingdoms: Sequence[str]) -> list[TaxaCheck]:
-    """All checks of lineages, for catalogs and for the page of ``explore`` alike."""
-    kingdom, genus, species, common = (pl.col(name) for name in ("kingdom", "genus", "species", "common"))
-    ranks = [pl.when(pl.col(rank) == "").then(pl.lit("·")).otherwise(rank) for rank in RANKS]
-    lineage = pl.concat_str(ranks, separator=" ")
-    unexpected = (kingdom != "") & ~kingdom.is_in(list(kingdoms))
-    hole = pl.any_horizontal(is_hole(rank) for rank in UPPER)
-    placeholder = pl.any_horizontal(pl.col(rank).str.contains(_PLACEHOLDER) for rank in RANKS)
-    # In a catalog the scientific or taxonomic name takes the place of a missing common name.
-    uncommon = (common == "") | (common == binomial()) | (common == joined())
-    return [
-        TaxaCheck("unexpected-kingdom", "a kingdom that is not on the list", unexpected, kingdom),
-        TaxaCheck("no-kingdom", "no kingdom", (kingdom == "") & ~is_nameless(), lineage),
-        TaxaCheck("no-name", "no rank at all", is_nameless(), pl.lit("(nothing)")),
-        TaxaCheck("hole", "an empty rank above a filled one", hole, lineage),
-        TaxaCheck("species-without-genus", "a species, but no genus", (genus == "") & (species != ""), species),
-        TaxaCheck("several-words", "several words in species", species.str.contains(" "), binomial()),
-        TaxaCheck("placeholder", "a placeholder for a name", placeholder, lineage),
-        TaxaCheck("no-common-name", "no common name but the scientific one", uncommon, binomial()),
-        *(_several_parents(parent, rank) for parent, rank in pairwise(UPPER)),
-    ]
+    by_hand = [name for name, table in sources.items() if table.get("kind", name) in _WRITTEN_BY_ANYBODY]
+    givers = [f"{rank}_from" for rank in RANKS]
+    by_name = r"^[^:]+:(?:genus|species)$"
+    if not exists(names) or not {"genus", *givers} <= parquet_schema(names).keys():
+        return []
+    rows = pl.scan_parquet(names, glob=False).select("genus", *givers).unique()
+    found = [pl.col(one).str.contains(by_name) & ~pl.col(one).str.starts_with("several") for one in givers]
+    provided = (pl.col("genus_from") != "") & ~pl.col("genus_from").is_in(by_hand)
+    genera = rows.filter(pl.any_horizontal(*found, provided)).select("genus").unique().collect()
+    return genera["genus"].sort().to_list()
 
 
-def _several_parents(parent: str, rank: str) -> TaxaCheck:
-    """A name of a rank that is below different names of the next rank up, whatever the kingdom."""
-    has_both = (pl.col(rank) != "") & (pl.col(parent) != "")
-    parents = pl.col(parent).filter(has_both)
-    condition = has_both & (parents.n_unique().over(rank) > 1)
-    example = pl.concat_str(rank, pl.lit(": "), parents.unique().sort().head(4).str.join(", ").over(rank))
-    return TaxaCheck(f"{rank}-under-two", f"one {rank} under two names of {parent}", condition, example)
+def check_taxa(path: Path, kingdoms: Sequence[str], genera: Collection[str] = ()) -> list[TaxaFinding]:
+    """Check the names of a catalog; checks that find nothing are left out.
 
-
-def check_taxa(path: Path, kingdoms: Sequence[str]) -> list[TaxaFinding]:
-    """Check the names of a catalog; checks that find nothing are left out."""
-    taxa = read_catalog(path).group_by(*RANKS, "common").agg(images=pl.len()).collect()
-    findings = [_apply(check, taxa) for check in make_checks(kingdoms)]
+    Args:
+        kingdoms: the kingdoms that may occur.
+        genera: genera that some authority has, beyond those of the built-in taxonomy.
+    """
+    # Lineages are far fewer than rows, which need not be in memory all at once.
+    taxa = read_catalog(path).group_by(NAME_COLUMNS).agg(images=pl.len()).collect(engine="streaming")
+    taxa = taxa.sort(NAME_COLUMNS)
+    findings = [_apply(check, taxa) for check in make_checks(kingdoms, genera)]
     return [finding for finding in findings if finding.images]
 
 
 def _apply(check: TaxaCheck, taxa: pl.DataFrame) -> TaxaFinding:
-    rows = taxa.select("images", condition=check.condition, example=check.example).filter("condition")
+    rows = taxa.select("images").hstack(check.find(taxa)).filter("found")
     totals = rows.group_by("example").agg(pl.col("images").sum()).sort("images", "example", descending=[True, False])
     examples = tuple(f"{name} ({count})" for name, count in totals.head(_EXAMPLES).iter_rows())
-    return TaxaFinding(check.kind, check.meaning, int(rows["images"].sum()), examples)
+    return TaxaFinding(check.kind, check.meaning, int(rows["images"].sum()), examples, check.hint)
