@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from . import errors
     from .core.values import Taxon
     from .pipeline.api import build, status, verify
+    from .pipeline.match_names import match_names
     from .shards.reader import Dataset
     from .shards.reader import open_dataset as open  # noqa: A004
     from .shards.sample import Sample
 
-__all__ = ["Dataset", "Sample", "Taxon", "build", "errors", "open", "status", "verify"]
+__all__ = ["Dataset", "Sample", "Taxon", "build", "errors", "match_names", "open", "status", "verify"]
 
 _MODULES = {
     "Dataset": "shards.reader",
     "Sample": "shards.sample",
     "Taxon": "core.values",
     "build": "pipeline.api",
+    "match_names": "pipeline.match_names",
     "open": "shards.reader",
     "status": "pipeline.api",
     "verify": "pipeline.api",

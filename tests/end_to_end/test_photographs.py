@@ -48,7 +48,8 @@ def samples(out: Path) -> dict[str, str]:
 
 
 def _is_done(config: Path) -> bool:
-    return all(line.split()[1] == "done" for line in cli("status", "--config", config).stdout.splitlines())
+    lines = cli("status", "--config", config).stdout.splitlines()
+    return all(line.startswith("names: ") or line.split()[1] == "done" for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_later_build_asks_only_for_what_is_new_or_may_have_passed(
     write_table(tmp_path / "cards.csv", [*rows[1:], card(hosts[2], 50), busy, gone])
     text = build(config, env)
     assert asked(hosts) == ["/busy.jpg", "/pictures/50.jpg"]
-    assert "encode: 1 images encoded, 2 skipped" in text  # the archive of the row that is gone stays as it is
+    assert "encode: 1 image encoded, 2 skipped" in text  # the archive of the row that is gone stays as it is
     assert catalog(config)["card"].to_list() == [*(f"c/{number}" for number in range(1, 12)), "c/50"]
     assert ledger(config) == {"0/c/0": "not-listed", "9/gone": "http-404", "9/busy": "http-503"}
     kept = samples(shards(config.parent))

@@ -26,6 +26,15 @@ def _escape(character: str) -> str:
     return f"\\x{ord(character) - 0xDC00:x}" if is_byte else character.encode("unicode_escape").decode()
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things, for people.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def without_addresses(text: str) -> str:
     """``text`` without addresses in memory, which differ from run to run.
 

@@ -10,6 +10,7 @@ from ..images.resample import resampler
 from ..mapping import published
 from ..selection import holdout
 from ..taxonomy import catalog_names
+from . import names_remarks
 from .session import Session
 from .stage import State
 from .stages import checksums, fetch
@@ -86,7 +87,8 @@ def status(session: Session) -> dict[str, State]:
 
 def remarks(session: Session) -> list[str]:
     """What stages that are up to date leave to be desired, in sentences."""
-    return fetch.remarks(session.workspace, session.evidence.records)
+    workspace = session.workspace
+    return [*fetch.remarks(workspace, session.evidence.records), *names_remarks.remarks(workspace)]
 
 
 def check_inputs(workspace: Workspace) -> None:

@@ -15,6 +15,7 @@ from ..sources.archived_folders import is_partly_unpacked
 from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
+from . import init_names
 
 _FOLDERS = {
     "eol": ("eol", "EOL"),
@@ -23,6 +24,8 @@ _FOLDERS = {
 }
 _CATALOGS = ("catalog.csv", "catalog.parquet", "predicted-catalog.csv")
 """The catalogs that a published mapping and names can be taken from, the most trusted first."""
+_AS_PROVIDED: dict[str, Any] = {"built_in": False, "backbone": ""}
+"""The keys of ``[names]`` by which names are those of TreeOfLife-10M: by the providers' own taxonomies alone."""
 _BIOSCAN = ("BIOSCAN_Insect_Dataset_metadata.jsonld", "BIOSCAN_Insect_Dataset_metadata.tsv")
 
 
@@ -77,10 +80,19 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
     parts = sum(len(one.members) for one in source.containers() if one.name.startswith("part-"))
     images = "images with boxes" if boxes else "images"
     found = [f"photos: {parts:,} {images} in {raw}", *(f"{key}: {path}" for key, path in files.items() if path)]
-    names = "the labels of boxes, or else the folders of the images," if boxes else "the folders of the images"
-    missing = () if files["table"] else (f"table: none in {raw}, so {names} give the names",)
-    config = Config(sources={"photos": photos}, names=find_files(raw)[0], images=chosen_images())
-    return Discovery(config, (*found, *source.survey().found()), missing, tuple(source.remarks()))
+    folders = "the labels of boxes, or else the folders of the images," if boxes else "the folders of the images"
+    missing = () if files["table"] else (f"table: none in {raw}, so {folders} give the names",)
+    names = names_beside(raw)
+    labels = init_names.labels_of(source)
+    about_names, advice = init_names.describe(labels, names)
+    config = Config(sources={"photos": photos}, names=names, images=chosen_images())
+    found += [*source.survey().found(), *about_names]
+    return Discovery(config, tuple(found), missing, (*source.remarks(), *advice))
+
+
+def names_beside(raw: Path) -> Names:
+    """What images are named by that have no taxonomies of their own: those in a folder, and the built-in one."""
+    return find_files(raw)[0].model_copy(update={"built_in": True, "backbone": "built_in"})
 
 
 def _photos(keys: dict[str, str]) -> Folder:
@@ -126,6 +138,7 @@ def _providers(kind: str, raw: Path) -> Discovery:
         mapping, names = _published(metadata, present, missing)
     else:
         mapping, (names, absent) = Mapping(), find_files(raw)
+        names = names.model_copy(update=_AS_PROVIDED)
         present += [f"names: {path}" for path in dict(names).values() if isinstance(path, Path)]
         missing += absent
         _bioscan_metadata(sources, metadata, present, missing)
@@ -152,9 +165,9 @@ def _published(metadata: Path, present: list[str], missing: list[str]) -> tuple[
         (present if mapping.exists() else missing).append(f"mapping: {'' if mapping.exists() else 'no '}{mapping}")
     if catalog and not any(naming.glob("*_name_lookup.json")):
         present.append(f"names: {catalog}, in place of the lookups in {naming}")
-        return Mapping(published=mapping), Names(published=catalog)
+        return Mapping(published=mapping), Names(published=catalog, **_AS_PROVIDED)
     (present if naming.exists() else missing).append(f"names: {'' if naming.exists() else 'no '}{naming}")
-    return Mapping(published=mapping), Names(lookups=naming)
+    return Mapping(published=mapping), Names(lookups=naming, **_AS_PROVIDED)
 
 
 def _bioscan_metadata(

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config.config import Config
 from ..config.paths import Paths, real_path, require_utf8
-from ..config.tables import Images
+from ..config.tables import Images, Names
 from ..core.database import open_database
 from ..errors import ConfigError
 from ..sources.listed import ListedImages
@@ -15,8 +15,8 @@ from ..sources.registry import load_source
 from ..sources.text_columns import Table
 from ..sources.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.urls import Urls
-from ..taxonomy.authorities import find_files
-from .discover import Discovery, chosen_images
+from . import init_names
+from .discover import Discovery, chosen_images, names_beside
 from .listed_survey import survey
 
 Described = tuple[str, dict[str, Any], tuple[str, ...]]
@@ -42,11 +42,11 @@ def discover_listed(describe: Callable[[Path], Described], raw: Path, out: Path)
     name, settings, found = describe(raw)
     source = load_source(name, settings, raw.parent)
     assert isinstance(source, ListedImages)
-    names = find_files(raw if raw.is_dir() else raw.parent)[0]
+    names = names_beside(raw if raw.is_dir() else raw.parent)
     config = Config(sources={name: settings}, names=names, images=chosen_images())
-    counted = _survey(source, out)
+    counted, advice = _survey(source, names, out)
     tables = (f"table: {path}" for path in source.tables())
-    return Discovery(config, (*tables, *found, *counted), (), (*source.remarks(), _CONTACT))
+    return Discovery(config, (*tables, *found, *counted), (), (*source.remarks(), *advice, _CONTACT))
 
 
 _CONTACT = (
@@ -55,11 +55,14 @@ _CONTACT = (
 )
 
 
-def _survey(source: ListedImages, out: Path) -> list[str]:
+def _survey(source: ListedImages, names: Names, out: Path) -> tuple[list[str], list[str]]:
+    """Lines on what is in the tables, and advice on names."""
     scratch = Paths(out, Images()).scratch
     try:
         with open_database(scratch) as database:
-            return survey(source, database)
+            counted = survey(source, database)
+            about_names, advice = init_names.describe(init_names.labels_listed(database), names)
+            return [*counted, *about_names], advice
     finally:
         for folder in (scratch, out):  # if there was none before, and the tables are refused
             with suppress(OSError):

@@ -7,7 +7,9 @@ import polars as pl
 
 from ..config.paths import Paths
 from ..core.json_reader import read_json
+from ..core.text import counted
 from ..core.values import SPLITS
+from . import names_remarks
 from .session import Session
 from .stages import fetch
 
@@ -37,7 +39,7 @@ class Summary:
                 "",
                 f"images in      {self.files:>10,}",
                 *(
-                    f"{split:<14} {self.samples[split]:>10,} samples in {self.shards[split]:,} shards"
+                    f"{split:<14} {self.samples[split]:>10,} samples in {counted(self.shards[split], 'shard')}"
                     for split in SPLITS
                 ),
                 f"left out       {left_out:>10,}" + (" of these:" if left_out else ""),
@@ -65,4 +67,5 @@ def summarise(session: Session) -> Summary:
     left_out = dict(reasons.sort("len", "reason", descending=[True, False]).collect().iter_rows())
     samples = {split: sum(shards.values()) for split, shards in sizes.items()}
     shards = {split: len(numbers) for split, numbers in sizes.items()}
-    return Summary(files, samples, shards, left_out, paths, fetch.remarks(session.workspace, session.evidence.records))
+    remarks = (*fetch.remarks(session.workspace, session.evidence.records), *names_remarks.remarks(session.workspace))
+    return Summary(files, samples, shards, left_out, paths, remarks)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from ..core.text import counted
 from ..core.values import RANKS, Label, Taxon
 from .file_names import escape_invalid_utf8
 from .folder_names import FolderName, read_folder_name
@@ -65,12 +66,12 @@ class ClassFolders:
         if named:
             taken = [f"'{_shown(folder)}' as {_described(self.names[folder])}" for folder in named]
             remarks.append(
-                f"names were taken from {_count(len(named), 'folder')} with {self._images(named)}: {_first(taken)}"
+                f"names were taken from {counted(len(named), 'folder')} with {self._images(named)}: {_first(taken)}"
             )
         if unnamed:
             left = [f"'{_shown(folder)}' ({self._images([folder])})" for folder in unnamed]
             remarks.append(
-                f"no name in {_count(len(unnamed), 'folder')} with {self._images(unnamed)}, which become no "
+                f"no name in {counted(len(unnamed), 'folder')} with {self._images(unnamed)}, which become no "
                 f"samples if nothing else names them: {_first(left)}; a folder such as 'Turdus_merula' or 'Turdus sp.' "
                 "gives a name"
             )
@@ -80,7 +81,7 @@ class ClassFolders:
         return remarks
 
     def _images(self, folders: Iterable[str]) -> str:
-        return _count(sum(self.images[folder] for folder in folders), "image")
+        return counted(sum(self.images[folder] for folder in folders), "image")
 
 
 def _with_ranks_above(chain: Sequence[FolderName]) -> FolderName:
@@ -113,10 +114,6 @@ def _described(name: FolderName | None) -> str:
 
 def _shown(folder: str) -> str:
     return escape_invalid_utf8(folder) or "."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _first(texts: Sequence[str]) -> str:

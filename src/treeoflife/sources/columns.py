@@ -22,6 +22,11 @@ def is_of_eol(source: Source) -> bool:
     return IDENTIFYING_KEYS["eol"] in source.catalog
 
 
+def is_published_kind(source: Source) -> bool:
+    """Whether a source is one of those that TreeOfLife-10M is made of, whose providers have taxonomies of their own."""
+    return any(key in source.catalog for key in IDENTIFYING_KEYS.values())
+
+
 def catalog_columns(sources: Iterable[Source]) -> list[str]:
     """The columns of a catalog of these sources, in order."""
     further = dict.fromkeys(name for source in sources for name in source.catalog if name not in CATALOG_KEYS)

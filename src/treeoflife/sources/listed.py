@@ -138,15 +138,7 @@ class ListedImages(Source):
         """The names in the list. One of another rank is taken for no genus, and fills its own rank if that is empty."""
         if not self._select_listed(database, "ranked", (*RANKS, "scientific_name", "common_name", "taxon_rank")):
             return False
-        filled = ", ".join(f"{_filled(rank)} AS {column(rank)}" for rank in _ABOVE_GENUS)
-        database.run(f"""
-            CREATE OR REPLACE VIEW image_label AS
-            SELECT * EXCLUDE (taxon_rank) REPLACE (
-                {filled},
-                CASE WHEN {_IS_NO_GENUS} THEN '' ELSE scientific_name END AS scientific_name
-            )
-            FROM ranked
-        """)
+        database.run(f"CREATE OR REPLACE VIEW image_label AS {image_labels('ranked')}")
         return True
 
     def about(self, database: Database) -> bool:
@@ -178,6 +170,21 @@ class ListedImages(Source):
             WHERE {has_key}
         """)
         return True
+
+
+def image_labels(table: str) -> str:
+    """SQL for the labels of images as :meth:`.Source.label_table` has them, from a table that also has ``taxon_rank``.
+
+    A name of another rank than the seven is taken for no genus.
+    """
+    filled = ", ".join(f"{_filled(rank)} AS {column(rank)}" for rank in _ABOVE_GENUS)
+    return f"""
+        SELECT * EXCLUDE (taxon_rank) REPLACE (
+            {filled},
+            CASE WHEN {_IS_NO_GENUS} THEN '' ELSE scientific_name END AS scientific_name
+        )
+        FROM {table}
+    """
 
 
 def _filled(rank: str) -> str:

@@ -13,7 +13,7 @@ from ..core.database import Database, column, quoted
 from ..errors import InputError
 from .inaturalist_photos import Size, resized
 from .listed import LISTED_COLUMNS, ListedImages
-from .listed_columns import Meaning, columns_by_meaning, find_column, shown
+from .listed_columns import Meaning, columns_by_meaning, find_column, first_filled, own_species, shown
 from .places import coordinates, place_of
 from .text_columns import ROW, Table, without_words_for_nothing
 from .treeoflife_200m import COLUMNS as COLUMNS_OF_200M
@@ -161,15 +161,15 @@ class Urls(ListedImages):
 
     def _values(self, table: Table, meanings: dict[str, list[str]]) -> str:
         """SQL for what a row says, by meaning; empty texts where it says nothing."""
-        plain = {one: without_words_for_nothing(_first(meanings[one])) for one in _PLAIN_MEANINGS}
+        plain = {one: without_words_for_nothing(first_filled(meanings[one])) for one in _PLAIN_MEANINGS}
         where = () if meanings["place"] or "place" in self.named else coordinates(table.columns)
         if where:
             plain["place"] = place_of(*map(column, where))
         if not meanings["source_id"]:
-            plain["source_id"] = without_words_for_nothing(_first(meanings["id"]))
-        names = {one: _first(meanings[one]) for one in _NAME_MEANINGS}
-        names["species"] = _species(meanings)
-        values = {"url": _first(meanings["url"]), "id": without_words_for_nothing(_first(meanings["id"]))}
+            plain["source_id"] = without_words_for_nothing(first_filled(meanings["id"]))
+        names = {one: first_filled(meanings[one]) for one in _NAME_MEANINGS}
+        names["species"] = own_species(meanings)
+        values = {"url": first_filled(meanings["url"]), "id": without_words_for_nothing(first_filled(meanings["id"]))}
         if self.settings.preset:
             plain["observation"] = f"CASE WHEN {plain['data_source']} = 'gbif' THEN {plain['source_id']} ELSE '' END"
         listed = ", ".join(f"{sql} AS {column(one)}" for one, sql in (values | names | plain).items())
@@ -238,23 +238,3 @@ def _find_repeated_ids(database: Database, chosen: str) -> None:
 
 def _shown(value: str) -> str:
     return f"'''' || left({value}, {_SHOWN}) || ''''"
-
-
-def _first(names: list[str]) -> str:
-    """SQL for the value of the first of these columns that has one."""
-    filled = ", ".join(f"nullif({column(name)}, '')" for name in names)
-    return f"coalesce({filled}, '')" if filled else "''"
-
-
-def _species(meanings: dict[str, list[str]]) -> str:
-    """SQL for the species, without an epithet of another genus.
-
-    GBIF has such rows where a name is a synonym of a genus: genericName and specificEpithet are of the name as it was
-    written, genus is that of the taxon.
-    """
-    genera, species = meanings["genus"], meanings["species"]
-    if len(genera) < 2 or len(species) < 2:
-        return _first(species)
-    genus, own_genus, first = column(genera[0]), column(genera[1]), column(species[0])
-    moved = f"{first} = '' AND {genus} <> '' AND {own_genus} <> '' AND lower({genus}) <> lower({own_genus})"
-    return f"CASE WHEN {moved} THEN '' ELSE {_first(species)} END"

@@ -34,6 +34,12 @@ SCHEMA = {
 }  # fmt: skip
 """The columns of findings. ``name_key`` is one of the keys concerned, and ``keys`` how many there are."""
 
+TREE_TROUBLES = {
+    "cycle": "its parents lead back to it; they are not followed",
+    "orphan": "its parent is not in the tree",
+}
+"""What is wrong with a node of EOL's tree, and what it means."""
+
 ORDER = ("kind", "source", "value", "rank", "name_key", "detail")
 """The columns by which findings are sorted."""
 
@@ -66,12 +72,11 @@ def _conform(frame: pl.DataFrame) -> pl.DataFrame:
 
 def of_tree(nodes: pl.DataFrame) -> pl.DataFrame:
     """Cycles and orphans among the nodes of EOL's tree."""
-    details = {"cycle": "its parents lead back to it; they are not followed", "orphan": "its parent is not in the tree"}
-    broken = nodes.filter(pl.col("trouble").is_in(list(details)))
+    broken = nodes.filter(pl.col("trouble").is_in(list(TREE_TROUBLES)))
     return _conform(
         broken.select(
             "rank", kind="trouble", source=pl.lit("eol"), name_key="node", value="name",
-            detail=pl.col("trouble").replace(details),
+            detail=pl.col("trouble").replace(TREE_TROUBLES),
         )
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from ..core.database import Database
 from ..core.tables import write_parquet
 from ..core.values import RANKS
 from ..sources.base import Source
+from ..sources.columns import is_published_kind
 from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernacular_sources, vernaculars
 from .authorities import FILES, Authorities, consult, load, open_checklists
@@ -80,15 +81,19 @@ class NamesReport(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Naming:
+class Naming:
     """The names and findings of all sources.
 
     Attributes:
-        names: a row per evidence, in the order of its numbers.
+        names: a row per evidence, in the order of its numbers: all columns of names.parquet but the key.
+        decisive: for each evidence, the number of what decides its ranks. A finding about ranks is about all evidence
+            of one number, whichever of their keys it names.
         common: scientific names with their common names, of all authorities.
+        tables: what came of the rows of each table.
     """
 
     names: pl.DataFrame
+    decisive: pl.Series
     findings: findings.Findings
     common: Mapping[str, str]
     tables: Sequence[TableCount]
@@ -130,7 +135,7 @@ def name_sources(
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    return _name_pieces(database, _name(names, sources, database, verifier_cache, checklists, note).names)
+    return name_pieces(database, name_all(names, sources, database, verifier_cache, checklists, note).names)
 
 
 def resolve_names(
@@ -147,11 +152,11 @@ def resolve_names(
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    naming = _name(names, sources, database, files.verifier_cache, files.checklists, note)
+    naming = name_all(names, sources, database, files.verifier_cache, files.checklists, note)
     _write_published(sources, naming, database, files)
     about_names = outputs.write_findings(files.findings, files.findings_csv, database, naming.findings)
     # Last, so that an interrupted run leaves no new names.parquet beside old files.
-    pieces = _name_pieces(database, naming.names)
+    pieces = name_pieces(database, naming.names)
     write_parquet(files.names, next(pieces).schema, lambda: pieces)
     tables = naming.tables
     rows, used = sum(table.rows for table in tables), sum(table.used for table in tables)
@@ -159,12 +164,24 @@ def resolve_names(
     return NamesReport(named, about_names, len(tables), rows, used)
 
 
-def _name(
+def name_all(
     names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, kept: Path | None, note: Note
-) -> _Naming:
+) -> Naming:
+    """The names of these sources, and the findings about them; of files, only caches are written.
+
+    Args:
+        database: has the table ``image`` (:mod:`treeoflife.mapping.images`); gets the table ``keyed``, which has the
+            number of the evidence of each key (:mod:`.keyed_evidence`).
+        verifier_cache, kept: as ``verifier_cache`` and ``checklists`` in :class:`NameFiles`.
+
+    Raises:
+        ConfigError: the parser cannot be loaded.
+        InputError: a configured file is missing or malformed.
+    """
     parser = make_parser(names.parser)
     authorities = load(names, parser)
-    if authorities.missing:
+    # Other datasets than those of the published sources have no use for the tables of EOL and ITIS.
+    if authorities.missing and any(is_published_kind(source) for source in sources):
         missing = ", ".join(authorities.missing)
         note(f"not configured in [names], so they fill no empty rank and no common name: {missing}")
     rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
@@ -187,7 +204,8 @@ def _name(
     of_files = pl.concat([findings.of_tables(tables), authorities.tree_findings])
     about_all = about_names._replace(shared=pl.concat([of_files, about_names.shared]))
     common = vernaculars.by_name(authorities.by_trust(names.common_by_trust), names.common_language)
-    return _Naming(_names_table(named, parser), about_all, common, tables)
+    named = named.sort("evidence")
+    return Naming(_names_table(named, parser), named["number"], about_all, common, tables)
 
 
 def _numbered(rows: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
@@ -276,7 +294,7 @@ def _names_table(named: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     return table.sort("evidence").select(name for name in COLUMNS if name != "name_key")
 
 
-def _name_pieces(database: Database, names: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def name_pieces(database: Database, names: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The rows of names.parquet, by source and key, of which some are in memory at a time; the first piece is empty.
 
     Args:
@@ -289,7 +307,7 @@ def _name_pieces(database: Database, names: pl.DataFrame) -> Iterator[pl.DataFra
         yield columns.hstack(piece.select("name_key")).select(COLUMNS)
 
 
-def _write_published(sources: Sequence[Source], naming: _Naming, database: Database, files: NameFiles) -> None:
+def _write_published(sources: Sequence[Source], naming: Naming, database: Database, files: NameFiles) -> None:
     """Write the files in published formats: scientific_to_common.json, the lookups and predicted-catalog.csv."""
     outputs.write_scientific_to_common(files.scientific_to_common, naming.common)
     marks = database.frame("SELECT * FROM mark ORDER BY treeoflife_id")

@@ -1,5 +1,6 @@
 """catalog: the shards' indexes -> catalog.csv and catalog.parquet."""
 
+from ...core.text import counted
 from ...core.values import SPLITS
 from ...shards import catalog
 from ...shards.pack import planned_shards
@@ -34,6 +35,6 @@ def _write(workspace: Workspace, job: Job) -> str:
     job.runner.listener.start("catalog", len(tasks), "shards")
     indexes = [(task.shard.parent.name, task.index) for task in tasks]
     rows = catalog.write(paths.catalog_csv, paths.catalog, indexes, workspace.sources)
-    summary = f"{rows} rows"
+    summary = counted(rows, "row")
     job.runner.listener.finish(summary)
     return summary

@@ -12,6 +12,7 @@ from ...config.paths import Paths
 from ...config.tables import Images
 from ...core.difference import describe_difference
 from ...core.files import exists
+from ...core.text import counted
 from ...engines.base import Function
 from ...images.encode import (
     ENCODE_BYTES_PER_SECOND,
@@ -141,8 +142,8 @@ class Encoding:
         encoded += [self._finish(task, made) for task, made in self._largest_first(join_parts, self._joins(parts))]
         self._clear(stale)
         images, skipped = sum(made.images for made in encoded), sum(made.skipped for made in encoded)
-        same = f", {unchanged} containers unchanged" if unchanged else ""
-        summary = f"{images} images encoded, {skipped} skipped{same}"
+        same = f", {counted(unchanged, 'container')} unchanged" if unchanged else ""
+        summary = f"{counted(images, 'image')} encoded, {skipped} skipped{same}"
         self.job.runner.listener.finish(summary)
         return summary
 

@@ -11,6 +11,7 @@ from ...config.tables import Names
 from ...core.database import Database
 from ...core.files import exists
 from ...core.tables import write_parquet
+from ...core.text import counted
 from ...mapping.images import open_images
 from ...selection import marks
 from ...sources.base import Source
@@ -123,8 +124,12 @@ def _resolve(workspace: Workspace, others: list[Source], database: Database, job
         predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache, checklists=paths.checklists,
     )  # fmt: skip
     report = naming.resolve_names(_names(workspace), others, database, files, job.runner.listener.note)
-    rows = f"; {report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used" if report.tables else ""
-    return f"{report.names} names, {report.findings} findings{rows}"
+    rows = (
+        f"; {report.rows_used:,} of {counted(report.rows, 'row')} of {counted(report.tables, 'table')} used"
+        if report.tables
+        else ""
+    )
+    return f"{counted(report.names, 'name')}, {counted(report.findings, 'finding')}{rows}"
 
 
 def _remove_former(workspace: Workspace, outputs: set[Path], job: Job) -> None:
@@ -182,4 +187,4 @@ def _import(workspace: Workspace, published: list[Source], others: list[Source],
 
 def _count_names(workspace: Workspace) -> str:
     rows = pl.scan_parquet(workspace.paths.names, glob=False).select(pl.len()).collect().item()
-    return f"{rows} names"
+    return counted(rows, "name")

@@ -11,6 +11,7 @@ from ...config.tables import Holdout
 from ...core.database import Database, column, columns
 from ...core.files import exists, sha256, write_json
 from ...core.tables import write_csv_and_parquet
+from ...core.text import counted
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import InputError, StoreError
 from ...images.store import read_meta
@@ -111,7 +112,8 @@ def _write(workspace: Workspace, job: Job) -> str:
         listener.advance(1)
         if has_plans and (renamed := _count_renamed(database)):
             listener.note(f"{renamed} samples have another name or caption than before")
-    summary = f"{sum(counts['train']) + sum(counts['val'])} samples, {sum(reasons.values())} ledger rows"
+    planned, left_out = sum(counts["train"]) + sum(counts["val"]), sum(reasons.values())
+    summary = f"{counted(planned, 'sample')}, {counted(left_out, 'ledger row')}"
     listener.finish(summary)
     return summary
 
