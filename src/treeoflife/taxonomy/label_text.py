@@ -31,7 +31,7 @@ _BEFORE = re.compile(rf"^(?:[\s•·*†‡#>~=|.,;:/\\–—-]|\d+[\s.):/-]+(?=
 _BEHIND = re.compile(r"(?:[\s,;:!*†‡#~=|/\\<>–—…-]|(?<=[\"'”’»)\]}])\.)+$")
 _FIRST_IN_BRACKETS = re.compile(rf"^[(\[]([{UPPER}][{LOWER}]+)[)\]] (?=[{LOWER}])")
 _LAST_DOT = re.compile(rf"(?<![{UPPER}])(?<=[{LOWER}]{{3}})\.+$")
-_DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|(?<!\d)[?¿]+)\s*")
+_DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|(?<![\d?])[?¿]+)\s*")
 _DAGGER = re.compile(r"\s*[†‡]+\s*")
 _CULTIVAR = re.compile(r"(?<=\s)(?:'[^']*'|‘[^’']*[’']|\"[^\"]*\"|“[^”\"]*[”\"]|„[^“”]*[“”]|`[^'´`]*['´`])(?!\w)")
 _CULTIVAR_MARK = re.compile(r"\s+(?:cv\.?|cultivar|hort\.|grex|gx)(?=[\s'\"‘“]|$).*$")
@@ -39,6 +39,7 @@ _GROUP = re.compile(r"\s+(?:[A-Z][\w'-]*\s+){1,3}(?:Group|Grex|grex|Gp)\b\.?.*$"
 _TRADE_MARK = re.compile(r"\s+\S*[®™©].*$")
 _BRACKETED = re.compile(r"\s*[(\[{]([^()\[\]{}]*)[)\]}]")
 _OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
+_GLUED_BRACKET = re.compile(rf"(?<=[{LOWER}]{{2}})\((?=[{UPPER}])")
 _FILE_ENDING = re.compile(r"(?<=\w)\.(?:jpe?g|png|tiff?|gif|webp|heic|bmp)$", re.IGNORECASE)
 _HAS_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _NAME_IN_BRACKETS = re.compile(rf"^([^()\[\]]+?)\s*[(\[]((?:[×x+] ?)?[{UPPER}][{LOWER}-]+ [^()\[\]]+)[)\]]\.?$")
@@ -108,7 +109,7 @@ def tidy(text: str) -> str:
     >>> tidy('"Turdus_merula".'), tidy("[Turdus merula?]"), tidy("3. †Turdus merula;")
     ('Turdus merula', 'Turdus merula', 'Turdus merula')
     """
-    text = _FILE_ENDING.sub("", text.replace("_", " "))
+    text = _GLUED_BRACKET.sub(r" \g<0>", _FILE_ENDING.sub("", text.replace("_", " ")))
     if " " not in text:
         text = _PERCENT_SPACE.sub(" ", text)
     for _ in range(4):
@@ -201,7 +202,7 @@ def _kept(match: re.Match[str]) -> str:
     words = inner.split()
     if match.start() == 0:
         return match[0]
-    if _HAS_YEAR.search(inner):
+    if _HAS_YEAR.search(inner) or re.match(r"1[5-9]\d\?|20\d\?", inner):
         return f" ({_as_author(inner)})" if match[0].lstrip()[0] == "(" else match[0]
     lower_subgenus = len(words) == 1 and inner.islower() and len(inner) > 3 and not is_english(inner)
     first_gap = " " not in match.string[: match.start()].strip()

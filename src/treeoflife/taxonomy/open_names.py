@@ -74,9 +74,9 @@ _INFRAGENERIC = re.compile(
 # A bracket between genus and epithet holds a subgenus, however it is written; one behind a genus alone may hold an author.
 _SUBGENUS = re.compile(rf"^((?:× ?)?[{UPPER}][{LOWER}-]+) \((?:[^()]*\)(?= [{LOWER}×])|[{UPPER}][{LOWER}-]+\)$)")
 _ABBREVIATED = re.compile(rf"[{UPPER}](?:[{LOWER}]{{0,2}}\. ?| )(?:\([^)]*\) )?[{LOWER}×]")
-_SEPARATOR = re.compile(r"\s*(?:/|\||;|\s(?:or|vs\.?|oder|ou|vel|versus|eller|o|of)\s)\s*")
+_SEPARATOR = re.compile(r"\s*(?:/|\||;|\s(?:or|vs\.?|oder|ou|vel|versus|eller)\s)\s*")
 _BESIDE = re.compile(r"\s+(?:-|–|—|=|:)\s+|:\s+|,\s+(?=[^\d])")
-_AND = re.compile(r"\s*(?:,|\s(?:&|and|und|et|y|e|en|og|och|with)\s)\s*")
+_AND = re.compile(r"\s*(?:,|\s(?:&|and|und|et|y|e|en|og|och|with|of|o)\s)\s*")
 _NAME = re.compile(
     rf"(?:[×+] ?)?[{UPPER}](?:[{LOWER}-]+|[{LOWER}]{{0,2}}\.(?= ))(?: (?:× |x )?[{LOWER}]{{3,}}(?:-[{LOWER}]+)*)?(?: (?:{'|'.join(map(re.escape, sorted(EPITHET_MARKS)))}))?"
     rf"(?: [{LOWER}]{{3,}})?(?: sp\.?| spp\.?)?"

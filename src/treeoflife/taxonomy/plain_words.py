@@ -55,8 +55,8 @@ def is_common_name(words: Sequence[str]) -> bool:
         return True
     if not rest:
         return first.lower() in english_words()[2] and "genus" not in ranks_of(first)
-    # A second word with a capital is an author, such as White, unless it ends the label.
-    if not is_english(rest[0]) or (rest[0][:1].isupper() and len(rest) > 1):
+    # A second word with a capital is an author, such as White.
+    if not is_english(rest[0]) or rest[0][:1].isupper():
         return False
     if "genus" in ranks_of(first):
         return False
