@@ -14,6 +14,7 @@ from ..sources.archived_folders import is_partly_unpacked
 from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
+from .kept_names import with_kept_taxonomy
 
 _FOLDERS = {
     "eol": ("eol", "EOL"),
@@ -78,7 +79,7 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
     found = [f"photos: {parts:,} {images} in {raw}", *(f"{key}: {path}" for key, path in files.items() if path)]
     names = "the labels of boxes, or else the folders of the images," if boxes else "the folders of the images"
     missing = () if files["table"] else (f"table: none in {raw}, so {names} give the names",)
-    config = Config(sources={"photos": photos}, names=find_files(raw)[0])
+    config = Config(sources={"photos": photos}, names=with_kept_taxonomy(find_files(raw)[0]))
     return Discovery(config, (*found, *source.survey().found()), missing, tuple(source.remarks()))
 
 

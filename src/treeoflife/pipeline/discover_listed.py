@@ -17,6 +17,7 @@ from ..sources.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.urls import Urls
 from ..taxonomy.authorities import find_files
 from .discover import Discovery
+from .kept_names import with_kept_taxonomy
 from .listed_survey import survey
 
 Described = tuple[str, dict[str, Any], tuple[str, ...]]
@@ -42,7 +43,8 @@ def discover_listed(describe: Callable[[Path], Described], raw: Path, out: Path)
     name, settings, found = describe(raw)
     source = load_source(name, settings, raw.parent)
     assert isinstance(source, ListedImages)
-    config = Config(sources={name: settings}, names=find_files(raw if raw.is_dir() else raw.parent)[0])
+    names = with_kept_taxonomy(find_files(raw if raw.is_dir() else raw.parent)[0])
+    config = Config(sources={name: settings}, names=names)
     counted = _survey(source, out)
     tables = (f"table: {path}" for path in source.tables())
     return Discovery(config, (*tables, *found, *counted), (), (*source.remarks(), _CONTACT))
