@@ -28,6 +28,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(tallies.Table(config))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _folders_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's cache and kept taxonomies are those of nobody: tests neither see nor change them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("user")))
+        yield
+
+
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Iterator[tallies.Tally]:
     """What the test counts; it becomes a row of the table."""

@@ -100,18 +100,44 @@ class _FolderFiles(PackedFiles):
         return sorted(self._files)
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        path = self._files[name]
-        try:
-            if not path.is_file():
-                raise InputError(f"{path} is no file")
-            with path.open("rb") as fd:
-                while data := fd.read(_CHUNK):
-                    yield data
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        return _chunks(self._files[name])
 
     def paths(self, names: list[str]) -> list[Path]:
         return [self._files[name] for name in names]
+
+
+class _OneFile(PackedFiles):
+    @property
+    def names(self) -> list[str]:
+        return [self.path.name]
+
+    def chunks(self, name: str) -> Iterator[bytes]:  # noqa: ARG002 - it has but one file
+        return _chunks(self.path)
+
+    def paths(self, names: list[str]) -> list[Path]:
+        return [self.path] if names else []
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        if not path.is_file():
+            raise InputError(f"{path} is no file")
+        with path.open("rb") as fd:
+            while data := fd.read(_CHUNK):
+                yield data
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def open_tables(path: Path) -> PackedFiles:
+    """The files of a folder or of a zip archive, or a file that is neither by itself.
+
+    Raises:
+        InputError: there is no such thing, or it cannot be read.
+    """
+    if path.is_file() and not next(_chunks(path), b"").startswith(b"PK"):
+        return _OneFile(path)
+    return open_files(path)
 
 
 def open_files(path: Path) -> PackedFiles:

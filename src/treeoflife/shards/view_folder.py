@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 
 from ..config.paths import Paths
 from ..core.files import fingerprint
+from ..core.user_folders import user_cache
 
 _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -33,20 +34,11 @@ def cache_folder(paths: Paths) -> Path:
             raise
     if os.access(paths.sample_index, os.W_OK):
         return paths.sample_index
-    return _user_cache() / f"view-{fingerprint(str(paths.root.resolve()))[:16]}" / paths.sample_index.name
-
-
-def _user_cache() -> Path:
-    """This user's folder for caches, which no other user may read or write; without a usable one, a temporary one."""
-    # https://specifications.freedesktop.org/basedir-spec: a relative path is to be ignored.
-    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    with suppress(OSError, RuntimeError):  # there may be no home, or one that cannot be written to
-        folder = (configured if configured.is_absolute() else Path.home() / ".cache") / "treeoflife"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
-            folder.chmod(0o700)
-            return folder
-    return _temporary_folder()
+    return (
+        (user_cache() or _temporary_folder())
+        / f"view-{fingerprint(str(paths.root.resolve()))[:16]}"
+        / paths.sample_index.name
+    )
 
 
 @cache

@@ -5,6 +5,7 @@ terms, whatever the namespace. A download of GBIF can be read without its descri
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,8 @@ from .table_beginnings import Beginning, check_encoding
 
 _META = "meta.xml"
 _CORE, _MEDIA = "occurrence.txt", "multimedia.txt"
+_TAXA, _VERNACULARS = ("taxon", "taxa"), ("vernacularname", "vernacularnames")
+"""What the tables of a checklist are called, without the ends of their names."""
 _TABLES = (".txt", ".csv", ".tsv", ".tab")
 _IDS = ("gbifID", "coreid", "id", "occurrenceID", "eventID", "taxonID")
 """The columns that may hold the id of a row where no description says so, the likeliest first."""
@@ -135,10 +138,12 @@ def read_archive(files: PackedFiles) -> Archive:
         return _Description(files, meta).archive()
     except InputError as error:
         # The headers of GBIF's downloads are terms; those of other archives may be anything.
-        archive = _described_by_headers(files, f"{error}; the headers of the tables were followed")
-        if not archive.core.has("gbifID"):
-            raise
-        return archive
+        remark = f"{error}; the headers of the tables were followed"
+        with suppress(InputError):
+            archive = _described_by_headers(files, remark)
+            if archive.core.has("gbifID"):
+                return archive
+        raise
 
 
 def _find_meta(files: PackedFiles) -> str:
@@ -261,19 +266,25 @@ def _by_header(file: TableFile, header: Sequence[str]) -> TableFile:
 
 
 def _described_by_headers(files: PackedFiles, remark: str) -> Archive:
-    """An archive without a description that can be used: GBIF's tables, or a single table."""
-    core = _outermost(files, _CORE)
+    """An archive without a description that can be used: GBIF's tables, those of a checklist, or a single table."""
+    tables = [name for name in files.names if name.lower().endswith(_TABLES) and name.count("/") <= 1]
+    core = _outermost(files, _CORE) or _called(tables, _TAXA)
     if core is None:
-        tables = [name for name in files.names if name.lower().endswith(_TABLES) and name.count("/") <= 1]
         if len(tables) != 1:
             raise InputError(
                 f"{files.path} is no archive of Darwin Core: there is no {_META} in it, which says what its tables "
                 f"hold, and no {_CORE}"
             )
         core = tables[0]
-    media = _outermost(files, _MEDIA)
-    extensions = (_table_of_header(files, media, "multimedia"),) if media else ()
-    return Archive(files, "", _table_of_header(files, core, "occurrence"), extensions, (remark,) if remark else ())
+    others = {"multimedia": _outermost(files, _MEDIA), "vernacularname": _called(tables, _VERNACULARS)}
+    extensions = tuple(_table_of_header(files, name, kind) for kind, name in others.items() if name and name != core)
+    return Archive(files, "", _table_of_header(files, core, ""), extensions, (remark,) if remark else ())
+
+
+def _called(tables: Sequence[str], names: Collection[str]) -> str | None:
+    """The one table that is called by one of some names."""
+    found = [one for one in tables if PurePosixPath(one).stem.lower() in names]
+    return found[0] if len(found) == 1 else None
 
 
 def _outermost(files: PackedFiles, name: str) -> str | None:
@@ -292,5 +303,5 @@ def _table_of_header(files: PackedFiles, name: str, kind: str) -> Table:
             "row: fetch the archive as a whole"
         )
     fields = {term: (Field(header.index(term)),) for term in header if term}
-    kind = {"eventid": "event", "taxonid": "taxon"}.get(known, kind) if kind != "multimedia" else kind
+    kind = kind or {"eventid": "event", "taxonid": "taxon"}.get(known, "occurrence")
     return Table(kind, (TableFile(name, layout, Field(header.index(known)), fields),))

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.values import RANKS
+from .tables import TableCount
 
 NAMES = pl.Schema(dict.fromkeys(("id", "name", "rank", "author", "status", "accepted", *RANKS), pl.String))
 """The columns of names, a row for each name at a rank; empty texts where nothing is known, never null.
@@ -41,6 +42,10 @@ priority  orders those of one taxon and language, the lowest first
 """
 
 
+NAMES_FILE, VERNACULARS_FILE = "names.parquet", "vernaculars.parquet"
+"""What the tables of a checklist are called in the folder of its own."""
+
+
 @dataclass(frozen=True)
 class Checklist:
     """A taxonomy whose names are on disk.
@@ -50,9 +55,11 @@ class Checklist:
         names: a table of Parquet with the columns of :data:`NAMES`, sorted by name.
         vernaculars: a table of Parquet with the columns of :data:`VERNACULARS`; None if it has no common names.
         title: what it is and of when, for people.
+        tables: what came of the rows of its tables.
     """
 
     name: str
     names: Path
     vernaculars: Path | None = None
     title: str = ""
+    tables: tuple[TableCount, ...] = ()
