@@ -199,6 +199,26 @@ def test_the_job_of_a_driver_has_memory_for_the_tables_and_the_rest() -> None:
         assert (table.driver_memory_gb, table.cpus) == (expected, 3)
 
 
+@pytest.mark.parametrize(
+    ("sources", "names", "expected"),
+    [
+        ({"photos": {"kind": "folder"}}, {}, True),
+        ({"gbif": {}, "museum": {"kind": "urls"}}, {}, True),
+        ({"eol": {}}, {}, False),
+        ({"gbif": {}, "insects": {"kind": "bioscan"}}, {}, False),
+        ({"eol": {"kind": "folder"}}, {}, True),
+        ({"gbif": {}}, {"published": "catalog.csv"}, False),
+        ({"gbif": {}}, {"lookups": "naming"}, False),
+        ({"gbif": {}}, {"built_in": False}, False),
+        ({"inat21": {}}, {"built_in": True}, True),
+    ],
+)
+def test_the_built_in_taxonomy_is_off_where_providers_have_their_own(
+    tmp_path: Path, sources: dict[str, Any], names: dict[str, Any], expected: bool
+) -> None:
+    assert parse({"sources": sources, "names": names}, tmp_path).uses_built_in is expected
+
+
 def test_a_configuration_cannot_change() -> None:
     """It is a value."""
     with pytest.raises(ValueError, match="frozen"):

@@ -23,6 +23,7 @@ from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Name
 
 V = TypeVar("V")
 FILE_NAME = "dataset.toml"
+_WITH_OWN_TAXONOMIES = {"eol", "inat21", "bioscan"}
 
 
 class Config(Model):
@@ -51,6 +52,18 @@ class Config(Model):
         """Whether all images of a group of duplicates must be in the same split."""
         auto = "report" if self.mapping.published else "one-side"
         return (auto if self.duplicates.straddling == "auto" else self.duplicates.straddling) == "one-side"
+
+    @property
+    def uses_built_in(self) -> bool:
+        """Whether the built-in taxonomy fills ranks: by its key in ``[names]``, or else by what the images are.
+
+        Datasets of EOL, iNat21 and BIOSCAN have taxonomies of their providers, and published names are complete: both
+        must come out as they always have.
+        """
+        if self.names.built_in is not None:
+            return self.names.built_in
+        kinds = {str(table.get("kind", name)) for name, table in self.sources.items()}
+        return not (kinds & _WITH_OWN_TAXONOMIES or self.names.published or self.names.lookups)
 
 
 def config_file(path: Path) -> Path:
