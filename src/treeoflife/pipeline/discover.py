@@ -16,6 +16,7 @@ from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
 from . import init_names
+from .kept_names import with_kept_taxonomy
 
 _FOLDERS = {
     "eol": ("eol", "EOL"),
@@ -91,8 +92,11 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
 
 
 def names_beside(raw: Path) -> Names:
-    """What images are named by that have no taxonomies of their own: those in a folder, and the built-in one."""
-    return find_files(raw)[0].model_copy(update={"built_in": True, "backbone": "built_in"})
+    """What images are named by that have no taxonomies of their own: those in a folder, the one that the user keeps,
+    and the built-in one."""
+    names = with_kept_taxonomy(find_files(raw)[0])
+    backbone = next(iter(names.checklists), "built_in")
+    return names.model_copy(update={"built_in": True, "backbone": backbone})
 
 
 def _photos(keys: dict[str, str]) -> Folder:

@@ -80,6 +80,15 @@ def open_checklist(name: str, path: Path, folder: Path, database: Database, note
     return opened
 
 
+def check_checklist(path: Path) -> None:
+    """Check that a file or folder holds a checklist of a format that can be read, by its list of files and its headers.
+
+    Raises:
+        InputError: it does not, or cannot be read.
+    """
+    _recognise(open_tables(path))
+
+
 def _parser() -> Parser:
     """gnparser; the few odd names of a checklist are no reason to need it where it does not run."""
     try:
