@@ -94,7 +94,7 @@ def _wrong_values(kind: Any) -> Iterator[Any]:
             int: (True, False, 1.0, 1.5, "1", math.nan, math.inf, 2**70, -(2**70), [1]),
             float: (True, False, "1.5", math.nan, math.inf, -math.inf, -1, 1e300, [1.5]),
         }  # fmt: skip
-        yield from wrong[kind]
+        yield from next(wrong[one] for one in kinds if one in wrong)
 
 
 def _bare(kind: Any) -> Any:

@@ -37,6 +37,9 @@ def _converted(kind: Any, value: Any) -> Any:
     if isinstance(value, list | tuple) and (rows := next((one for one in kinds if get_origin(one) is tuple), None)):
         member = get_args(rows)[0]
         return tuple(_converted(_bare(member), item) for item in value)
+    if isinstance(value, dict) and (tables := next((one for one in kinds if get_origin(one) is dict), None)):
+        member = get_args(tables)[1]
+        return {key: _converted(_bare(member), item) for key, item in value.items()}
     if not any(isinstance(one, type) and issubclass(one, Model) for one in kinds):  # a model checks its own fields
         _check(value)
     return value

@@ -146,6 +146,8 @@ class Paths:
     """The same for people."""
     verifier_cache = _Below("metadata/verifier.sqlite")
     """The answers of GNVerifier."""
+    checklists = _Below(".tables/checklists")
+    """The folder of checklists as they were read. May be deleted: they are read again."""
 
     # The store, the selection of images, and the plan.
     store = _Below("encoded/{set}-q{quality}")

@@ -14,6 +14,8 @@ Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le
 Percent = Annotated[int, Field(ge=0, le=99)]
 Authority = Literal["itis", "resolved", "taxonopy", "inaturalist", "eol", "verifier"]
 GroupColumn = Literal["observation", "observer", "place"]
+BUILT_IN = "built_in"
+"""What the taxonomy that comes with treeoflife is called among the authorities."""
 ChecklistName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]*$")]
 CommonAuthority = Literal["itis", "inaturalist", "eol", "taxonopy", "label"]
 
@@ -228,6 +230,34 @@ class Names(Model):
         if path and given.data.get("lookups"):
             raise ValueError("names come from this catalog or from lookups: leave one of them out")
         return path
+
+    @field_validator("checklists")
+    @classmethod
+    def _named_apart(cls, checklists: dict[str, Path]) -> dict[str, Path]:
+        if taken := sorted(checklists.keys() & {*get_args(Authority), *get_args(CommonAuthority), BUILT_IN}):
+            raise ValueError(f"a checklist cannot be called '{taken[0]}', which is another authority: rename it")
+        return checklists
+
+    @field_validator("authorities", "backbone")
+    @classmethod
+    def _known(cls, value: tuple[str, ...] | str | None, given: ValidationInfo) -> tuple[str, ...] | str | None:
+        names = (value,) if isinstance(value, str) else value or ()
+        known = (*get_args(Authority), *given.data.get("checklists", {}), BUILT_IN)
+        if unknown := [name for name in names if name and name not in known]:
+            raise ValueError(
+                f"'{unknown[0]}' is neither an authority nor a checklist of this table; there are {', '.join(known)}"
+            )
+        return value
+
+    @property
+    def by_trust(self) -> tuple[str, ...]:
+        """All authorities that may fill ranks, the most trusted first, whether they are configured or not.
+
+        >>> Names(checklists={"col": Path("col.zip")}, authorities=("itis",)).by_trust
+        ('itis', 'col', 'built_in')
+        """
+        unlisted = [name for name in (*self.checklists, BUILT_IN) if name not in self.authorities]
+        return (*self.authorities, *unlisted)
 
 
 class Mapping(Model):

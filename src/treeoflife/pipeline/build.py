@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 from functools import partial
-from pathlib import Path
 
+from ..config.config import named_paths
 from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
@@ -100,9 +100,9 @@ def check_inputs(workspace: Workspace) -> None:
     resampler(config.images.resampler, config.images.filter)
     workspace.containers()
     for table, model in {"mapping": config.mapping, "names": config.names}.items():
-        for key, value in model:
-            if isinstance(value, Path) and not exists(value):
-                raise InputError(f"[{table}] {key}: there is no {value}")
+        for key, path in named_paths(model):
+            if not exists(path):
+                raise InputError(f"[{table}] {key}: there is no {path}")
     for one in config.holdout:
         holdout.read_list(one)
     if config.mapping.published:

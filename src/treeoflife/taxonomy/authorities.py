@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -13,6 +13,7 @@ from polars.exceptions import PolarsError
 
 from ..config.tables import Names
 from ..core import zip_reader
+from ..core.database import Database
 from ..core.folders import list_entries
 from ..core.json_reader import parse_json
 from ..core.text import reason
@@ -21,11 +22,14 @@ from ..core.values import RANKS
 from ..errors import InputError
 from ..sources.file_names import show_names, suffix_of
 from ..sources.image_folders import visible_files
-from . import findings, vernaculars
+from . import built_in, findings, vernaculars
+from .checklist import Checklist
+from .checklist_files import open_checklist
+from .checklist_records import ask_checklist, asked_names
 from .expressions import UPPER
 from .parsing import Parser
+from .record_index import RecordIndex, add_checklists, index_records
 from .records import clean_ranks, distinct_records, names_something, with_species
-from .resolve import RecordIndex, index_records
 from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use
 from .tree import count_tree, make_nodes, rank_synonyms, read_tree_table, tree_records
 
@@ -64,7 +68,6 @@ class Authorities:
         vernaculars: common names by authority.
         tree_findings: what is wrong in EOL's tree.
         missing: descriptions of the files that are not configured.
-        records: the records by authority, the most trusted first; kept only if the verifier may add to them.
         synonyms: the synonyms of phyla to families in EOL's tree, or None.
         scraped: the scientific name that was scraped from each EOL page, or None.
         tables: what came of the rows of each table.
@@ -75,7 +78,6 @@ class Authorities:
     vernaculars: Mapping[str, pl.DataFrame]
     tree_findings: pl.DataFrame
     missing: tuple[str, ...] = ()
-    records: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     synonyms: pl.DataFrame | None = None
     scraped: pl.DataFrame | None = None
     tables: tuple[TableCount, ...] = ()
@@ -117,12 +119,36 @@ def load(names: Names, parser: Parser) -> Authorities:
         if path is not None:
             records[authority], own_vernaculars = read(path, parser, tables)
             common |= {} if own_vernaculars is None else {authority: own_vernaculars}
-    ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.authorities if name in records}
+    ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.by_trust if name in records}
     index = index_records(ordered, synonyms, genus_alone=names.genus_alone)
     missing = tuple(description for key, description in FILES.items() if getattr(names, key) is None)
-    # The index has all of the records; only adding an authority to it needs them once more.
-    kept = ordered if names.verifier.enabled else {}
-    return Authorities(index, nodes, common, tree_findings, missing, kept, synonyms, scraped, tuple(tables))
+    return Authorities(index, nodes, common, tree_findings, missing, synonyms, scraped, tuple(tables))
+
+
+def open_checklists(names: Names, folder: Path, database: Database) -> list[Checklist]:
+    """The checklists that are configured, and the built-in taxonomy if it is used; those that are trusted alone.
+
+    Args:
+        folder: keeps what is made of checklists in order to read them.
+
+    Raises:
+        InputError: one is missing or malformed.
+    """
+    paths = {name: path for name, path in names.checklists.items() if name in names.by_trust}
+    opened = [open_checklist(name, path, folder, database) for name, path in paths.items()]
+    return [*opened, built_in.BUILT_IN] if names.built_in else opened
+
+
+def consult(
+    authorities: Authorities, checklists: Sequence[Checklist], evidence: pl.DataFrame, names: Names, database: Database
+) -> Authorities:
+    """The authorities with what checklists say about the names that the evidence writes."""
+    asked = asked_names(evidence)
+    answers = {one.name: ask_checklist(one, asked, database) for one in checklists}
+    follow = names.synonyms == "accepted"
+    return replace(
+        authorities, index=add_checklists(authorities.index, answers, names.by_trust, follow_synonyms=follow)
+    )
 
 
 def _read_eol_tree(

@@ -14,7 +14,7 @@ from ..core.values import RANKS
 from ..errors import ConfigError
 from .expressions import UPPER, giver, is_hole
 from .lineage_choice import choose_lineages, find_records, label_places
-from .resolve import LOOKUP_RANKS, RecordIndex, ranks_above
+from .record_index import LOOKUP_RANKS, RecordIndex, ranks_above
 
 _LINEAGE = [*RANKS, "context"]
 

@@ -7,6 +7,7 @@ that its own names ask for.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -56,3 +57,20 @@ class Checklist:
     names: Path
     vernaculars: Path | None = None
     title: str = ""
+
+
+ANSWERS = pl.Schema([("asked", pl.String()), *NAMES.items()])
+"""The columns of a checklist's rows: ``asked`` is the name in the spelling of the evidence."""
+
+
+class Answers(NamedTuple):
+    """What a checklist says about the names of a dataset.
+
+    Attributes:
+        rows: its rows, with the columns of :data:`ANSWERS`, in a total order.
+        is_complete: whether it lists the genera of all kingdoms. Then a genus that it knows once has no namesake that
+            would have to be told apart from it.
+    """
+
+    rows: pl.DataFrame
+    is_complete: bool

@@ -12,13 +12,14 @@ from .records import parse_names
 
 SCHEMA = {
     "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String,
-    "origin": pl.String, "verbatim": pl.String, "uninomial": pl.String, "infraspecific": pl.String,
-    "authorship": pl.String, "quality": pl.Int8, "parse": pl.String, "label_common": pl.String, "trouble": pl.String,
-    "evidence": pl.UInt32, "keys": pl.UInt32,
+    "origin": pl.String, "verbatim": pl.String, "uninomial": pl.String, "word": pl.String, "word_ranks": pl.String,
+    "infraspecific": pl.String, "authorship": pl.String, "quality": pl.Int8, "parse": pl.String,
+    "label_common": pl.String, "trouble": pl.String, "evidence": pl.UInt32, "keys": pl.UInt32,
 }  # fmt: skip
-"""The columns of evidence. ``uninomial`` is a name of one word whose rank is not given; ``context`` a kingdom that is
-known but not given as a rank; ``origin`` what gave the ranks. Name keys with the same evidence share a row:
-``evidence`` is its number, ``keys`` how many there are, and ``name_key`` the smallest of them."""
+"""The columns of evidence. ``uninomial`` is a name of one word whose rank is not given; ``word`` is one of which the
+source itself says that it is of another rank than the seven, and ``word_ranks`` this rank (:mod:`.word_ranks`);
+``context`` a kingdom that is known but not given as a rank; ``origin`` what gave the ranks. Name keys with the same
+evidence share a row: ``evidence`` is its number, ``keys`` how many there are, and ``name_key`` the smallest of them."""
 _DEFAULTS = {"quality": 0, "evidence": 0, "keys": 1}
 
 
@@ -102,6 +103,9 @@ def rank_uninomials(evidence: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) 
     """Give each name of one word the rank at which the authorities know it.
 
     Where no authority knows it, its ending decides: ``-idae`` and ``-aceae`` are families, all others genera.
+
+    This is for datasets without checklists, whose names stay as they have always been; with checklists,
+    :mod:`.word_ranks` takes its place.
 
     Returns:
         The evidence; and ``source, name_key, evidence, uninomial, ranks`` of the names that the authorities know at

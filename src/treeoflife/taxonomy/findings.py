@@ -5,7 +5,10 @@
 | ambiguous | the authorities know several taxa of this name, and the evidence does not say which |
 | genus-alone | an authority knows only the genus, and nothing supports that it is this genus |
 | contradiction | every record of the name contradicts the evidence |
-| rank-unknown | a name of one word is used at several ranks |
+| rank-unknown | a name of one word is used at several ranks, or no authority knows it |
+| rank-between | a name is of a rank between the seven, such as a tribe or a subgenus: it fills only the ranks above |
+| rank-moved | what stands in the place of a genus is known, or ends, as a name of another rank, and was moved there |
+| synonym | a checklist calls the name a synonym; the detail says of what, and whether it was replaced |
 | hole | a rank is empty though one below it is known |
 | no-name | nothing is known about the key |
 | duplicate | an EOL page has several nodes in the tree |
@@ -21,6 +24,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from ..core.values import RANKS
 from .expressions import UPPER, is_hole, is_nameless, joined
 from .tables import TableCount
 
@@ -86,8 +90,16 @@ def of_tables(tables: Sequence[TableCount]) -> pl.DataFrame:
     return _conform(pl.DataFrame(rows, schema=columns, orient="row"))
 
 
+def of_several_ranks(words: pl.DataFrame) -> pl.DataFrame:
+    """Findings about the names of one word that :func:`.evidence.rank_uninomials` leaves without a rank."""
+    return words.with_columns(
+        kind=pl.lit("rank-unknown"), value=pl.col("uninomial"), rank=pl.lit(""), keys=pl.lit(1, pl.UInt32),
+        detail=pl.concat_str(pl.lit("stands at the ranks "), "ranks"),
+    )  # fmt: skip
+
+
 def of_names(
-    evidence: pl.DataFrame, resolved: pl.DataFrame, unsettled: pl.DataFrame, several_ranks: pl.DataFrame
+    evidence: pl.DataFrame, resolved: pl.DataFrame, unsettled: pl.DataFrame, about_words: pl.DataFrame
 ) -> Findings:
     """The findings about names, once per distinct evidence and source; those of names without ranks once per key.
 
@@ -95,7 +107,7 @@ def of_names(
         evidence: the evidence, with the ``number`` of what decides the ranks.
         resolved: the resolved ranks of each number.
         unsettled: the findings of resolving, by number.
-        several_ranks: the names of one word that are used at several ranks.
+        about_words: the findings about names of one word, by ``evidence``.
     """
     # Of the keys with the same evidence the smallest is named, because it is the same in every run.
     keys = evidence.group_by("number", "source").agg(
@@ -105,15 +117,34 @@ def of_names(
         kind=pl.lit("duplicate"),
         detail=pl.lit("an EOL page with several nodes in the tree; the lowest node is taken"),
     )
-    unranked = several_ranks.with_columns(
-        kind=pl.lit("rank-unknown"),
-        value=pl.col("uninomial"),
-        detail=pl.concat_str(pl.lit("stands at the ranks "), "ranks"),
-    )
-    numbered = [keys.join(table, on="number") for table in (unsettled, _holes(resolved))]
-    shared = pl.concat([_conform(table) for table in (*numbered, duplicates)]).unique()
+    numbered = [keys.join(table, on="number") for table in (unsettled, _holes(resolved), _synonyms(resolved))]
+    is_ranked = pl.col("kind").is_in(["rank-between", "rank-moved"])
+    of_ranks = about_words.filter(is_ranked).group_by("source", "kind", "rank", "value", "detail")
+    ranked = of_ranks.agg(pl.col("name_key").min(), pl.col("keys").sum())
+    shared = pl.concat([_conform(table) for table in (*numbered, duplicates, ranked)]).unique()
+    unranked = about_words.filter(~is_ranked).join(_settled_words(evidence, resolved), on="evidence", how="anti")
     of_keys = [_conform(table).hstack(table.select("evidence")) for table in (_nameless(evidence, resolved), unranked)]
     return Findings(shared, pl.concat(of_keys))
+
+
+def _settled_words(evidence: pl.DataFrame, resolved: pl.DataFrame) -> pl.DataFrame:
+    """The ``evidence`` whose word of several ranks has found its place among the seven."""
+    if "word" not in resolved.columns:
+        return evidence.select("evidence").clear()
+    stands = pl.any_horizontal(pl.col(rank) == pl.col("word") for rank in UPPER)
+    placed = resolved.filter(pl.col("word") != "", stands).select("number")
+    return evidence.join(placed, on="number", how="semi").select("evidence")
+
+
+def _synonyms(resolved: pl.DataFrame) -> pl.DataFrame:
+    """A row per number whose name a checklist calls a synonym."""
+    if "synonym" not in resolved.columns:
+        return pl.DataFrame(schema={"number": pl.UInt32})
+    replaced = pl.any_horizontal(pl.col(f"{rank}_from").str.ends_with(":synonym") for rank in RANKS)
+    outcome = pl.when(replaced).then(pl.lit("")).otherwise(pl.lit("; it stays as it is written"))
+    said = [pl.lit("a synonym of "), "synonym_of", pl.lit(", says "), "synonym_by", outcome]
+    rows = resolved.filter(pl.col("synonym") != "")
+    return rows.select("number", value="synonym", kind=pl.lit("synonym"), detail=pl.concat_str(said))
 
 
 def _holes(resolved: pl.DataFrame) -> pl.DataFrame:

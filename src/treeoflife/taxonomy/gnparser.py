@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.json_reader import parse_json
-from ..core.unknown_words import is_unknown
 from ..errors import ConfigError
-from .parsing import ParsedName, capitalised, split_placeholder, split_special, split_virus
+from .label_text import capitalised
+from .parsed_name import EPITHET_MARKS, ParsedName
 
 _LIBRARY = {"linux": "libgnparser.so", "darwin": "libgnparser.dylib", "windows": "libgnparser.dll"}
 
@@ -32,8 +32,8 @@ class GNParser:
         return GNParser, ()
 
     def parse(self, name: str) -> ParsedName:
-        """Split one name that is already free of markup."""
-        return split_special(name) or _parts(self._call(name), name)
+        """Split one name in Latin words; see :class:`~treeoflife.taxonomy.parsed_name.Parser`."""
+        return _parts(self._call(name))
 
     def _call(self, name: str) -> dict[str, Any]:
         """The library's answer: for any nomenclatural code, without details, with diaereses kept (Isoëtes)."""
@@ -49,36 +49,20 @@ class GNParser:
         return answer
 
 
-def _parts(answer: dict[str, Any], name: str) -> ParsedName:
-    if answer.get("virus"):
-        return split_virus(name)
-    if not answer.get("parsed"):
+def _parts(answer: dict[str, Any]) -> ParsedName:
+    if not answer.get("parsed") or answer.get("virus"):
         return ParsedName()
-    # gnparser calls names such as 'Aedes sp. BOLD:AAA1234' surrogates, and leaves out their marks and numbers.
-    if answer.get("surrogate"):
-        return split_placeholder(name) or ParsedName()
-    full = str(answer["canonical"]["full"])
     author = str(answer.get("authorship", {}).get("verbatim", ""))
-    quality = int(answer.get("quality", 0))
-    if answer.get("hybrid"):
-        return _hybrid(full, author, quality)
-    prefix = "Candidatus " if answer.get("candidatus") else ""
-    genus, *epithets = full.removeprefix("Candidatus ").split()
-    # To gnparser, "Unknown" and "Unassigned" are genera.
-    if is_unknown(genus):
+    # Hybrids are split before they come here; what gnparser takes for the sign of one is none.
+    words = [word for word in str(answer["canonical"]["full"]).removeprefix("Candidatus ").split() if word != "×"]
+    if not words:
         return ParsedName()
+    genus, *epithets = words
     if epithets and epithets[0].endswith("."):  # a rank mark right after the genus, such as subgen. or sect.
         epithets = []
-    kind = "candidatus" if prefix else "species" if epithets else "uninomial"
-    return ParsedName(prefix + capitalised(genus), (epithets or [""])[0], " ".join(epithets[1:]), author, quality, kind)
-
-
-def _hybrid(full: str, author: str, quality: int) -> ParsedName:
-    """A named hybrid or a hybrid formula: everything after the genus is the species."""
-    words = full.split()
-    genus = " ".join(words[:2]) if words[0] == "×" else words[0]
-    rest = words[2:] if words[0] == "×" else words[1:]
-    return ParsedName(genus, " ".join(word for word in rest if word != genus), "", author, quality, "hybrid")
+    below = " ".join(EPITHET_MARKS.get(word, word) for word in epithets[1:])
+    kind = "species" if epithets else "uninomial"
+    return ParsedName(capitalised(genus), (epithets or [""])[0], below, author, int(answer.get("quality", 0)), kind)
 
 
 def _load() -> ctypes.CDLL:

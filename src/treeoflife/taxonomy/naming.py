@@ -14,16 +14,19 @@ from ..core.values import RANKS
 from ..sources.base import Source
 from ..sources.image_folders import visible_files
 from . import evidence, findings, outputs, verifier, vernaculars
-from .authorities import FILES, Authorities, load
+from .authorities import FILES, Authorities, consult, load, open_checklists
 from .backbone import choose_backbone, one_classification
+from .built_in import BUILT_IN
 from .disputes import find_disputes
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
 from .parsers import make_parser
 from .parsing import Parser
-from .resolve import index_records, resolve
+from .record_index import RecordIndex, add_records
+from .resolve import resolve
 from .tables import TableCount
+from .word_ranks import rank_words
 
 STEP = 3
 """The version of this step: raised when the same inputs give other names."""
@@ -36,7 +39,7 @@ COLUMNS = (
 """The columns of names.parquet."""
 
 # The part of the evidence that decides the ranks. Images by the million share far fewer of these.
-_DECISIVE = [*RANKS, "context", "origin"]
+_DECISIVE = [*RANKS, "context", "origin", "word", "word_ranks", "author"]
 
 Note = Callable[[str], None]
 
@@ -52,6 +55,7 @@ class NameFiles:
         scientific_to_common: every scientific name that has a common name, as JSON.
         predicted_catalog: a row per image and split, as CSV.
         verifier_cache: GNVerifier's answers of this and earlier runs.
+        checklists: the folder that keeps checklists as they were read; None to read them anew.
     """
 
     names: Path
@@ -61,6 +65,7 @@ class NameFiles:
     scientific_to_common: Path
     predicted_catalog: Path
     verifier_cache: Path
+    checklists: Path | None = None
 
 
 class NamesReport(NamedTuple):
@@ -90,9 +95,11 @@ class _Naming:
 
 def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any], list[Path]]:
     """The inputs of names, for a fingerprint: the settings with the step's version, and the files to be hashed."""
-    settings = {"step": STEP, **names.model_dump(mode="json", exclude=set(FILES) | {"lookups", "published"})}
+    paths = {*FILES, "checklists", "lookups", "published"}
+    settings = {"step": STEP, **names.model_dump(mode="json", exclude=paths)}
     configured: dict[str, Path] = {key: path for key in FILES if (path := getattr(names, key)) is not None}
-    files: list[Path] = []
+    configured |= {f"checklists.{name}": path for name, path in names.checklists.items()}
+    files: list[Path] = [BUILT_IN.names] if names.built_in else []
     for path in configured.values():
         files += [file for file in visible_files(path) if file.is_file()] if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
@@ -102,11 +109,17 @@ def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any
 
 
 def name_sources(
-    names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, note: Note = lambda _: None
+    names: Names,
+    sources: Sequence[Source],
+    database: Database,
+    verifier_cache: Path,
+    note: Note = lambda _: None,
+    checklists: Path | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """The names of these sources with the columns of names.parquet; only the verifier's cache is written.
+    """The names of these sources with the columns of names.parquet; only caches are written.
 
     Args:
+        verifier_cache, checklists: as in :class:`NameFiles`.
         database: has the table ``image`` (:mod:`treeoflife.mapping.images`).
 
     Yields:
@@ -116,7 +129,7 @@ def name_sources(
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    return _name_pieces(database, _name(names, sources, database, verifier_cache, note).names)
+    return _name_pieces(database, _name(names, sources, database, verifier_cache, checklists, note).names)
 
 
 def resolve_names(
@@ -133,7 +146,7 @@ def resolve_names(
         ConfigError: the parser cannot be loaded.
         InputError: a configured file is missing or malformed.
     """
-    naming = _name(names, sources, database, files.verifier_cache, note)
+    naming = _name(names, sources, database, files.verifier_cache, files.checklists, note)
     _write_published(sources, naming, database, files)
     about_names = outputs.write_findings(files.findings, files.findings_csv, database, naming.findings)
     # Last, so that an interrupted run leaves no new names.parquet beside old files.
@@ -145,13 +158,17 @@ def resolve_names(
     return NamesReport(named, about_names, len(tables), rows, used)
 
 
-def _name(names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, note: Note) -> _Naming:
+def _name(
+    names: Names, sources: Sequence[Source], database: Database, verifier_cache: Path, kept: Path | None, note: Note
+) -> _Naming:
     parser = make_parser(names.parser)
     authorities = load(names, parser)
     if authorities.missing:
         missing = ", ".join(authorities.missing)
         note(f"not configured in [names], so they fill no empty rank and no common name: {missing}")
     rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
+    checklists = open_checklists(names, kept or database.scratch, database)
+    authorities = consult(authorities, checklists, rows, names, database)
     tables = [*authorities.tables, *labels]
     for warning in (warning for table in tables for warning in table.warnings):
         note(warning)
@@ -165,8 +182,15 @@ def _name(names: Names, sources: Sequence[Source], database: Database, verifier_
     return _Naming(_names_table(named, parser), about_all, common, tables)
 
 
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    """The evidence with the ``number`` of what decides its ranks."""
+def _numbered(rows: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
+    """The evidence with the ``number`` of what decides its ranks.
+
+    The ``author`` does so only where a checklist has several taxa of one name: most labels differ in nothing else.
+    """
+    lowest = [pl.when(pl.col(one) != "").then(one) for one in ("genus", "word", "family", "order", "class", "phylum")]
+    name = pl.when(names_species()).then(binomial()).otherwise(pl.coalesce(lowest)).fill_null("")
+    author = pl.when(name.is_in(index.namesakes.implode())).then("authorship").otherwise(pl.lit(""))
+    rows = rows.with_columns(author=author)
     return rows.with_columns(number=positions(rows, _DECISIVE)[-1].cast(pl.UInt32))
 
 
@@ -179,17 +203,15 @@ def ask_verifier(
     names: Names, rows: pl.DataFrame, authorities: Authorities, parser: Parser, cache: Path, note: Note
 ) -> Authorities:
     """The authorities with GNVerifier's answers for species to which no local authority gives a kingdom."""
-    resolved, _ = resolve(_distinct(_numbered(rows)), authorities.index)
+    resolved, _ = resolve(_distinct(_numbered(rows, authorities.index)), authorities.index)
     # A kingdom shows that a local authority knows the name. Asking about all holes would send off most names.
     unplaced = resolved.filter(pl.col("kingdom") == "", names_species())
     species = unplaced.select(binomial().unique().sort()).to_series().to_list()
     if not species:
         return authorities
     answers = verifier.ask(species, names.verifier, cache, note)
-    records = {**authorities.records, "verifier": verifier.answer_records(answers, parser)}
-    ordered: dict[str, pl.DataFrame] = {name: records[name] for name in names.authorities if name in records}
-    index = index_records(ordered, authorities.synonyms, genus_alone=names.genus_alone)
-    return replace(authorities, index=index, records=ordered)
+    records = verifier.answer_records(answers, parser)
+    return replace(authorities, index=add_records(authorities.index, "verifier", records, names.by_trust))
 
 
 def name_evidence(
@@ -200,23 +222,26 @@ def name_evidence(
     Args:
         backbone: the authority that decides where a taxon has several lineages; empty to leave them.
     """
-    rows, several_ranks = evidence.rank_uninomials(rows, authorities.index.tables)
-    numbered = _numbered(rows)
-    as_given, unsettled = resolve(_distinct(numbered), authorities.index)
-    resolved, unsettled = one_classification(as_given, unsettled, numbered, authorities.index, backbone)
+    index = authorities.index
+    if index.checklists:
+        rows, about_words = rank_words(rows, index)
+    else:
+        rows, several_ranks = evidence.rank_uninomials(rows, index.tables)
+        about_words = findings.of_several_ranks(several_ranks)
+    numbered = _numbered(rows, index)
+    as_given, unsettled = resolve(_distinct(numbered), index)
+    resolved, unsettled = one_classification(as_given, unsettled, numbered, index, backbone)
     label = vernaculars.from_table(
         rows.filter(pl.col("label_common") != ""), "label_common", "label", pl.col("keys").sum()
     )
     by_authority = {**authorities.vernaculars, "label": label}
     common = vernaculars.choose(resolved, [by_authority[name] for name in common_authorities if name in by_authority])
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
-    about_names = findings.of_names(numbered, resolved, unsettled, several_ranks)
-    named = numbered.drop(*RANKS, "context", "origin").join(
-        resolved.drop("context"), on="number", how="left", maintain_order="left"
-    )
+    about_names = findings.of_names(numbered, resolved, unsettled, about_words)
     if backbone:
-        disputes = find_disputes(as_given, resolved, numbered, authorities.index)
+        disputes = find_disputes(as_given, resolved, numbered, index)
         about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
+    named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 

@@ -1,183 +1,218 @@
-"""Scientific names as text: cleaning them, and splitting them into genus, epithets and author.
+"""From a label as people write it to the parts of a name: the one function for every way in.
 
-Names that are plainly ``Genus epithet`` are split here. All others go to the parser that the configuration names:
-see :mod:`treeoflife.taxonomy.parsers`.
+Names that are plainly ``Genus epithet`` are split here. Of all others, what is around the name is taken off
+(:mod:`~treeoflife.taxonomy.label_text`), and viruses, hybrids and placeholders are split by rules of their own, the same
+for every parser. What remains is a name in Latin words, with or without an author, and goes to the parser that the
+configuration names: see :mod:`treeoflife.taxonomy.parsers`.
 """
 
-import html
 import re
-import unicodedata
-from typing import NamedTuple, Protocol
 
 from ..core.unknown_words import is_unknown
+from .capitals import with_usual_capitals
+from .hybrids import split_hybrid
+from .kingdoms import kingdom_of
+from .label_text import LATIN, capitalised, clean_text, tidy, without_cultivar, without_remarks
+from .open_names import (
+    is_abbreviated,
+    split_placeholder,
+    split_rank_word,
+    split_several,
+    split_subgenus,
+    without_notes,
+)
+from .parsed_name import EPITHET_MARKS, ParsedName, Parser, rank_below_species
+from .plain_words import is_common_name, is_english
+from .viruses import is_viral, split_virus
 
-_TAG = re.compile(r"<[^<>]*>|[<>]")
-# Control characters, zero-width characters and the Unicode separators all count as one space.
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
+__all__ = ["ParsedName", "Parser", "capitalised", "clean_text", "parse", "parse_columns"]
 
 # An epithet of fewer than three letters may be an author's particle or a mark (de, cf, f), which the parser must judge.
 _REGULAR = re.compile(r"([A-Z][a-zë]+(?:-[a-z]+)?)(?: ([a-zë]{3,}(?:-[a-zë]+)*))?")
 # Words in the position of an epithet that are marks, remarks or English.
-_NOT_EPITHETS = frozenset(
-    "spp ssp subsp var and the from species group complex indet nov gen undet cultivar hybrid near".split()
+NOT_EPITHETS = frozenset(
+    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva larvae
+    pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
+    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen sect hort cult group""".split()
 )
-_VIRAL = re.compile(r"\b\w*(?:virus|viruses|viroid|phage|satellite|virinae|viridae|prion|npv)\b", re.IGNORECASE)
-# Marks of open nomenclature (Sigovini et al. 2016, doi:10.1111/2041-210X.12594) and BOLD's barcode clusters.
-_OPEN = re.compile(r"\b(?:spp?|cf|aff|nr|near|indet|nov|gr|cfr|prox|n\. ?sp)\.?(?= |$)|\bBOLD:|\bsp\.", re.IGNORECASE)
-_YEAR = re.compile(r"(?<![^\W_])(?:1[5-9]|20)\d\d[a-z]?(?![^\W_])")
-_CITATION = re.compile(r"\([^()\d]+,? ?(?:1[5-9]|20)\d\d[a-z]?\)")
-_CITED = re.compile(
-    r"\((?:[A-Z][a-z]{2,}(?:(?:,? | & | and | et )[A-Z][a-z]{2,}| et al\.?)*,?\)? ?)$"  # (Smith & Jones
-    r"|(?<=[a-z]),? [A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # , Smith 1901
-    r"|\([A-Z][a-z]{2,}(?:(?:, | & | and )[A-Z][a-z]{2,})*,? (?=(?:1[5-9]|20)\d\d[a-z]?\)?$)"  # (Smith 1901
-)
-EPITHET = re.compile(r"[^\W\d_A-Z]+(?:[-'][^\W\d_A-Z]+)*")
-GENUS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?\.?")
-AUTHOR_PARTICLES = frozenset(
-    "de da du di la le den der des van von und et ex in al al. f. fil. nec non auct auct. emend sensu and y zu ter"
-    "".split()
-)
-
-
-class ParsedName(NamedTuple):
-    """The parts of a scientific name.
-
-    Attributes:
-        genus: the genus, or the one word of a name of higher rank; with ``×`` or ``Candidatus`` before it, if so
-            written.
-        species: the specific epithet; for hybrids, placeholders and viruses, all that follows the genus.
-        infraspecific: what follows the specific epithet, with its rank marks, such as ``subsp. minor``.
-        authorship: authors and year as written.
-        quality: 1 clean, 2 unusual, 3 needs care, 4 poor, 0 not a scientific name.
-        kind: species, uninomial, hybrid, placeholder, virus, candidatus or none.
-    """
-
-    genus: str = ""
-    species: str = ""
-    infraspecific: str = ""
-    authorship: str = ""
-    quality: int = 0
-    kind: str = "none"
-
-    @property
-    def canonical(self) -> str:
-        """The name without its author."""
-        return " ".join(filter(None, (self.genus, self.species, self.infraspecific)))
-
-
-class Parser(Protocol):
-    """Splits scientific names into their parts."""
-
-    name: str
-
-    def parse(self, name: str) -> ParsedName:
-        """Split one name that is already free of markup."""
-
-
-def clean_text(value: str) -> str:
-    """Remove markup, entities and odd spacing. Never raises; cleaning twice changes nothing.
-
-    >>> clean_text(" <i>Panthera&nbsp;leo</i>\\n(L.) ")
-    'Panthera leo (L.)'
-    """
-    # Each round undoes one level of escaping, as in &amp;lt;i&amp;gt;. The bound is for hostile input alone.
-    for _ in range(8):
-        cleaned = unicodedata.normalize("NFC", _SPACE.sub(" ", _TAG.sub(" ", html.unescape(value)))).strip()
-        cleaned = cleaned.replace(" ,", ",").replace("( ", "(").replace(" )", ")")
-        if cleaned == value:
-            return cleaned
-        value = cleaned
-    return _SPACE.sub(" ", value.replace("&", " ").replace("<", " ").replace(">", " ")).strip()
-
-
-def capitalised(value: str) -> str:
-    """The name of a genus or higher rank with its first letter in upper case; a word in capitals is lowered first.
-
-    >>> capitalised("FELIDAE"), capitalised("× cupressocyparis")
-    ('Felidae', '× Cupressocyparis')
-    """
-    if value.isupper() and value.isalpha() and len(value) > 1:
-        value = value.lower()
-    first = next((index for index, letter in enumerate(value) if letter.isalpha()), len(value))
-    return value[:first] + value[first : first + 1].upper() + value[first + 1 :]
+_LETTER = re.compile(f"[{LATIN}]")
+# A higher name, behind which no epithet can stand.
+_HIGHER = re.compile(r"[a-z]{2}(?:idae|inae|oidea|aceae|ales|formes|ptera)$")
+_CANDIDATUS = re.compile(r"^[\"'“”‘’]?(?:candidatus|ca\.)\s+[\"'“”‘’]?(?=[A-Z])|^candidatus\s+", re.IGNORECASE)
 
 
 def parse(name: str, parser: Parser) -> ParsedName:
-    """Split a name as a provider wrote it: with markup, authors or remarks. Never raises.
+    """Split a label as people wrote it: with markup, authors or remarks, in any case, a hybrid or a placeholder.
+
+    A label that names nothing, such as ``unknown``, ``Common blackbird`` or ``T. merula``, has no parts. Parsing the
+    canonical form of the result gives the same parts again. Never raises.
 
     >>> from treeoflife.taxonomy.simple import SimpleParser
     >>> parse("<i>Panthera leo</i> (Linnaeus, 1758)", SimpleParser()).canonical
     'Panthera leo'
+    >>> [parse(label, SimpleParser()).canonical for label in ("TURDUS MERULA", "Rosa x rosacea", "Turdus spp.", "Red fox")]
+    ['Turdus merula', 'Rosa × rosacea', 'Turdus', '']
     """
     text = clean_text(name)
-    if is_unknown(text) or not any(letter.isalpha() for letter in text):
+    if is_unknown(text):
         return ParsedName()
-    # Viruses are named in their authors' own case, such as dsDNA or SARS.
-    if not _VIRAL.search(text):
-        text = capitalised(text)
-        text = capitalised(text.lower()) if text.isupper() and text.replace(" ", "").isalpha() else text
-    return split_regular(text) or _reparse(parser.parse(text), parser)
+    text = tidy(text)
+    if is_unknown(text) or not _LETTER.search(text):
+        return ParsedName()
+    return split_regular(text) or _stable(_split(text, parser), parser)
 
 
-def _reparse(parsed: ParsedName, parser: Parser) -> ParsedName:
+def _stable(parsed: ParsedName, parser: Parser) -> ParsedName:
     """``parsed`` once parsing its own canonical form returns the same parts; nothing if that never happens.
 
     Names are written to files and read again. Without this step, a name such as ``¼ A`` would change each time.
     """
     for _ in range(4):
-        if not any(letter.isalpha() for letter in parsed.canonical):
+        if not _LETTER.search(parsed.canonical):
             return ParsedName()
-        again = split_regular(parsed.canonical) or parser.parse(parsed.canonical)
+        again = _again(parsed.canonical, parser)
         if again[:3] == parsed[:3]:
             return parsed
         parsed = again._replace(authorship=parsed.authorship, quality=max(parsed.quality, again.quality))
     return ParsedName()
 
 
+def _again(text: str, parser: Parser) -> ParsedName:
+    cleaned = tidy(clean_text(text))
+    if is_unknown(text) or is_unknown(cleaned):
+        return ParsedName()
+    return split_regular(cleaned) or _split(cleaned, parser)
+
+
 def split_regular(text: str) -> ParsedName | None:
     """The parts of a name that is plainly one or two Latin words; None for any other."""
     match = _REGULAR.fullmatch(text)
-    if not match or match[2] in _NOT_EPITHETS or _VIRAL.search(text) or match[1] == "Candidatus":
+    if not match or match[2] in NOT_EPITHETS or is_viral(text) or match[1] == "Candidatus":
         return None
-    return ParsedName(match[1], match[2] or "", quality=1, kind="species" if match[2] else "uninomial")
+    if kingdom_of(match[1]) is not None or is_common_name(text.split()) or is_unknown(match[1]):
+        return None
+    kind = "species" if match[2] else "uninomial"
+    return ParsedName(match[1], match[2] or "", quality=1, kind=kind, rank="species" if match[2] else "")
 
 
-def split_special(text: str) -> ParsedName | None:
-    """The parts of a name that no parser may shorten: a virus, or a placeholder such as ``Aedes sp. BOLD:AAA1234``."""
-    if _VIRAL.search(text):
+def _split(text: str, parser: Parser) -> ParsedName:
+    """The parts of a tidy text that is no regular name."""
+    if match := _CANDIDATUS.match(text):
+        return _candidatus(text[match.end() :].strip(" \"'“”‘’"), parser)
+    rank, text = split_rank_word(text)
+    if (kingdom := kingdom_of(text)) is not None:
+        return ParsedName(kingdom, quality=2, kind="uninomial", rank="kingdom") if kingdom else ParsedName()
+    if is_viral(text) and not _is_bird(text):
         return split_virus(text)
-    return split_placeholder(text) if _OPEN.search(text) else None
+    parsed = _split_latin(without_remarks(text), parser)
+    return parsed._replace(rank=rank) if rank and not parsed.species else parsed
 
 
-def split_virus(text: str) -> ParsedName:
-    """A virus' name without author and year, unsplit: as the species, or as the genus if it is one word."""
-    words = [word for word in _CITED.sub(" ", _CITATION.sub(" ", text)).split() if not _YEAR.search(word)]
-    if len(words) == 1:
-        return ParsedName(genus=capitalised(words[0]), quality=1, kind="virus")
-    return ParsedName(species=" ".join(words), quality=1, kind="virus")
+def _is_bird(text: str) -> bool:
+    """Prions are birds, too: the broad-billed prion."""
+    return text.lower().endswith("prion") and is_common_name(text.split())
 
 
-def split_placeholder(text: str) -> ParsedName | None:
-    """A name in open nomenclature: its genus, and what takes the place of the epithet. None if it has no genus."""
-    genus, _, tail = text.partition(" ")
-    if not genus[:1].isupper() or not GENUS.fullmatch(genus):
-        return None
-    if _OPEN.fullmatch(genus):
+def _candidatus(name: str, parser: Parser) -> ParsedName:
+    parsed = _split_latin(name, parser)
+    if not parsed.genus:
+        return parsed
+    return parsed._replace(genus=f"Candidatus {parsed.genus}", kind="candidatus")
+
+
+def _split_latin(text: str, parser: Parser) -> ParsedName:
+    """The parts of a name that is no virus: of one or several taxa, in English, a hybrid or a placeholder."""
+    first, _, rest = text.partition(" ")
+    if is_unknown(first) and rest[:1].isupper():  # what is named behind it is known, as in unidentified Rosaceae
+        return _split_latin(rest, parser)
+    text = with_usual_capitals(without_cultivar(text))
+
+    def split(one: str) -> ParsedName:
+        return _split_one(one, parser)
+
+    found = split_several(text, split)
+    if found is None:
+        found = split_hybrid(text, split)
+    return split(text) if found is None else found
+
+
+def _split_one(text: str, parser: Parser) -> ParsedName:
+    """The parts of the name of one taxon."""
+    text = tidy(text)
+    if not text or is_unknown(text):
         return ParsedName()
-    first, _, rest = tail.partition(" ")
-    if EPITHET.fullmatch(first) and not _OPEN.match(tail):
-        return ParsedName(genus, first, _marks_and_codes(rest), quality=4, kind="placeholder")
-    species = _marks_and_codes(tail)
-    return ParsedName(genus, species, quality=4, kind="placeholder" if species else "uninomial")
+    text = capitalised(text)
+    if is_abbreviated(text):
+        return ParsedName()
+    words = _latin_words(text)
+    if is_common_name(words):
+        # Carabidae beetle: a higher name cannot have an epithet.
+        return ParsedName(words[0], quality=4, kind="uninomial") if _HIGHER.search(words[0]) else ParsedName()
+    text = without_notes(text)
+    rank, text = split_subgenus(text)
+    parsed = split_placeholder(text) or split_regular(text) or _by_parser(text, parser)
+    return parsed._replace(rank=rank) if rank and not parsed.species else parsed
 
 
-def _marks_and_codes(tail: str) -> str:
-    """The marks, codes and epithets of a placeholder, up to the first author or year."""
+def _by_parser(text: str, parser: Parser) -> ParsedName:
+    parsed = parser.parse(text)
+    if not parsed.genus or not _LETTER.match(parsed.genus) or is_unknown(parsed.genus):
+        return ParsedName()
+    below = _without_english(parsed.infraspecific)
+    rank = rank_below_species(below) if parsed.species else ""
+    return parsed._replace(infraspecific=below, rank=rank)
+
+
+def _without_english(infraspecific: str) -> str:
+    """What is below the species, up to the first word that is English."""
     kept: list[str] = []
-    for word in tail.split():
-        code = any(letter.isdigit() for letter in word) and not _YEAR.search(word)
-        mark = bool(_OPEN.fullmatch(word)) or word.lower() in {"n.", "sp.", "sp", "cf.", "aff.", "nr."}
-        if not (code or mark or (EPITHET.fullmatch(word) and word not in AUTHOR_PARTICLES)):
+    for word in infraspecific.split():
+        if is_english(word) or word in {"or", "and", "of"}:
             break
-        kept.append(word.strip(",;"))
+        kept.append(word)
+    while kept and kept[-1] in EPITHET_MARKS:
+        kept.pop()
     return " ".join(kept)
+
+
+def _latin_words(text: str) -> list[str]:
+    return [word for word in text.split() if word not in {"×", "x", "+"}]
+
+
+def parse_columns(genus: str, species: str, parser: Parser) -> ParsedName:
+    """Split a genus and what a column beside it calls the species: an epithet, or a full name, with or without author.
+
+    The parts are those of the same label in one column.
+
+    >>> from treeoflife.taxonomy.simple import SimpleParser
+    >>> [parse_columns("Rosa", text, SimpleParser())[:2] for text in ("× rosacea", "Rosa canina L.", "R. canina", "sp.")]
+    [('Rosa', '× rosacea'), ('Rosa', 'canina'), ('Rosa', 'canina'), ('Rosa', '')]
+    """
+    if is_unknown(clean_text(species)):
+        return ParsedName(genus)
+    text = tidy(clean_text(species))
+    if not text or is_unknown(text):
+        return ParsedName(genus)
+    if not genus or is_viral(text):
+        return parse(species, parser)
+    return parse(_composed(genus, text), parser)
+
+
+def _composed(genus: str, species: str) -> str:
+    """The full name of a species: with the genus before it, unless it is written there already."""
+    head, _, tail = species.partition(" ")
+    bare = genus.rpartition(" ")[2]
+    if species[:1] in "×+xX" and _same_genus(species.lstrip("×+xX ").partition(" ")[0], bare):
+        return f"× {bare} {species.lstrip('×+xX ').partition(' ')[2]}".strip()
+    if _same_genus(head, bare):
+        return f"{genus} {tail}".strip()
+    if head[:1].isupper() and tail[:1].islower() and not head.isupper():
+        return species
+    return f"{genus} {head.lower() if head.isalpha() and head[:1].isupper() and len(head) > 2 else head} {tail}".strip()
+
+
+def _same_genus(word: str, genus: str) -> bool:
+    """Whether a word is the genus, in any case, or its abbreviation."""
+    if word.endswith(".") and len(word) < 5:
+        return genus.lower().startswith(word.rstrip(".").lower())
+    return word.lower() == genus.lower()

@@ -4,31 +4,26 @@ A *record* is a row with the seven ranks, kingdom to species (the epithet alone)
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import polars as pl
 
-from ..core.unknown_words import UNKNOWN, is_unknown
+from ..core.unknown_words import UNKNOWN
 from ..core.values import RANKS
-from .parsing import Parser, capitalised, parse
-
-KINGDOMS = {
-    "Metazoa": "Animalia", "Animals": "Animalia", "Archaeplastida": "Plantae", "Chloroplastida": "Plantae",
-    "Viridiplantae": "Plantae", "Plants": "Plantae", "Eubacteria": "Bacteria", "Archaebacteria": "Archaea",
-    "Eumycota": "Fungi", "Eufungi": "Fungi",
-}  # fmt: skip
-"""Other authorities' names of a kingdom, and the one used here."""
+from .kingdoms import KINGDOM_WORDS, KINGDOMS
+from .parsing import NOT_EPITHETS, Parser, capitalised, parse, parse_columns
+from .plain_words import english_words
 
 PARSED = {**dict.fromkeys(("genus", "species", "infraspecific", "authorship"), pl.String), "quality": pl.Int8,
-          "kind": pl.String}  # fmt: skip
-"""The columns of parsed names."""
+          "kind": pl.String, "form_rank": pl.String}  # fmt: skip
+"""The columns of parsed names, those of :class:`~treeoflife.taxonomy.parsed_name.ParsedName` in the same order.
+``form_rank`` is its ``rank``; tables often have a column ``rank`` of their own."""
 
 # Names that parsing would return as they are. Leaving them out of it matters: see docs/decisions/names-in-context.md.
 _PLAIN_RANK = r"^[A-Z][a-z]+(-[a-z]+)?$"
 _PLAIN_BINOMIAL = r"^[A-Z][a-z]+(-[a-z]+)? [a-z]{3,}(-[a-z]+)*$"
-_NEEDS_PARSER = (
-    r"(?i)virus|viroid|phage| (?:spp|ssp|subsp|var|the|and|species|group|complex|indet|nov|gen|undet|cultivar|hybrid"
-    r"|near|from)$|^Candidatus|^Unknown|^Unidentified"
-)
+_VIRAL = r"(?i)virus|viroid|phage|satellite|prion|npv"
+_EPITHET = r"^[a-zë-]{2,}$"
 
 
 def map_unique(values: pl.Series, function: Callable[[str], str]) -> pl.Series:
@@ -45,10 +40,20 @@ def rank_value(value: str, parser: Parser) -> str:
     >>> rank_value("<i>Felidae</i> Fischer, 1817", SimpleParser()), rank_value("not_classified", SimpleParser())
     ('Felidae', '')
     """
-    if is_unknown(value):
-        return ""
     parsed = parse(capitalised(value), parser)
     return parsed.species if parsed.kind == "virus" and not parsed.genus else parsed.genus
+
+
+@cache
+def _no_names() -> pl.Series:
+    """Words of the form of a genus that are none, in lower case: unknown, beetles, animal."""
+    return pl.Series(sorted({"candidatus", *UNKNOWN, *KINGDOM_WORDS, *english_words()[1]}))
+
+
+@cache
+def _no_epithets() -> pl.Series:
+    """Words of the form of an epithet that are none, or that have to be judged together with the genus."""
+    return pl.Series(sorted({"sp", "spp", "cf", "aff", "nr", "x", *NOT_EPITHETS, *UNKNOWN, *english_words()[1]}))
 
 
 def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
@@ -60,7 +65,7 @@ def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
 def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
     values = values.fill_null("")
     unique = values.unique()
-    plain = unique.str.contains(_PLAIN_RANK) & ~unique.str.to_lowercase().is_in(sorted(UNKNOWN))
+    plain = unique.str.contains(_PLAIN_RANK) & ~unique.str.to_lowercase().is_in(_no_names().implode())
     # Parsing is slow, and most values of a rank are single Latin words that it would return as they are.
     irregular = unique.filter((unique != "") & ~plain)
     if irregular.is_empty():
@@ -72,13 +77,18 @@ def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
 def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
     """The parts of every name, one row each in the same order: the columns of :data:`PARSED`."""
     unique = names.fill_null("").unique()
-    plain = unique.str.contains(_PLAIN_BINOMIAL) & ~unique.str.contains(_NEEDS_PARSER)
-    words = pl.col("name").str.split_exact(" ", 1).struct
-    regular = pl.DataFrame({"name": unique.filter(plain)}).select(
-        "name", genus=words.field("field_0"), species=words.field("field_1"), infraspecific=pl.lit(""),
-        authorship=pl.lit(""), quality=pl.lit(1, pl.Int8), kind=pl.lit("species"),
+    table = pl.DataFrame({"name": unique}).with_columns(
+        pl.col("name").str.split_exact(" ", 1).struct.rename_fields(["genus", "species"]).struct.unnest(),
+        plain=pl.col("name").str.contains(_PLAIN_BINOMIAL) & ~pl.col("name").str.contains(_VIRAL),
+    )
+    is_name = ~pl.col("genus").str.to_lowercase().is_in(_no_names().implode())
+    is_epithet = ~pl.col("species").str.extract("([a-z]+)$").is_in(_no_epithets().implode())
+    table = table.with_columns(pl.col("plain") & (is_name & is_epithet).fill_null(value=False))
+    regular = table.filter("plain").select(
+        "name", "genus", "species", infraspecific=pl.lit(""), authorship=pl.lit(""), quality=pl.lit(1, pl.Int8),
+        kind=pl.lit("species"), form_rank=pl.lit("species"),
     )  # fmt: skip
-    others = unique.filter(~plain)
+    others = table.filter(~pl.col("plain"))["name"]
     parsed = pl.DataFrame([parse(name, parser) for name in others.to_list()], schema=PARSED, orient="row")
     table = pl.concat([regular, pl.DataFrame({"name": others}).hstack(parsed)])
     named = pl.DataFrame({"name": names.fill_null("")})
@@ -88,26 +98,42 @@ def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
 def with_species(frame: pl.DataFrame, species: pl.Series, parser: Parser) -> pl.DataFrame:
     """The frame with ``species`` as epithets: a full name gives its epithet, and its genus where the frame has none.
 
-    ``species`` may be ``Panthera leo``, ``leo``, or either with an author. Adds the column ``infraspecific``.
+    ``species`` may be ``Panthera leo``, ``leo``, or either with an author; see
+    :func:`~treeoflife.taxonomy.parsing.parse_columns`. Adds the column ``infraspecific``.
     """
     species = species.fill_null("").replace(["not_classified", "unknown"], ["", ""])
-    genus = frame["genus"]
-    is_epithet = species.str.contains(r"^[a-zë-]{2,}$") & ~species.is_in(["sp", "spp", *sorted(UNKNOWN)])
-    written = pl.DataFrame({"genus": genus, "species": species, "is_epithet": is_epithet})
-    has_genus = (
-        (pl.col("genus") == "")
-        | pl.col("species").str.starts_with(pl.col("genus") + " ")
-        | pl.col("species").str.contains("^[A-Z×]")
+    written = pl.DataFrame({"genus": frame["genus"], "species": species})
+    # A lone epithet, by far the most frequent form, needs no parser. Nor do full names of which the genus is plain.
+    is_epithet = species.str.contains(_EPITHET) & ~species.str.extract("([a-z]+)$").is_in(_no_epithets().implode())
+    is_full = (pl.col("genus") == "") | pl.col("species").str.starts_with(pl.col("genus") + " ")
+    is_plain = is_full & pl.col("species").str.contains(_PLAIN_BINOMIAL)
+    written = written.with_columns(is_epithet=is_epithet.fill_null(value=False), is_plain=is_plain)
+    full_name = pl.when(pl.col("is_plain") & ~pl.col("is_epithet")).then("species").otherwise(pl.lit(""))
+    parsed = parse_names(written.select(full_name.alias("name"))["name"], parser)
+    written = written.hstack(parsed.select(pl.all().name.prefix("own_")))
+    written = _with_irregular(written, parser)
+    # The sign of a hybrid, or Candidatus, may stand before the genus in the full name alone.
+    is_genus_with_sign = pl.col("own_genus").str.ends_with(" " + pl.col("genus"))
+    fills = ((pl.col("genus") == "") & (pl.col("own_species") != "")) | is_genus_with_sign
+    done = written.select(
+        genus=pl.when(~pl.col("is_epithet") & fills).then("own_genus").otherwise("genus"),
+        species=pl.when("is_epithet").then("species").otherwise("own_species"),
+        infraspecific=pl.when("is_epithet").then(pl.lit("")).otherwise("own_infraspecific"),
     )
-    # A lone epithet, by far the most frequent form, needs no parser; any other is parsed together with its genus.
-    full_name = pl.when(has_genus).then("species").otherwise(pl.concat_str("genus", "species", separator=" "))
-    to_parse = pl.when(pl.col("is_epithet") | (pl.col("species") == "")).then(pl.lit("")).otherwise(full_name)
-    parsed = parse_names(written.select(to_parse.alias("name"))["name"], parser)
-    fills_genus = (genus == "") & (parsed["species"] != "")
-    return frame.with_columns(
-        genus=pl.when(fills_genus).then(parsed["genus"]).otherwise(genus),
-        species=pl.when(is_epithet).then(species).otherwise(parsed["species"]),
-        infraspecific=parsed["infraspecific"],
+    return frame.with_columns(done.get_columns())
+
+
+def _with_irregular(written: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+    """The rows with the parts of those species that are neither lone epithets nor plain names."""
+    is_irregular = ~pl.col("is_epithet") & ~pl.col("is_plain") & (pl.col("species") != "")
+    pairs = written.filter(is_irregular).select("genus", "species").unique(maintain_order=True)
+    if pairs.is_empty():
+        return written
+    parsed = [parse_columns(genus, species, parser) for genus, species in pairs.iter_rows()]
+    parts = pl.DataFrame(parsed, schema={f"new_{part}": kind for part, kind in PARSED.items()}, orient="row")
+    joined = written.join(pairs.hstack(parts), on=["genus", "species"], how="left", maintain_order="left")
+    return joined.with_columns(
+        pl.when(is_irregular).then(f"new_{part}").otherwise(f"own_{part}").alias(f"own_{part}") for part in PARSED
     )
 
 

@@ -4,111 +4,43 @@
 the evidence names is looked up in every authority. A record is a *candidate* if it has that name at that rank.
 It *fits* if it names no other kingdom and contradicts no other rank of the evidence (a synonym is no contradiction).
 
-* Candidates that are different taxa leave the name ambiguous: only the ranks that all of them share are filled.
+* Candidates that are different taxa leave the name ambiguous: only the ranks that all of them share are filled. The
+  author of a label may tell them apart.
 * A genus needs support: a kingdom or another rank that evidence and record both name. A genus may be an
-  animal's and a plant's, and the authorities at hand may know only one of them.
+  animal's and a plant's, and the authorities at hand may know only one of them. One that lists all genera is support
+  enough, for a genus that has no namesake.
 * If the first authority knows the species, its record is final: a rank that it leaves empty stays empty
-  (ITIS has no phyla of plants) unless another authority knows the species too.
+  (ITIS has no phyla of plants) unless another authority knows the species too. Where there are checklists, they and the
+  others fill it.
+
+Names that a checklist calls synonyms are replaced first: see :mod:`.synonymy`. Before the species, a word is looked up
+that stands at a rank between the seven, or at several ranks: see :mod:`.word_ranks`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
 from ..core.values import RANKS
-from .expressions import UPPER, binomial, is_hole, joined, names_species
+from .candidates import find_candidates, open_rows
+from .expressions import UPPER, binomial, is_hole, joined
+from .record_index import FAMILIES, LOOKUP_RANKS, RecordIndex, add_records, index_records, ranks_above
+from .synonymy import replace_synonyms
 
-LOOKUP_RANKS = ("species", "genus", "family", "order", "class", "phylum")
-"""The ranks at which names are looked up, the most specific first."""
+__all__ = [
+    "CHUNK", "FAMILIES", "LOOKUP_RANKS", "OnCandidates", "RecordIndex", "add_records", "index_records", "ranks_above",
+    "resolve",
+]  # fmt: skip
 
 CHUNK = 50_000
 """Rows resolved at once: a common genus has many records, and the join with them must fit into memory."""
 
-FAMILIES = {
-    "Compositae": "Asteraceae", "Cruciferae": "Brassicaceae", "Gramineae": "Poaceae", "Guttiferae": "Clusiaceae",
-    "Labiatae": "Lamiaceae", "Leguminosae": "Fabaceae", "Palmae": "Arecaceae", "Umbelliferae": "Apiaceae",
-}  # fmt: skip
-"""The alternative family names that the code of botanical names allows (ICN, article 18.5)."""
-
-# Ranks at which synonyms are compared by their accepted name. A genus is part of the name of its species, and is not.
-_SYNONYM_RANKS = ("phylum", "class", "order", "family")
 # Enough to see which taxa share a name; a frequent genus has hundreds of records.
 _MOST_CANDIDATES_NAMED = 6
+# A name that different taxa of one phylum share is at least of that phylum. Beyond it, nothing is certain.
+_MUST_BE_SHARED = ("kingdom", "phylum")
 
 OnCandidates = Callable[[str, pl.DataFrame], None]
-Synonyms = Mapping[str, tuple[pl.Series, pl.Series]]
-
-
-@dataclass(frozen=True)
-class RecordIndex:
-    """The authorities' records, prepared for looking names up.
-
-    Attributes:
-        authorities: the authorities that have records, the most trusted first.
-        tables: for each of LOOKUP_RANKS the distinct records down to it. ``authority`` is the position in
-            ``authorities``; the columns ``c_…`` have the ranks above with synonyms replaced, for comparison.
-        synonyms: by rank, names and their accepted names.
-        genus_alone: whether a genus needs no support.
-    """
-
-    authorities: tuple[str, ...]
-    tables: Mapping[str, pl.DataFrame]
-    synonyms: Synonyms
-    genus_alone: bool = False
-
-
-def ranks_above(rank: str) -> tuple[str, ...]:
-    """The ranks that are filled by looking up ``rank``, from the kingdom down. A species is looked up with its genus.
-
-    >>> ranks_above("species") == ranks_above("genus")
-    True
-    """
-    return RANKS[: RANKS.index(rank)] if rank != "species" else UPPER[:-1]
-
-
-def index_records(
-    records: Mapping[str, pl.DataFrame], synonyms: pl.DataFrame | None = None, *, genus_alone: bool = False
-) -> RecordIndex:
-    """Prepare records for looking names up.
-
-    Args:
-        records: the records of each authority, the most trusted first.
-        synonyms: ``rank``, ``name`` and ``accepted``.
-        genus_alone: whether a genus needs no support.
-    """
-    pairs = {rank: _synonym_pairs(synonyms, rank) for rank in _SYNONYM_RANKS}
-    empty = pl.DataFrame(schema={**dict.fromkeys(RANKS, pl.String), "authority": pl.Int8})
-    frames = [frame.select(*RANKS, authority=pl.lit(n, pl.Int8)) for n, frame in enumerate(records.values())]
-    tables = {rank: _table(frames or [empty], rank, pairs) for rank in LOOKUP_RANKS}
-    return RecordIndex(tuple(records), tables, pairs, genus_alone)
-
-
-def _synonym_pairs(synonyms: pl.DataFrame | None, rank: str) -> tuple[pl.Series, pl.Series]:
-    """Names and their accepted names. A name with several accepted names could be any of them, and is left out."""
-    pairs = pl.DataFrame(schema={"name": pl.String, "accepted": pl.String})
-    if synonyms is not None:
-        pairs = synonyms.filter(pl.col("rank") == rank).select("name", "accepted")
-    if rank == "family":
-        pairs = pl.concat([pairs, pl.DataFrame({"name": list(FAMILIES), "accepted": list(FAMILIES.values())})])
-    pairs = pairs.unique().filter(pl.len().over("name") == 1).sort("name")
-    return pairs["name"], pairs["accepted"]
-
-
-def _table(frames: Sequence[pl.DataFrame], rank: str, synonyms: Synonyms) -> pl.DataFrame:
-    """The distinct records down to ``rank``, of all authorities."""
-    columns = RANKS[: RANKS.index(rank) + 1]
-    # Distinct, because a genus has a row for each of its species, of which there may be hundreds.
-    table = pl.concat([frame.select(*columns, "authority").filter(pl.col(rank) != "").unique() for frame in frames])
-    if rank == "species":
-        table = table.filter(pl.col("genus") != "")
-    return table.with_columns(_accepted(upper, synonyms).alias(f"c_{upper}") for upper in ranks_above(rank))
-
-
-def _accepted(rank: str, synonyms: Synonyms) -> pl.Expr:
-    """The column ``rank`` with synonyms replaced by their accepted names."""
-    names, accepted = synonyms.get(rank, ((), ()))
-    return pl.col(rank).replace(names, accepted) if len(names) else pl.col(rank)
 
 
 def resolve(
@@ -118,13 +50,15 @@ def resolve(
 
     Args:
         evidence: the seven ranks, ``number`` (unique), ``context`` (a kingdom that is known but not given as a rank, or
-            empty) and ``origin`` (what gave the ranks, such as ``eol``).
+            empty) and ``origin`` (what gave the ranks, such as ``eol``). Where there are checklists, it may also have
+            ``word`` and ``word_ranks`` (:mod:`.word_ranks`), and ``author``, that of the lowest name.
         index: the authorities' records.
         on_candidates: called with each rank that is looked up and the candidates there, to explain the result.
 
     Returns:
-        The rows with ``kingdom_from`` … ``species_from`` and ``ambiguous``; and the findings about rows that still have
-        holes: ``number, kind, rank, value, detail``.
+        The rows with ``kingdom_from`` … ``species_from`` and ``ambiguous``, and, where there are checklists, the
+        columns of :func:`.synonymy.replace_synonyms`; and the findings about rows that still have holes: ``number,
+        kind, rank, value, detail``.
     """
     chunks = list(evidence.iter_slices(CHUNK)) or [evidence]
     resolved = [_resolve_chunk(chunk, index, on_candidates) for chunk in chunks]
@@ -136,9 +70,12 @@ def _resolve_chunk(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     given = [pl.when(pl.col(rank) != "").then("origin").otherwise(pl.lit("")).alias(f"{rank}_from") for rank in RANKS]
     rows = rows.with_columns(*given, complete=pl.lit(value=False))
+    if index.checklists:
+        rows = replace_synonyms(rows, index, on_candidates)
     parts = [_no_findings()]
-    for rank in LOOKUP_RANKS:
-        candidates = _candidates(rows, index, rank)
+    words = ("word",) if index.checklists and "word" in rows.columns else ()
+    for rank in (*words, *LOOKUP_RANKS):
+        candidates = find_candidates(open_rows(rows, rank), index, rank)
         if candidates.is_empty():
             continue
         if on_candidates:
@@ -152,39 +89,6 @@ def _resolve_chunk(
     # A row that another rank's records completed leaves nothing for a curator to do.
     findings = findings.join(rows.filter(holes).select("number"), on="number", how="semi")
     return rows.drop("complete"), findings
-
-
-def _candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.DataFrame:
-    """The records with a row's name at ``rank``: ``r_…`` are their ranks, ``e_…`` the evidence to compare.
-
-    ``clash`` marks those that contradict the evidence, ``fits`` those that may fill it.
-    """
-    upper_ranks, open_rows = ranks_above(rank), _open_rows(rows, rank)
-    if open_rows.is_empty():
-        return pl.DataFrame()
-    names = ["genus", "species"] if rank == "species" else [rank]
-    table = index.tables[rank].rename({upper: f"r_{upper}" for upper in upper_ranks})
-    # The context takes the place of a missing kingdom; it is compared, but never filled in.
-    kingdom = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise("context")
-    others = [_accepted(upper, index.synonyms).alias(f"e_{upper}") for upper in upper_ranks[1:]]
-    compared = open_rows.select(
-        "number", "origin", *names, *upper_ranks, "context", kingdom.alias("e_kingdom"), *others
-    )
-    candidates = compared.join(table, on=names, how="inner", nulls_equal=False)
-    pairs = [(pl.col(f"e_{upper}"), pl.col(f"c_{upper}")) for upper in upper_ranks]
-    agrees = [(ours == theirs) & (ours != "") for ours, theirs in pairs]
-    differs = [(ours != theirs) & (ours != "") & (theirs != "") for ours, theirs in pairs]
-    fits = ~pl.any_horizontal(differs)
-    if rank == "genus" and not index.genus_alone:
-        fits &= pl.any_horizontal(agrees)
-    return candidates.with_columns(clash=pl.any_horizontal(differs), fits=fits)
-
-
-def _open_rows(rows: pl.DataFrame, rank: str) -> pl.DataFrame:
-    """The rows that have a name at ``rank`` and an empty rank above it."""
-    has_empty_rank = pl.any_horizontal(pl.col(upper) == "" for upper in ranks_above(rank))
-    has_name = names_species() if rank == "species" else pl.col(rank) != ""
-    return rows.filter(~pl.col("complete"), has_name, has_empty_rank)
 
 
 def _no_findings() -> pl.DataFrame:
@@ -219,18 +123,30 @@ def _fill(
     """Fill from the candidates that fit; returns the rows and the findings about ambiguous names."""
     if fitting.is_empty():
         return rows, _no_findings()
-    numbers = _ambiguous_numbers(fitting, rank)
+    fitting, numbers = _without_other_authors(fitting, rank, index)
     ambiguous = fitting.join(numbers, on="number", how="semi")
     clear = fitting.join(numbers, on="number", how="anti")
-    rows = _apply(rows, _agreed_ranks(ambiguous, rank), rank, f"several:{rank}")
+    rows = _apply(rows, _shared_ranks(ambiguous, rank, index), rank, "several")
     for position, authority in enumerate(index.authorities):
         # An authority may fill only what agrees with the ranks that more trusted ones filled in this same loop.
         own = clear.filter(pl.col("authority") == position)
         if len(own):
-            rows = _apply(rows, _agreed_ranks(_still_fitting(own, rows, rank), rank), rank, f"{authority}:{rank}")
-    if rank == "species":
+            rows = _apply(rows, _agreed_ranks(_still_fitting(own, rows, rank), rank), rank, authority)
+    if rank == "species" and not index.checklists:
         rows = _mark_complete(rows, clear, index)
     return rows, _describe(ambiguous.with_columns(kind=pl.lit("ambiguous")), rank, index)
+
+
+def _without_other_authors(fitting: pl.DataFrame, rank: str, index: RecordIndex) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The candidates, of ambiguous names only those whose author is the label's if there are any; and the numbers of
+    the rows that are ambiguous then."""
+    numbers = _ambiguous_numbers(fitting, rank, index)
+    if not index.checklists:
+        return fitting, numbers
+    is_ambiguous = pl.col("number").is_in(numbers["number"].implode())
+    is_known = pl.col("author_agrees").any().over("number")
+    fitting = fitting.filter(~is_ambiguous | ~is_known | pl.col("author_agrees"))
+    return fitting, _ambiguous_numbers(fitting, rank, index)
 
 
 def _mark_complete(rows: pl.DataFrame, clear: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
@@ -250,18 +166,44 @@ def _count_names(column: str) -> pl.Expr:
     return pl.col(column).filter(pl.col(column) != "").n_unique()
 
 
-def _ambiguous_numbers(fitting: pl.DataFrame, rank: str) -> pl.DataFrame:
+def _ambiguous_numbers(fitting: pl.DataFrame, rank: str, index: RecordIndex) -> pl.DataFrame:
     """The rows whose candidates are different taxa: of several kingdoms, or of different close relatives.
 
     For a genus those are the families. At other ranks the two nearest ranks must both fail to be the same, because two
-    authorities may put one and the same species into different families of an order.
+    authorities may put one and the same species into different families of an order. So may two checklists with a
+    genus: of namesakes in one kingdom, the codes of names leave only one its name. A word is also ambiguous if it
+    stands at several of the seven ranks.
     """
     upper_ranks = ranks_above(rank)
-    nearest = upper_ranks[-1:] if rank == "genus" else upper_ranks[-2:]
-    counts = fitting.group_by("number").agg(_count_names(f"c_{upper}").alias(upper) for upper in upper_ranks)
-    apart = pl.all_horizontal(pl.col(upper) != 1 for upper in nearest)
-    apart &= pl.any_horizontal(pl.col(upper) > 1 for upper in nearest)
-    return counts.filter((pl.col("kingdom") > 1) | apart).select("number")
+    counts = [_count_names(f"c_{upper}").alias(upper) for upper in upper_ranks]
+    if rank == "word":
+        counts.append(_place(upper_ranks).n_unique().alias("places"))
+    across = upper_ranks[-2:] if rank != "word" else ("order", "family")
+    nearest = upper_ranks[-1:] if rank == "genus" else across
+    if not index.checklists:
+        return fitting.group_by("number").agg(counts).filter(_apart(nearest, nearest)).select("number")
+    # Two phyla of a class are as different as two classes of an order, although the kingdom is the same.
+    nearest = tuple(upper for upper in nearest if upper != "kingdom") or nearest
+    in_checklists = pl.col("authority").is_in(list(index.checklists))
+    giver = pl.when(in_checklists).then("authority").otherwise(-1)
+    by_giver = fitting.group_by("number", giver.alias("giver")).agg(counts).filter(_apart(nearest, upper_ranks))
+    together = fitting.group_by("number").agg(counts)
+    apart = _apart(across, upper_ranks) | (pl.col("places") > 1 if rank == "word" else False)
+    return pl.concat([by_giver.select("number"), together.filter(apart).select("number")]).unique()
+
+
+def _apart(nearest: Sequence[str], compared: Sequence[str]) -> pl.Expr:
+    """Whether candidates are different taxa, by the number of names that they have at each rank."""
+    differ = pl.all_horizontal(pl.col(upper) != 1 for upper in nearest)
+    return (pl.col("kingdom") > 1) | (differ & pl.any_horizontal(pl.col(upper) > 1 for upper in compared))
+
+
+def _place(upper_ranks: Sequence[str]) -> pl.Expr:
+    """The rank of a candidate's lineage at which its word stands; empty if that is between two of them."""
+    return pl.coalesce(
+        *(pl.when(pl.col(f"r_{upper}") == pl.col("word")).then(pl.lit(upper)) for upper in reversed(upper_ranks)),
+        pl.lit(""),
+    )
 
 
 def _still_fitting(candidates: pl.DataFrame, rows: pl.DataFrame, rank: str) -> pl.DataFrame:
@@ -282,7 +224,7 @@ def _agreed_ranks(candidates: pl.DataFrame, rank: str) -> pl.DataFrame:
     """The names on which the candidates of each row agree, ``r_…`` rank by rank, empty where they do not.
 
     If they disagree anywhere, a rank counts only if all candidates name it and nothing above it is in dispute: the one
-    candidate that names it may be the wrong one.
+    candidate that names it may be the wrong one. ``by`` is the rank by which they were found.
     """
     upper_ranks = ranks_above(rank)
     names = pl.col([f"r_{upper}" for upper in upper_ranks])
@@ -291,6 +233,7 @@ def _agreed_ranks(candidates: pl.DataFrame, rank: str) -> pl.DataFrame:
         # Different names that count as one are synonyms of each other; the first by the alphabet is taken.
         names.replace("", None).min().fill_null(""),
         (names == "").any().name.suffix("_gap"),
+        by=pl.col("word_rank").min() if rank == "word" else pl.lit(rank),
     )
     undisputed = [
         pl.all_horizontal(pl.col(f"n_{each}") <= 1 for each in upper_ranks[:depth])
@@ -300,18 +243,35 @@ def _agreed_ranks(candidates: pl.DataFrame, rank: str) -> pl.DataFrame:
         pl.when(undisputed[-1] | (clear_so_far & ~pl.col(f"r_{upper}_gap"))).then(f"r_{upper}").otherwise(pl.lit(""))
         for upper, clear_so_far in zip(upper_ranks, undisputed, strict=True)
     ]
-    return summary.select("number", *agreed)
+    return summary.select("number", "by", *agreed)
 
 
-def _apply(rows: pl.DataFrame, values: pl.DataFrame, rank: str, filled_by: str) -> pl.DataFrame:
-    """The rows with their empty ranks above ``rank`` filled from ``values``, and ``filled_by`` beside them."""
+def _shared_ranks(ambiguous: pl.DataFrame, rank: str, index: RecordIndex) -> pl.DataFrame:
+    """What is common to different taxa of one name. With checklists, those of several phyla have nothing in common:
+    the evidence has to name another rank."""
+    if index.checklists:
+        known = [f"c_{upper}" for upper in _MUST_BE_SHARED if upper in ranks_above(rank)]
+        shared = pl.all_horizontal(_count_names(column).over("number") <= 1 for column in known)
+        ambiguous = ambiguous.filter(shared)
+    return _agreed_ranks(ambiguous, rank)
+
+
+def _apply(rows: pl.DataFrame, values: pl.DataFrame, rank: str, giver: str) -> pl.DataFrame:
+    """The rows with their empty ranks above ``rank`` filled from ``values``; ``…_from`` says by whom and what rank.
+
+    The word of the label itself, where it stands at one of these ranks, is not given by anybody else.
+    """
     if values.is_empty():
         return rows
     matched, updates = rows.join(values, on="number", how="left", maintain_order="left"), []
+    filled_by = pl.concat_str(pl.lit(giver), pl.lit(":"), "by")
     for upper in ranks_above(rank):
         fills = (pl.col(upper) == "") & (pl.col(f"r_{upper}").fill_null("") != "")
+        by = filled_by
+        if rank == "word":
+            by = pl.when(pl.col(f"r_{upper}") == pl.col("word")).then("origin").otherwise(filled_by)
         updates += [
             pl.when(fills).then(f"r_{upper}").otherwise(upper).alias(upper),
-            pl.when(fills).then(pl.lit(filled_by)).otherwise(f"{upper}_from").alias(f"{upper}_from"),
+            pl.when(fills).then(by).otherwise(f"{upper}_from").alias(f"{upper}_from"),
         ]
     return matched.with_columns(updates).select(rows.columns)

@@ -3,18 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from ..core.unknown_words import is_unknown
-from .parsing import AUTHOR_PARTICLES, EPITHET, GENUS, ParsedName, capitalised, split_special
+from .label_text import capitalised, latinised
+from .open_names import AUTHOR_PARTICLES, EPITHET, GENUS
+from .parsed_name import EPITHET_MARKS, ParsedName
 
-# Providers write rank marks in many ways; names.parquet has one spelling of each.
-_MARKS = {
-    "ssp.": "subsp.", "ssp": "subsp.", "subsp.": "subsp.", "subsp": "subsp.", "var.": "var.", "var": "var.",
-    "v.": "var.", "f.": "f.", "fo.": "f.", "forma": "f.", "form": "f.", "morph": "morph", "subvar.": "subvar.",
-    "subf.": "subf.", "cv.": "cv.", "nothosubsp.": "nothosubsp.", "nothovar.": "nothovar.", "ab.": "ab.",
-    "race": "race", "convar.": "convar.",
-}  # fmt: skip
-# The letter x is a hybrid sign only as a word of its own or right before a capital; × is one anywhere.
-_CROSS = re.compile(r"(?:^|(?<= ))[xX×✕]\s*(?= |[A-Z])|×\s*")
+_APOSTROPHES = re.compile(r"['’‘`´]")
 
 
 class SimpleParser:
@@ -23,52 +16,36 @@ class SimpleParser:
     name = "simple"
 
     def parse(self, name: str) -> ParsedName:
-        """Split one name that is already free of markup."""
-        return split_special(name) or self._hybrid(name) or self._latin(name)
-
-    def _hybrid(self, name: str) -> ParsedName | None:
-        """A hybrid: ``× Genus epithet``, ``Genus × epithet``, or the formula of its parents. None for other names."""
-        spaced = " ".join(_CROSS.sub("× ", name).split())
-        if "×" not in spaced.split():
-            return None
-        left, _, right = (part.strip() for part in spaced.partition("×"))
-        if not left:
-            parsed = self._latin(right)
-            return parsed._replace(genus=f"× {parsed.genus}", quality=2, kind="hybrid") if parsed.genus else parsed
-        first = self._latin(left)
-        # The second parent of a formula may repeat the genus; only its epithet adds to the name.
-        ignored = AUTHOR_PARTICLES | {first.genus}
-        epithets = [word for word in right.split() if EPITHET.fullmatch(word) and word not in ignored]
-        if not first.genus or not epithets:
-            return first
-        species = " ".join(filter(None, (first.species, "×", epithets[0])))
-        return ParsedName(first.genus, species, quality=2, kind="hybrid")
-
-    def _latin(self, name: str) -> ParsedName:
-        """A name that is no hybrid: genus, epithets, and the rest as its author."""
-        prefix = "Candidatus " if name.startswith("Candidatus ") else ""
-        words = name.removeprefix(prefix).split()
-        if not words or not GENUS.fullmatch(words[0]) or is_unknown(words[0]):
+        """Split one name in Latin words; see :class:`~treeoflife.taxonomy.parsed_name.Parser`."""
+        words = name.split()
+        if not words or not GENUS.fullmatch(words[0]):
             return ParsedName()
-        rest = words[1:]
-        if rest and rest[0].startswith("(") and rest[0].endswith(")"):  # a subgenus, such as Aedes (Stegomyia) aegypti
-            rest = rest[1:]
-        epithets, author = _epithets(rest)
-        kind = "candidatus" if prefix else "species" if epithets else "uninomial"
+        epithets, author = _epithets(words[1:])
         species, below = epithets[0] if epithets else "", " ".join(epithets[1:])
-        return ParsedName(prefix + capitalised(words[0]), species, below, " ".join(author), 2 if author else 1, kind)
+        kind = "species" if epithets else "uninomial"
+        return ParsedName(latinised(capitalised(words[0])), species, below, " ".join(author), 2 if author else 1, kind)
 
 
 def _epithets(words: Sequence[str]) -> tuple[list[str], Sequence[str]]:
-    """The epithets at the head of ``words``, with rank marks, and the words that follow them."""
+    """The epithets at the head of ``words``, with rank marks, and the words that follow them.
+
+    An author may stand between the epithet and a rank mark: ``Quercus robur L. var. alba``.
+    """
     epithets: list[str] = []
+    end = 0
     for index, word in enumerate(words):
-        mark = _MARKS.get(word)
-        if mark and epithets and index + 1 < len(words) and EPITHET.fullmatch(words[index + 1]):
+        mark, behind = EPITHET_MARKS.get(word), words[index + 1 : index + 2]
+        if mark and epithets and behind and _is_epithet(behind[0]):
             epithets.append(mark)
-        # A single letter is an initial or an abbreviated mark.
-        elif EPITHET.fullmatch(word) and len(word) > 1 and word not in AUTHOR_PARTICLES:
-            epithets.append(word)
-        else:
-            return epithets, words[index:]
-    return epithets, ()
+            end = index + 1
+        elif end == index and _is_epithet(word):
+            epithets.append(latinised(_APOSTROPHES.sub("", word)))
+            end = index + 1
+    return epithets, words[end:]
+
+
+def _is_epithet(word: str) -> bool:
+    """Whether a word is an epithet: a single letter is an initial or an abbreviated mark."""
+    return (
+        bool(EPITHET.fullmatch(word)) and len(word) > 1 and word not in AUTHOR_PARTICLES and word not in EPITHET_MARKS
+    )

@@ -12,8 +12,9 @@ import polars as pl
 from ..core.values import RANKS
 from ..errors import InputError
 from .expressions import UPPER
+from .kingdoms import KINGDOMS
 from .parsing import Parser
-from .records import KINGDOMS, clean_ranks, names_something, parse_names, with_species
+from .records import clean_ranks, names_something, parse_names, with_species
 from .tables import ProviderTable, TableCount, read_table, require_use
 
 _COLUMNS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID", "scientificName", "taxonRank", "eolID")

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ...config.config import named_paths
+from ...config.tables import Names
 from ...core.database import Database
 from ...core.files import exists
 from ...core.tables import write_parquet
@@ -45,6 +46,11 @@ def _sources(workspace: Workspace) -> tuple[list[Source], list[Source]]:
     return published, [one for one in workspace.sources if one not in published]
 
 
+def _names(workspace: Workspace) -> Names:
+    """The table [names], with what a rule says where the configuration says nothing."""
+    return workspace.config.names.model_copy(update={"built_in": workspace.config.uses_built_in})
+
+
 def _inputs(
     workspace: Workspace, published: list[Source], others: list[Source]
 ) -> tuple[dict[str, object], dict[str, Input]]:
@@ -56,7 +62,7 @@ def _inputs(
     settings: dict[str, object] = {}
     inputs: dict[str, Input] = {}
     if others:
-        settings, _ = naming.names_inputs(config.names, others)
+        settings, _ = naming.names_inputs(_names(workspace), others)
     if others or config.names.published:
         inputs["mapping"] = workspace.paths.mapping_parquet
     if not published:  # predicted-catalog.csv, which obeys marks, is written for these datasets alone
@@ -71,7 +77,7 @@ def _tables(workspace: Workspace, others: list[Source], evidence: Evidence) -> l
     for _, folder in named_paths(names):
         if folder.is_dir():
             evidence.list_files(folder)
-    return naming.names_inputs(names, others)[1] if others else []
+    return naming.names_inputs(_names(workspace), others)[1] if others else []
 
 
 def _digests(evidence: Evidence, files: list[Path]) -> dict[str, str]:
@@ -114,9 +120,9 @@ def _resolve(workspace: Workspace, others: list[Source], database: Database, job
     files = naming.NameFiles(
         names=paths.names, findings=paths.name_findings, findings_csv=paths.name_findings_csv,
         lookups=paths.naming, scientific_to_common=paths.scientific_to_common,
-        predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache,
+        predicted_catalog=paths.predicted_catalog, verifier_cache=paths.verifier_cache, checklists=paths.checklists,
     )  # fmt: skip
-    report = naming.resolve_names(workspace.config.names, others, database, files, job.runner.listener.note)
+    report = naming.resolve_names(_names(workspace), others, database, files, job.runner.listener.note)
     rows = f"; {report.rows_used:,} of {report.rows:,} rows of {report.tables} tables are used" if report.tables else ""
     return f"{report.names} names, {report.findings} findings{rows}"
 
@@ -157,11 +163,12 @@ def _published_names(path: Path, source: Source, note: naming.Note) -> pl.DataFr
 
 def _import(workspace: Workspace, published: list[Source], others: list[Source], database: Database, job: Job) -> str:
     """Take the published lookups as they are; sources without one are named by their own labels."""
-    config, paths, note = workspace.config, workspace.paths, job.runner.listener.note
-    folder = config.names.lookups
+    paths, note = workspace.paths, job.runner.listener.note
+    folder = workspace.config.names.lookups
     assert folder
     tables = [_published_names(lookups.lookup_file(folder, one.name), one, note) for one in published]
-    pieces = naming.name_sources(config.names, others, database, paths.verifier_cache, note) if others else iter(())
+    caches = paths.verifier_cache, note, paths.checklists
+    pieces = naming.name_sources(_names(workspace), others, database, *caches) if others else iter(())
     first = pl.concat([*tables, *islice(pieces, 1)], how="diagonal")
 
     def all_names() -> Iterator[pl.DataFrame]:

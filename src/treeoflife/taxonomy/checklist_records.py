@@ -1,0 +1,73 @@
+"""Reading of checklists what a dataset asks for.
+
+A checklist may have millions of names. Of these a dataset needs those that its own evidence writes, the accepted names
+of those that are synonyms, and all from the family up, which other authorities may give.
+
+asked       name, folded     the names that the evidence writes: single words, and genus with epithet
+checklist   as NAMES         a checklist, as it lies on disk
+answer      as ANSWERS       its rows of these names
+"""
+
+import polars as pl
+
+from ..core.database import Database, column
+from .checklist import ANSWERS, Answers, Checklist
+from .expressions import UPPER, binomial
+
+_FOLDED = "replace(replace(strip_accents(replace(replace({name}, '× ', ''), '×', '')), 'æ', 'ae'), 'œ', 'oe')"
+"""SQL for a name without what is written in several ways: diaereses and other marks, ligatures, signs of hybrids."""
+_ASKED = f"""
+    SELECT DISTINCT name, {_FOLDED.format(name="name")} AS folded
+    FROM asked_name
+"""
+_ANSWERS = f"""
+    SELECT asked.name AS asked, checklist.*
+    FROM checklist
+    JOIN asked ON {_FOLDED.format(name="checklist.name")} = asked.folded
+"""
+_HIGHER = """
+    SELECT name AS asked, *
+    FROM checklist
+    WHERE "rank" IN ('kingdom', 'phylum', 'class', 'order', 'family')
+"""
+_ACCEPTED = """
+    SELECT DISTINCT accepted AS name
+    FROM answer
+    WHERE status = 'synonym'
+"""
+_GENERA = """
+    SELECT kingdom, count(*)
+    FROM checklist
+    WHERE "rank" = 'genus' AND status = 'accepted' AND kingdom IN ('Animalia', 'Plantae', 'Fungi')
+    GROUP BY kingdom
+"""
+# NCBI knows 7,000 genera of fungi, the fewest of the three kingdoms; a national list has less than 5,000 of any.
+_MANY_GENERA = 5_000
+_LARGE_KINGDOMS = 3
+
+
+def asked_names(evidence: pl.DataFrame) -> pl.DataFrame:
+    """The distinct names that evidence writes, as ``name``: every rank by itself, and genus with epithet."""
+    words = [evidence.select(pl.col(one).alias("name")) for one in (*UPPER, "uninomial")]
+    species = evidence.filter(pl.col("genus") != "", pl.col("species") != "").select(name=binomial())
+    return pl.concat([*words, species]).filter(pl.col("name") != "").unique()
+
+
+def ask_checklist(checklist: Checklist, names: pl.DataFrame, database: Database) -> Answers:
+    """The rows of a checklist that a dataset needs.
+
+    Args:
+        names: the names that the dataset's evidence writes, as ``name``.
+        database: gets the tables ``checklist``, ``asked`` and ``answer``.
+    """
+    database.view("checklist", [checklist.names])
+    database.load("asked_name", names)
+    database.make("asked", _ASKED)
+    database.make("answer", f"{_ANSWERS} UNION {_HIGHER}")
+    database.make("asked_name", _ACCEPTED)
+    database.make("asked", _ASKED)
+    database.make("answer", f"FROM answer UNION {_ANSWERS}")
+    ordered = ", ".join(column(name) for name in ANSWERS)
+    rows = database.frame(f"SELECT {ordered} FROM answer ORDER BY {ordered}")
+    large = [count for _, count in database.rows(_GENERA) if count >= _MANY_GENERA]
+    return Answers(rows, len(large) == _LARGE_KINGDOMS)

@@ -1,0 +1,206 @@
+"""Labels as text: what is around a name is taken off, and the name gets the capitals that it should have.
+
+Both parsers get their names from here, so that a label means the same to both.
+"""
+
+import html
+import re
+import unicodedata
+
+from .parsed_name import EPITHET_MARKS
+from .plain_words import is_english
+
+_TAG = re.compile(r"<[^<>]*>|[<>]")
+# Control characters, zero-width characters and the Unicode separators all count as one space.
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
+_SOFT_HYPHEN = "\u00ad"
+
+LATIN = r"A-Za-zÀ-ÖØ-öø-žſ"
+"""The letters of names in Latin script, for sets in patterns."""
+UPPER = "A-ZÀ-ÖØ-ÞŒŠŽ"
+LOWER = "a-zß-öø-ÿœšžſ"
+_DOUBLE_QUOTES = '"“”„«»'
+_SINGLE_QUOTES = "'‘’`´‚‹›"
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+# Numbers, bullets, daggers of fossils and marks of emphasis before a name.
+_BEFORE = re.compile(rf"^(?:[\s•·*†‡#>~=|.,;:/\\–—-]|\d+[\s.):/-]+(?=[{LATIN}×+?*†'\"]))+")
+_BEHIND = re.compile(r"[\s,;:!*†‡#~=|/\\<>–—…-]+$")
+_LAST_DOT = re.compile(rf"(?<![{UPPER}])(?<=[{LOWER}]{{3}})\.+$")
+_DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|(?<!\d)[?¿]+)\s*")
+_DAGGER = re.compile(r"\s*[†‡]+\s*")
+_CULTIVAR = re.compile(r"(?<=\s)(?:'[^']*'|‘[^’']*[’']|\"[^\"]*\"|“[^”\"]*[”\"]|„[^“”]*[“”]|`[^'´`]*['´`])(?!\w)")
+_CULTIVAR_MARK = re.compile(r"\s+(?:cv\.?|cultivar|hort\.|grex|gx)(?=[\s'\"‘“]|$).*$")
+_GROUP = re.compile(r"\s+(?:[A-Z][\w'-]*\s+){1,3}(?:Group|Grex|Gp)\b\.?.*$")
+_TRADE_MARK = re.compile(r"\s+\S*[®™©].*$")
+_BRACKETED = re.compile(r"\s*[(\[{]([^()\[\]{}]*)[)\]}]")
+_OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
+_FILE_ENDING = re.compile(r"(?<=\w)\.(?:jpe?g|png|tiff?|gif|webp|heic|bmp)$", re.IGNORECASE)
+_HAS_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_NAME_IN_BRACKETS = re.compile(rf"^([^()\[\]]+?)\s*[(\[]((?:[×x+] ?)?[{UPPER}][{LOWER}-]+ [^()\[\]]+)[)\]]\.?$")
+_BINOMIAL = re.compile(
+    rf"(?:[×x+] ?)?[{UPPER}][{LOWER}-]+ (?!(?:et|and|ex|in|de|von|van|der|fil|filius)\b)[{LOWER}-]{{3,}}\b"
+)
+_PERCENT_SPACE = re.compile(r"%20|\+(?=[a-z])")
+
+
+def clean_text(value: str) -> str:
+    """Remove markup, entities and odd spacing. Never raises; cleaning twice changes nothing.
+
+    >>> clean_text(" <i>Panthera&nbsp;leo</i>\\n(L.) ")
+    'Panthera leo (L.)'
+    """
+    # Each round undoes one level of escaping, as in &amp;lt;i&amp;gt;. The bound is for hostile input alone.
+    for _ in range(8):
+        unescaped = html.unescape(value).replace(_SOFT_HYPHEN, "")
+        cleaned = unicodedata.normalize("NFC", _SPACE.sub(" ", _TAG.sub(" ", unescaped))).strip()
+        cleaned = cleaned.replace(" ,", ",").replace("( ", "(").replace(" )", ")")
+        if cleaned == value:
+            return cleaned
+        value = cleaned
+    return _SPACE.sub(" ", value.replace("&", " ").replace("<", " ").replace(">", " ")).strip()
+
+
+def capitalised(value: str) -> str:
+    """The name of a genus or higher rank with its first letter in upper case; a word in capitals is lowered first.
+
+    >>> capitalised("FELIDAE"), capitalised("× cupressocyparis")
+    ('Felidae', '× Cupressocyparis')
+    """
+    if value.isupper() and value.isalpha() and len(value) > 1:
+        value = value.lower()
+    first = next((index for index, letter in enumerate(value) if letter.isalpha()), len(value))
+    return value[:first] + value[first : first + 1].upper() + value[first + 1 :]
+
+
+_TRANSCRIBED = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "ao", "æ": "ae", "œ": "oe", "ß": "ss", "ſ": "s", "ł": "l", "đ": "d",
+     "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Ao", "Æ": "Ae", "Œ": "Oe"}
+)  # fmt: skip
+_DIAERESIS = re.compile("(?<=[aeiouyAEIOUY])([ëïöü])|ë")
+
+
+def latinised(word: str) -> str:
+    """A word of a name with letters that names do not have transcribed, as ICN, article 60.7, asks for.
+
+    A diaeresis, on the second of two vowels, stays.
+
+    >>> latinised("Isoëtes"), latinised("muelleri"), latinised("mülleri"), latinised("Sténométope")
+    ('Isoëtes', 'muelleri', 'muelleri', 'Stenometope')
+    """
+    if word.isascii():
+        return word
+    kept = _DIAERESIS.sub(lambda match: f"{chr(0xE000 + ord(match[0]))}", word)
+    letters = unicodedata.normalize("NFD", kept.translate(_TRANSCRIBED))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "".join(chr(ord(letter) - 0xE000) if "\ue000" <= letter <= "\ue0ff" else letter for letter in plain)
+
+
+def tidy(text: str) -> str:
+    """A clean text without what people write around a name: quotation marks, brackets, numbers, marks of doubt.
+
+    >>> tidy('"Turdus_merula".'), tidy("[Turdus merula?]"), tidy("3. †Turdus merula;")
+    ('Turdus merula', 'Turdus merula', 'Turdus merula')
+    """
+    text = _FILE_ENDING.sub("", text.replace("_", " "))
+    if " " not in text:
+        text = _PERCENT_SPACE.sub(" ", text)
+    for _ in range(4):
+        before = text
+        text = _DOUBT.sub(" ", _DAGGER.sub(" ", text)).strip()
+        text = _unwrapped(_BEHIND.sub("", _BEFORE.sub("", text)))
+        text = _SPACE.sub(" ", text).strip()
+        last = text.rpartition(" ")[2].lower()
+        if last not in EPITHET_MARKS:
+            text = _LAST_DOT.sub("", text) if last not in _ABBREVIATIONS else text
+        if text == before:
+            break
+    return text
+
+
+# Words in lower case that end with a dot of their own.
+_ABBREVIATIONS = frozenset(
+    "spp. spec. subsp. indet. undet. agg. auct. hort. ined. lat. str. nud. nov. fil. emend. comb. nom. coll. aggr.".split()
+)
+
+
+def _unwrapped(text: str) -> str:
+    """A text without the quotation marks or brackets that are around all of it."""
+    while len(text) > 1:
+        first, last, inner = text[0], text[-1], text[1:-1]
+        quoted = first in _DOUBLE_QUOTES + _SINGLE_QUOTES and last in _DOUBLE_QUOTES + _SINGLE_QUOTES
+        # 'Rosa 'Peace'' is a name in marks, and Rosa 'Peace' ends with a mark of its cultivar.
+        bracketed = _PAIRS.get(first) == last and not set(inner) & {first, last}
+        if not quoted and not bracketed:
+            break
+        text = inner.strip()
+    if text[:1] in _DOUBLE_QUOTES and text and not set(text[1:]) & set(_DOUBLE_QUOTES):
+        text = text[1:].strip()
+    if text[-1:] in _DOUBLE_QUOTES and text and not set(text[:-1]) & set(_DOUBLE_QUOTES):
+        text = text[:-1].strip()
+    return text
+
+
+def without_cultivar(text: str) -> str:
+    """A name without the cultivar, group or grex behind it.
+
+    >>> without_cultivar("Acer palmatum 'Bloodgood'"), without_cultivar("Brassica oleracea Capitata Group")
+    ('Acer palmatum', 'Brassica oleracea')
+    """
+    head, _, tail = text.partition(" ")
+    tail = " " + tail
+    if set(tail) & set(_DOUBLE_QUOTES + _SINGLE_QUOTES):
+        tail = _CULTIVAR.sub(" ", tail)
+    tail = _TRADE_MARK.sub("", _GROUP.sub("", _CULTIVAR_MARK.sub("", tail)))
+    return " ".join((head + tail).replace('"', " ").replace("“", " ").replace("”", " ").split())
+
+
+def without_remarks(text: str) -> str:
+    """A name without remarks in brackets: of two names, the one in Latin; authors and subgenera stay.
+
+    >>> without_remarks("Turdus merula (Common blackbird)"), without_remarks("Blackbird (Turdus merula)")
+    ('Turdus merula', 'Turdus merula')
+    >>> without_remarks("Turdus merula (male)"), without_remarks("Aedes (Stegomyia) aegypti (Linnaeus, 1762)")
+    ('Turdus merula', 'Aedes (Stegomyia) aegypti (Linnaeus, 1762)')
+    """
+    if "(" not in text and "[" not in text and "{" not in text:
+        return text
+    if match := _NAME_IN_BRACKETS.match(text):
+        outer, inner = match.groups()
+        if _BINOMIAL.match(inner) and not _is_name(outer) and not is_english(inner.split()[0]):
+            return inner
+    text = _BRACKETED.sub(_kept, text)
+    return " ".join(text.split())
+
+
+def _is_name(text: str) -> bool:
+    return bool(_BINOMIAL.match(text)) and not is_english(text.split()[0])
+
+
+def _kept(match: re.Match[str]) -> str:
+    """A bracket with its space, if an author, a year or a subgenus is in it; else nothing."""
+    inner = match[1].strip()
+    words = inner.split()
+    if match.start() == 0:
+        return match[0]
+    if _HAS_YEAR.search(inner):
+        return f" ({_as_author(inner)})" if match[0].lstrip()[0] == "(" else match[0]
+    lower_subgenus = len(words) == 1 and inner.islower() and len(inner) > 3 and not is_english(inner)
+    first_gap = " " not in match.string[: match.start()].strip()
+    if lower_subgenus and first_gap and _follows_epithet(match):
+        return f" ({capitalised(inner)})"
+    if not inner[:1].isupper() or any(map(is_english, words)):
+        return " "
+    if first_gap and len(words) == 1 and match[0].lstrip()[0] == "[":
+        return f" ({inner})"
+    return match[0]
+
+
+def _follows_epithet(match: re.Match[str]) -> bool:
+    return bool(re.match(rf"\s+[{LOWER}-]{{3,}}", match.string[match.end() :]))
+
+
+def _as_author(text: str) -> str:
+    """An author in brackets, in lower case or capitals, with the usual capitals."""
+    return " ".join(
+        word.capitalize() if word.isalpha() and len(word) > 3 and word.islower() else word for word in text.split()
+    )
