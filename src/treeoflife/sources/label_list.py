@@ -76,7 +76,7 @@ class LabelList(Source):
 
     def label_table(self, database: Database) -> bool:
         """The labels, by their numbers."""
-        database.run(f"CREATE OR REPLACE VIEW image_label AS FROM label_list")
+        database.run("CREATE OR REPLACE VIEW image_label AS FROM label_list")
         database.run(_IMAGES.format(source=self.name))
         return True
 

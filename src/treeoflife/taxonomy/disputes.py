@@ -5,6 +5,7 @@ import polars as pl
 from ..core.values import RANKS
 from . import findings, vernaculars
 from .expressions import UPPER, giver
+from .lineage_choice import accepted_records
 from .record_index import RecordIndex
 from .same_taxon import is_same_taxon
 
@@ -53,7 +54,8 @@ def _other_records(taxa: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
         {"authority": range(len(index.authorities)), "by": index.authorities},
         schema={"authority": pl.Int8, "by": pl.String},
     )
-    theirs = index.tables["species"].select("genus", "species", "authority", pl.col(_ABOVE).name.prefix("r_"))
+    table = accepted_records(index.tables["species"], ["genus", "species"])
+    theirs = table.select("genus", "species", "authority", pl.col(_ABOVE).name.prefix("r_"))
     pairs = taxa.filter(pl.col("genus") != "", pl.col("species") != "").join(theirs, on=["genus", "species"])
     ours = {rank: pl.col(rank) for rank in _ABOVE}
     records = {rank: pl.col(f"r_{rank}") for rank in _ABOVE}

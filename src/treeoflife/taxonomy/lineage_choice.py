@@ -4,8 +4,8 @@
 * Where they name different taxa, the backbone's record of the taxon decides, or else that of the most trusted authority
   that has one, or else the lineage of the most images, and of equally many the first by the alphabet.
 * A rank that the chosen lineage leaves empty is taken from the next one that agrees with it on all ranks below.
-* If the backbone itself has several taxa of a name, each lineage goes to the one with which it has the most names in
-  common.
+* If the backbone itself has several taxa of a name between species and phylum, each lineage goes to the one with which
+  it has the most names in common.
 
 Tables of *places* have a row for each lineage above a name: ``node`` numbers the names, ``place`` the rows; the ranks
 above, ``context``, who gave each rank as ``by_…``, and for how many ``keys``.
@@ -18,6 +18,8 @@ import polars as pl
 from .record_index import RecordIndex, ranks_above
 from .same_taxon import is_same_taxon, kingdom, label_taxa
 
+_ONE_IN_A_KINGDOM = ("species", "phylum")
+"""Ranks at which several records of a name in a kingdom are duplicates, and no homonyms."""
 _BACKBONE, _OWN = 0, 1000
 """The trust in the backbone and in the lineages that the dataset itself has; authorities are between them."""
 
@@ -38,15 +40,25 @@ def find_records(places: pl.DataFrame, rank: str, index: RecordIndex, backbone: 
         orient="row",
     )
     nodes = places.select("node", *name).unique()
-    found = index.tables[rank].select(*name, *above, "authority").join(nodes, on=name).join(authorities, on="authority")
-    records = found.select("node", "trust", "by", *above).unique()
+    table = accepted_records(index.tables[rank].join(nodes, on=name), name).join(authorities, on="authority")
+    records = table.select("node", "trust", "by", *above).unique()
     return records.sort("node", "trust", *above).with_row_index("record")
+
+
+def accepted_records(records: pl.DataFrame, name: list[str]) -> pl.DataFrame:
+    """Records without those of synonyms where the same authority accepts the name for another taxon, which it means."""
+    if "synonym_of" not in records.columns:
+        return records
+    accepted = pl.col("synonym_of") == ""
+    return records.filter(accepted | ~accepted.any().over(*name, "authority"))
 
 
 def label_places(places: pl.DataFrame, rank: str, records: pl.DataFrame) -> pl.DataFrame:
     """The places with the number of their ``taxon``."""
     above = ranks_above(rank)
     labelled = places.with_columns(taxon=label_taxa(places, rank, above))
+    if rank in _ONE_IN_A_KINGDOM:
+        return labelled
     differ = pl.any_horizontal(_count_names(upper).over("node") > 1 for upper in above)
     several = records.filter(pl.col("trust") == _BACKBONE).filter(differ)
     if several.is_empty():
