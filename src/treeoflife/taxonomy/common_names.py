@@ -20,8 +20,9 @@ _PLAIN = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+(?:['’]s?)?(?:[ -][^\W\d_]?[^\W\d_A
 _LIKE_BINOMIAL = re.compile(r"[A-Z][a-z]+ [a-z]+")
 _TELLING_WORDS = frozenset(
     """
-    a an no not none without lacking lacks unknown unnamed undescribed unidentified undetermined unspecified or aka is
-    are was were has have had which that found name names available known family order class tribe genus phylum kingdom
+    a an be no not none without lacking lacks unknown unnamed undescribed unidentified undetermined unspecified or
+    aka is are was were has have had which that found name names available known family order class tribe genus
+    phylum kingdom
     """.split()
 )
 
@@ -34,7 +35,7 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 _UNNAMED = re.compile(
-    r"(?:an? )?(?:unknown|unnamed|undescribed|unidentified|undetermined|unspecified)\b|spp?\.$", re.IGNORECASE
+    r"(?:an? )?(?:unknown|unnamed|undescribed|unidentified|undetermined|unspecified)\b|spp?\.?$", re.IGNORECASE
 )
 _DESCRIPTION = re.compile(
     r"^an? |\b(?:is|are|was|were|has|have|had|which|that|found)\b|[a-z]{4,}\. [A-Z]|^(?:\S+ ){8}", re.IGNORECASE
@@ -62,8 +63,7 @@ _OR = re.compile(r",? or ")
 _AND = re.compile(r"(?:^|\s)(?:and|&) ")
 _BRACKETED = re.compile(r"(?P<name>[^()]*?)(?P<bracket> ?\([^()]*\))?")
 _SMALL_WORDS = frozenset("a al and da de del des di do du el in la le of on or the to von with y".split())
-# Dots at the end that belong to the last word.
-_ABBREVIATION = re.compile(r"(?:^| )(?:spp?|ssp|subsp|var|cf|aff|cv|f)\.$")
+_ONE_DOT = re.compile(r"[^\W\d_]\.$")
 
 
 def clean_common(value: str, name: str = "", name_rank: str = "species", language: str = ENGLISH) -> str:
@@ -87,12 +87,19 @@ def clean_common(value: str, name: str = "", name_rank: str = "species", languag
     if is_unknown(text):  # before it is trimmed: a spreadsheet's #NAME? is no name
         return ""
     text = _trimmed(text)
+    # One dot stays at the end: it may be that of an abbreviation, and captions leave it out.
+    body = text.removesuffix(".")
+    cleaned = _cleaned(body, name, name_rank, english=language == ENGLISH)
+    return text if cleaned == body else cleaned
+
+
+def _cleaned(text: str, name: str, name_rank: str, *, english: bool) -> str:
+    """A common name that has no markup, and no punctuation around it, cleaned of what remains."""
     if is_unknown(text) or _NO_NAME.fullmatch(text) or _UNNAMED.match(text):
         return ""
     text = _without_scientific(text, name, name_rank)
     if _is_scientific(text, name):
         return ""
-    english = language == ENGLISH
     text = _turned_round(_first_alternative(text, english=english), name_rank, english=english)
     text = _capitals_lowered(_trimmed(text))
     if is_unknown(text) or not any(map(str.isalpha, text)) or _is_scientific(text, name):
@@ -101,9 +108,9 @@ def clean_common(value: str, name: str = "", name_rank: str = "species", languag
 
 
 def _trimmed(text: str) -> str:
-    """The text without quotation marks and punctuation around it; unless it ends in an abbreviation, such as ``sp.``"""
+    """The text without quotation marks and punctuation around it, but for one dot after its last word."""
     stripped = text.lstrip(f"{_EDGES}.:-–—").rstrip(_EDGES)
-    return stripped if _ABBREVIATION.search(stripped) else stripped.rstrip(_END_MARKS)
+    return stripped if _ONE_DOT.search(stripped) else stripped.rstrip(_END_MARKS)
 
 
 def _names_taxon(text: str, name: str) -> bool:
@@ -176,7 +183,8 @@ def _turned_round(text: str, name_rank: str, *, english: bool) -> str:
 
 def _capitals_lowered(text: str) -> str:
     """A name in capitals as titles are written, in the way of lists of birds: no capital after a hyphen."""
-    if not text.isupper() or (len(text) < 5 and text.lower() not in SHORT_NAMES) or any(map(str.isdigit, text)):
+    is_code = _CODE.fullmatch(text) and text.lower() not in SHORT_NAMES
+    if not text.isupper() or is_code or any(map(str.isdigit, text)):
         return text
     words = text.lower().split(" ")
     return " ".join(word if number and word in _SMALL_WORDS else word.capitalize() for number, word in enumerate(words))

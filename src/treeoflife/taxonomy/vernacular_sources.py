@@ -141,12 +141,13 @@ def from_table(
 
     Args:
         rows: counts the repetitions in a group of rows.
-        language: the code of the language of all of them.
+        language: the code of the language that all of them count as. They are cleaned as English names.
     """
     named = with_lowest_name(frame.filter(pl.col(column) != ""))
-    named = named.with_columns(common=pl.col(column), language=pl.lit(language))
+    named = named.with_columns(common=pl.col(column), language=pl.lit(ENGLISH))
     votes = _votes(rows, pl.col("common"))
-    return prioritised(named.with_columns(votes), authority, ("votes", "common"), (True, False))
+    ordered = prioritised(named.with_columns(votes), authority, ("votes", "common"), (True, False))
+    return ordered.with_columns(language=pl.lit(language))
 
 
 def from_checklist(checklist: Checklist, languages: Sequence[str]) -> pl.DataFrame:
