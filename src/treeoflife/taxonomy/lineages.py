@@ -27,8 +27,9 @@ from .ancestors import IN_CIRCLE, OF_NOTHING, ON_CYCLE, Tree, make_tree
 from .checklist import NAMES
 from .checklist_names import BELOW_SPECIES, plain_rank, with_plain_names
 from .expressions import UPPER
+from .kingdoms import KINGDOMS
 from .parsing import Parser
-from .records import KINGDOMS, clean_ranks
+from .records import clean_ranks
 from .tables import TableCount
 
 ROWS = pl.Schema(

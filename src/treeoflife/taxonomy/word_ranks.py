@@ -13,8 +13,8 @@ import polars as pl
 from ..core.values import RANKS
 from .endings import rank_by_ending
 from .expressions import UPPER, names_species
+from .kingdoms import KINGDOMS
 from .record_index import LOOKUP_RANKS, RecordIndex
-from .records import KINGDOMS
 
 INFRAGENERIC = frozenset(
     ("subgenus", "infragenus", "section", "subsection", "supersection", "series", "subseries", "superspecies",
