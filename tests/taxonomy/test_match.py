@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from checklists import usages, zipped
 
 from helpers import cli, command, sentence
 from treeoflife import match_names
@@ -73,6 +74,33 @@ def test_who_gave_ranks_and_by_which_name_is_said() -> None:
     assert (row["rank"], row["matched_rank"], row["matched_name"]) == ("species", "genus", "Turdus")
     assert set(row["names_from"].split()) == {"label", "built_in:genus"}
     assert not row["why"]
+
+
+def test_a_word_between_the_seven_ranks_is_matched_at_its_own() -> None:
+    (row,) = match_names(["Halictini"]).iter_rows(named=True)
+    assert (row["rank"], row["family"], row["genus"]) == ("family", "Halictidae", "")
+    assert (row["matched_rank"], row["matched_name"]) == ("tribe", "Halictini")
+    assert "of the rank tribe" in row["why"]
+
+
+def test_a_synonym_gets_the_accepted_name_and_says_so(tmp_path: Path) -> None:
+    cats = zipped(tmp_path / "cats.zip", {"NameUsage.tsv": usages()})
+    matches = match_names(["Felis leo", "Panthera leo", "Felis silvestris"], taxonomies=[cats])
+    assert matches["genus"].to_list() == ["Panthera", "Panthera", "Felis"]
+    assert matches["status"].to_list() == ["synonym", "", ""]
+    assert matches["matched_name"].to_list() == ["Felis leo", "Panthera leo", "Felis"]
+    assert "'Felis leo' is a synonym of Panthera leo, says cats" in matches["why"][0]
+
+
+def test_what_sources_and_backbone_say_of_a_taxon_is_said_of_all_its_labels(tmp_path: Path) -> None:
+    cats = zipped(tmp_path / "cats.zip", {"NameUsage.tsv": usages()})
+    frame = pl.DataFrame(
+        {"order": ["", "Cats", "Cats"], "scientific_name": ["Panthera leo", "Panthera leo", "Felidae"]}
+    )
+    matches = match_names(frame, taxonomies=[cats])
+    assert matches["order"].to_list() == ["Carnivora"] * 3
+    assert "order Cats" in matches["why"][1]
+    assert "order Carnivora" in matches["why"][1]
 
 
 def test_the_labels_own_ranks_stay() -> None:

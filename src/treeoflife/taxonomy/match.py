@@ -108,7 +108,7 @@ def match_labels(names: Names, database: Database, verifier_cache: Path, note: N
 
 def _matches() -> list[pl.Expr]:
     """The rank by which an authority filled others, the name there, and whether that is a synonym."""
-    looked_up = pl.concat_str([pl.col(column).str.strip_prefix("backbone:") for column in FROM], separator=" ")
+    looked_up = pl.concat_str([pl.col(column).str.strip_prefix("backbone:") for column in FROM], separator=";")
     is_synonym = pl.col("reason") == "synonym"
     ranks = [pl.when(looked_up.str.contains(f":{rank}\\b")).then(pl.lit(rank)) for rank in LOOKUP_RANKS]
     names = [
