@@ -11,7 +11,7 @@ from ..core.tables import parquet_schema
 from ..errors import InputError
 from ..sources.base import Source
 from .ids import id_sql
-from .images import MAPPING_COLUMNS, catalog_names, catalog_types
+from .images import MAPPING_COLUMNS, catalog_names, catalog_types, id_order
 from .published import load_images
 
 STEP_VERSION = 2
@@ -57,11 +57,11 @@ def write_ids(
         images.append(_with_ids(source, " UNION ALL ".join(parts)))
     found = " UNION ALL BY NAME ".join(images)
     _check_given_ids(database, found, sources, paths)
-    database.write(
-        path,
-        f"SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))} FROM ({found}) ORDER BY source, treeoflife_id",
-        **paths,
-    )
+    database.write(path, f"""
+        SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))}
+        FROM ({found})
+        ORDER BY {id_order(sources)}
+    """, **paths)  # fmt: skip
 
 
 def _check_given_ids(database: Database, found: str, sources: Sequence[Source], paths: Mapping[str, Any]) -> None:

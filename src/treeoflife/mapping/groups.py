@@ -26,8 +26,8 @@ def join_groups(database: Database, facts: Path | None, group_by: Sequence[str])
         facts: a table with ``treeoflife_id``, ``source`` and the columns of ``group_by``, which are null or empty
             where nothing is known. None only if ``group_by`` is empty.
     """
-    if facts and group_by:
-        _number_values(database, facts, group_by)
+    if facts and group_by and not _number_values(database, facts, group_by):
+        group_by = ()
     # tie: the groups of each image, each by its first image. An image that is alone with its value is in none.
     ties = [_ties("grouped", "group"), *(_ties("numbered", one) for one in group_by)]
     database.make("tie", " UNION ALL ".join(ties))
@@ -44,9 +44,15 @@ def join_groups(database: Database, facts: Path | None, group_by: Sequence[str])
     """)  # fmt: skip
 
 
-def _number_values(database: Database, facts: Path, group_by: Sequence[str]) -> None:
-    """Make the table ``numbered``: of each image a number for each value, null where it is not known."""
+def _number_values(database: Database, facts: Path, group_by: Sequence[str]) -> bool:
+    """Make the table ``numbered``: of each image a number for each value, null where it is not known.
+
+    Returns:
+        Whether something is known of any image. If not, no image is read, and there is no table.
+    """
     database.view("known", [facts])
+    if not database.value("SELECT count(*) FROM known"):
+        return False
     # A digest of 128 bits in place of a text of any length: half the time, and two of them are never equal by chance.
     digests = (
         f"md5_number(known.source || '/' || nullif({column(one, 'known')}, '')) AS {column(one)}" for one in group_by
@@ -56,6 +62,7 @@ def _number_values(database: Database, facts: Path, group_by: Sequence[str]) -> 
         FROM known
         JOIN image USING (treeoflife_id)
     """)  # fmt: skip
+    return True
 
 
 def _ties(table: str, key: str) -> str:

@@ -13,10 +13,8 @@ from .natural_keys import joined_sql
 NAMESPACE = UUID("6f6b3f0e-2d53-5d6c-9c58-0d2e6a0f7a11")
 """The namespace of all ids that are made here."""
 
-# RFC 9562, section 5.5: of the 128 bits, those from 48 on are the version, 0101, and those from 64 on the variant, 10.
-_ALL = (1 << 64) - 1
-_VERSION_BITS, _VERSION = 0xF << 12, 0x5 << 12
-_VARIANT_BITS, _VARIANT = 0b11 << 62, 0b10 << 62
+# RFC 9562, section 5.5: of the 32 digits, the 13th is the version, 5, and the first two bits of the 17th are 10.
+_VARIANTS = {"89ab"[bits]: tuple("0123456789abcdef"[bits::4]) for bits in range(4)}
 PLAIN_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 """The UUIDs that samples are called by, as a regular expression."""
 _WRITTEN_UUID = re.compile(r"(?:urn:uuid:)?\{?" + "-?".join(f"([0-9a-f]{{{n}}})" for n in (8, 4, 4, 4, 12)) + r"\}?")
@@ -46,12 +44,14 @@ def _made_id_sql(source: Source) -> str:
     catalog = catalog_names(source)
     text = joined_sql({catalog[name]: source.columns[name] for name in source.key})
     digest = f"sha1(unhex('{NAMESPACE.hex}') || encode({quoted(source.name + '/')} || {text}))"
-    # A UUIDv5 is the beginning of the SHA-1 of namespace and name, with the bits of version and variant set. They are
-    # set in numbers of 64 bits: cutting texts apart takes twice as long.
-    first, last = (f"('0x' || {half})::UBIGINT" for half in (f"left({digest}, 16)", f"substr({digest}, 17, 16)"))
-    first = f"({first} & {_ALL ^ _VERSION_BITS}::UBIGINT | {_VERSION}::UBIGINT)"
-    last = f"({last} & {_ALL ^ _VARIANT_BITS}::UBIGINT | {_VARIANT}::UBIGINT)"
-    return f"(lpad(to_hex({first}), 16, '0') || to_hex({last}))::UUID::VARCHAR"
+    # A UUIDv5 is the beginning of the SHA-1 of namespace and name, with the bits of version and variant set. The digit
+    # with the variant keeps its last two bits. Cutting the text apart takes half the time of setting bits in numbers.
+    variant = f"substr({digest}, 17, 1)"
+    variants = " ".join(f"WHEN {variant} IN {of} THEN '{digit}'" for digit, of in _VARIANTS.items())
+    return f"""concat(
+        left({digest}, 8), '-', substr({digest}, 9, 4), '-5', substr({digest}, 14, 3), '-',
+        CASE {variants} END, substr({digest}, 18, 3), '-', substr({digest}, 21, 12)
+    )"""
 
 
 def plain_id(column: str) -> str:

@@ -73,6 +73,11 @@ def source_order(sources: Sequence[Source], column: str = "source") -> str:
     return f"list_position([{', '.join(quoted(one.name) for one in sources)}], {column})"
 
 
+def id_order(sources: Sequence[Source]) -> str:
+    """SQL for the order of a mapping: by source and id. To compare sources as texts would take twice as long."""
+    return f"{source_order(sorted(sources, key=lambda one: one.name))}, treeoflife_id"
+
+
 def in_split(split: str) -> str:
     """SQL for whether an image is in a split, over ``is_val`` and ``is_train_small``."""
     return {"train": "NOT is_val", "val": "is_val", "train_small": "is_train_small AND NOT is_val"}[split]

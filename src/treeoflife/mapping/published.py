@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..sources.base import Source
 from . import catalog, parquet, sqlite
 from .ids import PLAIN_UUID, plain_id
-from .images import MAPPING_COLUMNS, catalog_types
+from .images import MAPPING_COLUMNS, catalog_types, id_order
 
 _ACCEPTED = (
     "[mapping] published takes a mapping.sqlite with a table for each source and the table split, a mapping.parquet "
@@ -154,7 +154,7 @@ def copy_mapping(
     return database.write(path, f"""
         SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))}
         FROM published
-        ORDER BY source, treeoflife_id
+        ORDER BY {id_order(sources)}
     """)  # fmt: skip
 
 

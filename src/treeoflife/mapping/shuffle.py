@@ -32,7 +32,7 @@ def _digest(seed: int, purpose: str, column: str) -> str:
 
 
 def lowest(database: Database, table: str, count: int, where: str = "true") -> str:
-    """SQL for the condition that a row is among the ``count`` lowest by the columns ``_shuffle`` and ``treeoflife_id``.
+    """SQL for the condition that a row is among the ``count`` lowest by the columns ``_shuffle`` and ``image_row``.
 
     The rows are counted, not sorted: first by the beginning of their number, then one by one where the limit lies.
 
@@ -45,7 +45,7 @@ def lowest(database: Database, table: str, count: int, where: str = "true") -> s
     >>> from treeoflife.core.database import open_database
     >>> with open_database(Path(tempfile.mkdtemp(), "scratch")) as database:
     ...     shuffle = f"{shuffle_key(17, 'val', 'i')} AS _shuffle"
-    ...     database.make("shuffled", f"SELECT i::VARCHAR AS treeoflife_id, {shuffle} FROM range(99) AS r(i)")
+    ...     database.make("shuffled", f"SELECT i AS image_row, {shuffle} FROM range(99) AS r(i)")
     ...     database.value(f"SELECT count(*) FROM shuffled WHERE {lowest(database, 'shuffled', 7)}")
     7
     """
@@ -63,12 +63,12 @@ def lowest(database: Database, table: str, count: int, where: str = "true") -> s
     if not parts:  # there are fewer rows
         return "true"
     ((part, before),) = parts
-    ((shuffle, treeoflife_id),) = database.rows(f"""
-        SELECT _shuffle, treeoflife_id
+    ((shuffle, image_row),) = database.rows(f"""
+        SELECT _shuffle, image_row
         FROM {table}
         WHERE {where} AND _shuffle >> 48 = $part
-        ORDER BY _shuffle, treeoflife_id
+        ORDER BY _shuffle, image_row
         LIMIT 1
         OFFSET $skipped
     """, part=part, skipped=int(count - before - 1))  # fmt: skip
-    return f"(_shuffle, treeoflife_id) <= ({shuffle}::UBIGINT, {quoted(treeoflife_id)})"
+    return f"(_shuffle, image_row) <= ({shuffle}::UBIGINT, {image_row}::BIGINT)"

@@ -36,8 +36,8 @@ def write_splits(
         The number of images in train, val and train_small.
     """
     database.make("shuffled", f"""
-        SELECT image_row, source, treeoflife_id,
-            {shuffle_key(seed, "split")} AS _shuffle, {second_key(seed, "split")} AS _small
+        SELECT image_row, source, {shuffle_key(seed, "split")} AS _shuffle,
+            {second_key(seed, "split")} AS _small
         FROM image
     """)  # fmt: skip
     counts = dict(database.rows("SELECT source, count(*) FROM shuffled GROUP BY source ORDER BY source"))
@@ -75,7 +75,10 @@ def _complete(database: Database, sources: Sequence[Source], rows: pl.DataFrame)
 
 
 def _is_lowest(database: Database, table: str, counts: dict[str, int]) -> str:
-    """SQL for the condition that a row of ``table`` is among the first of its source, by ``_shuffle`` and id."""
+    """SQL for the condition that a row of ``table`` is among the first of its source, by ``_shuffle`` and id.
+
+    Images of a source are numbered in the order of their ids.
+    """
     cases = [
         f"WHEN {quoted(name)} THEN {lowest(database, table, count, f'source = {quoted(name)}')}"
         for name, count in counts.items()
