@@ -51,10 +51,11 @@ def _plain(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_init_says_what_labels_give_and_who_fills_the_rest(biologist: Biologist) -> None:
-    assert "found labels: 5 different ones, which give family (1), genus (4), species (4)" in biologist.init
-    assert "found names: 3 of these labels get all ranks down to their genus or species" in biologist.init
+    assert "found labels: 5 different ones, which give family 1, genus 4, species 4" in biologist.init
+    assert "found names: 3 of these get all ranks down to genus or species" in biologist.init
     assert "kingdoms from built_in 4" in biologist.init
-    assert "found names that lack ranks: 1 in no taxonomy that is used, such as 'Xus yus'" in biologist.init
+    assert "found names: 2 do not: 1 without a kingdom, 1 named to family or above only" in biologist.init
+    assert "1 in no taxonomy that is used, such as 'Xus yus'" in biologist.init
     assert "treeoflife download taxonomy" in biologist.init
     names = load(biologist.config).names
     assert (names.built_in, names.backbone) == (True, "built_in")

@@ -9,6 +9,8 @@ import pytest
 
 from helpers import cli, sentence
 from treeoflife.config.config import load
+from treeoflife.pipeline import init_names
+from treeoflife.pipeline.discover_listed import LISTED, discover_listed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
 from listed_inputs import open_data, treeoflife_200m
@@ -43,6 +45,18 @@ def test_a_list_of_addresses_is_counted_and_configured(tmp_path: Path) -> None:
     (source,) = load(tmp_path / "set/dataset.toml").sources.values()
     assert (source["kind"], source["columns"]) == ("urls", {"id": "photo_id"})
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["dataset.toml"]
+
+
+def test_what_the_names_of_a_list_would_become_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "list.csv").write_text(ROWS + "5,https://b.example/5.jpg,Xus yus,,CC0,o4\n")
+    monkeypatch.setattr(init_names, "MOST_LABELS", 2)
+    found = discover_listed(LISTED["urls"], tmp_path / "list.csv", tmp_path / "set").found
+    assert "labels: 2 different ones (the most frequent ones), which give class 1, genus, species" in found
+    assert "names: 2 of these get all ranks down to genus or species; kingdoms from built_in 2" in found
+    monkeypatch.undo()
+    discovery = discover_listed(LISTED["urls"], tmp_path / "list.csv", tmp_path / "set")
+    assert any("1 in no taxonomy that is used, such as 'Xus yus'" in line for line in discovery.found)
+    assert any("treeoflife download taxonomy" in line for line in discovery.remarks)
 
 
 def test_the_catalog_of_treeoflife_200m_is_recognised(tmp_path: Path) -> None:

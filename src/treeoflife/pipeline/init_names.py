@@ -1,7 +1,11 @@
 """What init says of names before anything is built: the ranks that labels give, what would be filled, and by whom."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -10,8 +14,10 @@ from ..core.database import Database, columns, open_database
 from ..core.values import RANKS
 from ..sources.base import Source
 from ..sources.label_list import PARTS, SOURCE, open_labels
-from .match_summary import counted_reasons, example, givers
-from .names_remarks import ADVICE, has_full_taxonomy
+from .match_summary import advice, counted_reasons, example, givers
+
+if TYPE_CHECKING:  # a long chain of modules
+    from ..taxonomy.match import Matches
 
 MOST_LABELS = 20_000
 """The most labels that are named: enough to see what is missing, and a few seconds for tables of any size."""
@@ -51,31 +57,29 @@ def describe(labels: pl.DataFrame, names: Names) -> tuple[list[str], list[str]]:
     Args:
         labels: the different labels, with the columns :data:`.label_list.PARTS`, those of the most images first.
     """
-    from ..taxonomy.match import (
-        match_labels,  # a long chain of modules, which nothing else needs that looks at raw data
-    )
+    from ..taxonomy.match import match_labels
 
     if labels.is_empty():
         return [], []
     with TemporaryDirectory(prefix="treeoflife-") as scratch, open_database(Path(scratch)) as database:
         open_labels(labels.head(MOST_LABELS), database)
         matches = match_labels(names, database, Path(scratch) / "verifier.sqlite")
-        total, complete = matches.coverage.total, matches.coverage.complete
-        more = " (the most frequent ones)" if labels.height > MOST_LABELS else ""
-        lines = [
-            f"labels: {total:,} different ones{more}, which give {_ranks_given(matches.rows)}",
-            f"names: {complete:,} of these labels get all ranks down to their genus or species{givers(matches)}",
-            *(
-                f"names that lack ranks: {count:,} {text}{example(matches, condition)}"
-                for text, count, condition in counted_reasons(matches)
-            ),
-        ]
-    advice = [] if complete == total or has_full_taxonomy(names) else [f"names: {ADVICE}; run init again after it"]
-    return lines, advice
+        lines = [*_lines(matches, " (the most frequent ones)" if labels.height > MOST_LABELS else "")]
+        return lines, [f"names: {text}" for text in advice(matches, names)]
+
+
+def _lines(matches: Matches, which: str) -> Iterator[str]:
+    total, complete = matches.coverage.total, matches.coverage.complete
+    yield f"labels: {total:,} different ones{which}, which give {_ranks_given(matches.rows)}"
+    yield f"names: {complete:,} of these get all ranks down to genus or species{givers(matches)}"
+    if complete < total:
+        yield f"names: {total - complete:,} do not: {', '.join(matches.coverage.parts)}"
+    if reasons := [f"{count:,} {text}{example(matches, which)}" for text, count, which in counted_reasons(matches)]:
+        yield f"names: why ranks are missing or changed: {'; '.join(reasons)}"
 
 
 def _ranks_given(rows: pl.DataFrame) -> str:
     """The ranks that labels give themselves, with the number of labels where not all of them do."""
     counts = {rank: rows.filter(pl.col(f"{rank}_from") == SOURCE).height for rank in RANKS}
-    given = [rank if count == rows.height else f"{rank} ({count:,})" for rank, count in counts.items() if count]
+    given = [rank if count == rows.height else f"{rank} {count:,}" for rank, count in counts.items() if count]
     return ", ".join(given) or "no rank"

@@ -10,23 +10,23 @@ import polars as pl
 from ..config.tables import Names
 from ..sources.label_list import SOURCE, LabelFile
 from ..taxonomy.coverage import LACKS, lack
-from .names_remarks import ADVICE, has_full_taxonomy
+from .names_remarks import ADVICE, HOMONYM_ADVICE, has_full_taxonomy
 
 if TYPE_CHECKING:  # naming is a long chain of modules, of which counting needs none
     from ..taxonomy.match import Matches
 
 REASONS = {
     "synonym": "synonyms",
-    "rank-unknown": "one word of unknown rank",
-    "contradiction": "contradict what is known of the name",
-    "ambiguous": "the name of several taxa",
-    "genus-alone": "a genus that may be another than the known one",
-    "rank-between": "of a rank between the seven, such as a tribe",
-    "rank-moved": "no genus, but a name of another rank in its place",
-    "classification": "classified in different ways",
+    "rank-unknown": "single words of unknown rank",
+    "contradiction": "whose other ranks contradict what is known of the name",
+    "ambiguous": "names of several taxa",
+    "genus-alone": "genera that may be others than the known ones",
+    "rank-between": "of a rank between the seven",
+    "rank-moved": "of another rank in the place of a genus",
+    "classification": "classified in several ways",
     "unknown-name": "in no taxonomy that is used",
-    "no-name": "no scientific name",
-    "hole": "known to taxonomies that lack a rank above it",
+    "no-name": "without a scientific name",
+    "hole": "for which taxonomies lack a rank",
 }
 """What a kind of reason is called where labels are counted."""
 
@@ -41,8 +41,14 @@ def match_summary(matches: Matches, file: LabelFile, names: Names) -> Iterator[s
         yield f"incomplete  {count:>9,} {LACKS[word]}{example(matches, lack() == word, file.place)}"
     for text, count, condition in counted_reasons(matches):
         yield f"why         {count:>9,} {text}{example(matches, condition, file.place)}"
-    if not has_full_taxonomy(names):
-        yield f"to do       {ADVICE}"
+    for text in advice(matches, names):
+        yield f"to do       {text}"
+
+
+def advice(matches: Matches, names: Names) -> list[str]:
+    """What would give labels the ranks that they lack."""
+    homonyms = [HOMONYM_ADVICE] if any(reason == "ambiguous" for reason in matches.rows["reason"].unique()) else []
+    return homonyms + ([] if has_full_taxonomy(names) or not matches.coverage.lacking else [ADVICE])
 
 
 def givers(matches: Matches) -> str:

@@ -10,7 +10,12 @@ from ..taxonomy.coverage import Coverage
 from .workspace import Workspace
 
 ADVICE = "'treeoflife download taxonomy' fetches the Catalogue of Life, which knows species and synonyms"
-_CHANGES = {"synonym": "synonyms", "classification": "in conflict with the backbone", "ambiguous": "of several taxa"}
+HOMONYM_ADVICE = "a column with the kingdom, or the family, beside the names tells those of several taxa apart"
+_FINDINGS = {
+    "ambiguous": "names of several taxa",
+    "synonym": "synonyms",
+    "classification": "classified in several ways",
+}
 """What findings about names are called where images are counted."""
 
 
@@ -28,23 +33,25 @@ def remarks(workspace: Workspace) -> list[str]:
         return []
     samples = pl.scan_parquet(workspace.paths.catalog, glob=False).filter(pl.col("split") != "train_small")
     coverage = Coverage.of(samples.select(RANKS))
-    lines = []
+    findings = _findings(workspace)
+    lines, advice = [], ["'treeoflife names why NAME' explains a name"]
     if coverage.lacking:
         lacking = coverage.total - coverage.complete
         lines.append(f"names: {lacking:,} of {coverage.total:,} samples lack ranks: {', '.join(coverage.parts)}")
-    if changed := _changes(workspace):
-        lines.append(f"names: {changed}; {workspace.paths.name_findings_csv} lists them")
-    if lines:
-        is_original = any(is_published_kind(source) for source in workspace.sources)
-        advice = "" if is_original or has_full_taxonomy(workspace.config.names) else f"; {ADVICE}"
-        lines.append(f"names: 'treeoflife names why NAME' explains a name{advice}")
-    return lines
+    if counts := ", ".join(f"{findings[kind]:,} {text}" for kind, text in _FINDINGS.items() if kind in findings):
+        lines.append(f"names: {counts}: see {workspace.paths.name_findings_csv}")
+    if not lines or any(is_published_kind(source) for source in workspace.sources):
+        return lines
+    if "ambiguous" in findings:
+        advice.append(HOMONYM_ADVICE)
+    if not has_full_taxonomy(workspace.config.names):
+        advice.append(ADVICE)
+    return [*lines, f"names: {'; '.join(advice)}"]
 
 
-def _changes(workspace: Workspace) -> str:
-    """How many names were changed or are in doubt, by the findings about them."""
+def _findings(workspace: Workspace) -> dict[str, int]:
+    """Of how many names something was found that people should know of, by its kind."""
     if not exists(workspace.paths.name_findings):
-        return ""
-    findings = pl.scan_parquet(workspace.paths.name_findings, glob=False).filter(pl.col("kind").is_in(list(_CHANGES)))
-    counts = dict(findings.group_by("kind").agg(pl.col("keys").sum()).collect().iter_rows())
-    return ", ".join(f"{text} {counts[kind]:,}" for kind, text in _CHANGES.items() if kind in counts)
+        return {}
+    found = pl.scan_parquet(workspace.paths.name_findings, glob=False).filter(pl.col("kind").is_in(list(_FINDINGS)))
+    return dict(found.group_by("kind").agg(pl.col("keys").sum()).collect().iter_rows())
