@@ -238,10 +238,11 @@ def checklist(folder: Path) -> Checklist:
 
 
 def test_a_checklist_gives_its_names_in_its_own_order_in_the_wanted_languages(tmp_path: Path) -> None:
-    col = checklist(tmp_path)
-    assert from_checklist(col, ("en",)).select("common", "authority").rows() == [
+    col, names = checklist(tmp_path), pl.Series([SPECIES])
+    assert from_checklist(col, ("en",), names).select("common", "authority").rows() == [
         ("Blackbird", "col"), ("Black Thrush", "col"),
     ]  # fmt: skip
-    assert from_checklist(col, ("de",))["common"].to_list() == ["Amsel"]
-    assert from_checklist(col, ("fr",)).is_empty()
-    assert from_checklist(Checklist("worms", col.names), ("en",)).schema == pl.Schema(vernaculars.SCHEMA)
+    assert from_checklist(col, ("de",), names)["common"].to_list() == ["Amsel"]
+    assert from_checklist(col, ("fr",), names).is_empty()
+    assert from_checklist(col, ("en",), pl.Series(["Pica pica"])).is_empty()
+    assert from_checklist(Checklist("worms", col.names), ("en",), names).schema == pl.Schema(vernaculars.SCHEMA)

@@ -175,3 +175,10 @@ def test_a_name_of_no_dataset_is_explained(tmp_path: Path, monkeypatch: pytest.M
     assert done.returncode == 0, done.stderr
     assert "looked up by genus" in done.stdout
     assert "family: Turdidae (from built_in:genus)" in done.stdout
+
+
+def test_a_checklist_gives_common_names_in_the_wanted_language(tmp_path: Path) -> None:
+    """English by default; also of the accepted name of a synonym."""
+    common = "taxonID\tname\tlanguage\n7\tLion\teng\n7\tLöwe\tdeu\n5\tCats\teng\n"
+    cats = zipped(tmp_path / "cats.zip", {"NameUsage.tsv": usages(), "VernacularName.tsv": common})
+    assert match_names(["Panthera leo", "Felis leo"], taxonomies=[cats])["common"].to_list() == ["Lion", "Lion"]

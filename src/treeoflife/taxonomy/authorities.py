@@ -19,7 +19,7 @@ from ..sources.image_folders import visible_files
 from . import built_in, findings, vernacular_sources
 from .checklist import Checklist
 from .checklist_files import open_checklist
-from .checklist_records import ask_checklist, asked_names
+from .checklist_records import ask_checklist, asked_names, named_in
 from .expressions import UPPER
 from .inaturalist_tables import INATURALIST, read_inaturalist_tables
 from .parsing import Parser
@@ -134,12 +134,21 @@ def open_checklists(names: Names, folder: Path, database: Database) -> list[Chec
 def consult(
     authorities: Authorities, checklists: Sequence[Checklist], evidence: pl.DataFrame, names: Names, database: Database
 ) -> Authorities:
-    """The authorities with what checklists say about the names that the evidence writes."""
+    """The authorities with what checklists say about the names that the evidence writes, and their common names."""
     asked = asked_names(evidence)
     answers = {one.name: ask_checklist(one, asked, database) for one in checklists}
     follow = names.synonyms == "accepted"
+    index = add_checklists(authorities.index, answers, names.by_trust, follow_synonyms=follow)
+    common = {
+        one.name: vernacular_sources.from_checklist(one, names.common_language, named_in(answers[one.name].rows, asked))
+        for one in checklists
+        if one.vernaculars
+    }
     return replace(
-        authorities, index=add_checklists(authorities.index, answers, names.by_trust, follow_synonyms=follow)
+        authorities,
+        index=index,
+        vernaculars={**authorities.vernaculars, **common},
+        tables=(*authorities.tables, *(table for one in checklists for table in one.tables)),
     )
 
 

@@ -53,6 +53,16 @@ def asked_names(evidence: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([*words, species]).filter(pl.col("name") != "").unique()
 
 
+def named_in(rows: pl.DataFrame, asked: pl.DataFrame) -> pl.Series:
+    """The names that a dataset may write for the names that it asks about: these, and those of their lineages.
+
+    Args:
+        rows: what a checklist answers.
+        asked: what :func:`asked_names` returns.
+    """
+    return pl.concat([asked, asked_names(rows.with_columns(uninomial=pl.lit("")))])["name"].unique()
+
+
 def ask_checklist(checklist: Checklist, names: pl.DataFrame, database: Database) -> Answers:
     """The rows of a checklist that a dataset needs.
 

@@ -150,14 +150,15 @@ def from_table(
     return ordered.with_columns(language=pl.lit(language))
 
 
-def from_checklist(checklist: Checklist, languages: Sequence[str]) -> pl.DataFrame:
-    """The names of a checklist in these languages; none if it has no common names."""
+def from_checklist(checklist: Checklist, languages: Sequence[str], names: pl.Series) -> pl.DataFrame:
+    """The common names of a checklist in these languages, of taxa with these names; none if it has no common names."""
     if checklist.vernaculars is None:
         return pl.DataFrame(schema=SCHEMA)
-    # A checklist has names in a hundred languages: those that are not wanted are never in memory.
+    # A checklist has names of all taxa in a hundred languages: those that are not wanted are never in memory.
     scan = pl.scan_parquet(checklist.vernaculars, glob=False)
     written = scan.select("language").unique().collect().to_series()
     wanted = written.filter(clean_languages(written).is_in(list(languages)))
-    rows = scan.filter(pl.col("language").is_in(wanted.implode())).collect().select(VERNACULARS.names())
+    scan = scan.filter(pl.col("language").is_in(wanted.implode()), pl.col("name").is_in(names.implode()))
+    rows = scan.collect().select(VERNACULARS.names())
     rows = rows.with_columns(language=clean_languages(rows["language"])).rename({"priority": "own_priority"})
     return prioritised(rows, checklist.name, ("own_priority",), (False,))
