@@ -25,6 +25,7 @@ from .dwc_checklist import files_of, is_checklist, write_archive
 from .parsers import make_parser
 from .parsing import Parser
 from .tables import require_use
+from .taxdump import is_taxdump, taxdump_files, write_taxdump
 
 _VERSION = 1
 """Raised whenever a reader would make other tables of the same files."""
@@ -32,7 +33,7 @@ _NEEDED = "names with their ranks, and what each belongs to"
 _FORMATS = (
     "checklists that can be read are data packages of ChecklistBank (ColDP, with NameUsage.tsv, or Name.tsv and "
     "Taxon.tsv), archives of Darwin Core (with meta.xml and a table of taxa) and NCBI's taxdump (with nodes.dmp and "
-    "names.dmp), each as a zip or a folder"
+    "names.dmp), each as a zip or a folder, taxdump also as it is published, taxdump.tar.gz"
 )
 
 
@@ -62,7 +63,7 @@ def open_checklist(name: str, path: Path, folder: Path, database: Database, note
         InputError: it is of no format that can be read, is damaged, or has no names.
     """
     try:
-        recognised = _recognise(open_tables(path))
+        recognised = _taxdump(path) if is_taxdump(path) else _recognise(open_tables(path))
         parser, kept = _parser(), ChecklistCache(folder, note)
         key = fingerprint({"files": _digests(path, recognised.files), "version": _VERSION, "parser": parser.name})[:32]
         if checklist := kept.find(key, name):
@@ -95,6 +96,10 @@ def _parser() -> Parser:
         return make_parser("gnparser")
     except ConfigError:
         return make_parser("simple")
+
+
+def _taxdump(path: Path) -> _Recognised:
+    return _Recognised(taxdump_files(path), partial(write_taxdump, path))
 
 
 def _recognise(files: PackedFiles) -> _Recognised:
