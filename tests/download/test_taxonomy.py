@@ -71,7 +71,9 @@ def test_it_is_fetched_once_and_init_names_it(server: Server, archive: Path, hom
     (kept,) = kept_taxonomies()
     assert (kept.name, kept.path, kept.size, kept.url) == ("col", home / "col" / RELEASE, len(data), url)
     requests = len(server.requests)
-    component = load_components()["taxonomy"].model_copy(update={"url": url, "bytes": len(data), "to": f"col/{RELEASE}"})
+    component = load_components()["taxonomy"].model_copy(
+        update={"url": url, "bytes": len(data), "to": f"col/{RELEASE}"}
+    )
     assert download_taxonomy(component, "", "", DownloadTable(), SilentListener()) == kept
     assert len(server.requests) == requests
     (listed,) = json.loads(command(tmp_path, "download", "taxonomy", "--list", "--json").stdout)["taxonomies"]

@@ -28,8 +28,9 @@ from .checklist import NAMES
 from .checklist_names import BELOW_SPECIES, plain_rank, with_plain_names
 from .checklist_rows import ROWS
 from .expressions import UPPER
+from .kingdoms import KINGDOMS
 from .parsing import Parser
-from .records import KINGDOMS, clean_ranks
+from .records import clean_ranks
 from .tables import TableCount
 
 _NUMBERED = pl.Schema({"number": pl.Int32(), **dict.fromkeys((*ROWS.names(), "own_genus", "epithet"), pl.String())})
