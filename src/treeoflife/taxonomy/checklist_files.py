@@ -16,12 +16,9 @@ from ..core.hash_cache import HashCache
 from ..core.packed_files import PackedFiles, open_tables
 from ..core.user_folders import user_cache
 from ..errors import ConfigError, InputError
-from ..sources.darwin_core import read_archive
 from ..sources.file_names import show_names
 from .checklist import Checklist
 from .checklist_cache import ChecklistCache, Note
-from .coldp import find_package, write_package
-from .dwc_checklist import files_of, is_checklist, write_archive
 from .parsers import make_parser
 from .parsing import Parser
 from .tables import require_use
@@ -108,6 +105,11 @@ def _recognise(files: PackedFiles) -> _Recognised:
     Raises:
         InputError: it is none, or cannot be read.
     """
+    # The readers are imported here: no build without a checklist needs them.
+    from ..sources.darwin_core import read_archive
+    from .coldp import find_package, write_package
+    from .dwc_checklist import files_of, is_checklist, write_archive
+
     is_described = any(one.lower().rpartition("/")[2] == "meta.xml" and one.count("/") <= 1 for one in files.names)
     package = find_package(files)
     if package.is_complete and not is_described:
