@@ -40,7 +40,7 @@ def bees(tmp_path: Path) -> Checklist:
         ({"verbatim": "Apini", "name_rank": "TRIBE"}, f"{APIDAE} - -"),
         ({"verbatim": "Pyrobombus"}, f"{APIDAE} Bombus -"),
         ({"verbatim": "Pyrobombus", "name_rank": "subgenus"}, f"{APIDAE} Bombus -"),
-        ({"verbatim": "Bombus"}, f"- - - - - Bombus -"),  # as every genus, it needs support
+        ({"verbatim": "Bombus"}, "- - - - - Bombus -"),  # as every genus, it needs support
         ({"verbatim": "Bombus", "kingdom": "Animalia"}, f"{APIDAE} Bombus -"),
         ({"verbatim": "Bombus impatiens", "name_rank": "species"}, f"{APIDAE} Bombus impatiens"),
         ({"verbatim": "Bombus impatiens", "name_rank": "COMPLEX", "family": "Apidae"}, f"{APIDAE} Bombus -"),
@@ -67,9 +67,7 @@ def bees(tmp_path: Path) -> Checklist:
     ],
     ids=str,
 )
-def test_a_name_stands_at_its_own_rank(
-    tmp_path: Path, bees: Checklist, label: dict[str, str], expected: str
-) -> None:
+def test_a_name_stands_at_its_own_rank(tmp_path: Path, bees: Checklist, label: dict[str, str], expected: str) -> None:
     (named,), _ = name_labels(tmp_path, [label], [bees])
     told = lineage(named).replace("Zyxillus sp.", "Zyxillus -")
     assert told == expected

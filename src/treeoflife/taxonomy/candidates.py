@@ -9,7 +9,6 @@ from .authorship import authors_agree
 from .expressions import names_species
 from .record_index import LOOKUP_RANKS, RecordIndex, accepted_name, ranks_above
 
-
 # A page of EOL that its own tree of three million names does not place is rare: often a namesake of the known genus. In
 # worlds of homonyms, 1 in 6 of the kingdoms that the built-in taxonomy gave to such pages was wrong.
 _OF_PAGES = ("eol", "scraped")
