@@ -120,6 +120,22 @@ def test_two_authorities_that_disagree_about_100_species_are_reported_100_times(
     assert set(result.findings["kind"]) == {"classification"}
 
 
+def test_a_backbone_that_knows_only_the_genus_or_the_order_decides_for_its_species() -> None:
+    for known in ((*GECKO[:6], ""), (*GECKO[:4], "", "", "")):
+        assert unify([GECKO, LEPIDOSAUR], itis=[LEPIDOSAUR], col=[known]).lineages == [GECKO, GECKO]
+
+
+def test_a_family_on_which_all_agree_stays_whatever_the_backbone_says_of_it() -> None:
+    other_family = (*GECKO[:4], "Phyllodactylidae", *GECKO[5:])
+    assert unify([GECKO, LEPIDOSAUR], col=[other_family]).lineages == [GECKO, GECKO]
+
+
+def test_a_species_has_one_lineage_even_if_its_family_alone_would_have_two() -> None:
+    """All of the family's names above differ, so it might be two families; the species says that it is one."""
+    other = ("Chromista", "Other phylum", "Otherclass", "Otherales", *PLANT[4:])
+    assert unify([PLANT, other], col=[other]).lineages == [other, other]
+
+
 def test_what_the_backbone_does_not_know_the_most_trusted_authority_decides() -> None:
     result = unify([Row(LEPIDOSAUR, images=9), GECKO], resolved=[GECKO], itis=[LEPIDOSAUR], col=[MULBERRY])
     assert result.lineages == [GECKO, GECKO]

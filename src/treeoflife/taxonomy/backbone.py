@@ -13,7 +13,7 @@ from ..config.tables import Names
 from ..core.values import RANKS
 from ..errors import ConfigError
 from .expressions import UPPER, giver, is_hole
-from .lineage_choice import choose_lineages, find_records, label_places
+from .lineage_choice import Round, choose_lineages, find_records, label_places
 from .record_index import LOOKUP_RANKS, RecordIndex, ranks_above
 
 _LINEAGE = [*RANKS, "context"]
@@ -78,29 +78,46 @@ def _distinct_lineages(rows: pl.DataFrame) -> pl.DataFrame:
 def _settle(lineages: pl.DataFrame, index: RecordIndex, backbone: str) -> pl.DataFrame:
     """The lineages without conflicts, in the same order.
 
+    The backbone comes first at all ranks: if it knows a genus and none of its species, the genus decides for them.
+    Others decide what is left. Last of all come conflicts above a name on which all agree and which has homonyms.
+    """
+    everyone = [backbone, *(one for one in index.authorities if one != backbone)]
+    for turn in (
+        Round([backbone], by_images=False, defers=True),
+        Round(everyone, by_images=True, defers=True),
+        Round(everyone, by_images=True, defers=False),
+    ):
+        lineages = _settle_round(lineages, index, turn)
+    return lineages
+
+
+def _settle_round(lineages: pl.DataFrame, index: RecordIndex, turn: Round) -> pl.DataFrame:
+    """The lineages without the conflicts that are decided in this round.
+
     Ranks are settled from the bottom up, so that all images of a genus have one family when families are settled. A
     choice at a higher rank may show that two names below are one taxon, so this goes on until nothing changes. It
-    ends, because each change leaves its rank with fewer different lineages, and those below with no more.
+    ends, because each change leaves its rank with fewer different lineages, or fewer empty ranks above, and those below
+    with no more.
     """
     before = None
     while before is None or not before.equals(lineages):
         before = lineages
         for rank in LOOKUP_RANKS:
-            lineages = _settle_rank(lineages, rank, index, backbone)
+            lineages = _settle_rank(lineages, rank, index, turn)
     return lineages
 
 
-def _settle_rank(lineages: pl.DataFrame, rank: str, index: RecordIndex, backbone: str) -> pl.DataFrame:
-    """The lineages in which each taxon of ``rank`` has one lineage above it."""
+def _settle_rank(lineages: pl.DataFrame, rank: str, index: RecordIndex, turn: Round) -> pl.DataFrame:
+    """The lineages in which each taxon of ``rank`` has one lineage above it, as far as this round decides it."""
     name, above = _name_of(rank), ranks_above(rank)
     places = _places(lineages, rank, index)
     if places.is_empty():
         return lineages
-    records = find_records(places, rank, index, backbone)
+    records = find_records(places, rank, index, turn.judges)
     places = label_places(places, rank, records).filter(pl.len().over("taxon") > 1)
-    chosen = choose_lineages(places, rank, records)
+    chosen = choose_lineages(places, rank, records, turn)
     where = [*name, *above, "context"]
-    changes = places.select(*where, "taxon").join(chosen, on="taxon").drop("taxon")
+    changes = places.select(*where, "place").join(chosen, on="place").drop("place")
     matched = lineages.join(changes, on=where, how="left", maintain_order="left")
     updates = [pl.col("new_context").fill_null(pl.col("context")).alias("context")]
     for upper in above:

@@ -3,6 +3,7 @@
 * Where lineages only lack ranks that others have, they are joined.
 * Where they name different taxa, the backbone's record of the taxon decides, or else that of the most trusted authority
   that has one, or else the lineage of the most images, and of equally many the first by the alphabet.
+* Names on which all agree stay, if nothing below them is in dispute: the conflict above is that of their own taxon.
 * A rank that the chosen lineage leaves empty is taken from the next one that agrees with it on all ranks below.
 * If the backbone itself has several taxa of a name between species and phylum, each lineage goes to the one with which
   it has the most names in common.
@@ -12,6 +13,7 @@ above, ``context``, who gave each rank as ``by_…``, and for how many ``keys``.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -21,24 +23,36 @@ from .same_taxon import is_same_taxon, kingdom, label_taxa
 _ONE_IN_A_KINGDOM = ("species", "phylum")
 """Ranks at which several records of a name in a kingdom are duplicates, and no homonyms."""
 _BACKBONE, _OWN = 0, 1000
-"""The trust in the backbone and in the lineages that the dataset itself has; authorities are between them."""
+"""The trust in the backbone, which is the first judge, and in the lineages that the dataset itself has."""
 
 
-def find_records(places: pl.DataFrame, rank: str, index: RecordIndex, backbone: str) -> pl.DataFrame:
-    """The authorities' lineages above the names of these places, the most trusted first.
+class Round(NamedTuple):
+    """Who decides in one round of settling conflicts.
+
+    Attributes:
+        judges: the authorities that decide, the most trusted first.
+        by_images: whether the lineage of the most images is taken where no judge knows the taxon.
+        defers: whether a conflict above a name on which all agree is left to the taxon of that name.
+    """
+
+    judges: Sequence[str]
+    by_images: bool
+    defers: bool
+
+
+def find_records(places: pl.DataFrame, rank: str, index: RecordIndex, judges: Sequence[str]) -> pl.DataFrame:
+    """The judges' lineages above the names of these places.
+
+    Args:
+        judges: the authorities that may decide, the most trusted first.
 
     Returns:
-        ``record``, ``node``, ``trust`` (the lowest is trusted most), ``by`` (the authority) and the ranks above.
+        ``record``, ``node``, ``trust`` (the judge's position), ``by`` (the judge) and the ranks above.
     """
     name, above = (["genus", "species"] if rank == "species" else [rank]), ranks_above(rank)
-    authorities = pl.DataFrame(
-        [
-            (number, _BACKBONE if authority == backbone else number + 1, authority)
-            for number, authority in enumerate(index.authorities)
-        ],
-        schema={"authority": pl.Int8, "trust": pl.Int16, "by": pl.String},
-        orient="row",
-    )
+    known = [(index.authorities.index(one), trust, one) for trust, one in enumerate(judges) if one in index.authorities]
+    schema = {"authority": pl.Int8, "trust": pl.Int16, "by": pl.String}
+    authorities = pl.DataFrame(known, schema=schema, orient="row")
     nodes = places.select("node", *name).unique()
     table = accepted_records(index.tables[rank].join(nodes, on=name), name).join(authorities, on="authority")
     records = table.select("node", "trust", "by", *above).unique()
@@ -84,20 +98,48 @@ def _compare(places: pl.DataFrame, records: pl.DataFrame, rank: str) -> pl.DataF
     return pairs.filter(is_same_taxon(rank, ours, theirs)).with_columns(score=pl.sum_horizontal(equal))
 
 
-def choose_lineages(places: pl.DataFrame, rank: str, records: pl.DataFrame) -> pl.DataFrame:
-    """The lineage of each ``taxon``: ``new_…`` are the ranks above and ``context``, ``new_by_…`` who gave them."""
+def choose_lineages(places: pl.DataFrame, rank: str, records: pl.DataFrame, turn: Round) -> pl.DataFrame:
+    """The ranks above of each ``place`` as they should be, ``new_…``, with ``context``; who gave them: ``new_by_…``.
+
+    Places of taxa about which this round decides nothing are left out.
+    """
     above = ranks_above(rank)
-    in_conflict = pl.any_horizontal(_count_names(upper).over("taxon") > 1 for upper in above)
-    given = _records_of_taxa(places.filter(in_conflict), rank, records)
+    counts = {upper: _count_names(upper).over("taxon") for upper in above}
+    places = places.with_columns(
+        in_conflict=pl.any_horizontal(count > 1 for count in counts.values()),
+        # The lowest rank at which any place has a name: if all agree on it, the dispute is about this name's own taxon.
+        lowest=pl.coalesce(pl.when(counts[upper] > 0).then(pl.lit(upper)) for upper in reversed(above)),
+        agreed=pl.coalesce(pl.when(counts[upper] > 0).then(counts[upper] == 1) for upper in reversed(above)),
+    )
+    deferred = pl.col("in_conflict") & pl.col("agreed") & pl.lit(turn.defers)
+    decided = places.filter(~deferred.fill_null(value=False))
+    given = _records_of_taxa(decided.filter("in_conflict"), rank, records)
+    if not turn.by_images:
+        decided = decided.filter(~pl.col("in_conflict") | pl.col("taxon").is_in(given["taxon"].implode()))
+    chosen = decided.select("place", "taxon").join(_choose(decided, above, given), on="taxon").drop("taxon")
+    return pl.concat([chosen, _fill_lowest(places.filter(deferred), above).select(chosen.columns)])
+
+
+def _fill_lowest(places: pl.DataFrame, above: Sequence[str]) -> pl.DataFrame:
+    """The places with the name at their ``lowest`` rank, on which those that have one agree, where it is empty."""
+    filled = [pl.col("context").alias("new_context")]
+    for upper in above:
+        name, by = pl.col(upper), pl.col(f"by_{upper}")
+        fills = (name == "") & (pl.col("lowest") == upper)
+        filled += [
+            pl.when(fills).then(name.max().over("taxon")).otherwise(name).alias(f"new_{upper}"),
+            pl.when(fills).then(by.filter(name != "").min().over("taxon")).otherwise(by).alias(f"new_by_{upper}"),
+        ]
+    return places.select("place", *filled)
+
+
+def _choose(places: pl.DataFrame, above: Sequence[str], given: pl.DataFrame) -> pl.DataFrame:
+    """The lineage of each ``taxon`` from what judges have ``given`` and from its own places."""
     own = places.with_columns(trust=pl.lit(_OWN, pl.Int16)).select(given.columns)
     order = ["taxon", "trust", "keys", *above, "context"]
     candidates = pl.concat([given, own]).sort(order, descending=[column == "keys" for column in order])
-    chosen = [pl.col(upper).first().over("taxon").alias(f"c_{upper}") for upper in above]
-    return (
-        candidates.with_columns(chosen)
-        .group_by("taxon")
-        .agg(pl.col("context").max().alias("new_context"), *_merged(above))
-    )
+    first = candidates.with_columns(pl.col(upper).first().over("taxon").alias(f"c_{upper}") for upper in above)
+    return first.group_by("taxon").agg(pl.col("context").max().alias("new_context"), *_merged(above))
 
 
 def _records_of_taxa(places: pl.DataFrame, rank: str, records: pl.DataFrame) -> pl.DataFrame:
