@@ -207,9 +207,9 @@ class Source(Protocol):
         """Make the labels of single images known as the table ``image_label``: for sources of very many images, in
         place of :meth:`labels`.
 
-        It has :attr:`columns`, the seven ranks, ``scientific_name`` and ``common_name``, all but the numbers among
-        :attr:`columns` as texts, null or empty where nothing is known; a natural key at most once, in no order. The
-        ``name_key`` of such a source is ``treeoflife_id``.
+        It has :attr:`columns`, the seven ranks, ``scientific_name`` and ``common_name``, and may have ``taxon_rank``,
+        the rank of ``scientific_name``; all but the numbers among :attr:`columns` as texts, null or empty where nothing
+        is known; a natural key at most once, in no order. The ``name_key`` of such a source is ``treeoflife_id``.
 
         Returns:
             False, unless overridden: there is no such table.

@@ -89,7 +89,8 @@ class FolderSurvey:
             yield from ((label, 0) for label in labels if label)
         for row in self.table.rows.iter_rows(named=True) if self.table else ():
             taxon = Taxon(*(row[rank] for rank in RANKS))
-            yield Label(self.file_of(row["file"]), taxon, row["scientific_name"], row["common"]), row["line"]
+            names = row["scientific_name"], row["common"], row["taxon_rank"]
+            yield Label(self.file_of(row["file"]), taxon, *names), row["line"]
 
     def about(self) -> pl.DataFrame | None:
         """What the table says of images beside names: ``file``, and ABOUT_COLUMNS; None if it says nothing.

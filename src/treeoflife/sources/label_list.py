@@ -22,7 +22,6 @@ from ..core.text_tables import read_text_header, read_text_pieces
 from ..core.values import RANKS, RawImage
 from ..errors import InputError
 from .base import Container, Source
-from .listed import image_labels
 from .listed_columns import first_filled, name_columns, own_species, shown
 from .text_columns import ROW, Table
 
@@ -77,7 +76,7 @@ class LabelList(Source):
 
     def label_table(self, database: Database) -> bool:
         """The labels, by their numbers."""
-        database.run(f"CREATE OR REPLACE VIEW image_label AS {image_labels('label_list')}")
+        database.run("CREATE OR REPLACE VIEW image_label AS FROM label_list")
         database.run(_IMAGES.format(source=self.name))
         return True
 

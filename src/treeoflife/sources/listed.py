@@ -31,14 +31,6 @@ the ledger."""
 REPEATED = "repeated"
 """The column that ``images.parquet`` has besides: how many other rows with the same natural key said something else."""
 
-_ABOVE_GENUS = RANKS[:5]
-# Ranks of GBIF and iNaturalist whose names are one word, but no genus: superfamily, subtribe, section ...
-_IS_NO_GENUS = """regexp_full_match(
-    lower(taxon_rank),
-    '[a-z]*(domain|kingdom|phylum|division|class|legion|cohort|order|family|tribe)'
-    || '|(sub|infra)genus|(super|sub)?(section|series)|infrageneric_name'
-)"""
-
 # Rows as Python objects take several times the memory of columns.
 _ROWS_AT_ONCE = 4096
 
@@ -135,11 +127,9 @@ class ListedImages(Source):
         return [self.fetched.images] if self.fetched and self.fetched.images.exists() else []
 
     def label_table(self, database: Database) -> bool:
-        """The names in the list. One of another rank is taken for no genus, and fills its own rank if that is empty."""
-        if not self._select_listed(database, "ranked", (*RANKS, "scientific_name", "common_name", "taxon_rank")):
-            return False
-        database.run(f"CREATE OR REPLACE VIEW image_label AS {image_labels('ranked')}")
-        return True
+        """The names in the list, with their ranks."""
+        further = (*RANKS, "scientific_name", "common_name", "taxon_rank")
+        return self._select_listed(database, "image_label", further)
 
     def about(self, database: Database) -> bool:
         """What the list says about the images."""
@@ -170,28 +160,6 @@ class ListedImages(Source):
             WHERE {has_key}
         """)
         return True
-
-
-def image_labels(table: str) -> str:
-    """SQL for the labels of images as :meth:`.Source.label_table` has them, from a table that also has ``taxon_rank``.
-
-    A name of another rank than the seven is taken for no genus.
-    """
-    filled = ", ".join(f"{_filled(rank)} AS {column(rank)}" for rank in _ABOVE_GENUS)
-    return f"""
-        SELECT * EXCLUDE (taxon_rank) REPLACE (
-            {filled},
-            CASE WHEN {_IS_NO_GENUS} THEN '' ELSE scientific_name END AS scientific_name
-        )
-        FROM {table}
-    """
-
-
-def _filled(rank: str) -> str:
-    """SQL for a rank above genus."""
-    name = column(rank)
-    is_own = f"{name} = '' AND lower(taxon_rank) = '{rank}'"
-    return f"CASE WHEN {is_own} THEN split_part(scientific_name, ' ', 1) ELSE {name} END"
 
 
 def _is_table(path: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from ..core.database import column
 from ..core.text_tables import match_names
 from ..errors import InputError
-from .spellings import ABOUT, NAMES, Spellings, plain_header
+from .spellings import ABOUT, NAMES, TAXON_RANK, Spellings, plain_header
 
 Meaning = Literal[
     "url", "id", "kingdom", "phylum", "class", "order", "family", "genus", "species", "scientific_name", "taxon_rank",
@@ -24,7 +24,7 @@ _FURTHER: dict[str, Spellings] = {
         ("link", "address"), ("sourceurl",), ("image", "photo", "picture", "media"),
     ),
     "id": (("imageid", "photoid", "pictureid", "mediaid"), ("uuid",), ("photouuid",), ("id",)),
-    "taxon_rank": (("taxonrank",), ("rank",)),
+    "taxon_rank": TAXON_RANK,
     "flags": (("flags",), ("issue", "issues")),
     **ABOUT,
     "data_source": (*ABOUT["data_source"], ("source",), ("dataset",)),
@@ -72,7 +72,7 @@ def name_columns(path: Path, columns: Sequence[str], name_column: str) -> dict[s
     """
     named = [find_column(path, columns, name_column, "which --column names")] if name_column else []
     chosen = {"scientific_name": named} if named else {}
-    spellings = {**_NAMES, "taxon_rank": _FURTHER["taxon_rank"], "author": _AUTHOR}
+    spellings = {**_NAMES, "taxon_rank": TAXON_RANK, "author": _AUTHOR}
     spellings["scientific_name"] = (*spellings["scientific_name"], *_NAMES_ALONE)
     _choose(path, columns, chosen, spellings, "rename or remove one")
     return chosen

@@ -22,7 +22,7 @@ from ..core.values import RANKS
 from ..errors import InputError
 from .file_ids import SEPARATOR, find_by_ids
 from .photo_about import read_about
-from .spellings import NAMES, Spellings, plain_header
+from .spellings import NAMES, TAXON_RANK, Spellings, plain_header
 
 # Of files, columns of a later tuple count only in a table that lacks those of the tuples before.
 _FILE: Spellings = (
@@ -39,7 +39,7 @@ _IDS: Spellings = tuple((spelling,) for spelling in (
 ))  # fmt: skip
 _OTHER_THINGS = {"associatedmedia", "identifier"}
 """Columns of files that hold ids or addresses in some tables."""
-_MEANINGS: dict[str, Spellings] = {"file": _FILE, **NAMES}
+_MEANINGS: dict[str, Spellings] = {"file": _FILE, **NAMES, "taxon_rank": TAXON_RANK}
 _NAMES = {"common": "common_name"}
 """What messages call a meaning, where that differs from its column."""
 _ADDRESS = re.compile(r"(?i)(https?|ftp)://")
@@ -54,8 +54,8 @@ class PhotoTable:
     """What a table says of photographs.
 
     Attributes:
-        rows: ``file``, the seven ranks, ``scientific_name`` and ``common``, all text and none null; and ``line``,
-            where the row is in the table; and :data:`.base.ABOUT_COLUMNS`. A row without a file is left out.
+        rows: ``file``, the seven ranks, ``scientific_name``, ``taxon_rank`` and ``common``, all text and none null;
+            and ``line``, where the row is in the table; and :data:`.base.ABOUT_COLUMNS`. A row without a file is left out.
         used: the columns that were read, each with what it holds.
         unused: the other columns.
         remarks: sentences on what had to be guessed or repaired.

@@ -24,6 +24,8 @@ NAMES: dict[str, Spellings] = {
     **{rank: ((rank, f"taxon{rank}name"), _FURTHER_RANKS.get(rank, ())) for rank in RANKS},
 }
 """The columns of names."""
+TAXON_RANK: Spellings = (("taxonrank",), ("rank",))
+"""The columns of the rank of a scientific name."""
 ABOUT: dict[str, Spellings] = {
     "observation": (
         ("group", "groupid", "imagegroup"), ("observation", "observationid"), ("observationuuid",), ("occurrenceid",),

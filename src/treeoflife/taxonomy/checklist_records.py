@@ -48,7 +48,7 @@ _LARGE_KINGDOMS = 3
 
 def asked_names(evidence: pl.DataFrame) -> pl.DataFrame:
     """The distinct names that evidence writes, as ``name``: every rank by itself, and genus with epithet."""
-    words = [evidence.select(pl.col(one).alias("name")) for one in (*UPPER, "uninomial")]
+    words = [evidence.select(pl.col(one).alias("name")) for one in (*UPPER, "uninomial", "word")]
     species = evidence.filter(pl.col("genus") != "", pl.col("species") != "").select(name=binomial())
     return pl.concat([*words, species]).filter(pl.col("name") != "").unique()
 
