@@ -48,15 +48,29 @@ UNKNOWN = frozenset(
 brackets. What camera traps write of frames without an animal is among them."""
 _BRACKETS = "()[]{}<>\"'“”‘’«»?¿!*_-–—.,;:/\\|~# "
 # "Unidentified beetle" and "no tag" say no more than their first word; "Unknown Coleoptera" names an order.
+_OF_ORGANISMS = (
+    "esp[eè]ces?|esp[eé]cies?|specie|soort|art|arter|gatunek|вид|oiseau|insecte|poisson|plante|animal|mammif[eè]re|papillon"
+    "|arbre|fleur|champignon|ave|p[aá]jaro|insecto|pez|planta|[aá]rbol|mam[ií]fero|mariposa|hongo|peixe|inseto|[aá]rvore"
+    "|p[aá]ssaro|borboleta|fungo|uccello|insetto|pesce|pianta|albero|fiore|vogel|insect|dier|vis|tiere?|v[oö]gel|arten|pflanzen?|k[aä]fer"
+    "|insekt(?:en)?|fische?|baum|pilze?|schmetterling|s[aä]ugetier|f[aå]gel|fugl|dyr|djur|plant|ptak|птица|растение|насекомое|животное"
+)
+_NOT_KNOWN = (
+    "inconnue?s?|ind[eé]termin[eé]e?s?|non (?:identifi[eé]|d[eé]termin[eé])e?s?|desconocid[oa]s?|(?:no|sin) identificad?[oar]s?"
+    "|indeterminad[oa]s?|desconhecid[oa]s?|n[aã]o identificad[oa]s?|sconosciut[oaie]|non identificat[oaie]|indeterminat[oaie]"
+    "|onbekende?|unbekannte?[nrs]?|unbestimmte?[nrs]?|ok[aä]nda?|obest[aä]md|ukjent|ukendt|ubestemt|nieznan[aey]|неизвестн\\w+"
+)
+# "Unidentified beetle" and "no tag" say no more than their first word; "Unknown Coleoptera" names an order.
 _NOBODY_KNOWS = re.compile(
-    r"(?:(?:un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
-    r"|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)|(?:no|needs|awaiting) id(?:entification)?"
-    r"|unbekannte?[rs]?|unbestimmte?[rs]?|espece|espèce|especie|espécie)\b\.?[ _/-]?"
-    r"(?:[^\W\d_]+[ _/-]?){0,3}"
-    r"|(?:id|identification|species|name|taxon|genus|family|identity|animal|bird|insect|plant|fish) (?:is )?"
-    r"(?:unknown|uncertain|pending|needed|missing|unidentified|not known|not sure|indet\.?|inconnue?|desconocid[oa])"
+    r"(?:un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
+    r"|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)|(?:no|needs|awaiting) id(?:entification)?)\b\.?"
+    r"[ _/-]?(?:[^\W\d_]+[ _/-]?){0,3}"
+    r"|(?:id|identification|determination|species|name|taxon|genus|family|identity|animal|bird|insect|plant|fish) (?:is )?"
+    r"(?:unknown|uncertain|pending|needed|missing|unidentified|not known|not sure|indet\.?)"
     r"|(?:no|without|empty|blank) (?:tag|name|label|determination|animal|animals|image|photo|frame|picture|record|info"
-    r"|information|species|taxon|idea|clue)s?)"
+    r"|information|species|taxon|idea|clue)s?"
+)
+_IN_OTHER_LANGUAGES = re.compile(
+    rf"(?:(?:{_OF_ORGANISMS}) )?(?:{_NOT_KNOWN})(?: (?:{_OF_ORGANISMS}))?|esp[eè]ces?|esp[eé]cies?|soort"
 )
 
 
@@ -70,7 +84,7 @@ def is_unknown(value: str) -> bool:
     """
     lowered = value.lower()
     bare = lowered.strip(_BRACKETS)
-    if lowered in UNKNOWN or bare in UNKNOWN:
+    if lowered in UNKNOWN or bare in UNKNOWN or _IN_OTHER_LANGUAGES.fullmatch(bare):
         return True
     words = value.replace("_", " ").split()
     # A later word with a capital may be a name, in a text that is not all in capitals.

@@ -8,7 +8,7 @@ from .parsed_name import ParsedName
 
 # The letter x is the sign as a word of its own, or right before the capital of a genus at the beginning.
 _SIGNS = re.compile(
-    rf"×|✕|✖|⨯|╳|Ã—|(?:^|(?<=\s))[xXхХ](?=\s|$)|^[xX](?=[{UPPER}][{LOWER}]{{2,}})"
+    rf"×|✕|✖|⨯|╳|Ã—|(?:^|(?<=\s))[xXхХ](?=\s|$)|(?<=\s)[xX]\.(?= [{LOWER}])|^[xX](?=[{UPPER}][{LOWER}]{{2,}})"
     r"|(?<=\s)(?:nothosp\.?|nothospecies|notho)(?=\s)|(?<=\s)hybr(?:id)?\.?(?=$|\s)"
 )
 _CHIMAERA = re.compile(r"^\+\s*|\s+\+\s+")
