@@ -208,7 +208,7 @@ def reasons(source: Folder) -> dict[str, str]:
 
 
 def names_of(source: Folder) -> dict[str, str]:
-    return {one.name_key: one.scientific_name or one.common for one in source.labels()}
+    return {one.name_key: one.scientific_name or one.common or one.taxon.taxonomic_name for one in source.labels()}
 
 
 def test_coco_camera_traps(tmp_path: Path) -> None:

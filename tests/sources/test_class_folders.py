@@ -93,16 +93,102 @@ def test_folders_above_that_contradict_each_other_or_the_name_fill_no_rank(path:
     assert not any(label.taxon)
 
 
-def test_one_word_is_a_genus_only_beside_a_species_of_it() -> None:
-    """Berlin is no genus, nor is Turdus where nothing says so."""
-    assert label_in("Turdus/1.jpg") is None
-    assert label_in("Berlin/1.jpg", "Turdus merula/1.jpg") is None
-    label = label_in("Turdus/1.jpg", "Turdus merula/1.jpg")
-    assert label
-    assert label.taxon == Taxon(genus="Turdus")
-    sp = label_in("Turdus sp./1.jpg")
-    assert sp
-    assert sp.taxon == Taxon(genus="Turdus")
+OF_OTHERS = """
+Anna_maria Sao_paulo Canon_eos Costa_rica Porto_alegre New_york Los_angeles Nikon_coolpix Sony_alpha Villa_maria
+Santa_barbara Casa_rosa Luca_rossi Hans_peter Sophia_loren Mona_lisa Monte_rosa Playa_hermosa Isla_mujeres
+Lago_maggiore Serra_azul Terra_nova Nova_scotia Marco_polo Rio_grande Rio_negro Buenos_aires Puerto_rico San_marino
+Santa_fe Santa_monica Palo_alto La_palma El_salvador Gran_canaria Monte_carlo Mont_blanc Villa_ada Porta_romana
+Bosco_verde Foresta_nera Anna_karenina Emma_watson Julia_roberts Paris_texas Virginia_beach Victoria_falls Iris_maria
+Rosa_parks Viola_davis Angelica_ross Veronica_mars Erica_smith Alma_mater Maria_jose Ana_lucia Luis_alberto
+Juan_carlos Jose_maria Pedro_alvares Carla_bruni Laura_palmer Sara_connor Lara_croft Eva_longoria Diana_ross
+Clara_schumann Nina_simone Olga_korbut Gina_lollobrigida Sierra_nevada Las_vegas Santa_cruz Santa_rosa Costa_brava
+Costa_smeralda Cinque_terre Terra_incognita Tierra_fuego Torres_paine Machu_picchu Chichen_itza Tikal_guatemala
+Lima_peru Bogota_colombia Cordoba_argentina Valencia_spain Roma_italia Milano_centro Napoli_sud Torino_nord
+Iphone_photos Samsung_galaxy Gopro_hero Olympus_omd Fuji_xt Panasonic_lumix Reconyx_hyperfire Bushnell_trophy Leica_q
+Camera_uno Trap_alpha Python_projects Python_data Gorilla_family Bison_herd Puma_shoes Data_extra Corona_beer
+Nebula_blue Lotus_flower Orion_nebula Natale_famiglia Vacanze_romane Ferias_verano Estate_montagna Sommer_urlaub
+Ferien_italien Photos_vacances Jardin_maison Album_foto Foto_natura Imagenes_extra Berlin Paris Victoria Argentina
+Madagascar Florida Anna Maria Julia Canon Nikon Sony Python Camera Data Alaska Amazonia Iris Extra Panorama Media
+Opera Belo_horizonte Santo_domingo Cape_cod Ponta_delgada Campo_grande Foz_iguacu Tierra_caliente Agua_azul
+Aguas_calientes Cala_luna Puerto_vallarta Val_gardena Alpe_adria Via_appia Campo_imperatore Gran_paradiso
+Giovanna_bianchi Federico_fellini Ornella_muti Sabrina_ferilli Gloria_estefan Ricardo_montoya Manuela_carmena
+Pavla_novakova Ivan_petrov Olga_ivanova Tatjana_sokolova Magda_kowalska Janina_nowak Ewa_zielinska Yuki_tanaka
+Akira_kurosawa Hiro_nakamura Fatima_zahra Amina_diallo Canon_powershot Nikon_nikkor Sigma_macro Zeiss_planar
+Motorola_moto Pixel_camera Sony_xperia Dji_mavic Trailcam_uno Camara_trampa Fototrappola_due Kamera_alpha
+Estacion_norte Parcela_una Zona_alta Zona_baja Area_marina Sector_tres Grupo_familia Santa_catarina Sao_miguel
+Serra_gaucha Pantanal_norte Amazonas_central Cuba_libre Bella_italia Dolce_vita Casa_blanca Luna_park Gala_cena
+Festa_mamma Cena_amici Compleanno_nonna Nonna_maria Zia_carla Mamma_mia Baby_emma Hund_bella
+""".split()
+"""What people call folders by who name them after each other, places, cameras and occasions."""
+OF_TAXA = """
+Turdus_merula Alces_alces Zea_mays Bison_bison Gorilla_gorilla Vulpes_vulpes Lynx_lynx Puma_concolor Iris_germanica
+Rosa_canina Viola_odorata Erica_carnea Veronica_persica Daphne_mezereum Angelica_archangelica Sylvia_atricapilla
+Musa_acuminata Aloe_vera Aloe_ferox Cervus_elaphus Canis_lupus Felis_catus Ursus_arctos Meles_meles Lutra_lutra
+Rattus_rattus Pica_pica Apus_apus Bufo_bufo Natrix_natrix Python_regius Python_bivittatus Boa_constrictor
+Iguana_iguana Octopus_vulgaris Hydra_vulgaris Alligator_mississippiensis Acer_pseudoplatanus Ginkgo_biloba
+Quercus_ilex Pinus_mugo Picea_abies Taxus_baccata Salix_caprea Corylus_avellana Fagus_sylvatica Betula_pendula
+Allium_cepa Solanum_tuberosum Coffea_arabica Cocos_nucifera Theobroma_cacao Camellia_sinensis Magnolia_grandiflora
+Hibiscus_rosa-sinensis Arctostaphylos_uva-ursi Capsella_bursa-pastoris Impatiens_noli-tangere Homo_sapiens
+Mus_musculus Gallus_gallus Anas_crecca Anser_anser Grus_grus Crex_crex Tetrao_urogallus Bubo_bubo Strix_aluco
+Asio_otus Oriolus_oriolus Troglodytes_troglodytes Regulus_regulus Carduelis_carduelis Terrapene_carolina
+Cornus_florida Porzana_carolina Agave_americana Papilio_machaon Aglais_io Aglais_urticae Vanessa_atalanta
+Vanessa_cardui Danaus_plexippus Bombus_terrestris Apis_mellifera Vespa_crabro Carabus_auratus
+Coccinella_septempunctata Mantis_religiosa Gryllus_campestris Blatta_orientalis Cimex_lectularius Ixodes_ricinus
+Araneus_diadematus Amanita_muscaria Boletus_edulis Cantharellus_cibarius Morchella_esculenta Fucus_vesiculosus
+Saccharina_latissima Ulva_lactuca Salmo_trutta Esox_lucius Perca_fluviatilis Gadus_morhua Thunnus_thynnus
+Carcharodon_carcharias Vipera_berus Rana_temporaria Salamandra_salamandra Lissotriton_vulgaris Ambystoma_mexicanum
+turdus_merula alces_alces Turdus_sp. Turdus_spp Turdus Alces Aves Insecta Araneae Turdidae Asteraceae Tachinini
+Papilioninae Serpentes Reptilia Actinopterygii Squamata Perciformes Isoptera Cetacea Chondrichthyes Urodela Morchella
+Escherichia_coli Sus_scrofa Equus_zebra Ovis_aries Capra_hircus Bos_taurus Turdus_merula_2 001.Alces_alces
+Rhinoceros_unicornis Crocus_sativus Salvia_officinalis Zinnia_elegans
+""".split()
+"""Names of species and higher taxa, among them such as people, places and words of other languages share."""
+BIRDS = [f"{name}/1.jpg" for name in ("Turdus_merula", "Pica_pica", "Parus_major", "Corvus_corax")]
+
+
+def test_people_places_and_cameras_are_no_taxa() -> None:
+    """Neither by themselves nor beside folders of species, where names in doubt are taken for names."""
+    assert [name for name in OF_OTHERS if label_in(f"{name}/1.jpg")] == []
+    assert [name for name in OF_OTHERS if label_in(f"{name}/1.jpg", *BIRDS)] == []
+
+
+def test_known_genera_and_higher_taxa_need_no_other_folder() -> None:
+    assert [name for name in OF_TAXA if not label_in(f"{name}/1.jpg")] == []
+
+
+def test_one_word_is_a_taxon_if_it_is_a_known_name_or_the_genus_of_another_folder() -> None:
+    for others in ([], BIRDS):
+        label = label_in("Alces/1.jpg", *others)
+        assert label
+        assert label.taxon == Taxon(genus="Alces")
+        assert label_in("Berlin/1.jpg", *others) is None
+        assert label_in("Paris/1.jpg", *others) is None
+    for path in ("Plantae/Paris/1.jpg", "Paris/1.jpg"):
+        label = label_in(path, "Paris_quadrifolia/1.jpg")
+        assert label
+        assert label.taxon.genus == "Paris"
+    tribe = label_in("Tachinini/1.jpg")
+    assert tribe
+    assert (tribe.scientific_name, tribe.rank, any(tribe.taxon)) == ("Tachinini", "tribe", False)
+
+
+def test_a_genus_that_is_not_known_is_one_beside_known_names_or_below_a_known_taxon(tmp_path: Path) -> None:
+    """NCBI lacks genera that were split off lately: Dipterostemon from Dichelostemma, Corthylio from Regulus."""
+    new = ("Dipterostemon_capitatus", "Corthylio_calendula")
+    for name in new:
+        assert label_in(f"{name}/1.jpg") is None
+        for path, others in ((f"{name}/1.jpg", BIRDS), (f"Aves/{name}/1.jpg", [])):
+            label = label_in(path, *others)
+            assert label
+            assert label.scientific_name == name.replace("_", " ")
+        assert label_in(f"{name}/1.jpg", *BIRDS[:2], *(f"{one}/1.jpg" for one in OF_OTHERS[:9])) is None
+    _, taken = folder_of(tmp_path, [f"{new[0]}/1.jpg", *BIRDS]).remarks()
+    assert "genera that the built-in taxonomy does not have" in taken
+    assert f"'{new[0]}'" in taken
+    _, left = ClassFolders.of([f"{name}/1.jpg" for name in new]).remarks()
+    assert "not taken for names, though they may be" in left
+    assert "'Corthylio_calendula', 'Dipterostemon_capitatus'" in left
+    assert "scientific_name" in left
 
 
 def test_what_was_taken_for_names_and_what_was_not_is_said_with_counts(tmp_path: Path) -> None:

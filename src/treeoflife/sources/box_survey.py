@@ -226,8 +226,8 @@ def _own_label(text: str, names: list[str]) -> Label | None:
     if not text or text.strip().lower() in _NO_LABELS or is_unknown(text):
         return Label("", common=common) if common else None
     name = read_folder_name(text)
-    if name and not name.is_one_word:
-        return Label("", name.taxon, name.scientific_name, common)
+    if name and (name.is_species or not name.is_doubtful):
+        return Label("", name.taxon, name.scientific_name, common, name.rank)
     return Label("", scientific_name=text, common=common) if _is_one_taxon(text) else Label("", common=text)
 
 
