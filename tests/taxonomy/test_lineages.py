@@ -13,7 +13,8 @@ from treeoflife.core.database import Database
 from treeoflife.core.values import RANKS
 from treeoflife.taxonomy.checklist import NAMES
 from treeoflife.taxonomy.checklist_names import plain_rank, with_plain_names
-from treeoflife.taxonomy.lineages import ROWS, write_names
+from treeoflife.taxonomy.checklist_rows import ROWS
+from treeoflife.taxonomy.lineages import write_names
 from treeoflife.taxonomy.parsers import make_parser
 from treeoflife.taxonomy.tables import TableCount
 

@@ -1,6 +1,7 @@
 """``treeoflife download``: fetching what a build needs.
 
-``eol-images`` has options of its own, so it is a command of its own; any other word is a component.
+``eol-images`` and ``taxonomy`` have options of their own, so they are commands of their own; any other word is a
+component.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from ..download.components import Component
     from ..download.inventory import ComponentState, FileState
 
-_IMAGES, _FILES = "eol-images", "files"
+_IMAGES, _TAXONOMY, _FILES = "eol-images", "taxonomy", "files"
 
 
 class _Words(TyperGroup):
-    """Takes the first word for a command only if it is the one that has options of its own."""
+    """Takes the first word for a command only if it is one that has options of its own."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args if args[:1] == [_IMAGES] else [_FILES, *args])
+        return super().parse_args(ctx, args if args[:1] in ([_IMAGES], [_TAXONOMY]) else [_FILES, *args])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
@@ -42,7 +43,7 @@ ConfigOption = Annotated[
 ]
 
 
-@app.command(_FILES, epilog="'treeoflife download eol-images --help' shows the options of eol-images.")
+@app.command(_FILES, epilog="eol-images and taxonomy have options of their own: 'treeoflife download taxonomy --help'.")
 def files(
     names: Annotated[
         list[str] | None,
@@ -65,7 +66,7 @@ def files(
 ) -> None:
     """Fetch what a build needs, whole, and lay it out as init expects it. Run again, it goes on where it stopped."""
     from ..download.components import load_components, select_components
-    from ..download.inventory import component_state, downloads_folder
+    from ..download.inventory import component_state, downloads_folder, root_of
     from ..errors import ConfigError
 
     settings, records = _settings(config)
@@ -73,14 +74,67 @@ def files(
     root = downloads_folder(settings.download, to)
     chosen = select_components(names or [], components)
     if listing:
-        _show([component_state(component, root) for component in chosen or components.values()], root, as_json=as_json)
+        states = [component_state(one, root_of(one, root)) for one in chosen or components.values()]
+        _show(states, root, as_json=as_json)
         return
     if not chosen:
         raise ConfigError("name components or a group: original or published; 'treeoflife download --list' shows them")
+    if alone := next((one.name for one in chosen if one.per_user), None):
+        raise ConfigError(f"{alone} is kept for all datasets: fetch it alone, with 'treeoflife download {alone}'")
     if dry_run:
         _plan(chosen, root, unpack=unpack)
         return
     _fetch(chosen, root, settings, records, unpack=unpack)
+
+
+@app.command(_TAXONOMY)
+def taxonomy(
+    config: ConfigOption = None,
+    *,
+    origin: Annotated[
+        str, typer.Option("--from", metavar="URL|PATH", help="Another taxonomy, in any format that [names] can read.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="What [names] checklists calls it; otherwise col, or as its file.")
+    ] = "",
+    listing: Annotated[bool, typer.Option("--list", help="Show the taxonomies that are kept.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and fetch nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the Catalogue of Life, or another taxonomy, once for all datasets; init finds it."""
+    if listing:
+        _list_taxonomies(as_json=as_json)
+        return
+    from ..core.terminal import listening
+    from ..download.components import load_components
+    from ..download.kept_taxonomies import taxonomies_folder
+    from ..download.taxonomy import download_taxonomy
+
+    settings, records = _settings(config)
+    component = load_components(settings.download.components)[_TAXONOMY]
+    if dry_run:
+        _plan([component], taxonomies_folder(), unpack=False)
+        return
+    with listening() as listener:
+        kept = download_taxonomy(component, origin, name, settings.download, listener, records)
+    print(f"{kept.name} is kept in {kept.path}")
+    print(f"init names it in the configurations that it writes; in others: [names] checklists.{kept.name}")
+
+
+def _list_taxonomies(*, as_json: bool) -> None:
+    from ..core.terminal import format_quantity
+    from ..download.kept_taxonomies import kept_taxonomies, taxonomies_folder
+
+    kept = kept_taxonomies()
+    if as_json:
+        listed = [{"name": one.name, "path": str(one.path), "size": one.size, "time": one.time, "url": one.url}
+                  for one in kept]  # fmt: skip
+        show({"root": str(taxonomies_folder()), "taxonomies": listed})
+        return
+    for one in kept:
+        print(f"{one.name:<18}{format_quantity(one.size, 'bytes'):>10}  {one.time[:10]}  {one.path}  <-  {one.url}")
+    if not kept:
+        print(f"no taxonomy is kept in {taxonomies_folder()}: 'treeoflife download taxonomy' fetches one")
 
 
 @app.command(_IMAGES)

@@ -68,7 +68,7 @@ class Component(Model):
     numbers: tuple[int, int] | None = None
     """The first and the last number of a series. {number} in url, hub and to stands for each of them."""
     to: str
-    """Where it is saved, below the folder of downloads."""
+    """Where it is saved, below the folder of downloads, or of the user's taxonomies."""
     size: int | None = None
     """The approximate size of a file in bytes."""
     bytes: int | None = None
@@ -85,6 +85,8 @@ class Component(Model):
     """Terms that the user must know before the download."""
     unpack: UnpackRule | None = None
     """How it is unpacked, if it is an archive."""
+    per_user: bool = False
+    """Keep it once for each user, not once for each dataset: below the user's own folder of taxonomies."""
 
     @field_validator("to")
     @classmethod

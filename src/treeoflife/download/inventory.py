@@ -10,6 +10,7 @@ from ..core.files import stamp
 from ..errors import ConfigError, InputError
 from .components import Component
 from .downloads_file import FILE_NAME, Entry, read_entries
+from .kept_taxonomies import taxonomies_folder
 from .part_file import bytes_received
 
 # Left free for everything else on the disk, and because the sizes in the list of components are partly approximate.
@@ -65,6 +66,11 @@ def downloads_folder(table: DownloadTable, to: Path | None) -> Path:
     if root.exists() and not root.is_dir():
         raise ConfigError(f"the folder of downloads, {root}, is a file: choose another one with --to")
     return root
+
+
+def root_of(component: Component, root: Path) -> Path:
+    """The folder below which a component is kept: that of downloads, or that of the user's taxonomies."""
+    return taxonomies_folder() if component.per_user else root
 
 
 def file_states(components: Iterable[Component], root: Path) -> list[FileState]:

@@ -15,6 +15,7 @@ from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
 from . import init_names
+from .kept_names import names_beside
 
 _FOLDERS = {
     "eol": ("eol", "EOL"),
@@ -87,11 +88,6 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
     config = Config(sources={"photos": photos}, names=names)
     found += [*source.survey().found(), *about_names]
     return Discovery(config, tuple(found), missing, (*source.remarks(), *advice))
-
-
-def names_beside(raw: Path) -> Names:
-    """What images are named by that have no taxonomies of their own: those in a folder, and the built-in one."""
-    return find_files(raw)[0].model_copy(update={"built_in": True, "backbone": "built_in"})
 
 
 def _photos(keys: dict[str, str]) -> Folder:

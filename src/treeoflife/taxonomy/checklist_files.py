@@ -16,12 +16,9 @@ from ..core.hash_cache import HashCache
 from ..core.packed_files import PackedFiles, open_tables
 from ..core.user_folders import user_cache
 from ..errors import ConfigError, InputError
-from ..sources.darwin_core import read_archive
 from ..sources.file_names import show_names
 from .checklist import Checklist
 from .checklist_cache import ChecklistCache, Note
-from .coldp import find_package, write_package
-from .dwc_checklist import files_of, is_checklist, write_archive
 from .parsers import make_parser
 from .parsing import Parser
 from .tables import require_use
@@ -80,6 +77,15 @@ def open_checklist(name: str, path: Path, folder: Path, database: Database, note
     return opened
 
 
+def check_checklist(path: Path) -> None:
+    """Check that a file or folder holds a checklist of a format that can be read, by its list of files and its headers.
+
+    Raises:
+        InputError: it does not, or cannot be read.
+    """
+    _recognise(open_tables(path))
+
+
 def _parser() -> Parser:
     """gnparser; the few odd names of a checklist are no reason to need it where it does not run."""
     try:
@@ -94,6 +100,11 @@ def _recognise(files: PackedFiles) -> _Recognised:
     Raises:
         InputError: it is none, or cannot be read.
     """
+    # The readers are imported here: no build without a checklist needs them.
+    from ..sources.darwin_core import read_archive
+    from .coldp import find_package, write_package
+    from .dwc_checklist import files_of, is_checklist, write_archive
+
     is_described = any(one.lower().rpartition("/")[2] == "meta.xml" and one.count("/") <= 1 for one in files.names)
     package = find_package(files)
     if package.is_complete and not is_described:

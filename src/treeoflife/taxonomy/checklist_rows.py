@@ -4,7 +4,22 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from .lineages import ROWS
+from .expressions import UPPER
+
+ROWS = pl.Schema(
+    dict.fromkeys(("id", "key", "parent", "accepted", "status", "name", "rank", "author", *UPPER), pl.String)
+)
+"""The columns of a checklist's rows, as its reader gives them: texts, empty where there is nothing.
+
+id        the row's own id
+key       what ``parent`` and ``accepted`` of other rows call it; empty if that is its id
+parent    of an accepted taxon, its parent
+accepted  of a synonym, its accepted name; a row that names itself is accepted
+status    accepted or synonym; any other text is the reason why the row is not used, such as ``misapplied names``
+name      with or without its author
+rank, author    as they are written
+kingdom … genus   the classification, where a row says it itself; what parents say counts more
+"""
 
 MALFORMED = "malformed"
 """Why a row is not used that cannot be told from its neighbours."""
@@ -14,7 +29,7 @@ _SYNONYM = r"synonym|^(?:unaccepted|not accepted|invalid|unavailable|superseded.
 
 
 def plain_status(status: pl.Expr) -> pl.Expr:
-    """The status of a name as :data:`.ROWS` has it, from what checklists write; without any, it is accepted.
+    """The status of a name as ROWS has it, from what checklists write; without any, it is accepted.
 
     The words are those of ChecklistBank, GBIF, WoRMS and ITIS.
 
@@ -32,7 +47,7 @@ def plain_status(status: pl.Expr) -> pl.Expr:
 
 
 def as_rows(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
-    """A table of a checklist with the columns of :data:`.ROWS`.
+    """A table of a checklist with the columns of ROWS.
 
     Malformed rows are not used, and rows without an id are called by their line.
 

@@ -19,10 +19,10 @@ from ..errors import InputError
 from ..sources.darwin_core import simple_term
 from ..sources.table_beginnings import Beginning
 from .checklist import NAMES_FILE, VERNACULARS_FILE, Checklist
-from .checklist_rows import as_rows, plain_status, watched
+from .checklist_rows import ROWS, as_rows, plain_status, watched
 from .checklist_vernaculars import write_vernaculars
 from .expressions import UPPER
-from .lineages import ROWS, write_names
+from .lineages import write_names
 from .parsing import Parser
 
 _SUFFIXES = (".csv", ".tsv", ".tab", ".txt")

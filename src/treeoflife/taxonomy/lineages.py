@@ -26,26 +26,12 @@ from ..core.values import RANKS
 from .ancestors import IN_CIRCLE, OF_NOTHING, ON_CYCLE, Tree, make_tree
 from .checklist import NAMES
 from .checklist_names import BELOW_SPECIES, plain_rank, with_plain_names
+from .checklist_rows import ROWS
 from .expressions import UPPER
 from .kingdoms import KINGDOMS
 from .parsing import Parser
 from .records import clean_ranks
 from .tables import TableCount
-
-ROWS = pl.Schema(
-    dict.fromkeys(("id", "key", "parent", "accepted", "status", "name", "rank", "author", *UPPER), pl.String)
-)
-"""The columns of a checklist's rows, as its reader gives them: texts, empty where there is nothing.
-
-id        the row's own id
-key       what ``parent`` and ``accepted`` of other rows call it; empty if that is its id
-parent    of an accepted taxon, its parent
-accepted  of a synonym, its accepted name; a row that names itself is accepted
-status    accepted or synonym; any other text is the reason why the row is not used, such as ``misapplied names``
-name      with or without its author
-rank, author    as they are written
-kingdom … genus   the classification, where a row says it itself; what parents say counts more
-"""
 
 _NUMBERED = pl.Schema({"number": pl.Int32(), **dict.fromkeys((*ROWS.names(), "own_genus", "epithet"), pl.String())})
 
