@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from labelled import evidence_of, lineage, name_labels, row, write_checklist
+from named_labels import evidence_of, lineage, name_labels, row, write_checklist
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from labelled import lineage, name_labels, row, write_checklist
+from named_labels import lineage, name_labels, row, write_checklist
 
 from treeoflife.taxonomy.authorship import authors_agree
 from treeoflife.taxonomy.checklist import Checklist

@@ -16,7 +16,7 @@ from ..sources.folder import Folder
 from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
 from . import init_names
-from .kept_names import with_kept_taxonomy
+from .kept_names import names_beside
 
 _FOLDERS = {
     "eol": ("eol", "EOL"),
@@ -89,14 +89,6 @@ def _folder(raw: Path, table: Path | None, file_column: str, boxes: Path | None)
     config = Config(sources={"photos": photos}, names=names, images=chosen_images())
     found += [*source.survey().found(), *about_names]
     return Discovery(config, tuple(found), missing, (*source.remarks(), *advice))
-
-
-def names_beside(raw: Path) -> Names:
-    """What images are named by that have no taxonomies of their own: those in a folder, the one that the user keeps,
-    and the built-in one."""
-    names = with_kept_taxonomy(find_files(raw)[0])
-    backbone = next(iter(names.checklists), "built_in")
-    return names.model_copy(update={"built_in": True, "backbone": backbone})
 
 
 def _photos(keys: dict[str, str]) -> Folder:

@@ -16,7 +16,8 @@ from ..sources.text_columns import Table
 from ..sources.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.urls import Urls
 from . import init_names
-from .discover import Discovery, chosen_images, names_beside
+from .discover import Discovery, chosen_images
+from .kept_names import names_beside
 from .listed_survey import survey
 
 Described = tuple[str, dict[str, Any], tuple[str, ...]]

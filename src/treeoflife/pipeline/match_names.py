@@ -20,6 +20,7 @@ from ..core.tables import escape_formulas, write_parquet
 from ..errors import ConfigError, InputError
 from ..sources.label_list import PARTS, LabelFile, open_label_file, open_labels
 from ..taxonomy.match import Matches, match_labels
+from .kept_names import default_names
 
 Labels = str | os.PathLike[str] | pl.DataFrame | Iterable[str]
 Note = Callable[[str], None]
@@ -58,13 +59,14 @@ def names_for(config_path: Path | None, taxonomies: Sequence[Path]) -> tuple[Nam
     """What labels are named by, and where answers of GNVerifier are kept, if it may be asked.
 
     Args:
-        config_path: a dataset.toml, whose ``[names]`` hold; without it, the built-in taxonomy is used.
+        config_path: a dataset.toml, whose ``[names]`` hold; without it, the built-in taxonomy is used, and the one that
+            was downloaded last.
         taxonomies: checklists that come before all others.
 
     Raises:
         ConfigError: the configuration is wrong, or two taxonomies have one name.
     """
-    names, cache = Names(built_in=True), None
+    names, cache = default_names(), None
     if config_path is not None:
         config = load(config_path)
         names = config.names.model_copy(update={"built_in": config.uses_built_in})
@@ -72,7 +74,9 @@ def names_for(config_path: Path | None, taxonomies: Sequence[Path]) -> tuple[Nam
     checklists = {_checklist_name(path): real_path(path) for path in taxonomies}
     if len(checklists) < len(taxonomies):
         raise ConfigError("two of the taxonomies have the same name; rename one")
-    return names.model_copy(update={"checklists": checklists | names.checklists}), cache
+    names = names.model_copy(update={"checklists": checklists | names.checklists})
+    first = next(iter(checklists), names.backbone)
+    return names.model_copy(update={"backbone": first}), cache
 
 
 def _checklist_name(path: Path) -> str:

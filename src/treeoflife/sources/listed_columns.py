@@ -72,7 +72,7 @@ def name_columns(path: Path, columns: Sequence[str], name_column: str) -> dict[s
     """
     named = [find_column(path, columns, name_column, "which --column names")] if name_column else []
     chosen = {"scientific_name": named} if named else {}
-    spellings = {**_NAMES, "taxon_rank": _FURTHER["taxon_rank"], "author": _AUTHOR}
+    spellings = {**_NAMES, "taxon_rank": TAXON_RANK, "author": _AUTHOR}
     spellings["scientific_name"] = (*spellings["scientific_name"], *_NAMES_ALONE)
     _choose(path, columns, chosen, spellings, "rename or remove one")
     return chosen
