@@ -64,7 +64,7 @@ def main() -> None:
         if latin[word]:
             return english[word] >= _SEVERAL * latin[word]
         frequent = english[word] >= 3 or last[word] >= 2
-        return frequent or not _LIKE_LATIN.search(word) and (english[word] >= 2 or last[word] >= 1)
+        return frequent or (not _LIKE_LATIN.search(word) and (english[word] >= 2 or last[word] >= 1))
 
     words = {word for word in english if is_english(word)} - {"viruses"}
     nouns = {word for word in words if last[word] >= _FREQUENT and not latin[word]}
