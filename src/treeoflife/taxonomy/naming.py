@@ -231,6 +231,8 @@ def name_evidence(
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
     about_names = findings.of_names(numbered, resolved, unsettled, about_words)
     named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
+    if index.checklists:  # a replaced name that only columns gave is kept as well
+        named = named.with_columns(verbatim=pl.when(pl.col("verbatim") == "").then("synonym").otherwise("verbatim"))
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 
