@@ -278,6 +278,8 @@ def name_evidence(
     if backbone:
         disputes = find_disputes(as_given, resolved, numbered, index)
         about_names = about_names._replace(shared=pl.concat([about_names.shared, disputes]))
+    if index.checklists:  # a replaced name that only columns gave is kept as well
+        named = named.with_columns(verbatim=pl.when(pl.col("verbatim") == "").then("synonym").otherwise("verbatim"))
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 
