@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from named_labels import evidence_of, lineage, name_labels, row, write_checklist
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from named_labels import evidence_of, lineage, name_labels, row, write_checklist
 from pydantic import ValidationError
 
 from treeoflife.config.tables import Names
