@@ -8,7 +8,7 @@ configuration names: see :mod:`treeoflife.taxonomy.parsers`.
 
 import re
 
-from ..core.unknown_words import is_unknown
+from ..core.unknown_words import UNKNOWN, is_unknown
 from .capitals import with_usual_capitals
 from .hybrids import split_hybrid
 from .kingdoms import kingdom_of
@@ -50,6 +50,8 @@ _NOT_FOUND = re.compile(r"\s+not\s.*$")
 _UNNAMED_BEHIND = re.compile(r"\s+(?:spp?|spec|species|indet)\.?$", re.IGNORECASE)
 # A higher name, behind which no epithet can stand.
 _HIGHER = re.compile(r"[a-z]{2}(?:idae|inae|oidea|aceae|ales|formes|ptera)$")
+# A cultivar alone, as 'Peace'; an epithet in quotation marks has no capital.
+_CULTIVAR = re.compile("['‘][A-Z][^'’]*['’]")
 _QUOTES = re.compile("[\"'“”‘’]")
 _CANDIDATUS = re.compile(r"^[\"'“”‘’]?(?:candidatus|ca\.)\s+[\"'“”‘’]?(?=[A-Z])|^candidatus\s+", re.IGNORECASE)
 
@@ -119,7 +121,7 @@ def _again(text: str, parser: Parser) -> ParsedName:
 def split_regular(text: str) -> ParsedName | None:
     """The parts of a name that is plainly one or two Latin words; None for any other."""
     match = _REGULAR.fullmatch(text)
-    if not match or match[2] in NOT_EPITHETS or is_viral(text) or match[1] == "Candidatus":
+    if not match or match[2] in NOT_EPITHETS or match[2] in UNKNOWN or is_viral(text) or match[1] == "Candidatus":
         return None
     if kingdom_of(match[1]) is not None or is_common_name(text.split()) or is_unknown(match[1]):
         return None
@@ -231,11 +233,17 @@ def parse_columns(genus: str, species: str, parser: Parser) -> ParsedName:
     """
     if is_unknown(clean_text(species)):
         return ParsedName(genus)
-    text = tidy(clean_text(species))
-    if not text or is_unknown(text):
-        return ParsedName(genus)
+    text = clean_text(species)
+    bare = genus.rpartition(" ")[2]
     if not genus or is_viral(text):
         return parse(species, parser)
+    if bare in text:
+        parsed = parse(species, parser)
+        if parsed.genus.rpartition(" ")[2] == bare:
+            return parsed
+    text = "" if _CULTIVAR.fullmatch(text) else tidy(text)
+    if not text or is_unknown(text):
+        return ParsedName(genus)
     return parse(_composed(genus, text), parser)
 
 
@@ -243,10 +251,17 @@ def _composed(genus: str, species: str) -> str:
     """The full name of a species: with the genus before it, unless it is written there already."""
     head, _, tail = species.partition(" ")
     bare = genus.rpartition(" ")[2]
-    if species[:1] in "×+xX" and _same_genus(species.lstrip("×+xX ").partition(" ")[0], bare):
-        return f"× {bare} {species.lstrip('×+xX ').partition(' ')[2]}".strip()
+    if _CANDIDATUS.match(species):
+        return species
+    if _same_genus(head, bare) and not head.endswith("."):
+        return species if bare == genus else f"{genus} {tail}"
+    unsigned = species.lstrip("×+xX ")
+    if species[:1] in "×+xX" and _same_genus(unsigned.partition(" ")[0], bare):
+        return f"× {bare} {unsigned.partition(' ')[2]}".strip()
     if _same_genus(head, bare):
-        return f"{genus} {tail}".strip()
+        return f"{genus} {tail}"
+    if species.isupper() and head.isalpha() and len(head) > 2:
+        return f"{genus.upper()} {species}"
     if head[:1].isupper() and tail[:1].islower() and not head.isupper():
         return species
     return f"{genus} {head.lower() if head.isalpha() and head[:1].isupper() and len(head) > 2 else head} {tail}".strip()
@@ -254,6 +269,6 @@ def _composed(genus: str, species: str) -> str:
 
 def _same_genus(word: str, genus: str) -> bool:
     """Whether a word is the genus, in any case, or its abbreviation."""
-    if word.endswith(".") and len(word) < 5:
+    if word.endswith(".") and len(word) < 5 and (len(word) == 2 or word[0].isupper()):
         return genus.lower().startswith(word.rstrip(".").lower())
     return word.lower() == genus.lower()

@@ -8,9 +8,9 @@ from functools import cache
 
 import polars as pl
 
-from ..core.unknown_words import UNKNOWN
+from ..core.unknown_words import FIRST_WORDS, UNKNOWN
 from ..core.values import RANKS
-from .kingdoms import KINGDOM_WORDS, KINGDOMS
+from .kingdoms import KINGDOM_WORDS, KINGDOMS, kingdom_of
 from .parsing import NOT_EPITHETS, Parser, capitalised, parse, parse_columns
 from .plain_words import english_words
 
@@ -47,7 +47,7 @@ def rank_value(value: str, parser: Parser) -> str:
 @cache
 def _no_names() -> pl.Series:
     """Words of the form of a genus that are none, in lower case: unknown, beetles, animal."""
-    return pl.Series(sorted({"candidatus", *UNKNOWN, *KINGDOM_WORDS, *english_words()[1]}))
+    return pl.Series(sorted({"candidatus", *FIRST_WORDS, *KINGDOM_WORDS, *english_words()[1]}))
 
 
 @cache
@@ -58,11 +58,11 @@ def _no_epithets() -> pl.Series:
 
 def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """The frame with its columns kingdom to genus cleaned, and one name for each kingdom."""
-    cleaned = [_clean_rank(frame[rank], parser).alias(rank) for rank in RANKS[:-1]]
+    cleaned = [_clean_rank(frame[rank], parser, is_kingdom=rank == "kingdom").alias(rank) for rank in RANKS[:-1]]
     return frame.with_columns(cleaned).with_columns(pl.col("kingdom").replace(KINGDOMS))
 
 
-def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
+def _clean_rank(values: pl.Series, parser: Parser, *, is_kingdom: bool) -> pl.Series:
     values = values.fill_null("")
     unique = values.unique()
     plain = unique.str.contains(_PLAIN_RANK) & ~unique.str.to_lowercase().is_in(_no_names().implode())
@@ -71,6 +71,8 @@ def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
     if irregular.is_empty():
         return values
     cleaned = [rank_value(value, parser) for value in irregular.to_list()]
+    if not is_kingdom:  # a word for a kingdom, such as animal, is no name of a lower taxon
+        cleaned = ["" if kingdom_of(value) else value for value in cleaned]
     return values.replace(irregular, pl.Series(cleaned, dtype=pl.String))
 
 
