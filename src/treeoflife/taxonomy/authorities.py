@@ -23,7 +23,7 @@ from ..sources.file_names import show_names, suffix_of
 from ..sources.image_folders import visible_files
 from . import findings, vernaculars
 from .expressions import UPPER
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import clean_ranks, distinct_records, names_something, with_species
 from .resolve import RecordIndex, index_records
 from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use

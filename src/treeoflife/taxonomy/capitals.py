@@ -7,7 +7,7 @@ told by its place, by a year or comma behind it, and for two words alone by its 
 import re
 
 from ..core.known_names import ranks_of
-from .label_text import LOWER, UPPER, capitalised
+from .letters import LOWER, UPPER, capitalised
 from .parsed_name import EPITHET_MARKS
 
 # Frequent authors that end like an epithet. In capitals or alone, they could not be told from one.

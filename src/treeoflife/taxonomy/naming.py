@@ -18,8 +18,8 @@ from .authorities import FILES, Authorities, load
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
+from .parsed_name import Parser
 from .parsers import make_parser
-from .parsing import Parser
 from .resolve import index_records, resolve
 from .tables import TableCount
 

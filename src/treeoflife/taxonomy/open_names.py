@@ -8,7 +8,7 @@ knows, or how sure somebody is. Only what tells one unnamed species from another
 import re
 from collections.abc import Callable, Sequence
 
-from .label_text import LATIN, LOWER, UPPER
+from .letters import LATIN, LOWER, UPPER
 from .parsed_name import EPITHET_MARKS, ParsedName, rank_below_species
 from .plain_words import is_common_name, is_english
 

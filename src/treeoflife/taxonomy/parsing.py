@@ -12,7 +12,8 @@ from ..core.unknown_words import UNKNOWN, is_unknown
 from .capitals import with_usual_capitals
 from .hybrids import split_hybrid
 from .kingdoms import kingdom_of
-from .label_text import LATIN, capitalised, clean_text, tidy, without_cultivar, without_remarks
+from .label_text import clean_text, tidy, without_cultivar, without_remarks
+from .letters import LATIN, capitalised
 from .open_names import (
     is_abbreviated,
     split_placeholder,
@@ -21,22 +22,16 @@ from .open_names import (
     split_subgenus,
     without_notes,
 )
-from .parsed_name import EPITHET_MARKS, RANK_OF_MARK, ParsedName, Parser, rank_below_species
+from .parsed_name import EPITHET_MARKS, NOT_EPITHETS, RANK_OF_MARK, ParsedName, Parser, rank_below_species
 from .plain_words import is_common_name, is_english
 from .viruses import is_viral, split_virus
 
-__all__ = ["ParsedName", "Parser", "capitalised", "clean_text", "parse", "parse_columns"]
+__all__ = ["LabelParser", "ParsedName", "Parser", "capitalised", "clean_text", "parse", "parse_columns"]
 
 # An epithet of fewer than three letters may be an author's particle or a mark (de, cf, f), which the parser must judge.
 # A diaeresis is on the second of two vowels; others are transcribed by the parser.
 _LETTERS = "(?:[a-z]|(?<=[aeiouy])ë)"
 _REGULAR = re.compile(rf"([A-Z]{_LETTERS}+(?:-[a-z]+)?)(?: ({_LETTERS}{{3,}}(?:-{_LETTERS}+)*))?")
-# Words in the position of an epithet that are marks, remarks or English.
-NOT_EPITHETS = frozenset(
-    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva larvae
-    pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
-    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect section subsect series hort cult group""".split()
-)
 # No sign of a hybrid, a cultivar, a second name or a remark.
 _CITED = re.compile(rf"([A-Z]{_LETTERS}+) ({_LETTERS}{{3,}}(?:-{_LETTERS}+)*) (\(?[A-Z][{LATIN}0-9.,'()& -]*)")
 _IN_CITATIONS = frozenset("& et and ex in de du di da la le von van der den des f. fil. al.".split())
@@ -272,3 +267,21 @@ def _same_genus(word: str, genus: str) -> bool:
     if word.endswith(".") and len(word) < 5 and (len(word) == 2 or word[0].isupper()):
         return genus.lower().startswith(word.rstrip(".").lower())
     return word.lower() == genus.lower()
+
+
+class LabelParser:
+    """What every parser of names does with labels: the rules for them come first, and its own for names in Latin."""
+
+    name: str
+
+    def parse(self, name: str) -> ParsedName:
+        """Split one name in Latin words; see :class:`~treeoflife.taxonomy.parsed_name.Parser`."""
+        raise NotImplementedError
+
+    def read(self, label: str) -> ParsedName:
+        """:func:`parse` of a label."""
+        return parse(label, self)
+
+    def read_columns(self, genus: str, species: str) -> ParsedName:
+        """:func:`parse_columns` of a genus and a species."""
+        return parse_columns(genus, species, self)

@@ -11,7 +11,7 @@ import polars as pl
 from ..core.unknown_words import FIRST_WORDS, UNKNOWN
 from ..core.values import RANKS
 from .kingdoms import KINGDOM_WORDS, KINGDOMS, kingdom_of
-from .parsing import NOT_EPITHETS, Parser, capitalised, parse, parse_columns
+from .parsed_name import NOT_EPITHETS, Parser
 from .plain_words import english_words
 
 PARSED = {**dict.fromkeys(("genus", "species", "infraspecific", "authorship"), pl.String), "quality": pl.Int8,
@@ -40,7 +40,7 @@ def rank_value(value: str, parser: Parser) -> str:
     >>> rank_value("<i>Felidae</i> Fischer, 1817", SimpleParser()), rank_value("not_classified", SimpleParser())
     ('Felidae', '')
     """
-    parsed = parse(capitalised(value), parser)
+    parsed = parser.read(value)
     return parsed.species if parsed.kind == "virus" and not parsed.genus else parsed.genus
 
 
@@ -91,7 +91,7 @@ def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
         kind=pl.lit("species"), form_rank=pl.lit("species"),
     )  # fmt: skip
     others = table.filter(~pl.col("plain"))["name"]
-    parsed = pl.DataFrame([parse(name, parser) for name in others.to_list()], schema=PARSED, orient="row")
+    parsed = pl.DataFrame([parser.read(name) for name in others.to_list()], schema=PARSED, orient="row")
     table = pl.concat([regular, pl.DataFrame({"name": others}).hstack(parsed)])
     named = pl.DataFrame({"name": names.fill_null("")})
     return named.join(table, on="name", how="left", maintain_order="left").drop("name")
@@ -131,7 +131,7 @@ def _with_irregular(written: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     pairs = written.filter(is_irregular).select("genus", "species").unique(maintain_order=True)
     if pairs.is_empty():
         return written
-    parsed = [parse_columns(genus, species, parser) for genus, species in pairs.iter_rows()]
+    parsed = [parser.read_columns(genus, species) for genus, species in pairs.iter_rows()]
     parts = pl.DataFrame(parsed, schema={f"new_{part}": kind for part, kind in PARSED.items()}, orient="row")
     joined = written.join(pairs.hstack(parts), on=["genus", "species"], how="left", maintain_order="left")
     return joined.with_columns(

@@ -9,7 +9,7 @@ import unicodedata
 
 import polars as pl
 
-from .label_text import latinised
+from .letters import latinised
 
 # Soft hyphens, zero-width characters and byte order marks, which come with text that was copied from documents.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
