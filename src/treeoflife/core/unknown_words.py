@@ -48,30 +48,50 @@ UNKNOWN = frozenset(
 brackets. What camera traps write of frames without an animal is among them."""
 _BRACKETS = "()[]{}<>\"'“”‘’«»?¿!*_-–—.,;:/\\|~# "
 # "Unidentified beetle" and "no tag" say no more than their first word; "Unknown Coleoptera" names an order.
-_OF_ORGANISMS = (
-    "esp[eè]ces?|esp[eé]cies?|specie|soort|art|arter|gatunek|вид|oiseau|insecte|poisson|plante|animal|mammif[eè]re|papillon"
-    "|arbre|fleur|champignon|ave|p[aá]jaro|insecto|pez|planta|[aá]rbol|mam[ií]fero|mariposa|hongo|peixe|inseto|[aá]rvore"
-    "|p[aá]ssaro|borboleta|fungo|uccello|insetto|pesce|pianta|albero|fiore|vogel|insect|dier|vis|tiere?|v[oö]gel|arten|pflanzen?|k[aä]fer"
-    "|insekt(?:en)?|fische?|baum|pilze?|schmetterling|s[aä]ugetier|f[aå]gel|fugl|dyr|djur|plant|ptak|птица|растение|насекомое|животное"
+# Words for a kind of organism in those languages, beside which "not known" says no more than alone.
+_ORGANISMS = frozenset(
+    """animal animale arbol arbre arten arter ave baum borboleta champignon dier djur dyr espece especie espece fågel
+    fagel fiore fisch fische fleur fugl fungo gatunek hongo insect insecte insecto insekt insekten insetto inseto kafer
+    käfer mamifero mamífero mammifere mammifère mariposa oiseau papillon passaro pássaro pajaro pájaro peixe pesce pez
+    pflanze pflanzen pianta pilz pilze plant planta plante poisson ptak schmetterling soort specie tier tiere uccello
+    vis vogel vögel albero árbol árvore arvore art espèce espèces espécie especies saugetier säugetier вид животное
+    насекомое птица растение""".split()
 )
-_NOT_KNOWN = (
-    "inconnue?s?|ind[eé]termin[eé]e?s?|non (?:identifi[eé]|d[eé]termin[eé])e?s?|desconocid[oa]s?|(?:no|sin) identificad?[oar]s?"
-    "|indeterminad[oa]s?|desconhecid[oa]s?|n[aã]o identificad[oa]s?|sconosciut[oaie]|non identificat[oaie]|indeterminat[oaie]"
-    "|onbekende?|unbekannte?[nrs]?|unbestimmte?[nrs]?|ok[aä]nda?|obest[aä]md|ukjent|ukendt|ubestemt|nieznan[aey]|неизвестн\\w+"
+_NOT_KNOWN = frozenset(
+    phrase.strip()
+    for phrase in """inconnu, inconnue, inconnus, inconnues, indetermine, indeterminee, indéterminé, indéterminée, non
+    identifié, non identifiée, non identifie, non déterminé, non déterminée, desconocido, desconocida, no identificado,
+    no identificada, sin identificar, sin determinar, indeterminado, indeterminada, desconhecido, desconhecida, não
+    identificado, não identificada, nao identificado, nao identificada, sconosciuto, sconosciuta, non identificato, non
+    identificata, indeterminato, indeterminata, onbekend, onbekende, unbekannt, unbekannte, unbekannter, unbekanntes,
+    unbestimmt, unbestimmte, unbestimmter, unbestimmtes, okänd, okänt, okända, obestämd, ukjent, ukendt, ubestemt, nieznany,
+    nieznana, nieznane, неизвестный, неизвестная, неизвестное, неизвестно""".replace("\n    ", " ").split(",")
 )
+_AFTER_UNKNOWN = (
+    "un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
+    "|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)|(?:no|needs|awaiting) id(?:entification)?"
+)
+_SUBJECTS = (
+    "id identification determination species name taxon genus family identity animal bird insect plant fish".split()
+)
+_LACKING = (
+    "tag name label determination animal animals image photo frame picture record info information species taxon idea"
+    " clue"
+).split()
 # "Unidentified beetle" and "no tag" say no more than their first word; "Unknown Coleoptera" names an order.
 _NOBODY_KNOWS = re.compile(
-    r"(?:un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
-    r"|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)|(?:no|needs|awaiting) id(?:entification)?)\b\.?"
-    r"[ _/-]?(?:[^\W\d_]+[ _/-]?){0,3}"
-    r"|(?:id|identification|determination|species|name|taxon|genus|family|identity|animal|bird|insect|plant|fish) (?:is )?"
+    rf"(?:{_AFTER_UNKNOWN})\b\.?[ _/-]?(?:[^\W\d_]+[ _/-]?){{0,3}}"
+    rf"|(?:{'|'.join(_SUBJECTS)}) (?:is )?"
     r"(?:unknown|uncertain|pending|needed|missing|unidentified|not known|not sure|indet\.?)"
-    r"|(?:no|without|empty|blank) (?:tag|name|label|determination|animal|animals|image|photo|frame|picture|record|info"
-    r"|information|species|taxon|idea|clue)s?"
+    rf"|(?:no|without|empty|blank) (?:{'|'.join(_LACKING)})s?"
 )
-_IN_OTHER_LANGUAGES = re.compile(
-    rf"(?:(?:{_OF_ORGANISMS}) )?(?:{_NOT_KNOWN})(?: (?:{_OF_ORGANISMS}))?|esp[eè]ces?|esp[eé]cies?|soort"
+FIRST_WORDS = (
+    frozenset(phrase.split()[0] for phrase in UNKNOWN | _NOT_KNOWN if phrase)
+    | _ORGANISMS
+    | frozenset(_SUBJECTS)
+    | frozenset("not no needs awaiting without empty blank unnamed unid".split())
 )
+"""The words with which texts begin that say that nobody knows, in lower case."""
 
 
 def is_unknown(value: str) -> bool:
@@ -84,7 +104,11 @@ def is_unknown(value: str) -> bool:
     """
     lowered = value.lower()
     bare = lowered.strip(_BRACKETS)
-    if lowered in UNKNOWN or bare in UNKNOWN or _IN_OTHER_LANGUAGES.fullmatch(bare):
+    if lowered in UNKNOWN or bare in UNKNOWN:
+        return True
+    first, _, rest = bare.partition(" ")
+    head, _, last = bare.rpartition(" ")
+    if (first in _ORGANISMS and rest in _NOT_KNOWN) or (last in _ORGANISMS and head in _NOT_KNOWN):
         return True
     words = value.replace("_", " ").split()
     # A later word with a capital may be a name, in a text that is not all in capitals.

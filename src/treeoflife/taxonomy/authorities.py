@@ -22,7 +22,7 @@ from .checklist_files import open_checklist
 from .checklist_records import ask_checklist, asked_names, named_in
 from .expressions import UPPER
 from .inaturalist_tables import INATURALIST, read_inaturalist_tables
-from .parsing import Parser
+from .parsed_name import Parser
 from .record_index import RecordIndex, add_checklists, index_records
 from .records import clean_ranks, distinct_records, names_something, with_species
 from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use

@@ -7,7 +7,7 @@ told by its place, by a year or comma behind it, and for two words alone by its 
 import re
 
 from ..core.known_names import ranks_of
-from .label_text import LOWER, UPPER, capitalised
+from .letters import LOWER, UPPER, capitalised
 from .parsed_name import EPITHET_MARKS
 
 # Frequent authors that end like an epithet. In capitals or alone, they could not be told from one.
@@ -78,6 +78,10 @@ def _from_capitals(words: list[str], start: int) -> list[str]:
             continue
         if word in _SIGNS or word in EPITHET_MARKS:
             expected = True
+        elif (not epithets or small[index - 1] in ({"×", "x"} | EPITHET_MARKS.keys())) and _SMALL.fullmatch(
+            word.rstrip(".")
+        ):
+            small[index], epithets = word.rstrip("."), 1  # the dot ends the label: an author comes later
         elif expected and _SMALL.fullmatch(word) and not (epithets and _is_cited(small, index)):
             epithets += 1
             expected = epithets < 2 or any(mark in EPITHET_MARKS for mark in small[index + 1 :])

@@ -20,7 +20,7 @@ from ..sources.file_names import show_names
 from .checklist import Checklist
 from .checklist_cache import ChecklistCache, Note
 from .parsers import make_parser
-from .parsing import Parser
+from .parsed_name import Parser
 from .tables import require_use
 from .taxdump import is_taxdump, taxdump_files, write_taxdump
 

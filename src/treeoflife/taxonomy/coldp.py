@@ -23,7 +23,7 @@ from .checklist_rows import ROWS, as_rows, plain_status, watched
 from .checklist_vernaculars import write_vernaculars
 from .expressions import UPPER
 from .lineages import write_names
-from .parsing import Parser
+from .parsed_name import Parser
 
 _SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 _USAGE, _NAME, _TAXON, _SYNONYM, _VERNACULAR = "nameusage", "name", "taxon", "synonym", "vernacularname"

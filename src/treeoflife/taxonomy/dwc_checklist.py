@@ -20,7 +20,7 @@ from .checklist_rows import as_rows, plain_status, watched
 from .checklist_vernaculars import write_vernaculars
 from .expressions import UPPER
 from .lineages import write_names
-from .parsing import Parser
+from .parsed_name import Parser
 
 _TAXON_TERMS = (
     "taxonID", "parentNameUsageID", "acceptedNameUsageID", "taxonomicStatus", "scientificName", "canonicalName",

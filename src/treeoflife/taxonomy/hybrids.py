@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from .label_text import LOWER, UPPER
+from .letters import LOWER, UPPER
 from .parsed_name import ParsedName
 
 # The letter x is the sign as a word of its own, or right before the capital of a genus at the beginning.

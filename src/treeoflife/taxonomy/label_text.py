@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 
+from .letters import LATIN, LOWER, UPPER, capitalised
 from .parsed_name import EPITHET_MARKS
 from .plain_words import is_english
 
@@ -19,10 +20,6 @@ _SOFT_HYPHEN = "\u00ad"
 # Most labels: no markup, no entity, no space at the ends or before a bracket.
 _CLEAN = re.compile(r"[A-Za-z](?:[A-Za-z0-9.,'-]|\((?! )| (?!\)|$)|\))*")
 
-LATIN = r"A-Za-zÀ-ÖØ-öø-žſ"
-"""The letters of names in Latin script, for sets in patterns."""
-UPPER = "A-ZÀ-ÖØ-ÞŒŠŽ"
-LOWER = "a-zß-öø-ÿœšžſ"
 _DOUBLE_QUOTES = '"“”„«»'
 _SINGLE_QUOTES = "'‘’`´‚‹›"
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -31,6 +28,7 @@ _BEFORE = re.compile(rf"^(?:[\s•·*†‡#>~=|.,;:/\\–—-]|\d+[\s.):/-]+(?=
 _BEHIND = re.compile(r"(?:[\s,;:!*†‡#~=|/\\<>–—…-]|(?<=[\"'”’»)\]}])\.)+$")
 _FIRST_IN_BRACKETS = re.compile(rf"^[(\[]([{UPPER}][{LOWER}]+)[)\]] (?=[{LOWER}])")
 _LAST_DOT = re.compile(rf"(?<![{UPPER}])(?<=[{LOWER}]{{3}})\.+$")
+_DOTS = re.compile(r"\.{2,}$")
 _DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|(?<![\d?])[?¿]+)\s*")
 _DAGGER = re.compile(r"\s*[†‡]+\s*")
 _CULTIVAR = re.compile(r"(?<=\s)(?:'[^']*'|‘[^’']*[’']|\"[^\"]*\"|“[^”\"]*[”\"]|„[^“”]*[“”]|`[^'´`]*['´`])(?!\w)")
@@ -68,41 +66,6 @@ def clean_text(value: str) -> str:
     return _SPACE.sub(" ", value.replace("&", " ").replace("<", " ").replace(">", " ")).strip()
 
 
-def capitalised(value: str) -> str:
-    """The name of a genus or higher rank with its first letter in upper case; a word in capitals is lowered first.
-
-    >>> capitalised("FELIDAE"), capitalised("× cupressocyparis")
-    ('Felidae', '× Cupressocyparis')
-    """
-    if value.isupper() and value.isalpha() and len(value) > 1:
-        value = value.lower()
-    first = next((index for index, letter in enumerate(value) if letter.isalpha()), len(value))
-    return value[:first] + value[first : first + 1].upper() + value[first + 1 :]
-
-
-_TRANSCRIBED = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "ao", "æ": "ae", "œ": "oe", "ß": "ss", "ſ": "s", "ł": "l", "đ": "d",
-     "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Ao", "Æ": "Ae", "Œ": "Oe"}
-)  # fmt: skip
-_DIAERESIS = re.compile("(?<=[aeiouyAEIOUY])([ëïöü])")
-
-
-def latinised(word: str) -> str:
-    """A word of a name with letters that names do not have transcribed, as ICN, article 60.7, asks for.
-
-    A diaeresis, on the second of two vowels, stays.
-
-    >>> latinised("Isoëtes"), latinised("muelleri"), latinised("mülleri"), latinised("Sténométope")
-    ('Isoëtes', 'muelleri', 'muelleri', 'Stenometope')
-    """
-    if word.isascii():
-        return word
-    kept = _DIAERESIS.sub(lambda match: f"{chr(0xE000 + ord(match[0]))}", word)
-    letters = unicodedata.normalize("NFD", kept.translate(_TRANSCRIBED))
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return "".join(chr(ord(letter) - 0xE000) if "\ue000" <= letter <= "\ue0ff" else letter for letter in plain)
-
-
 def tidy(text: str) -> str:
     """A clean text without what people write around a name: quotation marks, brackets, numbers, marks of doubt.
 
@@ -112,6 +75,7 @@ def tidy(text: str) -> str:
     text = _GLUED_BRACKET.sub(r" \g<0>", _FILE_ENDING.sub("", text.replace("_", " ")))
     if " " not in text:
         text = _PERCENT_SPACE.sub(" ", text)
+    text = _DOTS.sub(".", text)
     for _ in range(4):
         before = text
         text = _FIRST_IN_BRACKETS.sub(r"\1 ", text)

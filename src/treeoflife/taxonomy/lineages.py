@@ -29,7 +29,7 @@ from .checklist_names import BELOW_SPECIES, plain_rank, with_plain_names
 from .checklist_rows import ROWS
 from .expressions import UPPER
 from .kingdoms import KINGDOMS
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import clean_ranks
 from .tables import TableCount
 

@@ -23,8 +23,8 @@ from .disputes import find_disputes
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
+from .parsed_name import Parser
 from .parsers import make_parser
-from .parsing import Parser
 from .record_index import RecordIndex, add_records
 from .resolve import resolve
 from .tables import TableCount

@@ -8,9 +8,9 @@ knows, or how sure somebody is. Only what tells one unnamed species from another
 import re
 from collections.abc import Callable, Sequence
 
-from .label_text import LATIN, LOWER, UPPER
+from .letters import LATIN, LOWER, UPPER
 from .parsed_name import EPITHET_MARKS, ParsedName, rank_below_species
-from .plain_words import is_common_name
+from .plain_words import is_common_name, is_english
 
 EPITHET = re.compile(rf"[{LOWER}]+(?:[-'’][{LOWER}]+)*")
 GENUS = re.compile(rf"(?:[×+] ?)?[{UPPER}][{LATIN}]+(?:-[{LATIN}]+)?")
@@ -23,7 +23,9 @@ _BOLD = re.compile(r"\bBOLD:?[ ]?[A-Z]{3}\d{4}\b|\bBOLD:", re.IGNORECASE)
 # Marks that stand where an epithet should, and say that there is none.
 _UNNAMED = frozenset(
     """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown unid
-    unid. n. nov nov. nova novum gen gen. genus et undescribed unnamed uncertain incertae sedis taxon""".split()
+    unid. n. nov nov. nova novum gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
+    indéterminé indéterminée indetermine desconocido desconocida indeterminado indeterminada desconhecido desconhecida
+    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain incertae sedis taxon""".split()
 )
 # Marks that say how sure an epithet is; those of two words are joined before they are looked up.
 _DOUBT = {
@@ -267,8 +269,20 @@ def _tells_something(marks: str) -> bool:
     )
 
 
-def _is_code(word: str) -> bool:
-    return any(letter.isdigit() for letter in word) and not _YEAR.fullmatch(word.strip(",;()[]"))
+def _is_code(word: str, before: Sequence[str]) -> bool:
+    """Whether a word is the number of a specimen or a species; a year is one only behind a mark or another number."""
+    bare = word.strip(",;()[]")
+    if _YEAR.fullmatch(bare):
+        return bool(before) and (before[-1].lower() in _UNNAMED or before[-1].isdigit())
+    return any(letter.isdigit() for letter in bare)
+
+
+def _is_mark(word: str) -> bool:
+    return word.lower() in _UNNAMED or word in _DOUBT or word in EPITHET_MARKS or bool(_BOLD.match(word))
+
+
+def _is_epithet(word: str) -> bool:
+    return bool(EPITHET.fullmatch(word)) and word not in AUTHOR_PARTICLES and not is_english(word)
 
 
 def _marks_and_codes(rest: Sequence[str]) -> str:
@@ -276,20 +290,11 @@ def _marks_and_codes(rest: Sequence[str]) -> str:
     kept: list[str] = []
     for index, word in enumerate(rest):
         bare = word.strip(",;()[]")
-        mark = bare.lower() in _UNNAMED or bare in _DOUBT or bare in EPITHET_MARKS or bool(_BOLD.match(bare))
-        epithet = EPITHET.fullmatch(bare) and bare not in AUTHOR_PARTICLES
-        letter = kept and re.fullmatch(r"[A-Z]{1,2}", bare)
-        # The name of a collection, with the number of the specimen behind it.
-        collection = kept and bare.isalpha() and any(map(_is_code, rest[index + 1 : index + 3]))
-        after_mark = not kept or kept[-1].lower() in _UNNAMED
-        if not (
-            mark
-            or epithet
-            or letter
-            or collection
-            or _is_code(bare)
-            or (bare.isdigit() and (after_mark or kept[-1].isdigit()))
-        ):
-            break
+        behind = rest[index + 1 : index + 3]
+        if not (_is_mark(bare) or _is_epithet(bare) or _is_code(bare, kept or ["sp."])):
+            # The name of a collection may stand before the number of a specimen, and a letter behind a mark.
+            in_number = bare.isalpha() and any(_is_code(word, ()) for word in behind)
+            if not kept or not (in_number or re.fullmatch(r"[A-Z]{1,2}", bare)):
+                break
         kept.append(_DOUBT.get(bare, bare))
     return " ".join(kept)

@@ -8,11 +8,12 @@ configuration names: see :mod:`treeoflife.taxonomy.parsers`.
 
 import re
 
-from ..core.unknown_words import is_unknown
+from ..core.unknown_words import UNKNOWN, is_unknown
 from .capitals import with_usual_capitals
 from .hybrids import split_hybrid
 from .kingdoms import kingdom_of
-from .label_text import LATIN, capitalised, clean_text, tidy, without_cultivar, without_remarks
+from .label_text import clean_text, tidy, without_cultivar, without_remarks
+from .letters import LATIN, capitalised
 from .open_names import (
     is_abbreviated,
     split_placeholder,
@@ -21,22 +22,16 @@ from .open_names import (
     split_subgenus,
     without_notes,
 )
-from .parsed_name import EPITHET_MARKS, RANK_OF_MARK, ParsedName, Parser, rank_below_species
+from .parsed_name import EPITHET_MARKS, NOT_EPITHETS, RANK_OF_MARK, ParsedName, Parser, rank_below_species
 from .plain_words import is_common_name, is_english
 from .viruses import is_viral, split_virus
 
-__all__ = ["ParsedName", "Parser", "capitalised", "clean_text", "parse", "parse_columns"]
+__all__ = ["LabelParser", "ParsedName", "Parser", "capitalised", "clean_text", "parse", "parse_columns"]
 
 # An epithet of fewer than three letters may be an author's particle or a mark (de, cf, f), which the parser must judge.
 # A diaeresis is on the second of two vowels; others are transcribed by the parser.
 _LETTERS = "(?:[a-z]|(?<=[aeiouy])ë)"
 _REGULAR = re.compile(rf"([A-Z]{_LETTERS}+(?:-[a-z]+)?)(?: ({_LETTERS}{{3,}}(?:-{_LETTERS}+)*))?")
-# Words in the position of an epithet that are marks, remarks or English.
-NOT_EPITHETS = frozenset(
-    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva larvae
-    pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
-    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect section subsect series hort cult group""".split()
-)
 # No sign of a hybrid, a cultivar, a second name or a remark.
 _CITED = re.compile(rf"([A-Z]{_LETTERS}+) ({_LETTERS}{{3,}}(?:-{_LETTERS}+)*) (\(?[A-Z][{LATIN}0-9.,'()& -]*)")
 _IN_CITATIONS = frozenset("& et and ex in de du di da la le von van der den des f. fil. al.".split())
@@ -50,6 +45,8 @@ _NOT_FOUND = re.compile(r"\s+not\s.*$")
 _UNNAMED_BEHIND = re.compile(r"\s+(?:spp?|spec|species|indet)\.?$", re.IGNORECASE)
 # A higher name, behind which no epithet can stand.
 _HIGHER = re.compile(r"[a-z]{2}(?:idae|inae|oidea|aceae|ales|formes|ptera)$")
+# A cultivar alone, as 'Peace'; an epithet in quotation marks has no capital.
+_CULTIVAR = re.compile("['‘][A-Z][^'’]*['’]")
 _QUOTES = re.compile("[\"'“”‘’]")
 _CANDIDATUS = re.compile(r"^[\"'“”‘’]?(?:candidatus|ca\.)\s+[\"'“”‘’]?(?=[A-Z])|^candidatus\s+", re.IGNORECASE)
 
@@ -119,7 +116,7 @@ def _again(text: str, parser: Parser) -> ParsedName:
 def split_regular(text: str) -> ParsedName | None:
     """The parts of a name that is plainly one or two Latin words; None for any other."""
     match = _REGULAR.fullmatch(text)
-    if not match or match[2] in NOT_EPITHETS or is_viral(text) or match[1] == "Candidatus":
+    if not match or match[2] in NOT_EPITHETS or match[2] in UNKNOWN or is_viral(text) or match[1] == "Candidatus":
         return None
     if kingdom_of(match[1]) is not None or is_common_name(text.split()) or is_unknown(match[1]):
         return None
@@ -231,11 +228,17 @@ def parse_columns(genus: str, species: str, parser: Parser) -> ParsedName:
     """
     if is_unknown(clean_text(species)):
         return ParsedName(genus)
-    text = tidy(clean_text(species))
-    if not text or is_unknown(text):
-        return ParsedName(genus)
+    text = clean_text(species)
+    bare = genus.rpartition(" ")[2]
     if not genus or is_viral(text):
         return parse(species, parser)
+    if bare in text:
+        parsed = parse(species, parser)
+        if parsed.genus.rpartition(" ")[2] == bare:
+            return parsed
+    text = "" if _CULTIVAR.fullmatch(text) else tidy(text)
+    if not text or is_unknown(text):
+        return ParsedName(genus)
     return parse(_composed(genus, text), parser)
 
 
@@ -243,10 +246,17 @@ def _composed(genus: str, species: str) -> str:
     """The full name of a species: with the genus before it, unless it is written there already."""
     head, _, tail = species.partition(" ")
     bare = genus.rpartition(" ")[2]
-    if species[:1] in "×+xX" and _same_genus(species.lstrip("×+xX ").partition(" ")[0], bare):
-        return f"× {bare} {species.lstrip('×+xX ').partition(' ')[2]}".strip()
+    if _CANDIDATUS.match(species):
+        return species
+    if _same_genus(head, bare) and not head.endswith("."):
+        return species if bare == genus else f"{genus} {tail}"
+    unsigned = species.lstrip("×+xX ")
+    if species[:1] in "×+xX" and _same_genus(unsigned.partition(" ")[0], bare):
+        return f"× {bare} {unsigned.partition(' ')[2]}".strip()
     if _same_genus(head, bare):
-        return f"{genus} {tail}".strip()
+        return f"{genus} {tail}"
+    if species.isupper() and head.isalpha() and len(head) > 2:
+        return f"{genus.upper()} {species}"
     if head[:1].isupper() and tail[:1].islower() and not head.isupper():
         return species
     return f"{genus} {head.lower() if head.isalpha() and head[:1].isupper() and len(head) > 2 else head} {tail}".strip()
@@ -254,6 +264,24 @@ def _composed(genus: str, species: str) -> str:
 
 def _same_genus(word: str, genus: str) -> bool:
     """Whether a word is the genus, in any case, or its abbreviation."""
-    if word.endswith(".") and len(word) < 5:
+    if word.endswith(".") and len(word) < 5 and (len(word) == 2 or word[0].isupper()):
         return genus.lower().startswith(word.rstrip(".").lower())
     return word.lower() == genus.lower()
+
+
+class LabelParser:
+    """What every parser of names does with labels: the rules for them come first, and its own for names in Latin."""
+
+    name: str
+
+    def parse(self, name: str) -> ParsedName:
+        """Split one name in Latin words; see :class:`~treeoflife.taxonomy.parsed_name.Parser`."""
+        raise NotImplementedError
+
+    def read(self, label: str) -> ParsedName:
+        """:func:`parse` of a label."""
+        return parse(label, self)
+
+    def read_columns(self, genus: str, species: str) -> ParsedName:
+        """:func:`parse_columns` of a genus and a species."""
+        return parse_columns(genus, species, self)

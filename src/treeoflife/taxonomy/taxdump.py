@@ -24,7 +24,7 @@ from .checklist_rows import ROWS
 from .checklist_vernaculars import write_vernaculars
 from .lineages import write_names
 from .ncbi_names import AT_OR_BELOW_SPECIES, Node, names_of, place
-from .parsing import Parser
+from .parsed_name import Parser
 from .tables import TableCount
 
 _NODES, _NAMES = "nodes.dmp", "names.dmp"

@@ -14,7 +14,7 @@ from ..core.languages import language_code, language_name
 from .checklist import VERNACULARS, Checklist
 from .common_names import ENGLISH
 from .expressions import binomial
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import parse_names
 from .tables import ProviderTable, TableCount, read_table, require_use
 from .vernaculars import SCHEMA, clean_languages, prioritised, with_lowest_name

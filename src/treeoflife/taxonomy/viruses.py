@@ -6,7 +6,7 @@ virus too, and so do some epithets of animals that are called after a place: *Tu
 
 import re
 
-from .label_text import LOWER, capitalised
+from .letters import LOWER, capitalised
 from .parsed_name import ParsedName
 
 _WORDS = (
