@@ -19,8 +19,8 @@ from ..errors import ConfigError, InputError
 from ..sources.file_names import show_names
 from .checklist import Checklist
 from .checklist_cache import ChecklistCache, Note
-from .parsers import make_parser
 from .parsed_name import Parser
+from .parsers import make_parser
 from .tables import require_use
 from .taxdump import is_taxdump, taxdump_files, write_taxdump
 
