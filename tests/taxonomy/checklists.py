@@ -11,6 +11,7 @@ import polars as pl
 from treeoflife.core.database import Database
 from treeoflife.taxonomy.checklist import Checklist
 from treeoflife.taxonomy.checklist_files import open_checklist
+from treeoflife.taxonomy.simple import SimpleParser
 
 USAGE = (
     "col:ID", "col:sourceID", "col:parentID", "col:status", "col:scientificName", "col:authorship", "col:rank",
@@ -89,7 +90,7 @@ def table(header: Sequence[str], *rows: Sequence[str]) -> str:
 
 def opened(path: Path, database: Database, folder: Path | None = None) -> Checklist:
     """The checklist ``list``."""
-    return open_checklist("list", path, folder or path.parent / "kept", database)
+    return open_checklist("list", path, folder or path.parent / "kept", database, SimpleParser())
 
 
 def names(checklist: Checklist) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ from treeoflife.core.values import RANKS
 from treeoflife.taxonomy import authorities, naming
 from treeoflife.taxonomy.built_in import BUILT_IN
 from treeoflife.taxonomy.checklist import NAMES, Checklist
-from treeoflife.taxonomy.evidence import conform
+from treeoflife.taxonomy.evidence_columns import conform
 from treeoflife.taxonomy.labels import label_evidence
 from treeoflife.taxonomy.simple import SimpleParser
 

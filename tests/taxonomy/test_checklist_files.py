@@ -18,6 +18,7 @@ from treeoflife.core.database import Database
 from treeoflife.errors import InputError
 from treeoflife.taxonomy import checklist_cache, checklist_files
 from treeoflife.taxonomy.checklist import VERNACULARS
+from treeoflife.taxonomy.simple import SimpleParser
 
 LION = "Animalia Chordata Mammalia Carnivora Felidae Panthera leo"
 COMMON = table(
@@ -303,7 +304,7 @@ def test_a_checklist_is_read_once(database: Database, tmp_path: Path, monkeypatc
     assert first.names.is_relative_to(kept)
     before = first.names.stat().st_mtime_ns
     other = path.rename(tmp_path / "other.zip")
-    again = checklist_files.open_checklist("other", other, tmp_path / "kept", database)
+    again = checklist_files.open_checklist("other", other, tmp_path / "kept", database, SimpleParser())
     assert (again.names, again.vernaculars, again.names.stat().st_mtime_ns) == (first.names, first.vernaculars, before)
     assert [count.source for count in again.tables] == ["other", "other"]
     assert [count.sentence for count in again.tables] == [count.sentence for count in first.tables]
@@ -345,7 +346,7 @@ def test_without_a_cache_it_is_kept_in_the_dataset(
     assert opened(path, database, tmp_path / "dataset").names == checklist.names
     (tmp_path / "no folder").write_text("")
     notes: list[str] = []
-    apart = checklist_files.open_checklist("list", path, tmp_path / "no folder", database, notes.append)
+    apart = checklist_files.open_checklist("list", path, tmp_path / "no folder", database, SimpleParser(), notes.append)
     assert names(apart) == names(checklist)
     assert "cannot be kept in" in notes[0]
 
@@ -358,8 +359,9 @@ def test_two_processes_may_read_the_same_checklist_at_once(tmp_path: Path, monke
         "import sys; from pathlib import Path; import polars as pl\n"
         "from treeoflife.core.database import open_database\n"
         "from treeoflife.taxonomy.checklist_files import open_checklist\n"
+        "from treeoflife.taxonomy.simple import SimpleParser\n"
         "with open_database(Path(sys.argv[2])) as database:\n"
-        "    names = open_checklist('list', Path(sys.argv[1]), Path(sys.argv[2]), database).names\n"
+        "    names = open_checklist('list', Path(sys.argv[1]), Path(sys.argv[2]), database, SimpleParser()).names\n"
         "    print(pl.read_parquet(names).height, names)\n"
     )
     running = [

@@ -18,6 +18,7 @@ from treeoflife.errors import InputError
 from treeoflife.taxonomy import naming
 from treeoflife.taxonomy.built_in import BUILT_IN
 from treeoflife.taxonomy.checklist_records import ask_checklist, asked_names
+from treeoflife.taxonomy.simple import SimpleParser
 
 THRUSH = "Animalia Chordata Aves Passeriformes Turdidae Turdus merula"
 GANNETS = "Animalia Chordata Aves Suliformes Sulidae Morus"
@@ -196,7 +197,7 @@ def test_what_is_no_checklist_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "col.zip"
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match="col"), open_database(tmp_path / "scratch", 1) as database:
-        naming.open_checklists(Names.model_validate({"checklists": {"col": path}}), tmp_path, database)
+        naming.open_checklists(Names.model_validate({"checklists": {"col": path}}), tmp_path, database, SimpleParser())
 
 
 def test_the_built_in_taxonomy_counts_as_complete(tmp_path: Path) -> None:

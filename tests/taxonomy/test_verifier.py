@@ -17,7 +17,7 @@ import pytest
 from treeoflife.config.tables import Names, Verifier
 from treeoflife.errors import ConfigError
 from treeoflife.taxonomy import authorities, naming
-from treeoflife.taxonomy.evidence import conform
+from treeoflife.taxonomy.evidence_columns import conform
 from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.verifier import answer_records, ask
 

@@ -60,10 +60,11 @@ def _explained(
     rows: Sequence[dict[str, object]], names: Names, kept: Path | None = None, found: pl.DataFrame | None = None
 ) -> Iterator[str]:
     """Lines on some names, by the taxonomies that are configured now."""
-    taxonomies = authorities.load(names, make_parser(names.parser))
+    parser = make_parser(names.parser)
+    taxonomies = authorities.load(names, parser)
     evidence = pl.concat([evidence_of(row, names, taxonomies) for row in rows])
     with TemporaryDirectory(prefix="treeoflife-") as scratch, open_database(Path(scratch)) as database:
-        checklists = authorities.open_checklists(names, kept or Path(scratch), database)
+        checklists = authorities.open_checklists(names, kept or Path(scratch), database, parser)
         taxonomies = authorities.consult(taxonomies, checklists, evidence, names, database)
     for row in rows:
         yield from explain(row, names, taxonomies, found)

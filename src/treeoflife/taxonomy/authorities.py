@@ -117,17 +117,18 @@ def load(names: Names, parser: Parser) -> Authorities:
     return Authorities(index, nodes, common, tree_findings, missing, synonyms, scraped, tuple(tables))
 
 
-def open_checklists(names: Names, folder: Path, database: Database) -> list[Checklist]:
+def open_checklists(names: Names, folder: Path, database: Database, parser: Parser) -> list[Checklist]:
     """The checklists that are configured, and the built-in taxonomy if it is used; those that are trusted alone.
 
     Args:
         folder: keeps what is made of checklists in order to read them.
+        parser: divides names that are not plain.
 
     Raises:
         InputError: one is missing or malformed.
     """
     paths = {name: path for name, path in names.checklists.items() if name in names.by_trust}
-    opened = [open_checklist(name, path, folder, database) for name, path in paths.items()]
+    opened = [open_checklist(name, path, folder, database, parser) for name, path in paths.items()]
     return [*opened, built_in.BUILT_IN] if names.built_in else opened
 
 

@@ -13,16 +13,14 @@ from typing import NamedTuple
 from ..core.database import Database
 from ..core.files import fingerprint, sha256
 from ..core.hash_cache import HashCache
-from ..core.packed_files import PackedFiles, open_tables
+from ..core.packed_files import open_tables
 from ..core.user_folders import user_cache
-from ..errors import ConfigError, InputError
+from ..errors import InputError
 from ..sources.file_names import show_names
 from .checklist import Checklist
 from .checklist_cache import ChecklistCache, Note
 from .parsed_name import Parser
-from .parsers import make_parser
 from .tables import require_use
-from .taxdump import is_taxdump, taxdump_files, write_taxdump
 
 _VERSION = 1
 """Raised whenever a reader would make other tables of the same files."""
@@ -46,7 +44,9 @@ class _Recognised(NamedTuple):
     write: Callable[[str, Path, Database, Parser], Checklist]
 
 
-def open_checklist(name: str, path: Path, folder: Path, database: Database, note: Note = lambda _: None) -> Checklist:
+def open_checklist(
+    name: str, path: Path, folder: Path, database: Database, parser: Parser, note: Note = lambda _: None
+) -> Checklist:
     """A checklist as tables of Parquet: as it was kept, or read anew.
 
     Args:
@@ -54,14 +54,14 @@ def open_checklist(name: str, path: Path, folder: Path, database: Database, note
         path: a zip, a folder or a table, in any of the formats that can be read.
         folder: keeps what was read if the user's cache cannot be written to.
         database: for the tables on the way.
+        parser: divides the few names that are not plain.
         note: is told where it is kept, if not in the user's cache.
 
     Raises:
         InputError: it is of no format that can be read, is damaged, or has no names.
     """
     try:
-        recognised = _taxdump(path) if is_taxdump(path) else _recognise(open_tables(path))
-        parser, kept = _parser(), ChecklistCache(folder, note)
+        recognised, kept = _recognise(path), ChecklistCache(folder, note)
         key = fingerprint({"files": _digests(path, recognised.files), "version": _VERSION, "parser": parser.name})[:32]
         if checklist := kept.find(key, name):
             return checklist
@@ -84,22 +84,10 @@ def check_checklist(path: Path) -> None:
     Raises:
         InputError: it does not, or cannot be read.
     """
-    _recognise(open_tables(path))
+    _recognise(path)
 
 
-def _parser() -> Parser:
-    """gnparser; the few odd names of a checklist are no reason to need it where it does not run."""
-    try:
-        return make_parser("gnparser")
-    except ConfigError:
-        return make_parser("simple")
-
-
-def _taxdump(path: Path) -> _Recognised:
-    return _Recognised(taxdump_files(path), partial(write_taxdump, path))
-
-
-def _recognise(files: PackedFiles) -> _Recognised:
+def _recognise(path: Path) -> _Recognised:
     """The format of a checklist.
 
     Raises:
@@ -109,7 +97,11 @@ def _recognise(files: PackedFiles) -> _Recognised:
     from ..sources.darwin_core import read_archive
     from .coldp import find_package, write_package
     from .dwc_checklist import files_of, is_checklist, write_archive
+    from .taxdump import is_taxdump, taxdump_files, write_taxdump
 
+    if is_taxdump(path):
+        return _Recognised(taxdump_files(path), partial(write_taxdump, path))
+    files = open_tables(path)
     is_described = any(one.lower().rpartition("/")[2] == "meta.xml" and one.count("/") <= 1 for one in files.names)
     package = find_package(files)
     if package.is_complete and not is_described:

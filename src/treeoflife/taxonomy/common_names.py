@@ -9,7 +9,7 @@ import re
 from ..core.unknown_words import is_unknown
 from ..core.values import RANKS
 from .common_name_words import SHORT_NAMES, describes
-from .parsing import clean_text
+from .label_text import clean_text
 
 ENGLISH = "en"
 _EDGES = '"“”*_;, '

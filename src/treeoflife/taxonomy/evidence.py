@@ -6,30 +6,10 @@ import polars as pl
 
 from ..core.values import RANKS
 from ..sources.base import Source
+from .evidence_columns import conform
 from .expressions import UPPER, is_nameless
 from .parsed_name import Parser
-from .records import parse_names
-
-SCHEMA = {
-    "source": pl.String, "name_key": pl.String, **dict.fromkeys(RANKS, pl.String), "context": pl.String,
-    "origin": pl.String, "verbatim": pl.String, "uninomial": pl.String, "word": pl.String, "word_ranks": pl.String,
-    "infraspecific": pl.String, "authorship": pl.String, "quality": pl.Int8, "parse": pl.String,
-    "label_common": pl.String, "trouble": pl.String, "evidence": pl.UInt32, "keys": pl.UInt32,
-}  # fmt: skip
-"""The columns of evidence. ``uninomial`` is a name of one word whose rank is not given; ``word`` is one of which the
-source itself says that it is of another rank than the seven, and ``word_ranks`` this rank (:mod:`.word_ranks`);
-``context`` a kingdom that is known but not given as a rank; ``origin`` what gave the ranks. Name keys with the same
-evidence share a row: ``evidence`` is its number, ``keys`` how many there are, and ``name_key`` the smallest of them."""
-_DEFAULTS = {"quality": 0, "evidence": 0, "keys": 1}
-
-
-def conform(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the columns of SCHEMA; those that it lacks are empty, and ``keys`` is 1."""
-    return frame.select(
-        (pl.col(name).cast(kind).fill_null(default) if name in frame.columns else pl.lit(default, kind).alias(name))
-        for name, kind in SCHEMA.items()
-        for default in [_DEFAULTS.get(name, "")]
-    )
+from .records import own_parts
 
 
 def of_pages(
@@ -65,12 +45,6 @@ def _page_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
     several = (pl.len().over("page") > 1) & (pl.col("trouble") == "")
     paged = paged.with_columns(trouble=pl.when(several).then(pl.lit("duplicate")).otherwise("trouble"))
     return paged.unique("page", keep="first", maintain_order=True)
-
-
-def own_parts(names: pl.Series, parser: Parser) -> list[pl.Series]:
-    """The parts of each row's own name, beside the ranks it was given: ``own_genus``, ``own_species``, and so on."""
-    own = {part: f"own_{part}" for part in ("genus", "species", "infraspecific", "authorship")}
-    return parse_names(names, parser).rename({**own, "kind": "parse"}).get_columns()
 
 
 def _node_evidence(nodes: pl.DataFrame, parser: Parser) -> pl.DataFrame:

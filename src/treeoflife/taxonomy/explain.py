@@ -13,7 +13,8 @@ from ..errors import InputError
 from . import vernaculars
 from .authorities import Authorities
 from .endings import rank_by_ending
-from .evidence import conform, rank_uninomials
+from .evidence import rank_uninomials
+from .evidence_columns import conform
 from .expressions import binomial
 from .findings import TREE_TROUBLES
 from .parsers import make_parser

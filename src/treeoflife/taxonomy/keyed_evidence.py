@@ -15,6 +15,7 @@ from ..mapping.images import catalog_names
 from ..mapping.natural_keys import joined_sql
 from ..sources.base import Source
 from . import evidence
+from .evidence_columns import conform
 from .labels import of_labels
 from .parsed_name import Parser
 from .tables import TableCount
@@ -82,12 +83,12 @@ def gather_evidence(
         parts += [labels, pages]
         database.make(f"keyed_{number}", _KEYED, source=source.name, unknown=unknown)
         if database.value(f"SELECT count(*) FROM keyed_{number} WHERE evidence = $unknown", unknown=unknown):
-            parts.append(evidence.conform(pl.DataFrame({"source": [source.name], "evidence": [unknown]})))
+            parts.append(conform(pl.DataFrame({"source": [source.name], "evidence": [unknown]})))
         first = sum(part.height for part in parts)
     keyed = " UNION ALL ".join(f"FROM keyed_{number}" for number in range(len(sources)))
     database.run(f"CREATE OR REPLACE VIEW keyed AS {keyed}")
     rows = pl.concat(parts).drop("name_key", "keys").join(database.frame(_COUNTS), on="evidence")
-    return evidence.conform(rows.sort("evidence")), tables
+    return conform(rows.sort("evidence")), tables
 
 
 def _load_keys(database: Database, source: Source) -> None:
@@ -110,7 +111,7 @@ def _of_pages(
     first: int,
 ) -> tuple[pl.DataFrame, list[TableCount]]:
     """The evidence for the keys of a source that are EOL pages without a label; and a count if it says nothing."""
-    rows, counts = evidence.conform(pl.DataFrame(schema={"name_key": pl.String})), list[TableCount]()
+    rows, counts = conform(pl.DataFrame(schema={"name_key": pl.String})), list[TableCount]()
     if source.name_key == "page_id":
         if nodes is None and scraped is None:
             raise InputError(f"the source '{source.name}' is named by EOL page: set eol_tree (taxon.tab) in [names]")
@@ -122,4 +123,4 @@ def _of_pages(
             counts.append(TableCount(source.name, "pages of images", pages.height, 0, left_out, unit="pages"))
     rows = rows.sort("name_key").drop("evidence").with_row_index("evidence", first)
     database.load("paged", rows.select("name_key", "evidence"))
-    return evidence.conform(rows), counts
+    return conform(rows), counts

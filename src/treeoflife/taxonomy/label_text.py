@@ -7,9 +7,9 @@ import html
 import re
 import unicodedata
 
+from ..core.known_names import is_english
 from .letters import LATIN, LOWER, UPPER, capitalised
 from .parsed_name import EPITHET_MARKS
-from .plain_words import is_english
 
 # What is in pointed brackets is a tag, unless it is a name of two words.
 _TAG = re.compile(r"<(?![A-Z][a-z]+ [a-z]{3,}>)[^<>]*>|[<>]")

@@ -20,9 +20,9 @@ from ..core.values import RANKS
 from ..errors import InputError
 from ..mapping.natural_keys import joined_sql
 from ..sources.base import Source
-from .evidence import conform, own_parts
+from .evidence_columns import conform
 from .parsed_name import Parser
-from .records import clean_ranks, with_species
+from .records import clean_ranks, own_parts, with_species
 from .tables import TableCount, damaged_text
 from .word_ranks import INFRAGENERIC
 

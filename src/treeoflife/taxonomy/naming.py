@@ -185,7 +185,7 @@ def name_all(
         missing = ", ".join(authorities.missing)
         note(f"not configured in [names], so they fill no empty rank and no common name: {missing}")
     rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
-    checklists = open_checklists(names, kept or database.scratch, database)
+    checklists = open_checklists(names, kept or database.scratch, database, parser)
     authorities = consult(authorities, checklists, rows, names, database)
     tables = [*authorities.tables, *labels]
     for warning in (warning for table in tables for warning in table.warnings):

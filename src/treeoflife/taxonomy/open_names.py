@@ -8,9 +8,9 @@ knows, or how sure somebody is. Only what tells one unnamed species from another
 import re
 from collections.abc import Callable, Sequence
 
+from ..core.known_names import is_common_name, is_english
 from .letters import LATIN, LOWER, UPPER
 from .parsed_name import EPITHET_MARKS, ParsedName, rank_below_species
-from .plain_words import is_common_name, is_english
 
 EPITHET = re.compile(rf"[{LOWER}]+(?:[-'’][{LOWER}]+)*")
 GENUS = re.compile(rf"(?:[×+] ?)?[{UPPER}][{LATIN}]+(?:-[{LATIN}]+)?")

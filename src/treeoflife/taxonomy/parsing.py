@@ -8,6 +8,7 @@ configuration names: see :mod:`treeoflife.taxonomy.parsers`.
 
 import re
 
+from ..core.known_names import is_common_name, is_english
 from ..core.unknown_words import UNKNOWN, is_unknown
 from .capitals import with_usual_capitals
 from .hybrids import split_hybrid
@@ -23,7 +24,6 @@ from .open_names import (
     without_notes,
 )
 from .parsed_name import EPITHET_MARKS, NOT_EPITHETS, RANK_OF_MARK, ParsedName, Parser, rank_below_species
-from .plain_words import is_common_name, is_english
 from .viruses import is_viral, split_virus
 
 __all__ = ["LabelParser", "ParsedName", "Parser", "capitalised", "clean_text", "parse", "parse_columns"]

@@ -8,11 +8,11 @@ from functools import cache
 
 import polars as pl
 
+from ..core.known_names import english_words
 from ..core.unknown_words import FIRST_WORDS, UNKNOWN
 from ..core.values import RANKS
 from .kingdoms import KINGDOM_WORDS, KINGDOMS, kingdom_of
 from .parsed_name import NOT_EPITHETS, Parser
-from .plain_words import english_words
 
 PARSED = {**dict.fromkeys(("genus", "species", "infraspecific", "authorship"), pl.String), "quality": pl.Int8,
           "kind": pl.String, "form_rank": pl.String}  # fmt: skip
@@ -147,3 +147,9 @@ def names_something() -> pl.Expr:
 def distinct_records(frame: pl.DataFrame) -> pl.DataFrame:
     """The distinct records of a table: the seven ranks alone."""
     return frame.select(pl.col(rank).fill_null("") for rank in RANKS).unique()
+
+
+def own_parts(names: pl.Series, parser: Parser) -> list[pl.Series]:
+    """The parts of each row's own name, beside the ranks it was given: ``own_genus``, ``own_species``, and so on."""
+    own = {part: f"own_{part}" for part in ("genus", "species", "infraspecific", "authorship")}
+    return parse_names(names, parser).rename({**own, "kind": "parse"}).get_columns()
