@@ -19,7 +19,7 @@ _LIKE_GENUS = re.compile(r"(?:[aiuoe]s|a|um|on|o|ops|[aeiy]x|ys|er|[ei]n|i|ae|or
 
 @cache
 def english_words() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The nouns for kinds of living things, all words of English names, and nouns that are epithets too; in lower case."""
+    """Nouns for kinds of living things, all words of English names, and nouns that are epithets, too."""
     nouns, others, epithets = (set(part.split()) for part in _TABLE.read_text(encoding="utf-8").split("\n\n"))
     return frozenset(nouns), frozenset(nouns | others), frozenset(epithets)
 
