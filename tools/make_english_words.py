@@ -25,12 +25,12 @@ _IN_ENGLISH = re.compile(
 _WORD = re.compile(r"[a-z]+(?:'s)?(?:-[a-z]+)*")
 _LIKE_LATIN = re.compile(r"(?:a|i|o|us|um|is|ae|ens|ans|ense|es|or|ys|os|e|u|ex|ix|on|as|oides)$")
 # Seldom in these names, and frequent on labels of images.
-_OF_LABELS = """amphibian amphibians animal animals arthropod bicycle bike bird birds boat bobcat bus buttercup capybara car cattle chicken
-    chickens cougar cow cows coyote coyotes daisies daisy dandelion dog dogs donkey elephant elephants fungi giraffe goat
-    goats hen hiker human humans hunter hyena insect insects invertebrate invertebrates kangaroo koala kookaburra ladybird
-    ladybug livestock magpie mammal mammals moose motorbike motorcycle mule mushroom mushrooms opossum ox people person pig pigs plants
-    quokka rabbit raccoon raven reptile reptiles rodent rodents sheep tractor truck vegetation vehicle vertebrate wolves wombat
-    zebras""".split()
+_OF_LABELS = """amphibian amphibians animal animals arthropod bicycle bike bird birds boat bobcat bus buttercup
+    capybara car cattle chicken chickens cougar cow cows coyote coyotes daisies daisy dandelion dog dogs donkey
+    elephant elephants fungi giraffe goat goats hen hiker human humans hunter hyena insect insects invertebrate
+    invertebrates kangaroo koala kookaburra ladybird ladybug livestock magpie mammal mammals moose motorbike
+    motorcycle mule mushroom mushrooms opossum ox people person pig pigs plants quokka rabbit raccoon raven reptile
+    reptiles rodent rodents sheep tractor truck vegetation vehicle vertebrate wolves wombat zebras""".split()
 _FREQUENT, _SEVERAL = 15, 10
 
 
@@ -40,7 +40,7 @@ def _read(name: str) -> list[str]:
 
 
 def _count() -> tuple[Counter[str], set[str], Counter[str], Counter[str]]:
-    """How often words are in scientific names, which are first there, and how often they are in English names and last there."""
+    """How often words are in scientific names, and which begin one; how often in English names, and at their end."""
     latin, first, english, last = Counter[str](), set[str](), Counter[str](), Counter[str]()
     for name in _read("scientific_name.zstd"):
         if _SCIENTIFIC.fullmatch(name) and not _IN_ENGLISH.search(name):

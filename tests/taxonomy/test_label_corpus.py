@@ -1,8 +1,8 @@
 """Labels as people write them, by class: what a taxonomist reads in each, and what comes of it on every way in.
 
-``labels.csv`` has the labels. Its expected values were decided before the parser saw them. ``rank`` is compared where it
-is given. ``gnparser_cases.csv`` has names of one and two words out of gnparser's own test data, and what it makes of them;
-of a genus with a subgenus or section, the genus.
+``labels.csv`` has the labels. Its expected values were decided before the parser saw them. ``rank`` is compared where
+it is given. ``gnparser_cases.csv`` has names of one and two words out of gnparser's own test data, and what it makes of
+them; of a genus with a subgenus or section, the genus.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ EACH_PARSER = pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS.ke
 EXPECTED_SHARE = 0.95
 # The plain parser does not know the epithets that look like a particle of an author, such as Semiothisa da Dyar, 1916.
 KNOWN_MISSES = {"gnparser": 0, "simple": 1}
-# Today: 408 of 428 gnparser and 380 of 428 simple. The rest are names whose genus is abbreviated, marks of doubt that are
-# kept here, and for the plain parser numbers as epithets and epithets that look like a particle.
+# The rest are names whose genus is abbreviated, marks of doubt that are kept here, and for the plain parser numbers in
+# epithets and epithets that look like a particle.
 OF_GNPARSERS_CASES = {"gnparser": 0.973, "simple": 0.88}
 
 
@@ -113,7 +113,8 @@ def test_a_label_in_two_columns_is_the_label_in_one(parser: Parser) -> None:
         ("Rosa", "'Peace'", ("Rosa", "", "")), ("Rosa", "canina 'Inermis'", ("Rosa", "canina", "")),
         ("Tobamovirus", "Tobacco mosaic virus", ("Tobamovirus", "Tobacco mosaic virus", "")),
         ("Orthoebolavirus", "Orthoebolavirus zairense", ("Orthoebolavirus", "zairense", "")),
-        ("Isoëtes", "lacustris", ("Isoëtes", "lacustris", "")), ("Costomedes", "gazelle", ("Costomedes", "gazelle", "")),
+        ("Isoëtes", "lacustris", ("Isoëtes", "lacustris", "")),
+        ("Costomedes", "gazelle", ("Costomedes", "gazelle", "")),
         ("unknown", "Quercus robur", ("Quercus", "robur", "")), ("Animal", "animal", ("", "", "")),
         ("Common", "blackbird", ("", "", "")),
     ],
@@ -145,8 +146,8 @@ def test_gnparsers_own_names_of_one_and_two_words_are_read_as_gnparser_does(pars
 
 
 around = st.sampled_from(
-    ["{}", "  {} ", '"{}"', "'{}'", "({})", "[{}]", "{}.", "{},", "{};", "{}?", "1. {}", "<i>{}</i>", "&quot;{}&quot;", "†{}",
-     "{} (male)", "{}\u00a0"]
+    ["{}", "  {} ", '"{}"', "'{}'", "({})", "[{}]", "{}.", "{},", "{};", "{}?", "1. {}", "<i>{}</i>", "&quot;{}&quot;",
+     "†{}", "{} (male)", "{}\u00a0"]
 )  # fmt: skip
 PLAIN = [
     row
@@ -164,9 +165,9 @@ def test_what_is_around_a_name_makes_no_difference(parser: Parser, row: dict[str
 
 
 pieces = st.sampled_from(
-    ["Turdus", "merula", "T.", "×", "x", "+", "cf.", "sp.", "sp. 3", "(Merula)", "L.", "(Linnaeus, 1758)", "&", "/", "or", "'Peace'",
-     "var.", "alba", "Common", "blackbird", "unknown", "virus", "Candidatus", "TURDUS", "BOLD:AAA1234", "?", ",", "1758", "agg.",
-     "subgen.", "Family", "ë", "Ø", "—", '"', "(", ")", "]", "<i>", "&amp;", "group"]
+    ["Turdus", "merula", "T.", "×", "x", "+", "cf.", "sp.", "sp. 3", "(Merula)", "L.", "(Linnaeus, 1758)", "&", "/",
+     "or", "'Peace'", "var.", "alba", "Common", "blackbird", "unknown", "virus", "Candidatus", "TURDUS", "BOLD:AAA1234",
+     "?", ",", "1758", "agg.", "subgen.", "Family", "ë", "Ø", "—", '"', "(", ")", "]", "<i>", "&amp;", "group"]
 )  # fmt: skip
 
 

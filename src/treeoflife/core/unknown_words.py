@@ -8,46 +8,48 @@ UNKNOWN = frozenset(
         "please help", "undetermined", "undet", "undet.", "indet", "indet.", "indeterminate", "none", "nan", "null",
         "n/a", "na", "unassigned", "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef",
         "undefined", "unnamed", "no name", "other", "not applicable", "not assigned", "unranked", "missing", "tbd",
-        "environmental sample", "environmental samples",
-        "#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#null!", "#num!",
-        "nil", "<na>", "nat", "none recorded", "not recorded", "not known", "not provided", "not available", "not given",
-        "not identified", "not determined", "not found", "not named", "not sure", "not specified", "not collected",
-        "to be determined", "to be identified", "tba", "tbc", "no id", "no data", "no identification", "no value",
-        "no match", "no taxon", "no label", "needs id", "id needed", "needs identification", "unid", "unident",
-        "unknow", "unkown", "unknwon", "uncertain", "unsure", "undescribed", "unplaced", "unlabelled", "unlabeled",
-        "uncultured", "unrecognised", "unrecognized", "unidentifiable", "indeterminable", "indetermined", "sp", "sp.",
-        "spp", "spp.", "spec.", "species", "genus", "family", "gen", "gen.", "gen. sp.", "gen sp", "gen. et sp.",
-        "gen. et sp. indet.", "gen. sp. indet.", "genus sp.", "genus sp", "sp. indet.", "sp indet", "n.n.", "nn", "s.n.",
-        "empty", "blank", "nothing", "no animal", "no animals", "no species", "no bird", "false trigger", "misfire",
-        "empty frame", "empty image", "blank frame", "blank image", "background", "bait", "setup", "set up", "test",
-        "corrupt", "problem", "ignore", "delete", "error", "dummy", "various", "mixed", "multiple", "misc",
-        "miscellaneous", "xxx", "xx", "true", "false", "yes", "no",
+        "environmental sample", "environmental samples", "#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#null!",
+        "#num!", "nil", "<na>", "nat", "none recorded", "not recorded", "not known", "not provided", "not available",
+        "not given", "not identified", "not determined", "not found", "not named", "not sure", "not specified",
+        "not collected", "to be determined", "to be identified", "tba", "tbc", "no id", "no data",
+        "no identification", "no value", "no match", "no taxon", "no label", "needs id", "id needed",
+        "needs identification", "unid", "unident", "unknow", "unkown", "unknwon", "uncertain", "unsure",
+        "undescribed", "unplaced", "unlabelled", "unlabeled", "uncultured", "unrecognised", "unrecognized",
+        "unidentifiable", "indeterminable", "indetermined", "sp", "sp.", "spp", "spp.", "spec.", "species", "genus",
+        "family", "gen", "gen.", "gen. sp.", "gen sp", "gen. et sp.", "gen. et sp. indet.", "gen. sp. indet.",
+        "genus sp.", "genus sp", "sp. indet.", "sp indet", "n.n.", "nn", "s.n.", "empty", "blank", "nothing",
+        "no animal", "no animals", "no species", "no bird", "false trigger", "misfire", "empty frame", "empty image",
+        "blank frame", "blank image", "background", "bait", "setup", "set up", "test", "corrupt", "problem", "ignore",
+        "delete", "error", "dummy", "various", "mixed", "multiple", "misc", "miscellaneous", "xxx", "xx", "true",
+        "false", "yes", "no",
         # Catalan, Czech, Danish, Dutch, Finnish, French, German, Hungarian, Indonesian, Italian, Norwegian, Polish,
         # Portuguese, Romanian, Spanish, Swedish, Turkish, Vietnamese
         "desconegut", "neznámý", "neznámá", "neznámé", "neurčeno", "neurčený", "ukendt", "ubestemt", "onbekend",
         "onbepaald", "niet gedetermineerd", "niet bekend", "geen", "leeg", "tuntematon", "määrittämätön", "inconnu",
         "inconnue", "indéterminé", "indéterminée", "indetermine", "non identifié", "non identifiée", "non identifie",
-        "non déterminé", "non déterminée", "sans nom", "aucun", "aucune", "vide", "inconnus", "unbekannt", "unbestimmt",
-        "nicht bestimmt", "nicht bestimmbar", "unbestimmbar", "nicht identifiziert", "keine angabe", "kein tier", "leer",
-        "keine", "ohne namen", "ismeretlen", "tidak diketahui", "sconosciuto", "sconosciuta", "non identificato",
-        "non identificata", "non determinato", "nessuno", "vuoto", "ukjent", "nieznany", "nieznana",
-        "nieznane", "nieoznaczony", "nieokreślony", "brak", "desconhecido", "desconhecida", "não identificado",
-        "não identificada", "nao identificado", "nao identificada", "não determinado", "indeterminado", "indeterminada",
-        "nenhum", "vazio", "sem nome", "sem identificação", "necunoscut", "neidentificat", "desconocido", "desconocida",
-        "no identificado", "no identificada", "sin identificar", "sin identificación", "sin nombre", "sin determinar",
-        "no determinado", "ninguno", "ninguna", "vacío", "vacio", "vacía", "okänd", "obestämd", "oidentifierad",
-        "bilinmiyor", "bilinmeyen", "tanımlanmamış", "không rõ", "chưa xác định",
+        "non déterminé", "non déterminée", "sans nom", "aucun", "aucune", "vide", "inconnus", "unbekannt",
+        "unbestimmt", "nicht bestimmt", "nicht bestimmbar", "unbestimmbar", "nicht identifiziert", "keine angabe",
+        "kein tier", "leer", "keine", "ohne namen", "ismeretlen", "tidak diketahui", "sconosciuto", "sconosciuta",
+        "non identificato", "non identificata", "non determinato", "nessuno", "vuoto", "ukjent", "nieznany",
+        "nieznana", "nieznane", "nieoznaczony", "nieokreślony", "brak", "desconhecido", "desconhecida",
+        "não identificado", "não identificada", "nao identificado", "nao identificada", "não determinado",
+        "indeterminado", "indeterminada", "nenhum", "vazio", "sem nome", "sem identificação", "necunoscut",
+        "neidentificat", "desconocido", "desconocida", "no identificado", "no identificada", "sin identificar",
+        "sin identificación", "sin nombre", "sin determinar", "no determinado", "ninguno", "ninguna", "vacío",
+        "vacio", "vacía", "okänd", "obestämd", "oidentifierad", "bilinmiyor", "bilinmeyen", "tanımlanmamış",
+        "không rõ", "chưa xác định",
         # Arabic, Chinese, Greek, Hebrew, Hindi, Japanese, Korean, Russian, Thai, Ukrainian
-        "غير معروف", "مجهول", "未知", "未定", "未鉴定", "未鑑定", "未识别", "未識別", "未命名", "不明", "不详", "不詳", "无", "無", "空",
-        "άγνωστο", "άγνωστος", "לא ידוע", "अज्ञात", "未同定", "不明種", "미상", "불명", "알 수 없음", "미동정",
-        "неизвестно", "неизвестный", "неизвестная", "не определено", "не определен", "неопределено", "нет", "пусто",
-        "ไม่ทราบ", "невідомо", "невідомий", "не визначено",
+        "غير معروف", "مجهول", "未知", "未定", "未鉴定", "未鑑定", "未识别", "未識別", "未命名",
+        "不明", "不详", "不詳", "无", "無", "空",
+        "άγνωστο", "άγνωστος", "לא ידוע", "अज्ञात", "未同定", "不明種", "미상",
+        "불명", "알 수 없음", "미동정", "неизвестно",
+        "неизвестный", "неизвестная", "не определено", "не определен", "неопределено", "нет", "пусто", "ไม่ทราบ",
+        "невідомо", "невідомий", "не визначено",
     }
 )  # fmt: skip
 """What providers, and spreadsheets where a formula fails, write in a rank that nobody knows: in lower case and without
 brackets. What camera traps write of frames without an animal is among them."""
 _BRACKETS = "()[]{}<>\"'“”‘’«»?¿!*_-–—.,;:/\\|~# "
-# "Unidentified beetle" and "no tag" say no more than their first word; "Unknown Coleoptera" names an order.
 # Words for a kind of organism in those languages, beside which "not known" says no more than alone.
 _ORGANISMS = frozenset(
     """animal animale arbol arbre arten arter ave baum borboleta champignon dier djur dyr espece especie espece fågel
@@ -64,12 +66,13 @@ _NOT_KNOWN = frozenset(
     no identificada, sin identificar, sin determinar, indeterminado, indeterminada, desconhecido, desconhecida, não
     identificado, não identificada, nao identificado, nao identificada, sconosciuto, sconosciuta, non identificato, non
     identificata, indeterminato, indeterminata, onbekend, onbekende, unbekannt, unbekannte, unbekannter, unbekanntes,
-    unbestimmt, unbestimmte, unbestimmter, unbestimmtes, okänd, okänt, okända, obestämd, ukjent, ukendt, ubestemt, nieznany,
-    nieznana, nieznane, неизвестный, неизвестная, неизвестное, неизвестно""".replace("\n    ", " ").split(",")
+    unbestimmt, unbestimmte, unbestimmter, unbestimmtes, okänd, okänt, okända, obestämd, ukjent, ukendt, ubestemt,
+    nieznany, nieznana, nieznane, неизвестный, неизвестная, неизвестное, неизвестно""".replace("\n    ", " ").split(",")
 )
 _AFTER_UNKNOWN = (
     "un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
-    "|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)|(?:no|needs|awaiting) id(?:entification)?"
+    "|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)"
+    "|(?:no|needs|awaiting) id(?:entification)?"
 )
 _SUBJECTS = (
     "id identification determination species name taxon genus family identity animal bird insect plant fish".split()

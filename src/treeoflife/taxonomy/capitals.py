@@ -1,7 +1,7 @@
 """The capitals of a name: a genus and an author begin with one, and all other words of a name have none.
 
-People write ``TURDUS MERULA``, ``Turdus Merula`` and ``turdus merula linnaeus, 1758``. What is an author there has to be
-told by its place, by a year or comma behind it, and for two words alone by its form.
+People write ``TURDUS MERULA``, ``Turdus Merula`` and ``turdus merula linnaeus, 1758``. What is an author there has to
+be told by its place, by a year or comma behind it, and for two words alone by its form.
 """
 
 import re
@@ -14,18 +14,19 @@ from .parsed_name import EPITHET_MARKS
 _AUTHORS = frozenset(
     """adanson agassiz ahl audouin bates bechstein berthold blainville bleeker boie boisduval bonaparte bonelli bory
     boulenger brandt brehm burmann cassini cope costa cuvier dahl dallas dalman delile dejean desvaux distant donovan
-    drury dumeril edwards ehrenberg erichson fabricius fairmaire forster fries gaertner gay germar gervais girault gistel
-    gmelin gould gray gunnerus gunther haworth hebenstreit hedwig herbst hewitson hodgson hooker horsfield humboldt
-    illiger jacquin kirby kunth lamarck latham latreille leach leconte lesson lichtenstein lindley linne linné linnaeus
-    linnæus linneus loew lour macleay martius medikus meigen merrem michaux mill miller moench montagu moore motschulsky
-    mulsant muller mulleri necker nees nuttall nyman oken olivier pallas perty philippi poeppig poiret rafinesque rambur
-    redtenbacher reichenbach reuss risso rossi ruppell sars say scopoli sharp smith solander sowerby sparrman spinola
-    stephens sundevall swainson swartz temminck thomas thunberg tournefort turner vieillot vigors wagler wagner walker
-    wall wallich westwood wiedemann willdenow zetterstedt""".split()
+    drury dumeril edwards ehrenberg erichson fabricius fairmaire forster fries gaertner gay germar gervais girault
+    gistel gmelin gould gray gunnerus gunther haworth hebenstreit hedwig herbst hewitson hodgson hooker horsfield
+    humboldt illiger jacquin kirby kunth lamarck latham latreille leach leconte lesson lichtenstein lindley linne
+    linné linnaeus linnæus linneus loew lour macleay martius medikus meigen merrem michaux mill miller moench montagu
+    moore motschulsky mulsant muller mulleri necker nees nuttall nyman oken olivier pallas perty philippi poeppig
+    poiret rafinesque rambur redtenbacher reichenbach reuss risso rossi ruppell sars say scopoli sharp smith solander
+    sowerby sparrman spinola stephens sundevall swainson swartz temminck thomas thunberg tournefort turner vieillot
+    vigors wagler wagner walker wall wallich westwood wiedemann willdenow zetterstedt""".split()
 )
 # Those that are written in small letters at times, and are no epithet.
 _SMALL_AUTHORS = frozenset(
-    "l. l linn. linnaeus linnæus linne linné fabricius fabr. gmelin latreille lamarck cuvier temminck vieillot mill. dc.".split()
+    "l. l linn. linnaeus linnæus linne linné fabricius fabr. gmelin latreille lamarck cuvier temminck vieillot mill."
+    " dc.".split()
 )
 _LIKE_EPITHET = re.compile(
     r"(?:a|i|o|x|um|ar|or|ur|(?<!s)on|en|ae|[aeiou]ns|ense|forme|[ai]le|aeve|uave|cola|oides|[iuoye]s|as|ps|fer|ger|ber|cer|ter"

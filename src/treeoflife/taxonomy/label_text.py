@@ -92,7 +92,8 @@ def tidy(text: str) -> str:
 
 # Words in lower case that end with a dot of their own.
 _ABBREVIATIONS = frozenset(
-    "spp. spec. subsp. indet. undet. agg. auct. hort. ined. lat. str. nud. nov. fil. emend. comb. nom. coll. aggr.".split()
+    "spp. spec. subsp. indet. undet. agg. auct. hort. ined. lat. str. nud. nov. fil. emend. comb. nom. coll."
+    " aggr.".split()
 )
 
 

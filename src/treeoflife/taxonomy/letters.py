@@ -8,7 +8,8 @@ LATIN = r"A-Za-zÀ-ÖØ-öø-žſ"
 UPPER = "A-ZÀ-ÖØ-ÞŒŠŽ"
 LOWER = "a-zß-öø-ÿœšžſ"
 _TRANSCRIBED = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "ao", "æ": "ae", "œ": "oe", "ß": "ss", "ſ": "s", "ł": "l", "đ": "d",
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "ao", "æ": "ae", "œ": "oe", "ß": "ss", "ſ": "s", "ł": "l",
+     "đ": "d",
      "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Ao", "Æ": "Ae", "Œ": "Oe"}
 )  # fmt: skip
 _DIAERESIS = re.compile("(?<=[aeiouyAEIOUY])([ëïöü])")

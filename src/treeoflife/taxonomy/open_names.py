@@ -22,10 +22,11 @@ _YEAR = re.compile(r"(?<![^\W_])(?:1[5-9]|20)\d\d[a-z]?(?![^\W_])")
 _BOLD = re.compile(r"\bBOLD:?[ ]?[A-Z]{3}\d{4}\b|\bBOLD:", re.IGNORECASE)
 # Marks that stand where an epithet should, and say that there is none.
 _UNNAMED = frozenset(
-    """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown unid
-    unid. n. nov nov. nova novum gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
+    """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown
+    unid unid. n. nov nov. nova novum gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
     indéterminé indéterminée indetermine desconocido desconocida indeterminado indeterminada desconhecido desconhecida
-    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain incertae sedis taxon""".split()
+    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain incertae
+    sedis taxon""".split()
 )
 # Marks that say how sure an epithet is; those of two words are joined before they are looked up.
 _DOUBT = {
@@ -37,8 +38,10 @@ _DOUBT = {
 _NOTES = re.compile(
     r"(?:,\s*|\s+|\s*\()(?:s\.\s?(?:l|s|str|lat|ampl)\.?(?![^\W\d_])|sensu\b|sens\.|agg\.?(?!\w)|aggr\.?(?!\w)|aggregate\b"
     r"|(?:species[ -])?(?:complex|group|grp\.?|gp\.?|aggregate)(?![^\W\d_])|sp\.? ?gr(?:p|oup)?\.?(?!\w)"
-    r"|nom(?:en|\.)\s?[a-z]|auct\b|auctt?\.|hort\.?(?![^\W\d_])|ined\.?(?!\w)|comb\.\s?n|stat\.\s?n|syn\.|(?:n|nov)\.?\s?sp\.?(?!\w)"
-    r"|(?:sp|spec|ssp|subsp|gen|fam)\.?\s(?:n|nov)\.?(?!\w)|p\.\s?p\.|pro parte|pro sp\.?|emend\.?\s|MS\b|ms\.?(?=$|\)))"
+    r"|nom(?:en|\.)\s?[a-z]|auct\b|auctt?\.|hort\.?(?![^\W\d_])|ined\.?(?!\w)|comb\.\s?n|stat\.\s?n|syn\."
+    r"|(?:n|nov)\.?\s?sp\.?(?!\w)"
+    r"|(?:sp|spec|ssp|subsp|gen|fam)\.?\s(?:n|nov)\.?(?!\w)|p\.\s?p\.|pro parte|pro sp\.?|emend\.?\s|MS\b"
+    r"|ms\.?(?=$|\)))"
 )
 _REMARK = re.compile(
     r"[\s,]+(?:♂+|♀+|⚥|male|female|males|females|juvenile|juv\.?|adult|adults|subadult|immature|imm\.|imago|larvae?|pupae?"
@@ -71,16 +74,20 @@ _RANK_LETTERS = {
 }
 _LETTERED = re.compile(r"([dkpcofgs])  ?(?=\S)")
 _INFRAGENERIC = re.compile(
-    rf"^([{UPPER}][{LOWER}-]+)(?: .*?)? (?:subgen\.?|subg\.?|sg\.|sect\.?|section|subsect\.?|ser\.|series|subser\.|subgenus) (?:[{UPPER}])"
+    rf"^([{UPPER}][{LOWER}-]+)(?: .*?)? (?:subgen\.?|subg\.?|sg\.|subgenus|sect\.?|section|subsect\.?|ser\.|series"
+    rf"|subser\.) (?:[{UPPER}])"
 )
-# A bracket between genus and epithet holds a subgenus, however it is written; one behind a genus alone may hold an author.
+# A bracket between genus and epithet holds a subgenus, however it is written; one behind a genus alone may hold an
+# author.
 _SUBGENUS = re.compile(rf"^((?:× ?)?[{UPPER}][{LOWER}-]+) \((?:[^()]*\)(?= [{LOWER}×])|[{UPPER}][{LOWER}-]+\)$)")
 _ABBREVIATED = re.compile(rf"[{UPPER}](?:[{LOWER}]{{0,2}}\. ?| )(?:\([^)]*\) )?[{LOWER}×]")
 _SEPARATOR = re.compile(r"\s*(?:/|\||;|\s(?:or|vs\.?|oder|ou|vel|versus|eller)\s)\s*")
 _BESIDE = re.compile(r"\s+(?:-|–|—|=|:)\s+|:\s+|,\s+(?=[^\d])")
 _AND = re.compile(r"\s*(?:,|\s(?:&|and|und|et|y|e|en|og|och|with|of|o)\s)\s*")
+_MARK = "|".join(map(re.escape, sorted(EPITHET_MARKS)))
 _NAME = re.compile(
-    rf"(?:[×+] ?)?[{UPPER}](?:[{LOWER}-]+|[{LOWER}]{{0,2}}\.(?= ))(?: (?:× |x )?[{LOWER}]{{3,}}(?:-[{LOWER}]+)*)?(?: (?:{'|'.join(map(re.escape, sorted(EPITHET_MARKS)))}))?"
+    rf"(?:[×+] ?)?[{UPPER}](?:[{LOWER}-]+|[{LOWER}]{{0,2}}\.(?= ))(?: (?:× |x )?[{LOWER}]{{3,}}(?:-[{LOWER}]+)*)?"
+    rf"(?: (?:{_MARK}))?"
     rf"(?: [{LOWER}]{{3,}})?(?: sp\.?| spp\.?)?"
 )
 _PLAIN_NAME = re.compile(
@@ -93,8 +100,8 @@ Split = Callable[[str], ParsedName]
 def without_notes(text: str) -> str:
     """A name without the concept, nomenclatural note, sex or age that follows it.
 
-    >>> without_notes("Turdus merula s.l."), without_notes("Turdus merula L. nom. nud."), without_notes("Turdus merula male")
-    ('Turdus merula', 'Turdus merula L.', 'Turdus merula')
+    >>> [without_notes(f"Turdus merula {note}") for note in ("s.l.", "L. nom. nud.", "male")]
+    ['Turdus merula', 'Turdus merula L.', 'Turdus merula']
     """
     head, _, tail = text.partition(" ")
     if not tail:

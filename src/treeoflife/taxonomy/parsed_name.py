@@ -53,9 +53,10 @@ class Parser(Protocol):
 
 # Words in the position of an epithet that are marks, remarks or English.
 NOT_EPITHETS = frozenset(
-    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva larvae
-    pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
-    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect section subsect series hort cult group""".split()
+    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva
+    larvae pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
+    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect section
+    subsect series hort cult group""".split()
 )
 
 EPITHET_MARKS = {

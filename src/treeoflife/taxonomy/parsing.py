@@ -1,8 +1,8 @@
 """From a label as people write it to the parts of a name: the one function for every way in.
 
 Names that are plainly ``Genus epithet`` are split here. Of all others, what is around the name is taken off
-(:mod:`~treeoflife.taxonomy.label_text`), and viruses, hybrids and placeholders are split by rules of their own, the same
-for every parser. What remains is a name in Latin words, with or without an author, and goes to the parser that the
+(:mod:`~treeoflife.taxonomy.label_text`), and viruses, hybrids and placeholders are split by rules of their own, the
+same for every parser. What remains is a name in Latin words, with or without an author, and goes to the parser that the
 configuration names: see :mod:`treeoflife.taxonomy.parsers`.
 """
 
@@ -60,7 +60,8 @@ def parse(name: str, parser: Parser) -> ParsedName:
     >>> from treeoflife.taxonomy.simple import SimpleParser
     >>> parse("<i>Panthera leo</i> (Linnaeus, 1758)", SimpleParser()).canonical
     'Panthera leo'
-    >>> [parse(label, SimpleParser()).canonical for label in ("TURDUS MERULA", "Rosa x rosacea", "Turdus spp.", "Red fox")]
+    >>> labels = ("TURDUS MERULA", "Rosa x rosacea", "Turdus spp.", "Red fox")
+    >>> [parse(label, SimpleParser()).canonical for label in labels]
     ['Turdus merula', 'Rosa × rosacea', 'Turdus', '']
     """
     text = clean_text(name)
@@ -223,8 +224,8 @@ def parse_columns(genus: str, species: str, parser: Parser) -> ParsedName:
     The parts are those of the same label in one column.
 
     >>> from treeoflife.taxonomy.simple import SimpleParser
-    >>> [parse_columns("Rosa", text, SimpleParser())[:2] for text in ("× rosacea", "Rosa canina L.", "R. canina", "sp.")]
-    [('Rosa', '× rosacea'), ('Rosa', 'canina'), ('Rosa', 'canina'), ('Rosa', '')]
+    >>> [parse_columns("Rosa", text, SimpleParser())[:2] for text in ("× rosacea", "Rosa canina L.", "sp.")]
+    [('Rosa', '× rosacea'), ('Rosa', 'canina'), ('Rosa', '')]
     """
     if is_unknown(clean_text(species)):
         return ParsedName(genus)

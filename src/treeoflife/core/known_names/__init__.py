@@ -40,7 +40,7 @@ def ranks_of(word: str) -> tuple[str, ...]:
 
 @cache
 def english_words() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The nouns for kinds of living things, all words of English names, and nouns that are epithets too; in lower case."""
+    """Nouns for kinds of living things, all words of English names, and nouns that are epithets, too."""
     nouns, others, epithets = (set(part.split()) for part in _TABLE.read_text(encoding="utf-8").split("\n\n"))
     return frozenset(nouns), frozenset(nouns | others), frozenset(epithets)
 
