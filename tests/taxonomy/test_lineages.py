@@ -16,7 +16,7 @@ from treeoflife.taxonomy.checklist_names import plain_rank, with_plain_names
 from treeoflife.taxonomy.checklist_rows import ROWS
 from treeoflife.taxonomy.lineages import write_names
 from treeoflife.taxonomy.parsers import make_parser
-from treeoflife.taxonomy.tables import TableCount
+from treeoflife.taxonomy.table_count import TableCount
 
 CATS = [
     ("1", "", "", "Metazoa", "kingdom"), ("2", "1", "", "Chordata", "phylum"), ("3", "2", "", "Mammalia", "class"),

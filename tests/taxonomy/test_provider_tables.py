@@ -18,7 +18,7 @@ from treeoflife.errors import InputError
 from treeoflife.taxonomy import authorities, findings
 from treeoflife.taxonomy.authorities import Authorities
 from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.tables import TableCount
+from treeoflife.taxonomy.table_count import TableCount
 from treeoflife.testing import taxonomies
 
 SPECIES = [

@@ -34,8 +34,8 @@ vi vie Vietnamese|vo vol Volapük|wa wln Walloon|wo wol Wolof|xh xho Xhosa|yi yi
 zh zho,chi Chinese|zu zul Zulu
 """
 _OTHER_NAMES = {
-    "bangla": "bn", "bokmål": "no", "castilian": "es", "deutsch": "de", "español": "es", "farsi": "fa", "filipino": "tl",
-    "flemish": "nl", "français": "fr", "gaelic": "gd", "greenlandic": "kl", "italiano": "it", "mandarin": "zh",
+    "bangla": "bn", "bokmål": "no", "castilian": "es", "deutsch": "de", "español": "es", "farsi": "fa",
+    "filipino": "tl", "flemish": "nl", "français": "fr", "gaelic": "gd", "greenlandic": "kl", "italiano": "it", "mandarin": "zh",
     "māori": "mi", "nb": "no", "nederlands": "nl", "nn": "no", "nno": "no", "nob": "no", "nynorsk": "no",
     "português": "pt", "punjabi": "pa", "sami": "se", "sinhalese": "si", "slovene": "sl", "svenska": "sv",
 }  # fmt: skip

@@ -4,7 +4,7 @@ https://www.inaturalist.org/observations/export
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..core.database import Database, column
@@ -108,7 +108,7 @@ def _select(table: Table, name: str, filters: Filters, size: str) -> str:
     )  # fmt: skip
 
 
-def _taxon_rank(columns: Sequence[str], name: str) -> str:
+def _taxon_rank(columns: Iterable[str], name: str) -> str:
     """SQL for the rank of a name: that of the column, such as taxon_tribe_name, which has the same name.
 
     An export has these columns from the kingdom down; of two that fit, the lower one counts.

@@ -25,7 +25,8 @@ from .inaturalist_tables import INATURALIST, read_inaturalist_tables
 from .parsed_name import Parser
 from .record_index import RecordIndex, add_checklists, index_records
 from .records import clean_ranks, distinct_records, names_something, with_species
-from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use
+from .table_count import TableCount
+from .tables import ProviderTable, damaged_text, read_table, require_use
 from .tree import count_tree, make_nodes, rank_synonyms, read_tree_table, tree_records
 
 FILES = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ..core.values import RANKS
-from .tables import TableCount
+from .table_count import TableCount
 
 NAMES = pl.Schema(dict.fromkeys(("id", "name", "rank", "author", "status", "accepted", *RANKS), pl.String))
 """The columns of names, a row for each name at a rank; empty texts where nothing is known, never null.

@@ -19,7 +19,7 @@ from ..core.json_reader import parse_json
 from ..core.tables import PARQUET_ERRORS, parquet_schema
 from ..core.user_folders import user_cache
 from .checklist import NAMES, NAMES_FILE, VERNACULARS_FILE, Checklist
-from .tables import TableCount
+from .table_count import TableCount
 
 Note = Callable[[str], None]
 _ABOUT = "checklist.json"

@@ -9,7 +9,7 @@ from ..core.database import Database, column, columns, quoted
 from ..core.values import RANKS
 from .checklist import VERNACULARS
 from .checklist_rows import MALFORMED
-from .tables import TableCount
+from .table_count import TableCount
 from .vernaculars import clean_languages
 
 ROWS = pl.Schema(

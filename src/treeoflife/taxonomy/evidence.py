@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from ..core.values import RANKS
 from ..sources.base import Source
 from .evidence_columns import conform
 from .expressions import UPPER, is_nameless

@@ -18,7 +18,7 @@ from . import evidence
 from .evidence_columns import conform
 from .labels import of_labels
 from .parsed_name import Parser
-from .tables import TableCount
+from .table_count import TableCount
 
 _KEYS = """
     SELECT DISTINCT name_key, name_key AS label_key

@@ -23,7 +23,8 @@ from ..sources.base import Source
 from .evidence_columns import conform
 from .parsed_name import Parser
 from .records import clean_ranks, own_parts, with_species
-from .tables import TableCount, damaged_text
+from .table_count import TableCount
+from .tables import damaged_text
 from .word_ranks import INFRAGENERIC
 
 _NAMES = (*RANKS, "verbatim", "label_common")

@@ -31,7 +31,7 @@ from .expressions import UPPER
 from .kingdoms import KINGDOMS
 from .parsed_name import Parser
 from .records import clean_ranks
-from .tables import TableCount
+from .table_count import TableCount
 
 _NUMBERED = pl.Schema({"number": pl.Int32(), **dict.fromkeys((*ROWS.names(), "own_genus", "epithet"), pl.String())})
 

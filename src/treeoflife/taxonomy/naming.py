@@ -27,7 +27,7 @@ from .parsed_name import Parser
 from .parsers import make_parser
 from .record_index import RecordIndex, add_records
 from .resolve import resolve
-from .tables import TableCount
+from .table_count import TableCount
 from .word_ranks import rank_words
 
 STEP = 3

@@ -4,7 +4,7 @@ table is counted for the findings.
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -12,56 +12,12 @@ import polars as pl
 from ..core.text_tables import TextTable, find_columns, read_text_table
 from ..core.written_numbers import ids_without_point, whole_numbers
 from ..errors import InputError
+from .table_count import TableCount
 
 REPLACEMENT = "\ufffd"
 # UTF-8 that was read as Windows-1252: the first bytes of two or three, and what bytes 128 to 191 look like.
 _CONTINUATION = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _TWICE_ENCODED = re.compile(f"[ÂÃÄÅÎÏÐÑ][{_CONTINUATION}]|â[{_CONTINUATION}]{{2}}")
-
-
-@dataclass(frozen=True)
-class TableCount:
-    """What came of one table.
-
-    Attributes:
-        source: the authority, or the source of images, that it belongs to.
-        file: the table's name.
-        rows: how many rows it has.
-        used: how many of these gave a name.
-        left_out: how many did not, by reason.
-        remarks: what had to be repaired or guessed to read it.
-        damaged: what text in it looks damaged.
-        unit: what a row is called.
-    """
-
-    source: str
-    file: str
-    rows: int
-    used: int
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    damaged: tuple[str, ...] = ()
-    unit: str = "rows"
-
-    @property
-    def sentence(self) -> str:
-        """The counts, for people.
-
-        >>> TableCount("itis", "chains.csv", 1200, 1198, {"without a name": 2, "of viruses": 0}).sentence
-        '1,198 of its 1,200 rows are used; left out: 2 without a name'
-        """
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items() if count)
-        return f"{self.used:,} of its {self.rows:,} {self.unit} are used" + (
-            f"; left out: {reasons}" if reasons else ""
-        )
-
-    @property
-    def warnings(self) -> Iterator[str]:
-        """What a person should know of the table before using the names: one sentence each."""
-        where = f"{self.source}: {self.file}"
-        yield from (f"{where}: {text}" for text in (*self.remarks, *self.damaged))
-        if not self.used:
-            yield f"{where}: {self.sentence}" if self.rows else f"{where} has no {self.unit}"
 
 
 @dataclass(frozen=True)

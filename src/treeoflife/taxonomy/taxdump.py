@@ -25,7 +25,7 @@ from .checklist_vernaculars import write_vernaculars
 from .lineages import write_names
 from .ncbi_names import AT_OR_BELOW_SPECIES, Node, names_of, place
 from .parsed_name import Parser
-from .tables import TableCount
+from .table_count import TableCount
 
 _NODES, _NAMES = "nodes.dmp", "names.dmp"
 _FIELDS = {_NODES: {"id": 0, "parent": 1, "rank": 2}, _NAMES: {"id": 0, "name": 1, "class": 3}}

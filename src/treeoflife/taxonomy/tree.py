@@ -15,7 +15,8 @@ from .expressions import UPPER
 from .kingdoms import KINGDOMS
 from .parsed_name import Parser
 from .records import clean_ranks, names_something, parse_names, with_species
-from .tables import ProviderTable, TableCount, read_table, require_use
+from .table_count import TableCount
+from .tables import ProviderTable, read_table, require_use
 
 _COLUMNS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID", "scientificName", "taxonRank", "eolID")
 _IDS = _COLUMNS[:3]

@@ -16,7 +16,8 @@ from .common_names import ENGLISH
 from .expressions import binomial
 from .parsed_name import Parser
 from .records import parse_names
-from .tables import ProviderTable, TableCount, read_table, require_use
+from .table_count import TableCount
+from .tables import ProviderTable, read_table, require_use
 from .vernaculars import SCHEMA, clean_languages, prioritised, with_lowest_name
 
 _EOL = ("page_id", "canonical_form", "vernacular_string", "language_code")
