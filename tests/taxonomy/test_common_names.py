@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -65,7 +65,7 @@ WORDS = (
 @given(
     st.lists(st.sampled_from([*WORDS, "merula", "Cooper's", "black-and-white", "&amp;", "<b>", "é", "白"]), max_size=7)
 )
-def test_cleaning_twice_changes_nothing_that_a_caption_would_show(words: list[str]) -> None:
+def test_whatever_is_cleaned_is_a_name_with_letters_or_nothing(words: list[str]) -> None:
     cleaned = clean_common(" ".join(words), "Turdus merula")
     assert cleaned == cleaned.strip()
     assert not cleaned or any(map(str.isalpha, cleaned))

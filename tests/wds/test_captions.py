@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers import tar_of, without_known_wrongs
@@ -93,6 +93,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(*[WORDS] * len(NAME_COLUMNS)), min_size=1, max_size=20))
 @example([("",) * len(NAME_COLUMNS)])
 def test_the_bytes_of_texts_are_known_before_they_are_written(names: list[tuple[str, ...]]) -> None:
@@ -107,6 +108,7 @@ def test_the_bytes_of_texts_are_known_before_they_are_written(names: list[tuple[
     assert texts_tar_bytes(frame).to_list() == written
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS.filter(lambda word: not word or re.search(r"\w$", word)), min_size=7, max_size=7))
 def test_ranks_are_read_back_from_texts(names: list[str]) -> None:
     """From the tagged text alone if no name ends in a mark, else with the taxonomic name."""
