@@ -81,7 +81,8 @@ def usages(total: int) -> str:
         f"'(Smith & Jones, 19' || lpad((n % 99)::VARCHAR, 2, '0') || ')', 'species', n FROM range({species}) AS r(n)"
     )
     parts.append(
-        f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', {binomial(f'(n * 11) % {count_above}', f'n + {total}')}, "
+        f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', "
+        f"{binomial(f'(n * 11) % {count_above}', f'n + {total}')}, "
         f"'Brown, 1890', 'species', n FROM range({synonyms}) AS r(n)"
     )
     return " UNION ALL ".join(parts)

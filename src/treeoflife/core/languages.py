@@ -35,9 +35,10 @@ zh zho,chi Chinese|zu zul Zulu
 """
 _OTHER_NAMES = {
     "bangla": "bn", "bokmål": "no", "castilian": "es", "deutsch": "de", "español": "es", "farsi": "fa",
-    "filipino": "tl", "flemish": "nl", "français": "fr", "gaelic": "gd", "greenlandic": "kl", "italiano": "it", "mandarin": "zh",
-    "māori": "mi", "nb": "no", "nederlands": "nl", "nn": "no", "nno": "no", "nob": "no", "nynorsk": "no",
-    "português": "pt", "punjabi": "pa", "sami": "se", "sinhalese": "si", "slovene": "sl", "svenska": "sv",
+    "filipino": "tl", "flemish": "nl", "français": "fr", "gaelic": "gd", "greenlandic": "kl", "italiano": "it",
+    "mandarin": "zh", "māori": "mi", "nb": "no", "nederlands": "nl", "nn": "no", "nno": "no", "nob": "no",
+    "nynorsk": "no", "português": "pt", "punjabi": "pa", "sami": "se", "sinhalese": "si", "slovene": "sl",
+    "svenska": "sv",
 }  # fmt: skip
 
 

@@ -1,21 +1,18 @@
 """Looking at a folder of raw data, and writing the dataset.toml that fits it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..config.config import Config
 from ..config.paths import real_path, require_utf8
 from ..config.tables import Holdout, Images, Mapping, Names
-from ..config.writer import render_config
 from ..core.table_files import TABLE_SUFFIXES
 from ..errors import ConfigError
-from ..images.resample import fastest
 from ..sources.archived_folders import is_partly_unpacked
 from ..sources.folder import Folder
-from ..sources.registry import settings_class
 from ..taxonomy.authorities import find_files
 from . import init_names
+from .discovery import Discovery, chosen_images
 from .kept_names import names_beside
 
 _FOLDERS = {
@@ -28,21 +25,6 @@ _CATALOGS = ("catalog.csv", "catalog.parquet", "predicted-catalog.csv")
 _AS_PROVIDED: dict[str, Any] = {"built_in": False, "backbone": ""}
 """The keys of ``[names]`` by which names are those of TreeOfLife-10M: by the providers' own taxonomies alone."""
 _BIOSCAN = ("BIOSCAN_Insect_Dataset_metadata.jsonld", "BIOSCAN_Insect_Dataset_metadata.tsv")
-
-
-@dataclass(frozen=True)
-class Discovery:
-    """What a folder of raw data holds: a configuration for it, what was found and what was not, and what is odd."""
-
-    config: Config
-    found: tuple[str, ...]
-    missing: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The dataset.toml."""
-        return render_config(self.config, settings_class)
 
 
 def discover(
@@ -144,11 +126,6 @@ def _providers(kind: str, raw: Path) -> Discovery:
         sources=sources, mapping=mapping, names=names, holdout=_holdouts(metadata, present, missing), images=images
     )
     return Discovery(config, tuple(present), tuple(missing))
-
-
-def chosen_images() -> Images:
-    """How images of a new dataset are made: as by default, but with the fastest resampler of this computer."""
-    return Images(resampler=fastest())
 
 
 def _published(metadata: Path, present: list[str], missing: list[str]) -> tuple[Mapping, Names]:

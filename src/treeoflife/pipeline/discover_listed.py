@@ -16,7 +16,7 @@ from ..sources.text_columns import Table
 from ..sources.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.urls import Urls
 from . import init_names
-from .discover import Discovery, chosen_images
+from .discovery import Discovery, chosen_images
 from .kept_names import names_beside
 from .listed_survey import survey
 
