@@ -10,7 +10,7 @@ import polars as pl
 from ..config.tables import Names
 from ..sources.label_list import SOURCE, LabelFile
 from ..taxonomy.coverage import LACKS, lack
-from .names_remarks import ADVICE, HOMONYM_ADVICE, has_full_taxonomy
+from .names_advice import ADVICE, HOMONYM_ADVICE, has_full_taxonomy
 
 if TYPE_CHECKING:  # naming is a long chain of modules, of which counting needs none
     from ..taxonomy.match import Matches

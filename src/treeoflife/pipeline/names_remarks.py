@@ -2,26 +2,19 @@
 
 import polars as pl
 
-from ..config.tables import Names
 from ..core.files import exists
 from ..core.values import RANKS
 from ..sources.columns import is_published_kind
 from ..taxonomy.coverage import Coverage
+from .names_advice import ADVICE, HOMONYM_ADVICE, has_full_taxonomy
 from .workspace import Workspace
 
-ADVICE = "'treeoflife download taxonomy' fetches the Catalogue of Life, which knows species and synonyms"
-HOMONYM_ADVICE = "a column with the kingdom, or the family, beside the names tells those of several taxa apart"
 _FINDINGS = {
     "ambiguous": "names of several taxa",
     "synonym": "synonyms",
     "classification": "classified in several ways",
 }
 """What findings about names are called where images are counted."""
-
-
-def has_full_taxonomy(names: Names) -> bool:
-    """Whether the names of species are configured, and not only those of genera and above."""
-    return bool(names.checklists or names.inaturalist or names.itis or names.eol_tree or names.taxonopy)
 
 
 def remarks(workspace: Workspace) -> list[str]:
