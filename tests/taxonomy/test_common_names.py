@@ -62,6 +62,7 @@ WORDS = (
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([*WORDS, "merula", "Cooper's", "black-and-white", "&amp;", "<b>", "é", "白"]), max_size=7)
 )
@@ -192,8 +193,8 @@ def named(names: Names, taxon: Taxon, common: str = "") -> dict[str, str]:
     loaded = authorities.load(names, SimpleParser())
     label = dict(zip(RANKS, taxon, strict=True)) | {"source": "f", "name_key": "1", "label_common": common}
     rows = evidence.conform(pl.DataFrame([label]))
-    settings = (names.common_by_trust, names.common_language)
-    answer, _ = naming.name_evidence(rows, loaded, *settings, common_of_higher_ranks=names.common_of_higher_ranks)
+    wanted = (names.common_by_trust, names.common_language)
+    answer, _ = naming.name_evidence(rows, loaded, *wanted, common_of_higher_ranks=names.common_of_higher_ranks)
     return answer.row(0, named=True)
 
 
