@@ -4,7 +4,7 @@ https://www.inaturalist.org/observations/export
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..core.database import Database, column
@@ -108,13 +108,13 @@ def _select(table: Table, name: str, filters: Filters, size: str) -> str:
     )  # fmt: skip
 
 
-def _taxon_rank(columns: Sequence[str], name: str) -> str:
+def _taxon_rank(columns: Iterable[str], name: str) -> str:
     """SQL for the rank of a name: that of the column, such as taxon_tribe_name, which has the same name.
 
     An export has these columns from the kingdom down; of two that fit, the lower one counts.
     """
     ranks = {own: match[1] for own in columns if (match := _RANK_COLUMN.fullmatch(plain_header(own)))}
-    cases = " ".join(f"WHEN {column(own)} THEN '{rank}'" for own, rank in reversed(ranks.items()))
+    cases = " ".join(f"WHEN {column(own)} THEN '{rank}'" for own, rank in reversed([*ranks.items()]))
     return f"CASE {name} WHEN '' THEN '' {cases} ELSE '' END"
 
 
