@@ -21,7 +21,7 @@ from ..errors import InputError
 from ..mapping.natural_keys import joined_sql
 from ..sources.base import Source
 from .evidence import conform, own_parts
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import clean_ranks, with_species
 from .tables import TableCount, damaged_text
 from .word_ranks import INFRAGENERIC

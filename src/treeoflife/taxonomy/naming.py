@@ -19,14 +19,14 @@ from .built_in import BUILT_IN
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
+from .parsed_name import Parser
 from .parsers import make_parser
-from .parsing import Parser
 from .record_index import RecordIndex, add_records
 from .resolve import resolve
 from .tables import TableCount
 from .word_ranks import rank_words
 
-STEP = 2
+STEP = 3
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)
