@@ -213,8 +213,7 @@ def test_an_export_lists_the_first_photograph_of_each_observation(tmp_path: Path
 def test_the_columns_of_an_export_say_of_which_rank_its_names_are(tmp_path: Path, database: Database) -> None:
     ranks = "taxon_class_name,taxon_family_name,taxon_tribe_name,taxon_genus_name,taxon_species_name"
     names = [
-        ("Apini", "Insecta,Apidae,Apini,,"), ("Insecta", "Insecta,,,,"),
-        ("Apis mellifera", "Insecta,Apidae,Apini,Apis,"),
+        ("Apini", "Insecta,Apidae,Apini,,"), ("Insecta", "Insecta,,,,"), ("Apis cerana", "Insecta,Apidae,Apini,Apis,"),
         ("Apis mellifera", "Insecta,Apidae,Apini,Apis,Apis mellifera"), ("Anthophila", "Insecta,,,,"), ("", ",,,,"),
     ]  # fmt: skip
     lines = [f"{HOST}/{number}/medium.jpg,{name},{lineage}" for number, (name, lineage) in enumerate(names)]

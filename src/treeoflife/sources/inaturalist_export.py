@@ -114,7 +114,7 @@ def _taxon_rank(columns: Iterable[str], name: str) -> str:
     An export has these columns from the kingdom down; of two that fit, the lower one counts.
     """
     ranks = {own: match[1] for own in columns if (match := _RANK_COLUMN.fullmatch(plain_header(own)))}
-    cases = " ".join(f"WHEN {column(own)} THEN '{rank}'" for own, rank in reversed(ranks.items()))
+    cases = " ".join(f"WHEN {column(own)} THEN '{rank}'" for own, rank in reversed([*ranks.items()]))
     return f"CASE {name} WHEN '' THEN '' {cases} ELSE '' END"
 
 
