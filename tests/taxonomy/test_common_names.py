@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from treeoflife.config.tables import Names
 from treeoflife.core.languages import language_code
 from treeoflife.core.values import RANKS, Taxon
-from treeoflife.taxonomy import authorities, evidence, naming, vernaculars
+from treeoflife.taxonomy import authorities, evidence_columns, naming, vernaculars
 from treeoflife.taxonomy.checklist import NAMES, VERNACULARS, Checklist
 from treeoflife.taxonomy.common_names import clean_common
 from treeoflife.taxonomy.simple import SimpleParser
@@ -192,7 +192,7 @@ def named(names: Names, taxon: Taxon, common: str = "") -> dict[str, str]:
     """The row of names.parquet of an image with this label."""
     loaded = authorities.load(names, SimpleParser())
     label = dict(zip(RANKS, taxon, strict=True)) | {"source": "f", "name_key": "1", "label_common": common}
-    rows = evidence.conform(pl.DataFrame([label]))
+    rows = evidence_columns.conform(pl.DataFrame([label]))
     wanted = (names.common_by_trust, names.common_language)
     answer, _ = naming.name_evidence(rows, loaded, *wanted, common_of_higher_ranks=names.common_of_higher_ranks)
     return answer.row(0, named=True)

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.evidence import conform, rank_uninomials
+from treeoflife.taxonomy.evidence import rank_uninomials
+from treeoflife.taxonomy.evidence_columns import conform
 from treeoflife.taxonomy.resolve import RecordIndex, index_records, resolve
 
 Lineage = tuple[str, ...]
