@@ -29,10 +29,12 @@ def write_ledger(
     ledger = f"""
         SELECT image_row, fact.treeoflife_id, fact.source, container, file, CASE rule {reasons} END AS reason,
             CASE rule {details} END AS detail, NULL::BIGINT AS unused_row
-        FROM (SELECT file_row, container, file, reason AS file_reason, detail AS file_detail FROM file)
-        RIGHT JOIN (
-            SELECT *, {name_key(sources)} AS name_key FROM decision WHERE rule IS NOT NULL
-        ) AS fact USING (file_row)
+        FROM (SELECT *, {name_key(sources)} AS name_key FROM decision WHERE rule IS NOT NULL) AS fact
+        LEFT JOIN (
+            SELECT file_row, container, file, reason AS file_reason, detail AS file_detail
+            FROM file
+            SEMI JOIN (SELECT file_row FROM decision WHERE rule IS NOT NULL) USING (file_row)
+        ) USING (file_row)
         LEFT JOIN held_out USING (image_row)
         LEFT JOIN mark ON mark.treeoflife_id = fact.treeoflife_id
         LEFT JOIN unlicensed ON unlicensed.treeoflife_id = fact.treeoflife_id
@@ -75,59 +77,44 @@ def check_balance(database: Database, plans: Mapping[str, Path], ledger: Path) -
     Raises:
         BalanceError: the numbers do not add up; the message says for which source or split.
     """
-    for place, path in {**plans, "ledger": ledger}.items():
+    places = {**plans, "ledger": ledger}
+    for place, path in places.items():
         database.view(f"in_{place}", [path])
-    # Ids are compared by their number and the sum of their hashes: joining and grouping them all takes twice as long,
-    # and memory for each. Nothing but this comparison depends on DuckDB's hashes, which may change with its version.
-    planned = " UNION ALL ".join(
-        f"SELECT '{split}' AS place, source, NULL AS is_val, NULL AS is_train_small, treeoflife_id FROM in_{split}"
-        for split in plans
+    found = " UNION ALL ".join(
+        f"SELECT treeoflife_id, '{one}' AS place FROM in_{one} WHERE treeoflife_id IS NOT NULL" for one in places
     )
-    database.make("tally", f"""
-        SELECT place, source, is_val, is_train_small, count(*) AS rows, sum(hash(treeoflife_id)) AS digest
-        FROM (
-            SELECT 'mapping' AS place, source, is_val, is_train_small, treeoflife_id
-            FROM image
-            UNION ALL
-            SELECT 'ledger', image.source, is_val, is_train_small, treeoflife_id
-            FROM image
-            JOIN in_ledger USING (treeoflife_id)
-            UNION ALL
-            {planned}
-        )
-        GROUP BY place, source, is_val, is_train_small
+    times = ", ".join(f"(count(*) FILTER (WHERE place = '{one}'))::INTEGER AS {one}" for one in places)
+    database.make("place", f"SELECT treeoflife_id, {times} FROM ({found}) GROUP BY treeoflife_id")
+    known = ", ".join(f"coalesce({one}, 0) AS {one}" for one in places)
+    database.make("account", f"""
+        SELECT source, is_val, is_train_small, {known}
+        FROM image
+        FULL JOIN place USING (treeoflife_id)
     """)  # fmt: skip
-    known = "SELECT coalesce(sum(rows), 0)::BIGINT FROM tally WHERE place = 'ledger'"
-    if unknown := database.value(f"SELECT count(treeoflife_id) - ({known}) FROM in_ledger"):
-        raise BalanceError(f"{unknown} images are in the ledger, and not in the mapping")
-    _check_tally(database, "all splits", "true", ["train", "val"])
+    if unknown := database.value("SELECT count(*) FROM account WHERE source IS NULL"):
+        raise BalanceError(f"{unknown} images are in the plans or the ledger, and not in the mapping")
+    _check_account(database, "all splits", "true", "train + val")
     for split in plans:
-        _check_tally(database, split, in_split(split), [split])
+        _check_account(database, split, f"coalesce({in_split(split)}, false)", split)
 
 
-def _check_tally(database: Database, where: str, inside: str, splits: Sequence[str]) -> None:
+def _check_account(database: Database, where: str, inside: str, samples: str) -> None:
     """Check that each image that is to be somewhere is there once, and that no other image is.
 
-    in:  tally   place (mapping, ledger, or a split), source, is_val, is_train_small, and of the images: their number,
-                 rows, and the sum of the hashes of their ids, digest
+    in:  account   source, is_val, is_train_small, and how often the image is in each plan and in the ledger
 
     Args:
         inside: SQL for whether an image is to be there.
-        splits: the plans that it may be in, if it is not in the ledger.
+        samples: SQL for how often it is there.
     """
-    sign = "CASE place WHEN 'mapping' THEN 1 ELSE -1 END"
+    excluded = f"CASE WHEN {inside} THEN ledger ELSE 0 END"
     for source, images, planned, left_out in database.rows(f"""
-        SELECT source,
-            coalesce(sum(rows) FILTER (WHERE place = 'mapping'), 0)::BIGINT,
-            coalesce(sum(rows) FILTER (WHERE list_contains($splits, place)), 0)::BIGINT,
-            coalesce(sum(rows) FILTER (WHERE place = 'ledger'), 0)::BIGINT
-        FROM tally
-        WHERE list_contains($splits, place) OR (place IN ('mapping', 'ledger') AND {inside})
+        SELECT source, count(*) FILTER (WHERE {inside}), sum({samples})::BIGINT, sum({excluded})::BIGINT
+        FROM account
         GROUP BY source
-        HAVING sum({sign} * rows) <> 0 OR sum({sign} * digest) <> 0
+        HAVING bool_or({samples} + {excluded} <> ({inside})::INTEGER)
         ORDER BY source
-    """, splits=list(splits)):  # fmt: skip
+    """):
         raise BalanceError(
-            f"{source}, {where}: {images} images in the mapping, but {planned} samples and {left_out} ledger rows, or "
-            "not of the same images"
+            f"{source}, {where}: {images} images in the mapping, but {planned} samples and {left_out} ledger rows"
         )
