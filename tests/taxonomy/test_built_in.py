@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from helpers import ROOT
+from treeoflife import match_names
 from treeoflife.core.known_names import ranks_of
 from treeoflife.core.values import RANKS
 from treeoflife.taxonomy.built_in import BUILT_IN
@@ -139,8 +140,25 @@ def test_the_table_is_a_checklist() -> None:
         assert above == set(own["name"]), rank  # each taxon of a lineage has a row of its own
 
 
-def test_names_are_words() -> None:
-    assert table().filter(~pl.col("name").str.contains(r"^\p{Lu}\p{Ll}+(-\p{Ll}+)*$")).is_empty()
+def test_names_are_words_and_those_of_species_two() -> None:
+    word = r"\p{Lu}\p{Ll}+(-\p{Ll}+)*"
+    species = pl.col("rank") == "species"
+    assert table().filter(~species, ~pl.col("name").str.contains(f"^{word}$")).is_empty()
+    assert table().filter(species, ~pl.col("name").str.contains(f"^{word} [a-z]{{3,}}(-[a-z]+)*$")).is_empty()
+
+
+def test_a_species_tells_homonyms_apart() -> None:
+    """The cabbage white and the Japanese andromeda; of the genus alone nobody can say which it is."""
+    kingdoms = match_names(["Pieris rapae", "Pieris japonica", "Pieris"])["kingdom"].to_list()
+    assert kingdoms == ["Animalia", "Plantae", ""]
+
+
+def test_species_are_those_of_homonyms_alone() -> None:
+    genera = table().filter(pl.col("rank") == "genus", pl.col("status") == "accepted")
+    homonyms = genera.filter(pl.col("name").is_duplicated())["name"].unique()
+    species = table().filter(pl.col("rank") == "species")
+    assert species["genus"].is_in(homonyms.implode()).all()
+    assert species.select(pl.concat_str("genus", "species", separator=" ")).to_series().equals(species["name"])
 
 
 def test_a_taxon_below_one_that_is_missing_is_not_placed() -> None:

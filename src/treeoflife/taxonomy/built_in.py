@@ -4,4 +4,4 @@ from ..core.known_names import NAMES_FILE
 from .checklist import Checklist
 
 BUILT_IN = Checklist("built_in", NAMES_FILE, title="genera and higher taxa of NCBI's taxonomy, September 2024")
-"""It has no species and no common names. Homonyms are several rows."""
+"""It has no common names, and of species only those of genera that are homonyms. Homonyms are several rows."""

@@ -8,6 +8,8 @@ checklist   as NAMES         a checklist, as it lies on disk
 answer      as ANSWERS       its rows of these names
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from ..core.database import Database, columns
@@ -49,9 +51,13 @@ _LARGE_KINGDOMS = 3
 
 def asked_names(evidence: pl.DataFrame) -> pl.DataFrame:
     """The distinct names that evidence writes, as ``name``: every rank by itself, and genus with epithet."""
-    words = [evidence.select(pl.col(one).alias("name")) for one in (*UPPER, "uninomial", "word")]
-    species = evidence.filter(pl.col("genus") != "", pl.col("species") != "").select(name=binomial())
-    return pl.concat([*words, species]).filter(pl.col("name") != "").unique()
+    return _names_in(evidence, (*UPPER, "uninomial", "word"))
+
+
+def _names_in(rows: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
+    single = [rows.select(pl.col(one).alias("name")) for one in words]
+    species = rows.filter(pl.col("genus") != "", pl.col("species") != "").select(name=binomial())
+    return pl.concat([*single, species]).filter(pl.col("name") != "").unique()
 
 
 def named_in(rows: pl.DataFrame, asked: pl.DataFrame) -> pl.Series:
@@ -61,7 +67,7 @@ def named_in(rows: pl.DataFrame, asked: pl.DataFrame) -> pl.Series:
         rows: what a checklist answers.
         asked: what :func:`asked_names` returns.
     """
-    return pl.concat([asked, asked_names(rows.with_columns(uninomial=pl.lit("")))])["name"].unique()
+    return pl.concat([asked, _names_in(rows, UPPER)])["name"].unique()
 
 
 def ask_checklist(checklist: Checklist, names: pl.DataFrame, database: Database) -> Answers:

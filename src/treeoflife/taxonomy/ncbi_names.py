@@ -1,7 +1,7 @@
-"""Genera and higher taxa of NCBI's taxonomy as rows of a checklist."""
+"""Genera and higher taxa of NCBI's taxonomy as rows of a checklist, and species that tell homonyms apart."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -9,6 +9,7 @@ import polars as pl
 from ..core.values import RANKS
 from .checklist import NAMES
 from .ncbi_rules import FAMILIES, HOMONYMS, RULES, Ranks
+from .parsed_name import NOT_EPITHETS
 
 AT_OR_BELOW_SPECIES = frozenset(
     {
@@ -22,6 +23,7 @@ _GROUPS = ("species group", "species subgroup")
 _WORD = "[A-Z][a-zëéèïöüæœ]+(?:-[a-zëéèïöüæœ]+)*"
 # Candidatus Liberibacter, x Festulolium; Plasmodium (Laverania), Baccharis sect. Trinervatae
 _ALONE = re.compile(rf"(?:Candidatus |[x×] ?)?({_WORD})")
+_SPECIES = re.compile(rf"({_WORD}) ([a-z]{{3,}}(?:-[a-z]+)*)")
 _AFTER_GENUS = re.compile(rf"{_WORD} (?:(?:subgen|sect|subsect|ser)\. ({_WORD})|\(({_WORD})\))")
 
 
@@ -114,6 +116,28 @@ def _family_or_rank(rank: str, word: str, above: Ranks) -> str:
     return "family" if rank == "subfamily" and word.endswith("idae") and "family" not in above else rank
 
 
+def homonym_genera(table: pl.DataFrame) -> frozenset[str]:
+    """The names that several genera of a table of names have."""
+    genera = table.filter(pl.col("rank") == "genus", pl.col("status") == "accepted")["name"]
+    return frozenset(genera.filter(genera.is_duplicated()))
+
+
+def species_of(species: Iterable[Node], placed: Mapping[int, Placed], genera: Collection[str]) -> dict[int, Placed]:
+    """The species of some genera, by their taxids: those with a name of two words in Latin form.
+
+    Args:
+        species: taxa of the rank species.
+        placed: the taxa above them.
+        genera: the names of the genera.
+    """
+    found = {}
+    for node in species:
+        name, above = _SPECIES.fullmatch(node.name), placed.get(node.parent)
+        if name and above and name[1] in genera and above.ranks.get("genus") == name[1] and name[2] not in NOT_EPITHETS:
+            found[node.id] = Placed(node.name, "species", {**above.ranks, "species": name[2]})
+    return found
+
+
 def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
     """The rows of a checklist for placed taxa and for those that only the rules have, sorted by name.
 
@@ -148,7 +172,7 @@ def _above(rows: Mapping[str, Placed]) -> dict[str, Placed]:
     present = {(taxon.rank, taxon.name) for taxon in rows.values() if not taxon.accepted}
     added = {}
     for taxon in rows.values():
-        for number, rank in enumerate(RANKS):
+        for number, rank in enumerate(RANKS[:-1]):
             name = taxon.ranks.get(rank)
             if name and (rank, name) not in present:
                 ranks = {above: taxon.ranks[above] for above in RANKS[: number + 1] if above in taxon.ranks}
