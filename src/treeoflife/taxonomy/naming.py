@@ -23,7 +23,7 @@ from .parsers import make_parser
 from .resolve import index_records, resolve
 from .tables import TableCount
 
-STEP = 2
+STEP = 3
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)
