@@ -25,12 +25,12 @@ _IN_ENGLISH = re.compile(
 _WORD = re.compile(r"[a-z]+(?:'s)?(?:-[a-z]+)*")
 _LIKE_LATIN = re.compile(r"(?:a|i|o|us|um|is|ae|ens|ans|ense|es|or|ys|os|e|u|ex|ix|on|as|oides)$")
 # Seldom in these names, and frequent on labels of images.
-_OF_LABELS = """amphibian amphibians animal animals arthropod bird birds boat bobcat buttercup capybara car cattle chicken
-    chickens cougar cow cows coyote coyotes daisies daisy dandelion dog dogs donkey elephant elephants fungi giraffe goat
-    goats hen human humans hunter hyena insect insects invertebrate invertebrates kangaroo koala kookaburra ladybird
-    ladybug livestock magpie mammal mammals moose mule mushroom mushrooms opossum ox people person pig pigs plants
-    quokka rabbit raccoon raven reptile reptiles rodent rodents sheep vegetation vehicle vertebrate wombat
-    zebras""".split()
+_OF_LABELS = """amphibian amphibians animal animals arthropod bicycle bike bird birds boat bobcat bus buttercup
+    capybara car cattle chicken chickens cougar cow cows coyote coyotes daisies daisy dandelion dog dogs donkey
+    elephant elephants fungi giraffe goat goats hen hiker human humans hunter hyena insect insects invertebrate
+    invertebrates kangaroo koala kookaburra ladybird ladybug livestock magpie mammal mammals moose motorbike
+    motorcycle mule mushroom mushrooms opossum ox people person pig pigs plants quokka rabbit raccoon raven reptile
+    reptiles rodent rodents sheep tractor truck vegetation vehicle vertebrate wolves wombat zebras""".split()
 _FREQUENT, _SEVERAL = 15, 10
 
 
@@ -39,22 +39,24 @@ def _read(name: str) -> list[str]:
         return zstandard.ZstdDecompressor().stream_reader(fd).read().decode().split("\n")
 
 
-def _count() -> tuple[Counter[str], Counter[str], Counter[str]]:
-    """How often words are in scientific names, in English names, and at the end of these."""
-    latin, english, last = Counter[str](), Counter[str](), Counter[str]()
+def _count() -> tuple[Counter[str], set[str], Counter[str], Counter[str]]:
+    """How often words are in scientific names, and which begin one; how often in English names, and at their end."""
+    latin, first, english, last = Counter[str](), set[str](), Counter[str](), Counter[str]()
     for name in _read("scientific_name.zstd"):
         if _SCIENTIFIC.fullmatch(name) and not _IN_ENGLISH.search(name):
-            latin.update(name.lower().split())
+            words = name.lower().split()
+            latin.update(words)
+            first.add(words[0])
     for name in _read("common_name.zstd"):
         words = _WORD.findall(name.lower())
         english.update(words)
         last.update(words[-1:])
-    return latin, english, last
+    return latin, first, english, last
 
 
 def main() -> None:
-    """Write the table: nouns, and then all other words."""
-    latin, english, last = _count()
+    """Write the table: nouns, other words, and nouns that are epithets, too."""
+    latin, first, english, last = _count()
 
     def is_english(word: str) -> bool:
         if not word.isalpha() or len(word) < 3:
@@ -62,14 +64,17 @@ def main() -> None:
         if latin[word]:
             return english[word] >= _SEVERAL * latin[word]
         frequent = english[word] >= 3 or last[word] >= 2
-        return frequent or not _LIKE_LATIN.search(word) and (english[word] >= 2 or last[word] >= 1)
+        return frequent or (not _LIKE_LATIN.search(word) and (english[word] >= 2 or last[word] >= 1))
 
     words = {word for word in english if is_english(word)} - {"viruses"}
     nouns = {word for word in words if last[word] >= _FREQUENT and not latin[word]}
-    parts = (sorted(nouns | set(_OF_LABELS)), sorted(words - nouns - set(_OF_LABELS)))
+    nouns |= set(_OF_LABELS)
+    # Such a word is an epithet beside a genus, and no genus alone.
+    epithets = {word for word in last if word.isalpha() and latin[word] and word not in first and len(word) > 2}
+    parts = (sorted(nouns), sorted(words - nouns), sorted(epithets - words - nouns))
     text = "\n\n".join(textwrap.fill(" ".join(part), 120) for part in parts)
     OUTPUT.write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write(f"{OUTPUT}: {len(parts[0])} nouns, {len(parts[1])} other words\n")
+    sys.stdout.write(f"{OUTPUT}: {len(parts[0])} nouns, {len(parts[1])} other words, {len(parts[2])} epithets\n")
 
 
 if __name__ == "__main__":

@@ -210,6 +210,19 @@ def test_an_export_lists_the_first_photograph_of_each_observation(tmp_path: Path
     assert any("only the first photograph" in remark for remark in source.remarks())
 
 
+def test_the_columns_of_an_export_say_of_which_rank_its_names_are(tmp_path: Path, database: Database) -> None:
+    ranks = "taxon_class_name,taxon_family_name,taxon_tribe_name,taxon_genus_name,taxon_species_name"
+    names = [
+        ("Apini", "Insecta,Apidae,Apini,,"), ("Insecta", "Insecta,,,,"), ("Apis cerana", "Insecta,Apidae,Apini,Apis,"),
+        ("Apis mellifera", "Insecta,Apidae,Apini,Apis,Apis mellifera"), ("Anthophila", "Insecta,,,,"), ("", ",,,,"),
+    ]  # fmt: skip
+    lines = [f"{HOST}/{number}/medium.jpg,{name},{lineage}" for number, (name, lineage) in enumerate(names)]
+    path = tmp_path / "observations-6.csv"
+    path.write_text("\n".join([f"image_url,scientific_name,{ranks}", *lines]))
+    rows = by_photo(listed(database, "inaturalist", path))
+    assert [rows[number]["taxon_rank"] for number in range(6)] == ["tribe", "class", "", "species", "", ""]
+
+
 def test_several_files_of_an_export_are_one_source_and_are_filtered(tmp_path: Path, database: Database) -> None:
     lines = EXPORT.splitlines(keepends=True)
     (tmp_path / "observations-1.csv").write_text("".join(lines[:2]))

@@ -1,109 +1,73 @@
-"""Small checklists in the formats of their providers."""
+"""Small checklists and labels for tests of names."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from treeoflife.core.database import Database
-from treeoflife.taxonomy.checklist import Checklist
-from treeoflife.taxonomy.checklist_files import open_checklist
+from treeoflife.config.tables import Names
+from treeoflife.core.database import open_database
+from treeoflife.core.values import RANKS
+from treeoflife.taxonomy import authorities, naming
+from treeoflife.taxonomy.built_in import BUILT_IN
+from treeoflife.taxonomy.checklist import NAMES, Checklist
+from treeoflife.taxonomy.evidence import conform
+from treeoflife.taxonomy.labels import label_evidence
+from treeoflife.taxonomy.simple import SimpleParser
 
-USAGE = (
-    "col:ID", "col:sourceID", "col:parentID", "col:status", "col:scientificName", "col:authorship", "col:rank",
-    "col:uninomial", "col:genericName", "col:specificEpithet", "col:extinct", "col:kingdom", "col:remarks",
-)  # fmt: skip
-"""Some of the columns that ChecklistBank writes, in its order."""
-
-CATS = (
-    ("1", "", "accepted", "Animalia", "", "kingdom"),
-    ("2", "1", "accepted", "Chordata", "", "phylum"),
-    ("3", "2", "accepted", "Mammalia", "Linnaeus, 1758", "class"),
-    ("4", "3", "accepted", "Carnivora", "", "order"),
-    ("5", "4", "accepted", "Felidae", "Fischer von Waldheim, 1817", "family"),
-    ("5a", "5", "accepted", "Pantherinae", "", "subfamily"),
-    ("6", "5a", "accepted", "Panthera", "Oken, 1816", "genus"),
-    ("7", "6", "accepted", "Panthera leo", "(Linnaeus, 1758)", "species"),
-    ("8", "7", "synonym", "Felis leo", "Linnaeus, 1758", "species"),
-)  # fmt: skip
-"""Id, parent or accepted name, status, name, author and rank of some cats."""
+Row = dict[str, Any]
 
 
-def usages(rows: Sequence[Sequence[str]] = CATS) -> str:
-    """NameUsage.tsv as ChecklistBank exports it, of rows such as those of CATS."""
-    lines = ["\t".join(USAGE)]
-    for id_, parent, status, name, author, rank in rows:
-        lines.append("\t".join((id_, "1144", parent, status, name, author, rank, "", "", "", "", "", "")))
-    return "\n".join(lines) + "\n"
+def row(rank: str, name: str, lineage: str, author: str = "", synonym_of: str = "") -> dict[str, str]:
+    """A row of a checklist: ``lineage`` has the names from the kingdom down, with ``-`` where there is none."""
+    names = ["" if one == "-" else one for one in lineage.split()]
+    status = "synonym" if synonym_of else "accepted"
+    own = {"name": name, "rank": rank, "author": author, "status": status, "accepted": synonym_of}
+    return {**dict.fromkeys(NAMES, ""), **own, **dict(zip(RANKS, names, strict=False))}
 
 
-def zipped(path: Path, files: Mapping[str, str | bytes]) -> Path:
-    """A zip of some files."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
+def write_checklist(folder: Path, name: str, rows: list[dict[str, str]]) -> Checklist:
+    """A checklist of these rows."""
+    numbered = [one | {"id": str(number)} for number, one in enumerate(rows)]
+    path = folder / f"{name}.parquet"
+    pl.DataFrame(numbered, schema=NAMES).sort("name").write_parquet(path)
+    return Checklist(name, path)
 
 
-def folder_of(path: Path, files: Mapping[str, str | bytes]) -> Path:
-    """A folder with some files."""
-    for name, content in files.items():
-        file = path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
+def evidence_of(labels: list[Row]) -> pl.DataFrame:
+    """The evidence of labels, which have ranks, ``verbatim`` and ``name_rank``."""
+    texts = (*RANKS, "verbatim", "label_common", "name_rank")
+    frame = pl.DataFrame([{one: label.get(one, "") for one in texts} for label in labels])
+    rows = label_evidence(frame, SimpleParser()).with_columns(source=pl.lit("photos"), origin=pl.lit("photos"))
+    numbered = rows.with_row_index("evidence").with_columns(name_key=pl.col("evidence").cast(pl.String))
+    return conform(numbered)
 
 
-def meta(
-    core: Sequence[str], *, files: Sequence[str] = ("taxa.txt",), extension: Sequence[str] = (), attributes: str = "",
-    identifier: str = '<id index="0"/>', extension_file: str = "vernacular.txt",
-) -> str:  # fmt: skip
-    """A meta.xml with a core of taxa and an extension of common names, whose first columns are the ids."""
-    attributes = (
-        attributes or r'fieldsTerminatedBy="\t" linesTerminatedBy="\n" fieldsEnclosedBy="" ignoreHeaderLines="1"'
-    )
-    terms = "".join(f'<field index="{n}" term="http://rs.tdwg.org/dwc/terms/{one}"/>' for n, one in enumerate(core))
-    locations = "".join(f"<location>{one}</location>" for one in files)
-    text = (
-        f'<archive xmlns="http://rs.tdwg.org/dwc/text/"><core encoding="UTF-8" {attributes} '
-        f'rowType="http://rs.tdwg.org/dwc/terms/Taxon"><files>{locations}</files>{identifier}{terms}</core>'
-    )
-    if extension:
-        own = "".join(
-            f'<field index="{n}" term="http://rs.tdwg.org/dwc/terms/{one}"/>' for n, one in enumerate(extension, 1)
-        )
-        text += (
-            f'<extension encoding="UTF-8" {attributes} rowType="http://rs.gbif.org/terms/1.0/VernacularName">'
-            f'<files><location>{extension_file}</location></files><coreid index="0"/>{own}</extension>'
-        )
-    return text + "</archive>"
+def name_labels(
+    folder: Path,
+    labels: list[Row],
+    checklists: list[Checklist] | None = None,
+    providers: Names | None = None,
+    *,
+    built_in: bool = False,
+    **settings: Any,
+) -> tuple[list[Row], list[Row]]:
+    """The names of labels, one each, and the findings about them."""
+    given = [*(checklists or []), *([BUILT_IN] if built_in else [])]
+    paths = {one.name: one.names for one in given if one is not BUILT_IN}
+    named_paths = (providers or Names()).model_dump(exclude_unset=True)
+    names = Names.model_validate({**named_paths, "checklists": paths, "built_in": built_in, **settings})
+    with open_database(folder / "scratch", 1) as database:
+        local = authorities.load(names, SimpleParser())
+        rows = evidence_of(labels)
+        known = authorities.consult(local, given, rows, names, database)
+        named, about = naming.name_evidence(rows, known, ())
+    findings = pl.concat([about.shared, about.of_keys.drop("evidence")]).sort("kind", "value", "detail")
+    return named.sort("evidence").to_dicts(), findings.to_dicts()
 
 
-def table(header: Sequence[str], *rows: Sequence[str]) -> str:
-    """A table with tabs."""
-    return "".join("\t".join(row) + "\n" for row in (header, *rows))
-
-
-def opened(path: Path, database: Database, folder: Path | None = None) -> Checklist:
-    """The checklist ``list``."""
-    return open_checklist("list", path, folder or path.parent / "kept", database)
-
-
-def names(checklist: Checklist) -> dict[str, dict[str, str]]:
-    """Its rows by id."""
-    return {row["id"]: row for row in pl.read_parquet(checklist.names, glob=False).to_dicts()}
-
-
-def lineage(row: Mapping[str, str]) -> str:
-    """The seven ranks of a row as one text, with ``-`` for those that are empty."""
-    return " ".join(row[rank] or "-" for rank in ("kingdom", "phylum", "class", "order", "family", "genus", "species"))
-
-
-def vernaculars(checklist: Checklist) -> list[tuple[str, ...]]:
-    """Rank, name, common name and language of its common names."""
-    assert checklist.vernaculars
-    rows = pl.read_parquet(checklist.vernaculars, glob=False)
-    return rows.select("name_rank", "name", "common", "language").rows()
+def lineage(named: Row) -> str:
+    """The seven ranks of a name, with ``-`` for those that are empty at its end or between others."""
+    return " ".join(named[rank] or "-" for rank in RANKS)

@@ -71,10 +71,14 @@ def test_the_order_of_rows_changes_no_byte(first: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [3, 5, 11, 17, 42, 2024])
-def test_homonyms_never_get_another_kingdom_and_unresolved_ones_are_reported(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seed", "built_in"), [*((seed, False) for seed in (3, 5, 11, 17, 42, 2024)), (3, True), (5, True)]
+)
+def test_homonyms_never_get_another_kingdom_and_unresolved_ones_are_reported(
+    seed: int, built_in: bool, tmp_path: Path
+) -> None:
     world = worlds.make(tmp_path / "world", seed, 1200, "--homonyms")
-    paths, _ = worlds.name(world, world / "out")
+    paths, _ = worlds.name(world, world / "out", built_in=built_in)
     rows, truth = pl.read_parquet(paths.names), worlds.truth(world)
     reported = set(pl.read_parquet(paths.name_findings)["value"])
     for row in rows.filter(pl.col("source") == "eol").iter_rows(named=True):

@@ -34,10 +34,11 @@ def make(folder: Path, seed: int, images: int, *options: str) -> Path:
     return folder
 
 
-def name(world: Path, out: Path) -> tuple[Paths, naming.NamesReport]:
+def name(world: Path, out: Path, *, built_in: bool = False) -> tuple[Paths, naming.NamesReport]:
     """Map the world's images, all of them train, and name them."""
     raw = world / "raw"
-    names, _ = authorities.find_files(raw)
+    found, _ = authorities.find_files(raw)
+    names = found.model_copy(update={"built_in": built_in})
     metadata = raw / "metadata/bioscan/BIOSCAN_Insect_Dataset_metadata.jsonld"
     tables = {
         "eol": {"path": raw / "eol"},

@@ -8,56 +8,93 @@ UNKNOWN = frozenset(
         "please help", "undetermined", "undet", "undet.", "indet", "indet.", "indeterminate", "none", "nan", "null",
         "n/a", "na", "unassigned", "unclassified", "unspecified", "incertae sedis", "incertae_sedis", "undef",
         "undefined", "unnamed", "no name", "other", "not applicable", "not assigned", "unranked", "missing", "tbd",
-        "environmental sample", "environmental samples",
-        "#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#null!", "#num!",
-        "nil", "<na>", "nat", "none recorded", "not recorded", "not known", "not provided", "not available", "not given",
-        "not identified", "not determined", "not found", "not named", "not sure", "not specified", "not collected",
-        "to be determined", "to be identified", "tba", "tbc", "no id", "no data", "no identification", "no value",
-        "no match", "no taxon", "no label", "needs id", "id needed", "needs identification", "unid", "unident",
-        "unknow", "unkown", "unknwon", "uncertain", "unsure", "undescribed", "unplaced", "unlabelled", "unlabeled",
-        "uncultured", "unrecognised", "unrecognized", "unidentifiable", "indeterminable", "indetermined", "sp", "sp.",
-        "spp", "spp.", "spec.", "species", "genus", "family", "gen", "gen.", "gen. sp.", "gen sp", "gen. et sp.",
-        "gen. et sp. indet.", "gen. sp. indet.", "genus sp.", "genus sp", "sp. indet.", "sp indet", "n.n.", "nn", "s.n.",
-        "empty", "blank", "nothing", "no animal", "no animals", "no species", "no bird", "false trigger", "misfire",
-        "empty frame", "empty image", "blank frame", "blank image", "background", "bait", "setup", "set up", "test",
-        "corrupt", "problem", "ignore", "delete", "error", "dummy", "various", "mixed", "multiple", "misc",
-        "miscellaneous", "xxx", "xx", "true", "false", "yes", "no",
+        "environmental sample", "environmental samples", "#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#null!",
+        "#num!", "nil", "<na>", "nat", "none recorded", "not recorded", "not known", "not provided", "not available",
+        "not given", "not identified", "not determined", "not found", "not named", "not sure", "not specified",
+        "not collected", "to be determined", "to be identified", "tba", "tbc", "no id", "no data",
+        "no identification", "no value", "no match", "no taxon", "no label", "needs id", "id needed",
+        "needs identification", "unid", "unident", "unknow", "unkown", "unknwon", "uncertain", "unsure",
+        "undescribed", "unplaced", "unlabelled", "unlabeled", "uncultured", "unrecognised", "unrecognized",
+        "unidentifiable", "indeterminable", "indetermined", "sp", "sp.", "spp", "spp.", "spec.", "species", "genus",
+        "family", "gen", "gen.", "gen. sp.", "gen sp", "gen. et sp.", "gen. et sp. indet.", "gen. sp. indet.",
+        "genus sp.", "genus sp", "sp. indet.", "sp indet", "n.n.", "nn", "s.n.", "empty", "blank", "nothing",
+        "no animal", "no animals", "no species", "no bird", "false trigger", "misfire", "empty frame", "empty image",
+        "blank frame", "blank image", "background", "bait", "setup", "set up", "test", "corrupt", "problem", "ignore",
+        "delete", "error", "dummy", "various", "mixed", "multiple", "misc", "miscellaneous", "xxx", "xx", "true",
+        "false", "yes", "no",
         # Catalan, Czech, Danish, Dutch, Finnish, French, German, Hungarian, Indonesian, Italian, Norwegian, Polish,
         # Portuguese, Romanian, Spanish, Swedish, Turkish, Vietnamese
         "desconegut", "neznámý", "neznámá", "neznámé", "neurčeno", "neurčený", "ukendt", "ubestemt", "onbekend",
         "onbepaald", "niet gedetermineerd", "niet bekend", "geen", "leeg", "tuntematon", "määrittämätön", "inconnu",
         "inconnue", "indéterminé", "indéterminée", "indetermine", "non identifié", "non identifiée", "non identifie",
-        "non déterminé", "non déterminée", "sans nom", "aucun", "aucune", "vide", "inconnus", "unbekannt", "unbestimmt",
-        "nicht bestimmt", "nicht bestimmbar", "unbestimmbar", "nicht identifiziert", "keine angabe", "kein tier", "leer",
-        "keine", "ohne namen", "ismeretlen", "tidak diketahui", "sconosciuto", "sconosciuta", "non identificato",
-        "non identificata", "non determinato", "nessuno", "vuoto", "ukjent", "nieznany", "nieznana",
-        "nieznane", "nieoznaczony", "nieokreślony", "brak", "desconhecido", "desconhecida", "não identificado",
-        "não identificada", "nao identificado", "nao identificada", "não determinado", "indeterminado", "indeterminada",
-        "nenhum", "vazio", "sem nome", "sem identificação", "necunoscut", "neidentificat", "desconocido", "desconocida",
-        "no identificado", "no identificada", "sin identificar", "sin identificación", "sin nombre", "sin determinar",
-        "no determinado", "ninguno", "ninguna", "vacío", "vacio", "vacía", "okänd", "obestämd", "oidentifierad",
-        "bilinmiyor", "bilinmeyen", "tanımlanmamış", "không rõ", "chưa xác định",
+        "non déterminé", "non déterminée", "sans nom", "aucun", "aucune", "vide", "inconnus", "unbekannt",
+        "unbestimmt", "nicht bestimmt", "nicht bestimmbar", "unbestimmbar", "nicht identifiziert", "keine angabe",
+        "kein tier", "leer", "keine", "ohne namen", "ismeretlen", "tidak diketahui", "sconosciuto", "sconosciuta",
+        "non identificato", "non identificata", "non determinato", "nessuno", "vuoto", "ukjent", "nieznany",
+        "nieznana", "nieznane", "nieoznaczony", "nieokreślony", "brak", "desconhecido", "desconhecida",
+        "não identificado", "não identificada", "nao identificado", "nao identificada", "não determinado",
+        "indeterminado", "indeterminada", "nenhum", "vazio", "sem nome", "sem identificação", "necunoscut",
+        "neidentificat", "desconocido", "desconocida", "no identificado", "no identificada", "sin identificar",
+        "sin identificación", "sin nombre", "sin determinar", "no determinado", "ninguno", "ninguna", "vacío",
+        "vacio", "vacía", "okänd", "obestämd", "oidentifierad", "bilinmiyor", "bilinmeyen", "tanımlanmamış",
+        "không rõ", "chưa xác định",
         # Arabic, Chinese, Greek, Hebrew, Hindi, Japanese, Korean, Russian, Thai, Ukrainian
-        "غير معروف", "مجهول", "未知", "未定", "未鉴定", "未鑑定", "未识别", "未識別", "未命名", "不明", "不详", "不詳", "无", "無", "空",
-        "άγνωστο", "άγνωστος", "לא ידוע", "अज्ञात", "未同定", "不明種", "미상", "불명", "알 수 없음", "미동정",
-        "неизвестно", "неизвестный", "неизвестная", "не определено", "не определен", "неопределено", "нет", "пусто",
-        "ไม่ทราบ", "невідомо", "невідомий", "не визначено",
+        "غير معروف", "مجهول", "未知", "未定", "未鉴定", "未鑑定", "未识别", "未識別", "未命名",
+        "不明", "不详", "不詳", "无", "無", "空",
+        "άγνωστο", "άγνωστος", "לא ידוע", "अज्ञात", "未同定", "不明種", "미상",
+        "불명", "알 수 없음", "미동정", "неизвестно",
+        "неизвестный", "неизвестная", "не определено", "не определен", "неопределено", "нет", "пусто", "ไม่ทราบ",
+        "невідомо", "невідомий", "не визначено",
     }
 )  # fmt: skip
 """What providers, and spreadsheets where a formula fails, write in a rank that nobody knows: in lower case and without
 brackets. What camera traps write of frames without an animal is among them."""
 _BRACKETS = "()[]{}<>\"'“”‘’«»?¿!*_-–—.,;:/\\|~# "
+# Words for a kind of organism in those languages, beside which "not known" says no more than alone.
+_ORGANISMS = frozenset(
+    """animal animale arbol arbre arten arter ave baum borboleta champignon dier djur dyr espece especie espece fågel
+    fagel fiore fisch fische fleur fugl fungo gatunek hongo insect insecte insecto insekt insekten insetto inseto kafer
+    käfer mamifero mamífero mammifere mammifère mariposa oiseau papillon passaro pássaro pajaro pájaro peixe pesce pez
+    pflanze pflanzen pianta pilz pilze plant planta plante poisson ptak schmetterling soort specie tier tiere uccello
+    vis vogel vögel albero árbol árvore arvore art espèce espèces espécie especies saugetier säugetier вид животное
+    насекомое птица растение""".split()
+)
+_NOT_KNOWN = frozenset(
+    phrase.strip()
+    for phrase in """inconnu, inconnue, inconnus, inconnues, indetermine, indeterminee, indéterminé, indéterminée, non
+    identifié, non identifiée, non identifie, non déterminé, non déterminée, desconocido, desconocida, no identificado,
+    no identificada, sin identificar, sin determinar, indeterminado, indeterminada, desconhecido, desconhecida, não
+    identificado, não identificada, nao identificado, nao identificada, sconosciuto, sconosciuta, non identificato, non
+    identificata, indeterminato, indeterminata, onbekend, onbekende, unbekannt, unbekannte, unbekannter, unbekanntes,
+    unbestimmt, unbestimmte, unbestimmter, unbestimmtes, okänd, okänt, okända, obestämd, ukjent, ukendt, ubestemt,
+    nieznany, nieznana, nieznane, неизвестный, неизвестная, неизвестное, неизвестно""".replace("\n    ", " ").split(",")
+)
+_AFTER_UNKNOWN = (
+    "un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
+    "|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)"
+    "|(?:no|needs|awaiting) id(?:entification)?"
+)
+_SUBJECTS = (
+    "id identification determination species name taxon genus family identity animal bird insect plant fish".split()
+)
+_LACKING = (
+    "tag name label determination animal animals image photo frame picture record info information species taxon idea"
+    " clue"
+).split()
 # "Unidentified beetle" and "no tag" say no more than their first word; "Unknown Coleoptera" names an order.
 _NOBODY_KNOWS = re.compile(
-    r"(?:(?:un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
-    r"|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)|(?:no|needs|awaiting) id(?:entification)?"
-    r"|unbekannte?[rs]?|unbestimmte?[rs]?|espece|espèce|especie|espécie)\b\.?[ _/-]?"
-    r"(?:[^\W\d_]+[ _/-]?){0,3}"
-    r"|(?:id|identification|species|name|taxon|genus|family|identity|animal|bird|insect|plant|fish) (?:is )?"
-    r"(?:unknown|uncertain|pending|needed|missing|unidentified|not known|not sure|indet\.?|inconnue?|desconocid[oa])"
-    r"|(?:no|without|empty|blank) (?:tag|name|label|determination|animal|animals|image|photo|frame|picture|record|info"
-    r"|information|species|taxon|idea|clue)s?)"
+    rf"(?:{_AFTER_UNKNOWN})\b\.?[ _/-]?(?:[^\W\d_]+[ _/-]?){{0,3}}"
+    rf"|(?:{'|'.join(_SUBJECTS)}) (?:is )?"
+    r"(?:unknown|uncertain|pending|needed|missing|unidentified|not known|not sure|indet\.?)"
+    rf"|(?:no|without|empty|blank) (?:{'|'.join(_LACKING)})s?"
 )
+FIRST_WORDS = (
+    frozenset(phrase.split()[0] for phrase in UNKNOWN | _NOT_KNOWN if phrase)
+    | _ORGANISMS
+    | frozenset(_SUBJECTS)
+    | frozenset("not no needs awaiting without empty blank unnamed unid".split())
+)
+"""The words with which texts begin that say that nobody knows, in lower case."""
 
 
 def is_unknown(value: str) -> bool:
@@ -71,6 +108,10 @@ def is_unknown(value: str) -> bool:
     lowered = value.lower()
     bare = lowered.strip(_BRACKETS)
     if lowered in UNKNOWN or bare in UNKNOWN:
+        return True
+    first, _, rest = bare.partition(" ")
+    head, _, last = bare.rpartition(" ")
+    if (first in _ORGANISMS and rest in _NOT_KNOWN) or (last in _ORGANISMS and head in _NOT_KNOWN):
         return True
     words = value.replace("_", " ").split()
     # A later word with a capital may be a name, in a text that is not all in capitals.

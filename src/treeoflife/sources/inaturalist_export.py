@@ -3,7 +3,8 @@
 https://www.inaturalist.org/observations/export
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..core.database import Database, column
@@ -17,7 +18,7 @@ from .text_columns import ROW, Table
 
 _LISTED = """
     SELECT try_cast(nullif({photo}, '') AS BIGINT) AS photo_id, {url} AS url, {ranks},
-        {scientific_name} AS scientific_name, '' AS taxon_rank, {common_name} AS common_name,
+        {scientific_name} AS scientific_name, {taxon_rank} AS taxon_rank, {common_name} AS common_name,
         coalesce(nullif({uuid}, ''), {id}) AS observation,
         coalesce(nullif({user_login}, ''), {user_id}) AS observer,
         coalesce(nullif({place}, ''), {place_guess}) AS place,
@@ -36,6 +37,7 @@ _COLUMNS = (
     "id", "uuid", "user_id", "user_login", "user_name", "url", "image_url", "license", "latitude", "longitude",
     "place_guess", "quality_grade", "scientific_name", "common_name", "taxon_id",
 )  # fmt: skip
+_RANK_COLUMN = re.compile("taxon([a-z]+)name")
 _ONLY_FIRST = (
     "an export of iNaturalist names only the first photograph of each observation, and the licence of the observation; "
     "the Open Data has all photographs and their licences"
@@ -100,9 +102,20 @@ def _select(table: Table, name: str, filters: Filters, size: str) -> str:
         row=ROW, file=table.path.name.replace("'", "''"),
         photo=photo_id(values["image_url"]), page=f"coalesce(nullif({values['url']}, ''), {observation})",
         ranks=", ".join(f"{sql} AS {column(rank)}" for rank, sql in ranks.items()),
+        taxon_rank=_taxon_rank(table.columns, values["scientific_name"]),
         place=place_of(*map(column, coordinates)) if len(coordinates) == 2 else "''",
         condition=_condition(table, values, list(ranks.values()), filters),
     )  # fmt: skip
+
+
+def _taxon_rank(columns: Iterable[str], name: str) -> str:
+    """SQL for the rank of a name: that of the column, such as taxon_tribe_name, which has the same name.
+
+    An export has these columns from the kingdom down; of two that fit, the lower one counts.
+    """
+    ranks = {own: match[1] for own in columns if (match := _RANK_COLUMN.fullmatch(plain_header(own)))}
+    cases = " ".join(f"WHEN {column(own)} THEN '{rank}'" for own, rank in reversed([*ranks.items()]))
+    return f"CASE {name} WHEN '' THEN '' {cases} ELSE '' END"
 
 
 def _condition(table: Table, values: dict[str, str], ranks: list[str], filters: Filters) -> str:

@@ -55,7 +55,8 @@ class PhotoTable:
 
     Attributes:
         rows: ``file``, the seven ranks, ``scientific_name``, ``taxon_rank`` and ``common``, all text and none null;
-            and ``line``, where the row is in the table; and :data:`.base.ABOUT_COLUMNS`. A row without a file is left out.
+            and ``line``, where the row is in the table; and :data:`.base.ABOUT_COLUMNS`. A row without a file is left
+            out.
         used: the columns that were read, each with what it holds.
         unused: the other columns.
         remarks: sentences on what had to be guessed or repaired.

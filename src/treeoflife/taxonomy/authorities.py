@@ -27,7 +27,7 @@ from .checklist import Checklist
 from .checklist_files import open_checklist
 from .checklist_records import ask_checklist, asked_names
 from .expressions import UPPER
-from .parsing import Parser
+from .parsed_name import Parser
 from .record_index import RecordIndex, add_checklists, index_records
 from .records import clean_ranks, distinct_records, names_something, with_species
 from .tables import ProviderTable, TableCount, damaged_text, read_table, require_use

@@ -10,15 +10,15 @@ answer      as ANSWERS       its rows of these names
 
 import polars as pl
 
-from ..core.database import Database, column
+from ..core.database import Database, columns
 from .checklist import ANSWERS, Answers, Checklist
 from .expressions import UPPER, binomial
 
 _FOLDED = "replace(replace(strip_accents(replace(replace({name}, '× ', ''), '×', '')), 'æ', 'ae'), 'œ', 'oe')"
 """SQL for a name without what is written in several ways: diaereses and other marks, ligatures, signs of hybrids."""
 _ASKED = f"""
-    SELECT DISTINCT name, {_FOLDED.format(name="name")} AS folded
-    FROM asked_name
+    SELECT name, {_FOLDED.format(name="name")} AS folded
+    FROM {{names}}
 """
 _ANSWERS = f"""
     SELECT asked.name AS asked, checklist.*
@@ -28,11 +28,12 @@ _ANSWERS = f"""
 _HIGHER = """
     SELECT name AS asked, *
     FROM checklist
-    WHERE "rank" IN ('kingdom', 'phylum', 'class', 'order', 'family')
+    WHERE "rank" IN ('kingdom', 'phylum', 'class', 'order', 'family') AND name NOT IN (SELECT name FROM asked_name)
 """
 _ACCEPTED = """
     SELECT DISTINCT accepted AS name
     FROM answer
+    ANTI JOIN asked_name ON accepted = asked_name.name
     WHERE status = 'synonym'
 """
 _GENERA = """
@@ -48,7 +49,7 @@ _LARGE_KINGDOMS = 3
 
 def asked_names(evidence: pl.DataFrame) -> pl.DataFrame:
     """The distinct names that evidence writes, as ``name``: every rank by itself, and genus with epithet."""
-    words = [evidence.select(pl.col(one).alias("name")) for one in (*UPPER, "uninomial")]
+    words = [evidence.select(pl.col(one).alias("name")) for one in (*UPPER, "uninomial", "word")]
     species = evidence.filter(pl.col("genus") != "", pl.col("species") != "").select(name=binomial())
     return pl.concat([*words, species]).filter(pl.col("name") != "").unique()
 
@@ -57,17 +58,15 @@ def ask_checklist(checklist: Checklist, names: pl.DataFrame, database: Database)
     """The rows of a checklist that a dataset needs.
 
     Args:
-        names: the names that the dataset's evidence writes, as ``name``.
-        database: gets the tables ``checklist``, ``asked`` and ``answer``.
+        names: the names that the dataset's evidence writes, as ``name``, each once.
+        database: gets the tables ``checklist``, ``asked_name``, ``asked`` and ``answer``.
     """
     database.view("checklist", [checklist.names])
     database.load("asked_name", names)
-    database.make("asked", _ASKED)
-    database.make("answer", f"{_ANSWERS} UNION {_HIGHER}")
-    database.make("asked_name", _ACCEPTED)
-    database.make("asked", _ASKED)
-    database.make("answer", f"FROM answer UNION {_ANSWERS}")
-    ordered = ", ".join(column(name) for name in ANSWERS)
-    rows = database.frame(f"SELECT {ordered} FROM answer ORDER BY {ordered}")
+    database.make("asked", _ASKED.format(names="asked_name"))
+    database.make("answer", f"{_ANSWERS} UNION ALL {_HIGHER}")
+    database.make("asked", _ASKED.format(names=f"({_ACCEPTED})"))
+    database.make("answer", f"FROM answer UNION ALL {_ANSWERS}")
+    rows = database.frame(f"SELECT {columns(ANSWERS)} FROM answer ORDER BY asked, id")
     large = [count for _, count in database.rows(_GENERA) if count >= _MANY_GENERA]
     return Answers(rows, len(large) == _LARGE_KINGDOMS)

@@ -7,7 +7,7 @@ import polars as pl
 from ..core.values import RANKS
 from ..sources.base import Source
 from .expressions import UPPER, is_nameless
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import parse_names
 
 SCHEMA = {

@@ -14,13 +14,14 @@ from typing import Any
 
 from ..core.json_reader import parse_json
 from ..errors import ConfigError
-from .label_text import capitalised
+from .letters import capitalised
 from .parsed_name import EPITHET_MARKS, ParsedName
+from .parsing import LabelParser
 
 _LIBRARY = {"linux": "libgnparser.so", "darwin": "libgnparser.dylib", "windows": "libgnparser.dll"}
 
 
-class GNParser:
+class GNParser(LabelParser):
     """Parses with gnparser. The pickled form is empty: another process loads the library itself."""
 
     name = "gnparser"

@@ -1,14 +1,14 @@
-"""Hybrids and graft-chimaeras: named ones, and formulas of their parents (ICN, articles H.1 to H.10; ICNCP, article 21)."""
+"""Hybrids and graft-chimaeras: named ones, and formulas of their parents (ICN, chapter H; ICNCP, article 21)."""
 
 import re
 from collections.abc import Callable
 
-from .label_text import LOWER, UPPER
+from .letters import LOWER, UPPER
 from .parsed_name import ParsedName
 
 # The letter x is the sign as a word of its own, or right before the capital of a genus at the beginning.
 _SIGNS = re.compile(
-    rf"×|✕|✖|⨯|╳|Ã—|(?:^|(?<=\s))[xXхХ](?=\s|$)|^[xX](?=[{UPPER}][{LOWER}]{{2,}})"
+    rf"×|✕|✖|⨯|╳|Ã—|(?:^|(?<=\s))[xXхХ](?=\s|$)|(?<=\s)[xX]\.(?= [{LOWER}])|^[xX](?=[{UPPER}][{LOWER}]{{2,}})"
     r"|(?<=\s)(?:nothosp\.?|nothospecies|notho)(?=\s)|(?<=\s)hybr(?:id)?\.?(?=$|\s)"
 )
 _CHIMAERA = re.compile(r"^\+\s*|\s+\+\s+")
@@ -22,9 +22,9 @@ Split = Callable[[str], ParsedName]
 def split_hybrid(text: str, split: Split) -> ParsedName | None:
     """The parts of a hybrid or a graft-chimaera; None for any other name.
 
-    A named hybrid has the sign before its genus or its epithet. In a formula, the parents' epithets and the sign are the
-    species, if the parents are of one genus. Parents of two genera have none in common, and the whole formula is the
-    species.
+    A named hybrid has the sign before its genus or its epithet. In a formula, the parents' epithets and the sign are
+    the species, if the parents are of one genus. Parents of two genera have none in common, and the whole formula is
+    the species.
     """
     for pattern, sign, kind in ((_SIGNS, "×", "hybrid"), (_CHIMAERA, "+", "chimaera")):
         if pattern.search(text):

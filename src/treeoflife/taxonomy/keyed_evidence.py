@@ -16,7 +16,7 @@ from ..mapping.natural_keys import joined_sql
 from ..sources.base import Source
 from . import evidence
 from .labels import of_labels
-from .parsing import Parser
+from .parsed_name import Parser
 from .tables import TableCount
 
 _KEYS = """

@@ -7,33 +7,37 @@ import html
 import re
 import unicodedata
 
+from .letters import LATIN, LOWER, UPPER, capitalised
 from .parsed_name import EPITHET_MARKS
 from .plain_words import is_english
 
-_TAG = re.compile(r"<[^<>]*>|[<>]")
+# What is in pointed brackets is a tag, unless it is a name of two words.
+_TAG = re.compile(r"<(?![A-Z][a-z]+ [a-z]{3,}>)[^<>]*>|[<>]")
 # Control characters, zero-width characters and the Unicode separators all count as one space.
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
 _SOFT_HYPHEN = "\u00ad"
 
-LATIN = r"A-Za-zÀ-ÖØ-öø-žſ"
-"""The letters of names in Latin script, for sets in patterns."""
-UPPER = "A-ZÀ-ÖØ-ÞŒŠŽ"
-LOWER = "a-zß-öø-ÿœšžſ"
+# Most labels: no markup, no entity, no space at the ends or before a bracket.
+_CLEAN = re.compile(r"[A-Za-z](?:[A-Za-z0-9.,'-]|\((?! )| (?!\)|$)|\))*")
+
 _DOUBLE_QUOTES = '"“”„«»'
 _SINGLE_QUOTES = "'‘’`´‚‹›"
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 # Numbers, bullets, daggers of fossils and marks of emphasis before a name.
 _BEFORE = re.compile(rf"^(?:[\s•·*†‡#>~=|.,;:/\\–—-]|\d+[\s.):/-]+(?=[{LATIN}×+?*†'\"]))+")
-_BEHIND = re.compile(r"[\s,;:!*†‡#~=|/\\<>–—…-]+$")
+_BEHIND = re.compile(r"(?:[\s,;:!*†‡#~=|/\\<>–—…-]|(?<=[\"'”’»)\]}])\.)+$")
+_FIRST_IN_BRACKETS = re.compile(rf"^[(\[]([{UPPER}][{LOWER}]+)[)\]] (?=[{LOWER}])")
 _LAST_DOT = re.compile(rf"(?<![{UPPER}])(?<=[{LOWER}]{{3}})\.+$")
-_DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|(?<!\d)[?¿]+)\s*")
+_DOTS = re.compile(r"\.{2,}$")
+_DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|(?<![\d?])[?¿]+)\s*")
 _DAGGER = re.compile(r"\s*[†‡]+\s*")
 _CULTIVAR = re.compile(r"(?<=\s)(?:'[^']*'|‘[^’']*[’']|\"[^\"]*\"|“[^”\"]*[”\"]|„[^“”]*[“”]|`[^'´`]*['´`])(?!\w)")
 _CULTIVAR_MARK = re.compile(r"\s+(?:cv\.?|cultivar|hort\.|grex|gx)(?=[\s'\"‘“]|$).*$")
-_GROUP = re.compile(r"\s+(?:[A-Z][\w'-]*\s+){1,3}(?:Group|Grex|Gp)\b\.?.*$")
+_GROUP = re.compile(r"\s+(?:[A-Z][\w'-]*\s+){1,3}(?:Group|Grex|grex|Gp)\b\.?.*$")
 _TRADE_MARK = re.compile(r"\s+\S*[®™©].*$")
 _BRACKETED = re.compile(r"\s*[(\[{]([^()\[\]{}]*)[)\]}]")
 _OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
+_GLUED_BRACKET = re.compile(rf"(?<=[{LOWER}]{{2}})\((?=[{UPPER}])")
 _FILE_ENDING = re.compile(r"(?<=\w)\.(?:jpe?g|png|tiff?|gif|webp|heic|bmp)$", re.IGNORECASE)
 _HAS_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _NAME_IN_BRACKETS = re.compile(rf"^([^()\[\]]+?)\s*[(\[]((?:[×x+] ?)?[{UPPER}][{LOWER}-]+ [^()\[\]]+)[)\]]\.?$")
@@ -49,6 +53,8 @@ def clean_text(value: str) -> str:
     >>> clean_text(" <i>Panthera&nbsp;leo</i>\\n(L.) ")
     'Panthera leo (L.)'
     """
+    if _CLEAN.fullmatch(value) and "  " not in value and " ," not in value:
+        return value
     # Each round undoes one level of escaping, as in &amp;lt;i&amp;gt;. The bound is for hostile input alone.
     for _ in range(8):
         unescaped = html.unescape(value).replace(_SOFT_HYPHEN, "")
@@ -60,52 +66,19 @@ def clean_text(value: str) -> str:
     return _SPACE.sub(" ", value.replace("&", " ").replace("<", " ").replace(">", " ")).strip()
 
 
-def capitalised(value: str) -> str:
-    """The name of a genus or higher rank with its first letter in upper case; a word in capitals is lowered first.
-
-    >>> capitalised("FELIDAE"), capitalised("× cupressocyparis")
-    ('Felidae', '× Cupressocyparis')
-    """
-    if value.isupper() and value.isalpha() and len(value) > 1:
-        value = value.lower()
-    first = next((index for index, letter in enumerate(value) if letter.isalpha()), len(value))
-    return value[:first] + value[first : first + 1].upper() + value[first + 1 :]
-
-
-_TRANSCRIBED = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "ao", "æ": "ae", "œ": "oe", "ß": "ss", "ſ": "s", "ł": "l", "đ": "d",
-     "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Ao", "Æ": "Ae", "Œ": "Oe"}
-)  # fmt: skip
-_DIAERESIS = re.compile("(?<=[aeiouyAEIOUY])([ëïöü])|ë")
-
-
-def latinised(word: str) -> str:
-    """A word of a name with letters that names do not have transcribed, as ICN, article 60.7, asks for.
-
-    A diaeresis, on the second of two vowels, stays.
-
-    >>> latinised("Isoëtes"), latinised("muelleri"), latinised("mülleri"), latinised("Sténométope")
-    ('Isoëtes', 'muelleri', 'muelleri', 'Stenometope')
-    """
-    if word.isascii():
-        return word
-    kept = _DIAERESIS.sub(lambda match: f"{chr(0xE000 + ord(match[0]))}", word)
-    letters = unicodedata.normalize("NFD", kept.translate(_TRANSCRIBED))
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return "".join(chr(ord(letter) - 0xE000) if "\ue000" <= letter <= "\ue0ff" else letter for letter in plain)
-
-
 def tidy(text: str) -> str:
     """A clean text without what people write around a name: quotation marks, brackets, numbers, marks of doubt.
 
     >>> tidy('"Turdus_merula".'), tidy("[Turdus merula?]"), tidy("3. †Turdus merula;")
     ('Turdus merula', 'Turdus merula', 'Turdus merula')
     """
-    text = _FILE_ENDING.sub("", text.replace("_", " "))
+    text = _GLUED_BRACKET.sub(r" \g<0>", _FILE_ENDING.sub("", text.replace("_", " ")))
     if " " not in text:
         text = _PERCENT_SPACE.sub(" ", text)
+    text = _DOTS.sub(".", text)
     for _ in range(4):
         before = text
+        text = _FIRST_IN_BRACKETS.sub(r"\1 ", text)
         text = _DOUBT.sub(" ", _DAGGER.sub(" ", text)).strip()
         text = _unwrapped(_BEHIND.sub("", _BEFORE.sub("", text)))
         text = _SPACE.sub(" ", text).strip()
@@ -119,7 +92,8 @@ def tidy(text: str) -> str:
 
 # Words in lower case that end with a dot of their own.
 _ABBREVIATIONS = frozenset(
-    "spp. spec. subsp. indet. undet. agg. auct. hort. ined. lat. str. nud. nov. fil. emend. comb. nom. coll. aggr.".split()
+    "spp. spec. subsp. indet. undet. agg. auct. hort. ined. lat. str. nud. nov. fil. emend. comb. nom. coll."
+    " aggr.".split()
 )
 
 
@@ -129,15 +103,26 @@ def _unwrapped(text: str) -> str:
         first, last, inner = text[0], text[-1], text[1:-1]
         quoted = first in _DOUBLE_QUOTES + _SINGLE_QUOTES and last in _DOUBLE_QUOTES + _SINGLE_QUOTES
         # 'Rosa 'Peace'' is a name in marks, and Rosa 'Peace' ends with a mark of its cultivar.
-        bracketed = _PAIRS.get(first) == last and not set(inner) & {first, last}
+        bracketed = _PAIRS.get(first) == last and _is_balanced(inner, first, last)
         if not quoted and not bracketed:
             break
         text = inner.strip()
-    if text[:1] in _DOUBLE_QUOTES and text and not set(text[1:]) & set(_DOUBLE_QUOTES):
+    quotes = set(_DOUBLE_QUOTES + _SINGLE_QUOTES)
+    if text and text[0] in quotes and not set(text[1:]) & quotes:
         text = text[1:].strip()
-    if text[-1:] in _DOUBLE_QUOTES and text and not set(text[:-1]) & set(_DOUBLE_QUOTES):
+    if text and text[-1] in quotes and not set(text[:-1]) & quotes:
         text = text[:-1].strip()
     return text
+
+
+def _is_balanced(text: str, opening: str, closing: str) -> bool:
+    """Whether every closing bracket in a text has an opening one before it, and the other way round."""
+    depth = 0
+    for letter in text:
+        depth += (letter == opening) - (letter == closing)
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def without_cultivar(text: str) -> str:
@@ -150,7 +135,7 @@ def without_cultivar(text: str) -> str:
     tail = " " + tail
     if set(tail) & set(_DOUBLE_QUOTES + _SINGLE_QUOTES):
         tail = _CULTIVAR.sub(" ", tail)
-    tail = _TRADE_MARK.sub("", _GROUP.sub("", _CULTIVAR_MARK.sub("", tail)))
+    tail = _TRADE_MARK.sub("", _CULTIVAR_MARK.sub("", _GROUP.sub("", tail)))
     return " ".join((head + tail).replace('"', " ").replace("“", " ").replace("”", " ").split())
 
 
@@ -182,7 +167,7 @@ def _kept(match: re.Match[str]) -> str:
     words = inner.split()
     if match.start() == 0:
         return match[0]
-    if _HAS_YEAR.search(inner):
+    if _HAS_YEAR.search(inner) or re.match(r"1[5-9]\d\?|20\d\?", inner):
         return f" ({_as_author(inner)})" if match[0].lstrip()[0] == "(" else match[0]
     lower_subgenus = len(words) == 1 and inner.islower() and len(inner) > 3 and not is_english(inner)
     first_gap = " " not in match.string[: match.start()].strip()

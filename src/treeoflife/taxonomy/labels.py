@@ -21,7 +21,7 @@ from ..errors import InputError
 from ..mapping.natural_keys import joined_sql
 from ..sources.base import Source
 from .evidence import conform, own_parts
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import clean_ranks, with_species
 from .tables import TableCount, damaged_text
 from .word_ranks import INFRAGENERIC
@@ -95,7 +95,7 @@ def of_labels(source: Source, database: Database, parser: Parser, first: int) ->
     database.make("distinct_label", _DISTINCT)
     database.make("key_label", _OF_KEYS)
     labels = database.frame(_IN_USE)
-    evidence = _label_evidence(labels, parser).with_columns(source=pl.lit(source.name), origin=pl.lit(source.name))
+    evidence = label_evidence(labels, parser).with_columns(source=pl.lit(source.name), origin=pl.lit(source.name))
     evidence, numbers = _numbered(conform(evidence), first)
     database.load("label_evidence", labels.select("number").hstack([numbers]))
     database.make("labelled", _LABELLED)
@@ -160,7 +160,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
+def label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """Ranks as given; a full name fills genus and epithet where the label has none, and adds the ranks below.
 
     A name of a rank above the species, as the label says, is no genus: it stands at its own rank, or as a ``word``.

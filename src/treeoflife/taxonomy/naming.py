@@ -19,14 +19,14 @@ from .built_in import BUILT_IN
 from .expressions import binomial, names_species, positions
 from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
+from .parsed_name import Parser
 from .parsers import make_parser
-from .parsing import Parser
 from .record_index import RecordIndex, add_records
 from .resolve import resolve
 from .tables import TableCount
 from .word_ranks import rank_words
 
-STEP = 2
+STEP = 3
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)
@@ -231,6 +231,8 @@ def name_evidence(
     resolved = resolved.join(common, on="number", how="left", maintain_order="left")
     about_names = findings.of_names(numbered, resolved, unsettled, about_words)
     named = numbered.drop(_DECISIVE).join(resolved.drop("context"), on="number", how="left", maintain_order="left")
+    if index.checklists:  # a replaced name that only columns gave is kept as well
+        named = named.with_columns(verbatim=pl.when(pl.col("verbatim") == "").then("synonym").otherwise("verbatim"))
     return named.with_columns(pl.col("common", "common_from", "common_rank").fill_null("")), about_names
 
 

@@ -8,9 +8,9 @@ knows, or how sure somebody is. Only what tells one unnamed species from another
 import re
 from collections.abc import Callable, Sequence
 
-from .label_text import LATIN, LOWER, UPPER
+from .letters import LATIN, LOWER, UPPER
 from .parsed_name import EPITHET_MARKS, ParsedName, rank_below_species
-from .plain_words import is_common_name
+from .plain_words import is_common_name, is_english
 
 EPITHET = re.compile(rf"[{LOWER}]+(?:[-'’][{LOWER}]+)*")
 GENUS = re.compile(rf"(?:[×+] ?)?[{UPPER}][{LATIN}]+(?:-[{LATIN}]+)?")
@@ -22,8 +22,11 @@ _YEAR = re.compile(r"(?<![^\W_])(?:1[5-9]|20)\d\d[a-z]?(?![^\W_])")
 _BOLD = re.compile(r"\bBOLD:?[ ]?[A-Z]{3}\d{4}\b|\bBOLD:", re.IGNORECASE)
 # Marks that stand where an epithet should, and say that there is none.
 _UNNAMED = frozenset(
-    """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown unid
-    unid. n. nov nov. nova novum gen gen. genus et undescribed unnamed uncertain incertae sedis taxon""".split()
+    """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown
+    unid unid. n. nov nov. nova novum gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
+    indéterminé indéterminée indetermine desconocido desconocida indeterminado indeterminada desconhecido desconhecida
+    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain incertae
+    sedis taxon""".split()
 )
 # Marks that say how sure an epithet is; those of two words are joined before they are looked up.
 _DOUBT = {
@@ -35,11 +38,13 @@ _DOUBT = {
 _NOTES = re.compile(
     r"(?:,\s*|\s+|\s*\()(?:s\.\s?(?:l|s|str|lat|ampl)\.?(?![^\W\d_])|sensu\b|sens\.|agg\.?(?!\w)|aggr\.?(?!\w)|aggregate\b"
     r"|(?:species[ -])?(?:complex|group|grp\.?|gp\.?|aggregate)(?![^\W\d_])|sp\.? ?gr(?:p|oup)?\.?(?!\w)"
-    r"|nom(?:en|\.)\s?[a-z]|auct\b|auctt?\.|hort\.?(?![^\W\d_])|ined\.?(?!\w)|comb\.\s?n|stat\.\s?n|syn\.|(?:n|nov)\.?\s?sp\.?(?!\w)"
-    r"|(?:sp|spec|ssp|subsp|gen|fam)\.?\s(?:n|nov)\.?(?!\w)|p\.\s?p\.|pro parte|pro sp\.?|emend\.?\s|MS\b|ms\.?(?=$|\)))"
+    r"|nom(?:en|\.)\s?[a-z]|auct\b|auctt?\.|hort\.?(?![^\W\d_])|ined\.?(?!\w)|comb\.\s?n|stat\.\s?n|syn\."
+    r"|(?:n|nov)\.?\s?sp\.?(?!\w)"
+    r"|(?:sp|spec|ssp|subsp|gen|fam)\.?\s(?:n|nov)\.?(?!\w)|p\.\s?p\.|pro parte|pro sp\.?|emend\.?\s|MS\b"
+    r"|ms\.?(?=$|\)))"
 )
 _REMARK = re.compile(
-    r"\s+(?:♂+|♀+|⚥|male|female|males|females|juvenile|juv\.?|adult|adults|subadult|immature|imm\.|imago|larvae?|pupae?"
+    r"[\s,]+(?:♂+|♀+|⚥|male|female|males|females|juvenile|juv\.?|adult|adults|subadult|immature|imm\.|imago|larvae?|pupae?"
     r"|nymphs?|eggs?|nest|worker|queen|drone|gall|caterpillar|tadpole|chick|fledgling|seedling|dead|captive|cultivated"
     r"|skull|track|tracks|scat|feather|leaf|leaves|flower|flowers|fruit|seed|seeds|bark|habitat|specimen|holotype|paratype"
     r"|dorsal|ventral|lateral)(?=[\s,;)]|$).*$"
@@ -69,14 +74,20 @@ _RANK_LETTERS = {
 }
 _LETTERED = re.compile(r"([dkpcofgs])  ?(?=\S)")
 _INFRAGENERIC = re.compile(
-    rf"^([{UPPER}][{LOWER}-]+)(?: [^(]*?)? (subgen|subg|sg|sect|section|subsect|ser|series|subser|subgenus)\.? (?:[{UPPER}])"
+    rf"^([{UPPER}][{LOWER}-]+)(?: .*?)? (?:subgen\.?|subg\.?|sg\.|subgenus|sect\.?|section|subsect\.?|ser\.|series"
+    rf"|subser\.) (?:[{UPPER}])"
 )
-_SUBGENUS = re.compile(rf"^((?:[×] ?)?[{UPPER}][{LOWER}-]+) \(([{UPPER}][{LOWER}-]+)\)(?=$| [{LOWER}({UPPER}])")
-_ABBREVIATED = re.compile(rf"[{UPPER}](?:[{LOWER}]{{0,2}}\.|)(?: ?\([^)]*\))? ?[{LOWER}]")
-_SEPARATOR = re.compile(r"\s*(?:/|\||;|\s(?:or|vs\.?|oder|ou|vel|versus|eller|o|of)\s)\s*")
-_AND = re.compile(r"\s*(?:,|\s(?:&|and|und|et|y|e|en|og|och|with)\s)\s*")
+# A bracket between genus and epithet holds a subgenus, however it is written; one behind a genus alone may hold an
+# author.
+_SUBGENUS = re.compile(rf"^((?:× ?)?[{UPPER}][{LOWER}-]+) \((?:[^()]*\)(?= [{LOWER}×])|[{UPPER}][{LOWER}-]+\)$)")
+_ABBREVIATED = re.compile(rf"[{UPPER}](?:[{LOWER}]{{0,2}}\. ?| )(?:\([^)]*\) )?[{LOWER}×]")
+_SEPARATOR = re.compile(r"\s*(?:/|\||;|\s(?:or|vs\.?|oder|ou|vel|versus|eller)\s)\s*")
+_BESIDE = re.compile(r"\s+(?:-|–|—|=|:)\s+|:\s+|,\s+(?=[^\d])")
+_AND = re.compile(r"\s*(?:,|\s(?:&|and|und|et|y|e|en|og|och|with|of|o)\s)\s*")
+_MARK = "|".join(map(re.escape, sorted(EPITHET_MARKS)))
 _NAME = re.compile(
-    rf"(?:[×+] ?)?[{UPPER}][{LOWER}-]*\.?(?: (?:× |x )?[{LOWER}]{{3,}}(?:-[{LOWER}]+)*)?(?: (?:{'|'.join(map(re.escape, sorted(EPITHET_MARKS)))}))?"
+    rf"(?:[×+] ?)?[{UPPER}](?:[{LOWER}-]+|[{LOWER}]{{0,2}}\.(?= ))(?: (?:× |x )?[{LOWER}]{{3,}}(?:-[{LOWER}]+)*)?"
+    rf"(?: (?:{_MARK}))?"
     rf"(?: [{LOWER}]{{3,}})?(?: sp\.?| spp\.?)?"
 )
 _PLAIN_NAME = re.compile(
@@ -89,13 +100,15 @@ Split = Callable[[str], ParsedName]
 def without_notes(text: str) -> str:
     """A name without the concept, nomenclatural note, sex or age that follows it.
 
-    >>> without_notes("Turdus merula s.l."), without_notes("Turdus merula L. nom. nud."), without_notes("Turdus merula male")
-    ('Turdus merula', 'Turdus merula L.', 'Turdus merula')
+    >>> [without_notes(f"Turdus merula {note}") for note in ("s.l.", "L. nom. nud.", "male")]
+    ['Turdus merula', 'Turdus merula L.', 'Turdus merula']
     """
     head, _, tail = text.partition(" ")
     if not tail:
         return text
     epithet, _, rest = tail.partition(" ")
+    if epithet.endswith(",") and EPITHET.fullmatch(epithet[:-1]):
+        epithet, rest = epithet[:-1], f", {rest}"
     if epithet.lower() in _AGE:
         return head
     if EPITHET.fullmatch(epithet) and epithet not in _UNNAMED and epithet not in _DOUBT:
@@ -140,15 +153,14 @@ def split_subgenus(text: str) -> tuple[str, str]:
         words = text[match.end() - 1 :].split()
         epithet = words[1] if len(words) > 1 and EPITHET.fullmatch(words[1]) and len(words[1]) > 2 else ""
         return "genus", f"{match[1]} {epithet}".strip()
-    match = _SUBGENUS.match(text)
-    if match and (text[match.end() + 1 : match.end() + 2].islower() or match.end() == len(text)):
+    if match := _SUBGENUS.match(text):
         return "genus", match[1] + text[match.end() :]
     return "", text
 
 
 def is_abbreviated(text: str) -> bool:
     """Whether the genus is abbreviated, so that nobody can tell which it is: ``T. merula``."""
-    return bool(_ABBREVIATED.match(text)) and (text[1:2] in " ." or "." in text.partition(" ")[0])
+    return bool(_ABBREVIATED.match(text)) and text.partition(" ")[0].lower() not in _DOUBT
 
 
 def split_several(text: str, split: Split) -> ParsedName | None:
@@ -156,6 +168,9 @@ def split_several(text: str, split: Split) -> ParsedName | None:
 
     A name in English beside one in Latin is not a second name.
     """
+    beside = [part for part in _BESIDE.split(text) if part]
+    if len(beside) == 2 and is_common_name(beside[0].split()) != is_common_name(beside[1].split()):
+        return split(beside[is_common_name(beside[0].split())])
     for pattern, is_name in ((_SEPARATOR, _NAME), (_AND, _PLAIN_NAME)):
         parts = [part for part in _outside_brackets(text, pattern) if part]
         if len(parts) < 2:
@@ -165,11 +180,14 @@ def split_several(text: str, split: Split) -> ParsedName | None:
             return split(latin[0])
         genus = latin[0].split()[0] if latin else ""
         names = [_completed(part, genus) for part in latin[1:]]
-        if (
-            latin
-            and all(is_name.fullmatch(name) for name in names)
-            and (pattern is _SEPARATOR or _has_no_author(latin[0]))
-        ):
+        # Behind a name with an author, a further word is an author, too.
+        if not names or (pattern is _AND and not _PLAIN_NAME.fullmatch(latin[0])):
+            has_several = False
+        elif not _NAME.fullmatch(latin[0]):
+            has_several = all(" " in name and is_name.fullmatch(name) for name in names)
+        else:
+            has_several = all(is_name.fullmatch(name) for name in names)
+        if has_several:
             return _in_common([split(name) for name in (latin[0], *names)])
         if pattern is _SEPARATOR and not latin:
             return ParsedName()
@@ -190,10 +208,6 @@ def _completed(part: str, genus: str) -> str:
     return f"{genus} {tail}" if head.endswith(".") and tail and genus.startswith(head.rstrip(".")) else part
 
 
-def _has_no_author(name: str) -> bool:
-    return bool(_PLAIN_NAME.fullmatch(name))
-
-
 def _in_common(names: Sequence[ParsedName]) -> ParsedName:
     first = names[0]
     if all(name[:3] == first[:3] for name in names):
@@ -211,9 +225,9 @@ def split_placeholder(text: str) -> ParsedName | None:
     (('Turdus', ''), None)
     """
     words = _joined_marks(text.split())
-    if words and words[0] in _DOUBT:
+    if words and words[0].lower() in _DOUBT:
         # A mark before the genus doubts the whole name.
-        words = [words[1], words[0], *words[2:]] if len(words) > 2 and GENUS.fullmatch(words[1]) else []
+        words = [words[1], words[0].lower(), *words[2:]] if len(words) > 2 and GENUS.fullmatch(words[1]) else []
         return split_placeholder(" ".join(words)) if words else ParsedName()
     size = 2 if words and words[0] in {"×", "+", "Candidatus"} else 1
     genus, rest = " ".join(words[:size]), words[size:]
@@ -262,15 +276,32 @@ def _tells_something(marks: str) -> bool:
     )
 
 
+def _is_code(word: str, before: Sequence[str]) -> bool:
+    """Whether a word is the number of a specimen or a species; a year is one only behind a mark or another number."""
+    bare = word.strip(",;()[]")
+    if _YEAR.fullmatch(bare):
+        return bool(before) and (before[-1].lower() in _UNNAMED or before[-1].isdigit())
+    return any(letter.isdigit() for letter in bare)
+
+
+def _is_mark(word: str) -> bool:
+    return word.lower() in _UNNAMED or word in _DOUBT or word in EPITHET_MARKS or bool(_BOLD.match(word))
+
+
+def _is_epithet(word: str) -> bool:
+    return bool(EPITHET.fullmatch(word)) and word not in AUTHOR_PARTICLES and not is_english(word)
+
+
 def _marks_and_codes(rest: Sequence[str]) -> str:
     """The marks, codes and epithets of a placeholder, up to the first author or year."""
     kept: list[str] = []
-    for word in rest:
+    for index, word in enumerate(rest):
         bare = word.strip(",;()[]")
-        code = any(letter.isdigit() for letter in bare) and not _YEAR.fullmatch(bare)
-        mark = bare.lower() in _UNNAMED or bare in _DOUBT or bare in EPITHET_MARKS or bool(_BOLD.match(bare))
-        letter = bool(re.fullmatch(r"[A-Z]{1,2}", bare)) and bool(kept)
-        if not (code or mark or letter or (EPITHET.fullmatch(bare) and bare not in AUTHOR_PARTICLES)):
-            break
+        behind = rest[index + 1 : index + 3]
+        if not (_is_mark(bare) or _is_epithet(bare) or _is_code(bare, kept or ["sp."])):
+            # The name of a collection may stand before the number of a specimen, and a letter behind a mark.
+            in_number = bare.isalpha() and any(_is_code(word, ()) for word in behind)
+            if not kept or not (in_number or re.fullmatch(r"[A-Z]{1,2}", bare)):
+                break
         kept.append(_DOUBT.get(bare, bare))
     return " ".join(kept)

@@ -34,7 +34,7 @@ class ParsedName(NamedTuple):
 
 
 class Parser(Protocol):
-    """Splits scientific names into their parts."""
+    """Splits scientific names into their parts. Those of :mod:`.parsing` are its :class:`~.parsing.LabelParser`."""
 
     name: str
 
@@ -44,6 +44,20 @@ class Parser(Protocol):
         It is free of markup, and is no hybrid, virus or placeholder: :mod:`treeoflife.taxonomy.parsing` splits those.
         """
 
+    def read(self, label: str) -> ParsedName:
+        """Split a label in any form."""
+
+    def read_columns(self, genus: str, species: str) -> ParsedName:
+        """Split a genus and what a column beside it calls the species."""
+
+
+# Words in the position of an epithet that are marks, remarks or English.
+NOT_EPITHETS = frozenset(
+    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva
+    larvae pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
+    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect section
+    subsect series hort cult group""".split()
+)
 
 EPITHET_MARKS = {
     "ssp.": "subsp.", "ssp": "subsp.", "subsp.": "subsp.", "subsp": "subsp.", "subspec.": "subsp.",

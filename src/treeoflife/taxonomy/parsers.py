@@ -2,7 +2,7 @@
 
 from ..errors import ConfigError
 from .gnparser import GNParser
-from .parsing import Parser
+from .parsed_name import Parser
 from .simple import SimpleParser
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from ..core.known_names import ranks_of
+
 _TABLE = Path(__file__).with_name("english_words.txt")
 _POSSESSIVE = re.compile(r"\w['’´`]s$|\ws['’´`]$")
 # Of 110,165 genera in NCBI's taxonomy, 97 % end like this.
@@ -16,10 +18,10 @@ _LIKE_GENUS = re.compile(r"(?:[aiuoe]s|a|um|on|o|ops|[aeiy]x|ys|er|[ei]n|i|ae|or
 
 
 @cache
-def english_words() -> tuple[frozenset[str], frozenset[str]]:
-    """The nouns for kinds of living things, and all words of English names, in lower case."""
-    nouns, others = _TABLE.read_text(encoding="utf-8").split("\n\n")
-    return frozenset(nouns.split()), frozenset(nouns.split()) | frozenset(others.split())
+def english_words() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Nouns for kinds of living things, all words of English names, and nouns that are epithets, too."""
+    nouns, others, epithets = (set(part.split()) for part in _TABLE.read_text(encoding="utf-8").split("\n\n"))
+    return frozenset(nouns), frozenset(nouns | others), frozenset(epithets)
 
 
 def is_english(word: str) -> bool:
@@ -40,20 +42,22 @@ def is_noun(word: str) -> bool:
 def is_common_name(words: Sequence[str]) -> bool:
     """Whether the words of a label are a name in English.
 
-    Some species are called by a noun in English, such as *Scarus chameleon*. So an English word behind what may be a
-    genus is an epithet, unless it is a noun of many English names or more such words follow.
+    Some species are called by a noun in English, such as *Costomedes gazelle*. So an English word behind a known genus
+    is an epithet, and one behind what looks like a genus is one too, unless it is a noun of many English names.
 
-    >>> is_common_name(["Red", "fox"]), is_common_name(["Scarus", "chameleon"]), is_common_name(["Turdus", "merula"])
-    (True, False, False)
+    >>> [is_common_name(name.split()) for name in ("Red fox", "Iriomote cat", "Costomedes gazelle", "Turdus merula")]
+    [True, True, False, False]
     """
     if not words:
         return False
-    if is_english(words[0]):
+    first, *rest = words
+    if is_english(first):
         return True
-    if _POSSESSIVE.search(words[0]):
-        return True
-    if len(words) == 1:
+    if not rest:
+        return first.lower() in english_words()[2] and "genus" not in ranks_of(first)
+    # A second word with a capital is an author, such as White.
+    if not is_english(rest[0]) or rest[0][:1].isupper():
         return False
-    if not is_english(words[1]):
+    if "genus" in ranks_of(first):
         return False
-    return is_noun(words[1]) or not _LIKE_GENUS.search(words[0]) or (len(words) > 2 and is_english(words[2]))
+    return is_noun(rest[0]) or not _LIKE_GENUS.search(first)

@@ -8,10 +8,10 @@ from functools import cache
 
 import polars as pl
 
-from ..core.unknown_words import UNKNOWN
+from ..core.unknown_words import FIRST_WORDS, UNKNOWN
 from ..core.values import RANKS
-from .kingdoms import KINGDOM_WORDS, KINGDOMS
-from .parsing import NOT_EPITHETS, Parser, capitalised, parse, parse_columns
+from .kingdoms import KINGDOM_WORDS, KINGDOMS, kingdom_of
+from .parsed_name import NOT_EPITHETS, Parser
 from .plain_words import english_words
 
 PARSED = {**dict.fromkeys(("genus", "species", "infraspecific", "authorship"), pl.String), "quality": pl.Int8,
@@ -40,14 +40,14 @@ def rank_value(value: str, parser: Parser) -> str:
     >>> rank_value("<i>Felidae</i> Fischer, 1817", SimpleParser()), rank_value("not_classified", SimpleParser())
     ('Felidae', '')
     """
-    parsed = parse(capitalised(value), parser)
+    parsed = parser.read(value)
     return parsed.species if parsed.kind == "virus" and not parsed.genus else parsed.genus
 
 
 @cache
 def _no_names() -> pl.Series:
     """Words of the form of a genus that are none, in lower case: unknown, beetles, animal."""
-    return pl.Series(sorted({"candidatus", *UNKNOWN, *KINGDOM_WORDS, *english_words()[1]}))
+    return pl.Series(sorted({"candidatus", *FIRST_WORDS, *KINGDOM_WORDS, *english_words()[1]}))
 
 
 @cache
@@ -58,11 +58,11 @@ def _no_epithets() -> pl.Series:
 
 def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """The frame with its columns kingdom to genus cleaned, and one name for each kingdom."""
-    cleaned = [_clean_rank(frame[rank], parser).alias(rank) for rank in RANKS[:-1]]
+    cleaned = [_clean_rank(frame[rank], parser, is_kingdom=rank == "kingdom").alias(rank) for rank in RANKS[:-1]]
     return frame.with_columns(cleaned).with_columns(pl.col("kingdom").replace(KINGDOMS))
 
 
-def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
+def _clean_rank(values: pl.Series, parser: Parser, *, is_kingdom: bool) -> pl.Series:
     values = values.fill_null("")
     unique = values.unique()
     plain = unique.str.contains(_PLAIN_RANK) & ~unique.str.to_lowercase().is_in(_no_names().implode())
@@ -71,6 +71,8 @@ def _clean_rank(values: pl.Series, parser: Parser) -> pl.Series:
     if irregular.is_empty():
         return values
     cleaned = [rank_value(value, parser) for value in irregular.to_list()]
+    if not is_kingdom:  # a word for a kingdom, such as animal, is no name of a lower taxon
+        cleaned = ["" if kingdom_of(value) else value for value in cleaned]
     return values.replace(irregular, pl.Series(cleaned, dtype=pl.String))
 
 
@@ -89,7 +91,7 @@ def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
         kind=pl.lit("species"), form_rank=pl.lit("species"),
     )  # fmt: skip
     others = table.filter(~pl.col("plain"))["name"]
-    parsed = pl.DataFrame([parse(name, parser) for name in others.to_list()], schema=PARSED, orient="row")
+    parsed = pl.DataFrame([parser.read(name) for name in others.to_list()], schema=PARSED, orient="row")
     table = pl.concat([regular, pl.DataFrame({"name": others}).hstack(parsed)])
     named = pl.DataFrame({"name": names.fill_null("")})
     return named.join(table, on="name", how="left", maintain_order="left").drop("name")
@@ -129,7 +131,7 @@ def _with_irregular(written: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     pairs = written.filter(is_irregular).select("genus", "species").unique(maintain_order=True)
     if pairs.is_empty():
         return written
-    parsed = [parse_columns(genus, species, parser) for genus, species in pairs.iter_rows()]
+    parsed = [parser.read_columns(genus, species) for genus, species in pairs.iter_rows()]
     parts = pl.DataFrame(parsed, schema={f"new_{part}": kind for part, kind in PARSED.items()}, orient="row")
     joined = written.join(pairs.hstack(parts), on=["genus", "species"], how="left", maintain_order="left")
     return joined.with_columns(

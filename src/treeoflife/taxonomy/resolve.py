@@ -220,11 +220,14 @@ def _still_fitting(candidates: pl.DataFrame, rows: pl.DataFrame, rank: str) -> p
     return candidates.join(filled, on="number").filter(~clash)
 
 
-def _agreed_ranks(candidates: pl.DataFrame, rank: str) -> pl.DataFrame:
+def _agreed_ranks(candidates: pl.DataFrame, rank: str, *, named_by_all: bool = False) -> pl.DataFrame:
     """The names on which the candidates of each row agree, ``r_…`` rank by rank, empty where they do not.
 
     If they disagree anywhere, a rank counts only if all candidates name it and nothing above it is in dispute: the one
     candidate that names it may be the wrong one. ``by`` is the rank by which they were found.
+
+    Args:
+        named_by_all: whether a rank counts in any case only if all candidates name it.
     """
     upper_ranks = ranks_above(rank)
     names = pl.col([f"r_{upper}" for upper in upper_ranks])
@@ -239,8 +242,9 @@ def _agreed_ranks(candidates: pl.DataFrame, rank: str) -> pl.DataFrame:
         pl.all_horizontal(pl.col(f"n_{each}") <= 1 for each in upper_ranks[:depth])
         for depth in range(1, len(upper_ranks) + 1)
     ]
+    certain = pl.lit(value=False) if named_by_all else undisputed[-1]
     agreed = [
-        pl.when(undisputed[-1] | (clear_so_far & ~pl.col(f"r_{upper}_gap"))).then(f"r_{upper}").otherwise(pl.lit(""))
+        pl.when(certain | (clear_so_far & ~pl.col(f"r_{upper}_gap"))).then(f"r_{upper}").otherwise(pl.lit(""))
         for upper, clear_so_far in zip(upper_ranks, undisputed, strict=True)
     ]
     return summary.select("number", "by", *agreed)
@@ -253,7 +257,8 @@ def _shared_ranks(ambiguous: pl.DataFrame, rank: str, index: RecordIndex) -> pl.
         known = [f"c_{upper}" for upper in _MUST_BE_SHARED if upper in ranks_above(rank)]
         shared = pl.all_horizontal(_count_names(column).over("number") <= 1 for column in known)
         ambiguous = ambiguous.filter(shared)
-    return _agreed_ranks(ambiguous, rank)
+    # A class and an order of one name are in the same class, but the order is only one of them.
+    return _agreed_ranks(ambiguous, rank, named_by_all=rank == "word")
 
 
 def _apply(rows: pl.DataFrame, values: pl.DataFrame, rank: str, giver: str) -> pl.DataFrame:

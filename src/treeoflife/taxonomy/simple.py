@@ -3,14 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from .label_text import capitalised, latinised
+from .letters import capitalised, latinised
 from .open_names import AUTHOR_PARTICLES, EPITHET, GENUS
 from .parsed_name import EPITHET_MARKS, ParsedName
+from .parsing import LabelParser
 
 _APOSTROPHES = re.compile(r"['’‘`´]")
 
 
-class SimpleParser:
+class SimpleParser(LabelParser):
     """Takes the Latin words up to the first word that looks like an author."""
 
     name = "simple"

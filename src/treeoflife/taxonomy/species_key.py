@@ -5,8 +5,11 @@ different ways. Wherever a species is looked up across them, keys are compared, 
 """
 
 import re
+import unicodedata
 
 import polars as pl
+
+from .letters import latinised
 
 # Soft hyphens, zero-width characters and byte order marks, which come with text that was copied from documents.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -20,7 +23,9 @@ _HYBRID_SIGN = re.compile(r"×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z]
 # the sign of a graft hybrid.
 _LIKE_HYBRID_SIGN = re.compile(r"&times;|Ã—|[✕✖⨯╳хХ]|(?<![^\s_|;,>/-])[*+]")
 # Words between genus and epithet that say how sure the name is, or that it is a hybrid's.
-_QUALIFIERS = frozenset(("cf", "cf.", "aff", "aff.", "nothosp.", "nothospecies", "?"))
+_QUALIFIERS = frozenset(
+    ("cf", "cf.", "cfr.", "aff", "aff.", "nr", "nr.", "nothosp.", "nothospecies", "candidatus", "ca.", "?")
+)
 # Fewer hyphens can be part of epithets; seven ranks that are joined by hyphens have six, or five without the kingdom.
 _MIN_HYPHENS_BETWEEN_RANKS = 5
 _GENUS_RANK = 5
@@ -110,9 +115,17 @@ def species_key(text: str) -> str | None:
 
     >>> {species_key(text) for text in ("Fragaria × ananassa", "Fragaria xananassa Duch.", "FRAGARIA_ANANASSA")}
     {'fragaria ananassa'}
+    >>> species_key("Isoëtes lacustris") == species_key("Isoetes lacustris")
+    True
     """
     name = species_name(text)
-    return " ".join(word.lstrip("x") or word for word in name.split(" ")) if name else None
+    return " ".join(_folded(word).lstrip("x") or word for word in name.split(" ")) if name else None
+
+
+def _folded(word: str) -> str:
+    """A word without diaereses and other marks, which some write and some do not: Isoëtes, Isoetes."""
+    letters = unicodedata.normalize("NFD", latinised(word))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def species_keys(texts: pl.Series) -> pl.Series:

@@ -13,7 +13,7 @@ from ..core.values import RANKS
 from ..errors import InputError
 from .expressions import UPPER
 from .kingdoms import KINGDOMS
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import clean_ranks, names_something, parse_names, with_species
 from .tables import ProviderTable, TableCount, read_table, require_use
 

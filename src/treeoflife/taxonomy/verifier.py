@@ -24,7 +24,7 @@ from ..config.tables import Verifier
 from ..core.json_reader import MAX_ANSWER_BYTES, parse_json
 from ..core.values import RANKS
 from ..errors import ConfigError
-from .parsing import Parser
+from .parsed_name import Parser
 from .records import clean_ranks, distinct_records, with_species
 
 Answers = dict[str, list[dict[str, Any]]]

@@ -14,7 +14,8 @@ import polars as pl
 from ..core.unknown_words import is_unknown
 from ..core.values import RANKS
 from .expressions import binomial
-from .parsing import Parser, clean_text
+from .label_text import clean_text
+from .parsed_name import Parser
 from .records import map_unique, parse_names
 from .tables import ProviderTable, TableCount, read_table, require_use
 

@@ -6,7 +6,7 @@ virus too, and so do some epithets of animals that are called after a place: *Tu
 
 import re
 
-from .label_text import LOWER, capitalised
+from .letters import LOWER, capitalised
 from .parsed_name import ParsedName
 
 _WORDS = (
@@ -29,6 +29,8 @@ _COMPOUND = re.compile(
     r"|seadorna|spuma|tobamo|tobra|tombus|toro|tospo|toti|tymo|vesiculo|vitivi|waika|wuko)virus(?:es)?",
     re.IGNORECASE,
 )
+# Three words or more of which the last is of a virus, as no name of a subspecies is.
+_OF_HOST = re.compile(rf"\S+ (?:\S+ )*[{LOWER}-]+ [{LOWER}]{{3,}}virus(?:es)?(?: [A-Z0-9][\w-]*)*")
 _ABBREVIATED = re.compile(
     r"(?:SARS|MERS)[- ]?CoV(?:[- ]?2)?|HIV(?:[- ]?[12])?|H\d{1,2}N\d{1,2}|(?:TMV|HBV|HCV|EBV|HPV)(?:[- ]?\d+)?"
 )
@@ -49,9 +51,14 @@ def is_viral(text: str) -> bool:
     >>> [is_viral(text) for text in ("Turkozelotes attavirus Chatzaki, 2019", "Prionus coriarius", "Fakus prioni")]
     [False, False, False]
     """
-    first = text.partition(" ")[0]
-    viral = _HIGHER.fullmatch(first) or _GENUS.fullmatch(first) or _VIRAL_WORD.search(text) or _COMPOUND.search(text)
-    return bool(viral or _ABBREVIATED.fullmatch(text))
+    first, _, rest = text.partition(" ")
+    viral = (
+        (_HIGHER.fullmatch(first) and not rest[:1].islower())
+        or _GENUS.fullmatch(first)
+        or _VIRAL_WORD.search(text)
+        or _COMPOUND.search(text)
+    )
+    return bool(viral or _OF_HOST.fullmatch(text) or _ABBREVIATED.fullmatch(text))
 
 
 def split_virus(text: str) -> ParsedName:

@@ -27,6 +27,7 @@ FINDING = {
 }  # fmt: skip
 """The columns of findings about words; a row for each evidence."""
 
+_SPECIES_MARK = r"(?i)[a-z]\s+spp?\b"
 _PLACEHOLDERS = ("sp", "spp", "indet", "species")
 
 
@@ -48,6 +49,9 @@ def rank_words(evidence: pl.DataFrame, index: RecordIndex) -> tuple[pl.DataFrame
         return evidence.select(columns), pl.DataFrame(schema=FINDING)
     ranked = evidence.join(_known_ranks(words, index), on="asked", how="left", maintain_order="left")
     ranked = ranked.with_columns(ranks=_decided_ranks())
+    # Of a name that nobody knows, sp. says that it is a genus.
+    is_said = (pl.col("ranks") == "") & (pl.col("uninomial") != "") & pl.col("verbatim").str.contains(_SPECIES_MARK)
+    ranked = ranked.with_columns(ranks=pl.when(is_said).then(pl.lit("genus")).otherwise("ranks"))
     ranked = ranked.with_columns(moves=pl.col("in_genus") & (pl.col("ranks") != ""))
     is_word = ~pl.col("ranks").is_in(["", *UPPER])
     named = ranked.with_columns(
