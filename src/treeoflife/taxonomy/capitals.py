@@ -7,6 +7,7 @@ be told by its place, by a year or comma behind it, and for two words alone by i
 import re
 
 from ..core.known_names import ranks_of
+from ..core.unknown_words import is_unknown
 from .letters import LOWER, UPPER, capitalised
 from .parsed_name import EPITHET_MARKS
 
@@ -50,6 +51,8 @@ def with_usual_capitals(text: str) -> str:
     ('Turdus merula', 'Pinus Linnaeus', 'Parus major')
     """
     words = _SIGN.sub("× ", text).split()
+    if not words:
+        return text
     start = 1 if words[0] in {"×", "+", "x", "X"} and len(words) > 1 else 0
     letters = [letter for letter in text if letter.isalpha()]
     if len(letters) > 3 and all(letter.isupper() for letter in letters):
@@ -140,7 +143,7 @@ def _author_in_small_letters(rest: list[str]) -> list[str]:
     for index in range(1, len(rest)):
         word, before, behind = rest[index], rest[index - 1], rest[index + 1 : index + 2]
         bare = word.rstrip(",")
-        has_year = bool(behind and _YEAR.match(behind[0].lstrip("([")))
+        has_year = not is_unknown(bare) and bool(behind and _YEAR.match(behind[0].lstrip("([")))
         if (
             before not in EPITHET_MARKS
             and _SMALL.fullmatch(bare)

@@ -23,10 +23,9 @@ _BOLD = re.compile(r"\bBOLD:?[ ]?[A-Z]{3}\d{4}\b|\bBOLD:", re.IGNORECASE)
 # Marks that stand where an epithet should, and say that there is none.
 _UNNAMED = frozenset(
     """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown
-    unid unid. n. nov nov. nova novum gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
+    unid unid. n. nov nov. gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
     indéterminé indéterminée indetermine desconocido desconocida indeterminado indeterminada desconhecido desconhecida
-    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain incertae
-    sedis taxon""".split()
+    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain taxon""".split()
 )
 # Marks that say how sure an epithet is; those of two words are joined before they are looked up.
 _DOUBT = {
@@ -272,7 +271,8 @@ def _parts(rest: Sequence[str]) -> tuple[str, str]:
 def _tells_something(marks: str) -> bool:
     """Whether there is anything but marks that nobody knows."""
     return any(
-        word.lower() not in _UNNAMED and word not in _DOUBT and word not in EPITHET_MARKS for word in marks.split()
+        word.lower() not in _UNNAMED | {"nova", "novum"} and word not in _DOUBT and word not in EPITHET_MARKS
+        for word in marks.split()
     )
 
 
@@ -303,5 +303,5 @@ def _marks_and_codes(rest: Sequence[str]) -> str:
             in_number = bare.isalpha() and any(_is_code(word, ()) for word in behind)
             if not kept or not (in_number or re.fullmatch(r"[A-Z]{1,2}", bare)):
                 break
-        kept.append(_DOUBT.get(bare, bare))
+        kept.append(bare.lower() if bare.lower() in _UNNAMED else _DOUBT.get(bare, bare))
     return " ".join(kept)

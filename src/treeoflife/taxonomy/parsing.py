@@ -41,7 +41,7 @@ _LETTER = re.compile(f"[{LATIN}]")
 _V_MARK = re.compile(r"(?<=[a-z]) v\. (?=[a-z]{3,}\b)")
 _SPECIAL_FORM = re.compile(r" f\. ?sp\. (?=[a-z])")
 _KLEPTON = re.compile(r" kl\.? (?=[a-z]{3})")
-_NOT_FOUND = re.compile(r"\s+not\s.*$")
+_NOT_FOUND = re.compile(r"\s+(?:not\s|incertae sedis\b).*$")
 _UNNAMED_BEHIND = re.compile(r"\s+(?:spp?|spec|species|indet)\.?$", re.IGNORECASE)
 # A higher name, behind which no epithet can stand.
 _HIGHER = re.compile(r"[a-z]{2}(?:idae|inae|oidea|aceae|ales|formes|ptera)$")
@@ -81,12 +81,12 @@ def _split_cited(text: str, parser: Parser) -> ParsedName | None:
     Most labels that are not plainly two words are such, and the rules take twice as long as the parser.
     """
     match = _CITED.fullmatch(text)
-    if not match or is_viral(text) or match[2] in NOT_EPITHETS:
+    if not match or not split_regular(f"{match[1]} {match[2]}") or is_viral(text):
         return None
     author = match[3].translate(_NO_BRACKETS).split()
     if not all(word[:1].isupper() or word.isdigit() or word.rstrip(",") in _IN_CITATIONS for word in author):
         return None
-    if is_common_name(text.split(" ", 2)) or is_unknown(match[1]) or is_english(author[-1]) or len(author[0]) < 2:
+    if is_english(author[-1]) or len(author[0]) < 2:
         return None
     parsed = _by_parser(text, parser)
     return parsed if parsed[:3] == (match[1], match[2], "") else None

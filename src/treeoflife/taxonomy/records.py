@@ -46,14 +46,22 @@ def rank_value(value: str, parser: Parser) -> str:
 
 @cache
 def _no_names() -> pl.Series:
-    """Words of the form of a genus that are none, in lower case: unknown, beetles, animal."""
-    return pl.Series(sorted({"candidatus", *FIRST_WORDS, *KINGDOM_WORDS, *english_words()[1]}))
+    """Words of the form of a genus that are none: Unknown, Beetles, Animal."""
+    words = {"candidatus", *FIRST_WORDS, *KINGDOM_WORDS, *english_words()[1]}
+    return pl.Series(sorted(word.capitalize() for word in words))
 
 
 @cache
 def _no_epithets() -> pl.Series:
     """Words of the form of an epithet that are none, or that have to be judged together with the genus."""
     return pl.Series(sorted({"sp", "spp", "cf", "aff", "nr", "x", *NOT_EPITHETS, *UNKNOWN, *english_words()[1]}))
+
+
+def _is_epithet(words: pl.Series) -> pl.Series:
+    """Whether words may be epithets; of joined ones the last word decides."""
+    joined = words.filter(words.str.contains("-", literal=True).fill_null(value=False))
+    no_epithets = joined.filter(joined.str.extract("([a-z]+)$").is_in(_no_epithets().implode()))
+    return ~words.is_in(pl.concat([_no_epithets(), no_epithets]).implode())
 
 
 def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
@@ -65,7 +73,7 @@ def clean_ranks(frame: pl.DataFrame, parser: Parser) -> pl.DataFrame:
 def _clean_rank(values: pl.Series, parser: Parser, *, is_kingdom: bool) -> pl.Series:
     values = values.fill_null("")
     unique = values.unique()
-    plain = unique.str.contains(_PLAIN_RANK) & ~unique.str.to_lowercase().is_in(_no_names().implode())
+    plain = unique.str.contains(_PLAIN_RANK) & ~unique.is_in(_no_names().implode())
     # Parsing is slow, and most values of a rank are single Latin words that it would return as they are.
     irregular = unique.filter((unique != "") & ~plain)
     if irregular.is_empty():
@@ -83,9 +91,8 @@ def parse_names(names: pl.Series, parser: Parser) -> pl.DataFrame:
         pl.col("name").str.split_exact(" ", 1).struct.rename_fields(["genus", "species"]).struct.unnest(),
         plain=pl.col("name").str.contains(_PLAIN_BINOMIAL) & ~pl.col("name").str.contains(_VIRAL),
     )
-    is_name = ~pl.col("genus").str.to_lowercase().is_in(_no_names().implode())
-    is_epithet = ~pl.col("species").str.extract("([a-z]+)$").is_in(_no_epithets().implode())
-    table = table.with_columns(pl.col("plain") & (is_name & is_epithet).fill_null(value=False))
+    is_name = ~table["genus"].is_in(_no_names().implode()) & _is_epithet(table["species"])
+    table = table.with_columns(plain=table["plain"] & is_name.fill_null(value=False))
     regular = table.filter("plain").select(
         "name", "genus", "species", infraspecific=pl.lit(""), authorship=pl.lit(""), quality=pl.lit(1, pl.Int8),
         kind=pl.lit("species"), form_rank=pl.lit("species"),
@@ -106,7 +113,7 @@ def with_species(frame: pl.DataFrame, species: pl.Series, parser: Parser) -> pl.
     species = species.fill_null("").replace(["not_classified", "unknown"], ["", ""])
     written = pl.DataFrame({"genus": frame["genus"], "species": species})
     # A lone epithet, by far the most frequent form, needs no parser. Nor do full names of which the genus is plain.
-    is_epithet = species.str.contains(_EPITHET) & ~species.str.extract("([a-z]+)$").is_in(_no_epithets().implode())
+    is_epithet = species.str.contains(_EPITHET) & _is_epithet(species)
     is_full = (pl.col("genus") == "") | pl.col("species").str.starts_with(pl.col("genus") + " ")
     is_plain = is_full & pl.col("species").str.contains(_PLAIN_BINOMIAL)
     written = written.with_columns(is_epithet=is_epithet.fill_null(value=False), is_plain=is_plain)
