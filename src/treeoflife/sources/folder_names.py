@@ -195,7 +195,8 @@ def _species(words: list[str]) -> FolderName | None:
     if _is_called_so(genus) and (not is_known or (_is_called_so(epithet) and epithet != genus.lower())):
         return None
     called = genus.lower()
-    is_doubtful = not is_known or (called in _NOT_GENERA_ALONE and called not in FAMILIAR_GENERA)
+    is_of_others = called in _NOT_GENERA_ALONE and called not in FAMILIAR_GENERA
+    is_doubtful = not is_known or is_of_others or not (_is_latin(epithet) or epithet == called)  # Castor bean
     text = " ".join([genus, *words[1:]])
     return FolderName(Taxon(), text, "", is_known, is_doubtful, bool(_CONVINCING.search(epithet)))
 
@@ -223,9 +224,11 @@ def _is_epithet(word: str, genus: str = "") -> bool:
     """Whether a word has the form of an epithet; behind a genus that is known and no common word, any form will do."""
     if not _EPITHET.fullmatch(word) or _is_plain(word):
         return False
-    is_certain = _is_known(genus) and not _is_called_so(genus)
-    is_latin = bool(_LATIN.search(word)) and not _NOT_LATIN.search(word)
-    return is_latin or is_certain or word == genus.lower()
+    return _is_latin(word) or word == genus.lower() or (_is_known(genus) and not _is_called_so(genus))
+
+
+def _is_latin(word: str) -> bool:
+    return bool(_LATIN.search(word)) and not _NOT_LATIN.search(word)
 
 
 def _is_plain(word: str) -> bool:

@@ -29,7 +29,7 @@ _NEEDED = "names with their ranks, and what each belongs to"
 _FORMATS = (
     "checklists that can be read are data packages of ChecklistBank (ColDP, with NameUsage.tsv, or Name.tsv and "
     "Taxon.tsv), archives of Darwin Core (with meta.xml and a table of taxa) and NCBI's taxdump (with nodes.dmp and "
-    "names.dmp), each as a zip or a folder"
+    "names.dmp), each as a zip or a folder, taxdump also as it is published, taxdump.tar.gz"
 )
 
 
@@ -59,7 +59,7 @@ def open_checklist(name: str, path: Path, folder: Path, database: Database, note
         InputError: it is of no format that can be read, is damaged, or has no names.
     """
     try:
-        recognised = _recognise(open_tables(path))
+        recognised = _recognise(path)
         parser, kept = _parser(), ChecklistCache(folder, note)
         key = fingerprint({"files": _digests(path, recognised.files), "version": _VERSION, "parser": parser.name})[:32]
         if checklist := kept.find(key, name):
@@ -83,7 +83,7 @@ def check_checklist(path: Path) -> None:
     Raises:
         InputError: it does not, or cannot be read.
     """
-    _recognise(open_tables(path))
+    _recognise(path)
 
 
 def _parser() -> Parser:
@@ -94,13 +94,21 @@ def _parser() -> Parser:
         return make_parser("simple")
 
 
-def _recognise(files: PackedFiles) -> _Recognised:
+def _recognise(path: Path) -> _Recognised:
     """The format of a checklist.
 
     Raises:
         InputError: it is none, or cannot be read.
     """
-    # The readers are imported here: no build without a checklist needs them.
+    # The readers are imported here and below: no build without a checklist needs them.
+    from .taxdump import is_taxdump, taxdump_files, write_taxdump
+
+    if is_taxdump(path):
+        return _Recognised(taxdump_files(path), partial(write_taxdump, path))
+    return _recognise_tables(open_tables(path))
+
+
+def _recognise_tables(files: PackedFiles) -> _Recognised:
     from ..sources.darwin_core import read_archive
     from .coldp import find_package, write_package
     from .dwc_checklist import files_of, is_checklist, write_archive

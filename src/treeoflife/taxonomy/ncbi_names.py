@@ -11,10 +11,13 @@ from .checklist import NAMES
 from .ncbi_rules import FAMILIES, HOMONYMS, RULES, Ranks
 
 AT_OR_BELOW_SPECIES = frozenset(
-    """species group,species subgroup,species,subspecies,varietas,subvariety,forma,forma specialis,morph,strain,isolate,
-    serogroup,serotype,genotype,biotype,pathogroup""".replace("\n    ", "").split(",")
-)
-"""NCBI's ranks below subgenera and sections."""
+    {
+        "species", "subspecies", "varietas", "subvariety", "forma", "forma specialis", "morph", "strain", "isolate",
+        "serogroup", "serotype", "genotype", "biotype", "pathogroup",
+    }
+)  # fmt: skip
+"""NCBI's ranks of species and below."""
+_GROUPS = ("species group", "species subgroup")
 
 _WORD = "[A-Z][a-zëéèïöüæœ]+(?:-[a-zëéèïöüæœ]+)*"
 # Candidatus Liberibacter, x Festulolium; Plasmodium (Laverania), Baccharis sect. Trinervatae
@@ -70,19 +73,19 @@ def place(nodes: Mapping[int, Node]) -> dict[int, Placed]:
     """Place taxa in the classification of the rules, each below the one above it.
 
     Args:
-        nodes: by their ids; those at or below species may be missing, and then nothing below them is placed.
+        nodes: by their ids. What is below a node that is missing, or below itself, is not placed.
     """
     placed: dict[int, Placed] = {}
     for node in nodes.values():
-        path: list[Node] = []
+        path: dict[int, Node] = {}
         step: Node | None = node
         while step and step.id not in placed and step.id != step.parent:
-            path.append(step)
-            step = nodes.get(step.parent)
+            path[step.id] = step
+            step = nodes.get(step.parent) if step.parent not in path else None
         if step is None:
             continue
         ranks = placed[step.id].ranks if step.id in placed else {}
-        for below in reversed(path):
+        for below in reversed(path.values()):
             placed[below.id] = _placed(below, ranks)
             ranks = placed[below.id].ranks
     return placed
@@ -119,7 +122,9 @@ def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
     rows = {
         str(taxid): taxon
         for taxid, taxon in placed.items()
-        if taxon.name and not (taxon.name == taxon.ranks.get("genus") and taxon.rank != "genus")
+        if taxon.name
+        and taxon.rank not in _GROUPS
+        and not (taxon.name == taxon.ranks.get("genus") and taxon.rank != "genus")
     }
     rows |= _homonyms(rows)
     rows |= _above(rows)
@@ -130,10 +135,11 @@ def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
 def _homonyms(rows: Mapping[str, Placed]) -> dict[str, Placed]:
     """The genera that NCBI lacks, whose names it has for others, by ids of their own."""
     above = {taxon.name: taxon for taxon in rows.values() if taxon.rank in RANKS[:-2] and not taxon.accepted}
+    present = {(taxon.name, name) for taxon in rows.values() if taxon.name in HOMONYMS for name in taxon.ranks.values()}
     return {
         f"genus-{genus}-{name}": Placed(genus, "genus", {**above[name].ranks, "genus": genus})
         for genus, name in HOMONYMS.items()
-        if name in above
+        if name in above and (genus, name) not in present
     }
 
 
