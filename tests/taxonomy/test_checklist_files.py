@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from checklists import CATS, USAGE, folder_of, lineage, meta, names, opened, table, usages, vernaculars, zipped
+from checklist_archives import CATS, USAGE, folder_of, lineage, meta, names, opened, table, usages, vernaculars, zipped
 
 from treeoflife.core.database import Database
 from treeoflife.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from checklists import lineage
+from checklist_archives import lineage
 
 from treeoflife.core.database import Database
 from treeoflife.core.values import RANKS

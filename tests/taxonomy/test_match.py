@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from checklists import usages, zipped
+from checklist_archives import usages, zipped
 
 from helpers import cli, command, sentence
 from treeoflife import match_names

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..core.database import Database
 from ..core.files import fingerprint, sha256
 from ..core.hash_cache import HashCache
-from ..core.packed_files import open_tables
+from ..core.packed_files import PackedFiles, open_tables
 from ..core.user_folders import user_cache
 from ..errors import InputError
 from ..sources.file_names import show_names
@@ -93,15 +93,19 @@ def _recognise(path: Path) -> _Recognised:
     Raises:
         InputError: it is none, or cannot be read.
     """
-    # The readers are imported here: no build without a checklist needs them.
-    from ..sources.darwin_core import read_archive
-    from .coldp import find_package, write_package
-    from .dwc_checklist import files_of, is_checklist, write_archive
+    # The readers are imported here and below: no build without a checklist needs them.
     from .taxdump import is_taxdump, taxdump_files, write_taxdump
 
     if is_taxdump(path):
         return _Recognised(taxdump_files(path), partial(write_taxdump, path))
-    files = open_tables(path)
+    return _recognise_tables(open_tables(path))
+
+
+def _recognise_tables(files: PackedFiles) -> _Recognised:
+    from ..sources.darwin_core import read_archive
+    from .coldp import find_package, write_package
+    from .dwc_checklist import files_of, is_checklist, write_archive
+
     is_described = any(one.lower().rpartition("/")[2] == "meta.xml" and one.count("/") <= 1 for one in files.names)
     package = find_package(files)
     if package.is_complete and not is_described:
