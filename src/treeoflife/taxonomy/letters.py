@@ -12,6 +12,7 @@ _TRANSCRIBED = str.maketrans(
      "đ": "d",
      "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Ao", "Æ": "Ae", "Œ": "Oe"}
 )  # fmt: skip
+_PLAIN_VOWELS = {"ë": "e", "ï": "i", "ö": "o", "ü": "u"}
 _DIAERESIS = re.compile("(?<=[aeiouyAEIOUY])([ëïöü])")
 
 
@@ -41,3 +42,12 @@ def latinised(word: str) -> str:
     letters = unicodedata.normalize("NFD", kept.translate(_TRANSCRIBED))
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return "".join(chr(ord(letter) - 0xE000) if "\ue000" <= letter <= "\ue0ff" else letter for letter in plain)
+
+
+def without_diaereses(name: str) -> str:
+    """A name without the dots on the second of two vowels, which some write and some do not. Umlauts stay.
+
+    >>> without_diaereses("Isoëtes"), without_diaereses("mülleri")
+    ('Isoetes', 'mülleri')
+    """
+    return name if name.isascii() else _DIAERESIS.sub(lambda match: _PLAIN_VOWELS[match[0]], name)

@@ -5,11 +5,10 @@ different ways. Wherever a species is looked up across them, keys are compared, 
 """
 
 import re
-import unicodedata
 
 import polars as pl
 
-from .letters import latinised
+from .letters import without_diaereses
 
 # Soft hyphens, zero-width characters and byte order marks, which come with text that was copied from documents.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -119,13 +118,7 @@ def species_key(text: str) -> str | None:
     True
     """
     name = species_name(text)
-    return " ".join(_folded(word).lstrip("x") or word for word in name.split(" ")) if name else None
-
-
-def _folded(word: str) -> str:
-    """A word without diaereses and other marks, which some write and some do not: Isoëtes, Isoetes."""
-    letters = unicodedata.normalize("NFD", latinised(word))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(word.lstrip("x") or word for word in without_diaereses(name).split(" ")) if name else None
 
 
 def species_keys(texts: pl.Series) -> pl.Series:
