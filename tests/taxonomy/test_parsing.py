@@ -7,6 +7,7 @@ import gzip
 import re
 from collections.abc import Iterator
 
+import polars as pl
 import pytest
 import worlds
 from hypothesis import example, given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from treeoflife.errors import ConfigError
 from treeoflife.taxonomy.parsers import make_parser
 from treeoflife.taxonomy.parsing import Parser, clean_text, parse
-from treeoflife.taxonomy.records import rank_value
+from treeoflife.taxonomy.records import parse_names, rank_value
 from treeoflife.taxonomy.simple import SimpleParser
 from treeoflife.taxonomy.vernaculars import clean_common
 
@@ -114,3 +115,44 @@ def test_real_names_lose_authors_and_years_and_are_read_the_same_again(parser: P
     assert len(names) > 20_000
     assert [name for name, one in parsed if parse(one.canonical, parser)[:3] != one[:3]] == []
     assert [name for name, one in parsed if re.search(r"[<>&(]|\b1[6-9]\d\d\b", one.canonical)] == []
+
+
+ZOOLOGISTS = ("Smith", "Fischer", "Müller", "O. F. Müller", "J.E. Smith", "Hübner", "Saint-Hilaire", "Van", "Sp")
+BOTANISTS = (
+    "L.",
+    "Mill.",
+    "DC.",
+    "R.Br.",
+    "F.Muell.",
+    "A.DC.",
+    "Sw.",
+    "Auct.",
+    "Hort.",
+    "Sp.",
+    "Cv.",
+    "Var.",
+    "Sensu.",
+)
+EPITHETS = ("leo", "uva-ursi", "van", "smithi", "john", "indet", "virus", "unknown", "species")
+
+
+@st.composite
+def cited(draw: st.DrawFn) -> str:
+    """A name with the author and year of zoologists, or the abbreviated ones of botanists, or something like them."""
+    name = (
+        f"{draw(st.sampled_from(['Poa', 'Abra', 'Unknown', 'Beetle', 'Candidatus']))} {draw(st.sampled_from(EPITHETS))}"
+    )
+    if draw(st.booleans()):
+        authors = draw(st.lists(st.sampled_from(ZOOLOGISTS), min_size=1, max_size=3))
+        joined = " & ".join([", ".join(authors[:-1]), authors[-1]]) if authors[1:] else authors[0]
+        text = f"{joined}, {draw(st.sampled_from([1758, 1901, 2021]))}"
+        return f"{name} ({text})" if draw(st.booleans()) else f"{name} {text}"
+    authors = draw(st.lists(st.sampled_from(BOTANISTS), min_size=1, max_size=3))
+    first = f"({authors.pop()}) " if authors[1:] and draw(st.booleans()) else ""
+    return f"{name} {first}{' & '.join(authors)}"
+
+
+@given(st.lists(cited(), min_size=20, max_size=40))
+@settings(max_examples=15, deadline=None)
+def test_names_with_plain_authors_have_the_parts_that_gnparser_finds(names: list[str]) -> None:
+    assert parse_names(pl.Series(names), PARSERS[0]).rows() == [tuple(PARSERS[0].read(name)) for name in names]
