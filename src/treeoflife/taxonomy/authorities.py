@@ -18,6 +18,7 @@ from ..sources.file_names import suffix_of
 from ..sources.image_folders import visible_files
 from . import built_in, findings, vernacular_sources
 from .checklist import Checklist
+from .checklist_cache import Note
 from .checklist_files import open_checklist
 from .checklist_records import ask_checklist, asked_names, named_in
 from .expressions import UPPER
@@ -118,18 +119,21 @@ def load(names: Names, parser: Parser) -> Authorities:
     return Authorities(index, nodes, common, tree_findings, missing, synonyms, scraped, tuple(tables))
 
 
-def open_checklists(names: Names, folder: Path, database: Database, parser: Parser) -> list[Checklist]:
+def open_checklists(
+    names: Names, folder: Path, database: Database, parser: Parser, note: Note = lambda _: None
+) -> list[Checklist]:
     """The checklists that are configured, and the built-in taxonomy if it is used; those that are trusted alone.
 
     Args:
         folder: keeps what is made of checklists in order to read them.
         parser: divides names that are not plain.
+        note: is told where what was read is kept, if not in the user's cache.
 
     Raises:
         InputError: one is missing or malformed.
     """
     paths = {name: path for name, path in names.checklists.items() if name in names.by_trust}
-    opened = [open_checklist(name, path, folder, database, parser) for name, path in paths.items()]
+    opened = [open_checklist(name, path, folder, database, parser, note) for name, path in paths.items()]
     return [*opened, built_in.BUILT_IN] if names.built_in else opened
 
 

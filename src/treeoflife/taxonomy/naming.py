@@ -104,10 +104,13 @@ def names_inputs(names: Names, sources: Sequence[Source]) -> tuple[dict[str, Any
     paths = {*FILES, "checklists", "lookups", "published"}
     settings = {"step": STEP, **names.model_dump(mode="json", exclude=paths)}
     configured: dict[str, Path] = {key: path for key in FILES if (path := getattr(names, key)) is not None}
-    configured |= {f"checklists.{name}": path for name, path in names.checklists.items()}
     files: list[Path] = [BUILT_IN.names] if names.built_in else []
     for path in configured.values():
         files += [file for file in visible_files(path) if file.is_file()] if path.is_dir() else [path]
+    for name, path in names.checklists.items():
+        configured[f"checklists.{name}"] = path
+        # The tables of a checklist may lie in a folder of its folder.
+        files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     files += [path for source in sources for path in source.label_files()]
     source_names = sorted(source.name for source in sources)
     read_as = {f"sources.{one.name}": known for one in sources if (known := one.label_settings())}
@@ -185,7 +188,7 @@ def name_all(
         missing = ", ".join(authorities.missing)
         note(f"not configured in [names], so they fill no empty rank and no common name: {missing}")
     rows, labels = gather_evidence(sources, database, authorities.eol_nodes, authorities.scraped, parser)
-    checklists = open_checklists(names, kept or database.scratch, database, parser)
+    checklists = open_checklists(names, kept or database.scratch, database, parser, note)
     authorities = consult(authorities, checklists, rows, names, database)
     tables = [*authorities.tables, *labels]
     for warning in (warning for table in tables for warning in table.warnings):
