@@ -32,8 +32,8 @@ _CITED = (
     rf"({_AUTHORS_YEAR}|\({_AUTHORS_YEAR}\)|(?:\({_SHORT_AUTHORS}\) )?{_SHORT_AUTHORS})$"
 )
 _MARKS = (
-    r"(?i) (?:van|von|der|den|des|del|dal|ter|zur|zum|vom) |[( ](?:auctt?|hort|spp?|ssp|subsp|var|subvar|cv|nov|nom|comb"
-    r"|stat|cf|aff|nr|gen|indet|ined|sensu|emend|mss?|non|nec|fil|bis|agg|aggr|prol?|ser|sect|subg|fo|sens|str|lat|et"
+    r"(?i) (?:van|von|der|den|des|del|dal|ter|zur|zum|vom) |[( ](?:auctt?|hort|spp?|ssp|subsp|var|subvar|cv|nov|nom"
+    r"|comb|stat|cf|aff|nr|gen|indet|ined|sensu|emend|mss?|non|nec|fil|bis|agg|aggr|prol?|ser|sect|subg|fo|sens|str|lat|et"
     r"|al)\."
 )
 """Particles in the place of an epithet, and marks in that of an author."""
