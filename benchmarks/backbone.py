@@ -79,8 +79,9 @@ def usages(total: int) -> str:
         f"SELECT 's' || n, 'g' || n % {count_above}, 'accepted', {binomial(f'n % {count_above}', 'n')}, "
         f"'(Smith & Jones, 19' || lpad((n % 99)::VARCHAR, 2, '0') || ')', 'species', n FROM range({species}) AS r(n)"
     )
+    other = binomial(f"(n * 11) % {count_above}", f"n + {total}")
     parts.append(
-        f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', {binomial(f'(n * 11) % {count_above}', f'n + {total}')}, "
+        f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', {other}, "
         f"'Brown, 1890', 'species', n FROM range({synonyms}) AS r(n)"
     )
     return " UNION ALL ".join(parts)

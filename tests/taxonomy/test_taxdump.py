@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from checklists import folder_of, lineage, names, opened, vernaculars, zipped
+from checklist_archives import folder_of, lineage, names, opened, vernaculars, zipped
 
 from treeoflife.core.database import Database
 from treeoflife.errors import InputError

@@ -32,8 +32,9 @@ _CITED = (
     rf"({_AUTHORS_YEAR}|\({_AUTHORS_YEAR}\)|(?:\({_SHORT_AUTHORS}\) )?{_SHORT_AUTHORS})$"
 )
 _MARKS = (
-    r"(?i) (?:van|von|der|den|des|del|dal|ter|zur|zum|vom) |[( ](?:auctt?|hort|spp?|ssp|subsp|var|subvar|cv|nov|nom|comb|stat"
-    r"|cf|aff|nr|gen|indet|ined|sensu|emend|mss?|non|nec|fil|bis|agg|aggr|prol?|ser|sect|subg|fo|sens|str|lat|et|al)\."
+    r"(?i) (?:van|von|der|den|des|del|dal|ter|zur|zum|vom) "
+    r"|[( ](?:auctt?|hort|spp?|ssp|subsp|var|subvar|cv|nov|nom|comb|stat|cf|aff|nr|gen|indet|ined|sensu|emend|mss?|non"
+    r"|nec|fil|bis|agg|aggr|prol?|ser|sect|subg|fo|sens|str|lat|et|al)\."
 )
 """Particles in the place of an epithet, and marks in that of an author."""
 _VIRAL = r"(?i)virus|viroid|phage|satellite|prion|npv"

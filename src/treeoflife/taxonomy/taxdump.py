@@ -20,8 +20,9 @@ from ..core.values import RANKS
 from ..errors import InputError
 from ..sources.tar_archives import TAR_SUFFIXES, open_tar
 from .checklist import NAMES_FILE, VERNACULARS_FILE, Checklist
+from .checklist_rows import ROWS
 from .checklist_vernaculars import write_vernaculars
-from .lineages import ROWS, write_names
+from .lineages import write_names
 from .ncbi_names import AT_OR_BELOW_SPECIES, Node, names_of, place
 from .parsing import Parser
 from .tables import TableCount
