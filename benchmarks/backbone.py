@@ -80,6 +80,7 @@ def usages(total: int) -> str:
         f"SELECT 's' || n, 'g' || n % {count_above}, 'accepted', {binomial(f'n % {count_above}', 'n')}, "
         f"'(Smith & Jones, 19' || lpad((n % 99)::VARCHAR, 2, '0') || ')', 'species', n FROM range({species}) AS r(n)"
     )
+    other = binomial(f"(n * 11) % {count_above}", f"n + {total}")
     parts.append(
         f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', "
         f"{binomial(f'(n * 11) % {count_above}', f'n + {total}')}, "
