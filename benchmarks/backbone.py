@@ -82,8 +82,7 @@ def usages(total: int) -> str:
     )
     other = binomial(f"(n * 11) % {count_above}", f"n + {total}")
     parts.append(
-        f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', "
-        f"{binomial(f'(n * 11) % {count_above}', f'n + {total}')}, "
+        f"SELECT 'y' || n, 's' || n * 7 % {species}, 'synonym', {other}, "
         f"'Brown, 1890', 'species', n FROM range({synonyms}) AS r(n)"
     )
     return " UNION ALL ".join(parts)
