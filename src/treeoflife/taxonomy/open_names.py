@@ -25,7 +25,8 @@ _UNNAMED = frozenset(
     """sp sp. spp spp. spec spec. species indet indet. undet undet. undetermined indeterminate unidentified unknown
     unid unid. n. nov nov. gen gen. genus et undescribed nan null none na n/a unassigned inconnu inconnue
     indéterminé indéterminée indetermine desconocido desconocida indeterminado indeterminada desconhecido desconhecida
-    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain taxon""".split()
+    sconosciuto sconosciuta unbestimmt unbekannt onbekend okänd obestämd ukjent ukendt unnamed uncertain
+    taxon""".split()
 )
 # Marks that say how sure an epithet is; those of two words are joined before they are looked up.
 _DOUBT = {
