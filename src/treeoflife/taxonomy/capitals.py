@@ -78,7 +78,8 @@ def _from_capitals(words: list[str], start: int) -> list[str]:
     expected, epithets = True, 0
     for index in range(start + 1, len(words)):
         word, before = small[index], small[index - 1]
-        is_genus = before in _CROSSES and index + 1 < len(words) and _SMALL.fullmatch(small[index + 1].rstrip("."))
+        behind = small[index + 1].rstrip(".") if index + 1 < len(words) else ""
+        is_genus = before in _CROSSES and _SMALL.fullmatch(behind)
         is_bracketed = index == start + 1 and word.startswith("(") and word.endswith(")")
         if is_genus or is_bracketed:  # of a further parent; a subgenus
             small[index], epithets = _titled(word), 0
@@ -93,7 +94,7 @@ def _from_capitals(words: list[str], start: int) -> list[str]:
 
 
 def _is_epithet(word: str, before: str, epithets: int) -> bool:
-    """Whether a word has the form of an epithet. A dot may end the label; that of an author behind an epithet is his."""
+    """Whether a word has the form of an epithet. A dot may end the label; one behind a second word is of an author."""
     if word.endswith(".") and epithets and before not in _CROSSES and before not in EPITHET_MARKS:
         return bool(_SMALL.fullmatch(word[:-1]) and _LIKE_EPITHET.search(word[:-1]))
     return bool(_SMALL.fullmatch(word.rstrip(".")))
