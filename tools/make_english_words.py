@@ -26,11 +26,12 @@ _WORD = re.compile(r"[a-z]+(?:'s)?(?:-[a-z]+)*")
 _LIKE_LATIN = re.compile(r"(?:a|i|o|us|um|is|ae|ens|ans|ense|es|or|ys|os|e|u|ex|ix|on|as|oides)$")
 # Seldom in these names, and frequent on labels of images.
 _OF_LABELS = """amphibian amphibians animal animals arthropod bicycle bike bird birds boat bobcat bus buttercup
-    capybara car cattle chicken chickens cougar cow cows coyote coyotes daisies daisy dandelion dog dogs donkey
-    elephant elephants fungi giraffe goat goats hen hiker human humans hunter hyena insect insects invertebrate
-    invertebrates kangaroo koala kookaburra ladybird ladybug livestock magpie mammal mammals moose motorbike
-    motorcycle mule mushroom mushrooms opossum ox people person pig pigs plants quokka rabbit raccoon raven reptile
-    reptiles rodent rodents sheep tractor truck vegetation vehicle vertebrate wolves wombat zebras""".split()
+    capybara car cattle cheetah chicken chickens chimp cougar cow cows coyote coyotes daisies daisy dandelion dikdik
+    dingo dog dogs donkey elephant elephants fungi giraffe gnu goat goats hen hiker hippo human humans hunter hyena
+    impala impalas insect insects invertebrate invertebrates jackal jackals kangaroo koala kookaburra kudu kudus
+    ladybird ladybug livestock magpie mammal mammals meerkat moose motorbike motorcycle mule mushroom mushrooms
+    opossum orangutan ox people person pig pigs plants quokka rabbit raccoon raven reptile reptiles rhino rodent
+    rodents sheep tractor truck vegetation vehicle vertebrate warthog wildebeest wolves wombat zebras""".split()
 _FREQUENT, _SEVERAL = 15, 10
 
 

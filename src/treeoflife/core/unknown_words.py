@@ -25,19 +25,19 @@ UNKNOWN = frozenset(
         # Catalan, Czech, Danish, Dutch, Finnish, French, German, Hungarian, Indonesian, Italian, Norwegian, Polish,
         # Portuguese, Romanian, Spanish, Swedish, Turkish, Vietnamese
         "desconegut", "neznámý", "neznámá", "neznámé", "neurčeno", "neurčený", "ukendt", "ubestemt", "onbekend",
-        "onbepaald", "niet gedetermineerd", "niet bekend", "geen", "leeg", "tuntematon", "määrittämätön", "inconnu",
-        "inconnue", "indéterminé", "indéterminée", "indetermine", "non identifié", "non identifiée", "non identifie",
-        "non déterminé", "non déterminée", "sans nom", "aucun", "aucune", "vide", "inconnus", "unbekannt",
-        "unbestimmt", "nicht bestimmt", "nicht bestimmbar", "unbestimmbar", "nicht identifiziert", "keine angabe",
-        "kein tier", "leer", "keine", "ohne namen", "ismeretlen", "tidak diketahui", "sconosciuto", "sconosciuta",
-        "non identificato", "non identificata", "non determinato", "nessuno", "vuoto", "ukjent", "nieznany",
-        "nieznana", "nieznane", "nieoznaczony", "nieokreślony", "brak", "desconhecido", "desconhecida",
-        "não identificado", "não identificada", "nao identificado", "nao identificada", "não determinado",
-        "indeterminado", "indeterminada", "nenhum", "vazio", "sem nome", "sem identificação", "necunoscut",
-        "neidentificat", "desconocido", "desconocida", "no identificado", "no identificada", "sin identificar",
-        "sin identificación", "sin nombre", "sin determinar", "no determinado", "ninguno", "ninguna", "vacío",
-        "vacio", "vacía", "okänd", "obestämd", "oidentifierad", "bilinmiyor", "bilinmeyen", "tanımlanmamış",
-        "không rõ", "chưa xác định",
+        "onbepaald", "niet gedetermineerd", "niet bekend", "geen", "leeg", "tuntematon", "tunnistamaton",
+        "ei tunnistettu", "määrittämätön", "inconnu", "inconnue", "indéterminé", "indéterminée", "indetermine",
+        "non identifié", "non identifiée", "non identifie", "non déterminé", "non déterminée", "sans nom", "aucun",
+        "aucune", "vide", "inconnus", "unbekannt", "unbestimmt", "nicht bestimmt", "nicht bestimmbar", "unbestimmbar",
+        "nicht identifiziert", "keine angabe", "kein tier", "leer", "keine", "ohne namen", "ismeretlen",
+        "tidak diketahui", "sconosciuto", "sconosciuta", "non identificato", "non identificata", "non determinato",
+        "nessuno", "vuoto", "ukjent", "nieznany", "nieznana", "nieznane", "nieoznaczony", "nieokreślony", "brak",
+        "desconhecido", "desconhecida", "não sei", "não identificado", "não identificada", "nao identificado",
+        "nao identificada", "não determinado", "indeterminado", "indeterminada", "indefinido", "indefinida",
+        "ignorado", "ignorada", "nenhum", "vazio", "sem nome", "sem identificação", "necunoscut", "neidentificat",
+        "desconocido", "desconocida", "no identificado", "no identificada", "sin identificar", "sin identificación",
+        "sin nombre", "sin determinar", "no determinado", "ninguno", "ninguna", "vacío", "vacio", "vacía", "okänd",
+        "obestämd", "oidentifierad", "bilinmiyor", "bilinmeyen", "tanımlanmamış", "không rõ", "chưa xác định",
         # Arabic, Chinese, Greek, Hebrew, Hindi, Japanese, Korean, Russian, Thai, Ukrainian
         "غير معروف", "مجهول", "未知", "未定", "未鉴定", "未鑑定", "未识别", "未識別", "未命名",
         "不明", "不详", "不詳", "无", "無", "空",
@@ -71,7 +71,7 @@ _NOT_KNOWN = frozenset(
 )
 _AFTER_UNKNOWN = (
     "un(?:known|identified|identifiable|determined|named|described|classified|certain|id)|indet(?:erminate)?|undet"
-    "|not (?:yet )?(?:identified|determined|known|recorded|assigned|named|sure)"
+    r"|not (?:yet )?(?:identif\w+|determin\w+|known|recorded|assigned|named|sure|visible|possible|present|classified)"
     "|(?:no|needs|awaiting) id(?:entification)?"
 )
 _SUBJECTS = (

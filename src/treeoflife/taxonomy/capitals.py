@@ -39,6 +39,7 @@ _TITLE = re.compile(rf"[{UPPER}][{LOWER}]{{2,}}(?:-[{UPPER}{LOWER}]+)*")
 _AFTER_EPITHET = re.compile(rf"\((?!\d)|L\.?$|[{UPPER}]{{2,}}|[{UPPER}][{LOWER}]{{2,}}")
 _SMALL = re.compile(rf"[{LOWER}]{{3,}}(?:-[{LOWER}]+)*")
 _SIGN = re.compile(r"× ?")
+_CROSSES = frozenset("×x")
 _SIGNS = frozenset("× x + cf. cf aff. aff nr. nr sp. sp spp. spp n. gr. ex sp.nov.".split())
 
 
@@ -76,27 +77,27 @@ def _from_capitals(words: list[str], start: int) -> list[str]:
     small = [word.lower() for word in words]
     expected, epithets = True, 0
     for index in range(start + 1, len(words)):
-        word = small[index]
-        if small[index - 1] in {"×", "x"} and index + 1 < len(words) and _SMALL.fullmatch(small[index + 1]):
-            small[index], epithets = _titled(word), 0  # the genus of a further parent
-            continue
-        if word in _SIGNS or word in EPITHET_MARKS:
+        word, before = small[index], small[index - 1]
+        behind = small[index + 1].rstrip(".") if index + 1 < len(words) else ""
+        is_genus = before in _CROSSES and _SMALL.fullmatch(behind)
+        is_bracketed = index == start + 1 and word.startswith("(") and word.endswith(")")
+        if is_genus or is_bracketed:  # of a further parent; a subgenus
+            small[index], epithets = _titled(word), 0
+        elif word in _SIGNS or word in EPITHET_MARKS:
             expected = True
-        elif (not epithets or small[index - 1] in ({"×", "x"} | EPITHET_MARKS.keys())) and _SMALL.fullmatch(
-            word.rstrip(".")
-        ):
-            small[index], epithets = word.rstrip("."), 1  # the dot ends the label: an author comes later
-        elif expected and _SMALL.fullmatch(word) and not (epithets and _is_cited(small, index)):
-            epithets += 1
+        elif expected and _is_epithet(word, before, epithets) and not (epithets and _is_cited(small, index)):
+            small[index], epithets = word.rstrip("."), epithets + 1
             expected = epithets < 2 or any(mark in EPITHET_MARKS for mark in small[index + 1 :])
-        elif word[:1].isdigit() or (word[:1] in "(×" and len(word) == 1):
-            continue
-        elif index == start + 1 and word.startswith("(") and word.endswith(")"):  # a subgenus
-            small[index] = _titled(word)
-        else:
-            small[index] = _titled(word)
-            expected = False
+        elif not word[:1].isdigit():
+            small[index], expected = _titled(word), False
     return small
+
+
+def _is_epithet(word: str, before: str, epithets: int) -> bool:
+    """Whether a word has the form of an epithet. A dot may end the label; one behind a second word is of an author."""
+    if word.endswith(".") and epithets and before not in _CROSSES and before not in EPITHET_MARKS:
+        return bool(_SMALL.fullmatch(word[:-1]) and _LIKE_EPITHET.search(word[:-1]))
+    return bool(_SMALL.fullmatch(word.rstrip(".")))
 
 
 def _titled(word: str) -> str:

@@ -75,7 +75,7 @@ def tidy(text: str) -> str:
     text = _GLUED_BRACKET.sub(r" \g<0>", _FILE_ENDING.sub("", text.replace("_", " ")))
     if " " not in text:
         text = _PERCENT_SPACE.sub(" ", text)
-    text = _DOTS.sub(".", text)
+    text = _DOTS.sub(".", text).replace("''", '"')
     for _ in range(4):
         before = text
         text = _FIRST_IN_BRACKETS.sub(r"\1 ", text)
@@ -167,6 +167,8 @@ def _kept(match: re.Match[str]) -> str:
     words = inner.split()
     if match.start() == 0:
         return match[0]
+    if words[:1] and words[0] in {"or", "oder", "ou", "vel"}:  # a second name
+        return f" {inner}"
     if _HAS_YEAR.search(inner) or re.match(r"1[5-9]\d\?|20\d\?", inner):
         return f" ({_as_author(inner)})" if match[0].lstrip()[0] == "(" else match[0]
     lower_subgenus = len(words) == 1 and inner.islower() and len(inner) > 3 and not is_english(inner)

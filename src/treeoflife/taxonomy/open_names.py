@@ -50,7 +50,8 @@ _REMARK = re.compile(
     r"|dorsal|ventral|lateral)(?=[\s,;)]|$).*$"
 )
 _AGE = frozenset(
-    "larva larvae pupa pupae nymph nymphs adult adults juvenile juveniles juv juv. eggs imago imm. immature".split()
+    "larva larvae pupa pupae nymph nymphs adult adults juvenile juveniles juv juv. eggs imago imm immature male female"
+    "".split()
 )
 _RANK_WORDS = {
     "kingdom": "kingdom", "phylum": "phylum", "division": "phylum", "class": "class", "order": "order",
@@ -109,7 +110,7 @@ def without_notes(text: str) -> str:
     epithet, _, rest = tail.partition(" ")
     if epithet.endswith(",") and EPITHET.fullmatch(epithet[:-1]):
         epithet, rest = epithet[:-1], f", {rest}"
-    if epithet.lower() in _AGE:
+    if epithet.lower() in _AGE - {"male", "female"}:
         return head
     if EPITHET.fullmatch(epithet) and epithet not in _UNNAMED and epithet not in _DOUBT:
         head = f"{head} {epithet}"
@@ -172,10 +173,12 @@ def split_several(text: str, split: Split) -> ParsedName | None:
     if len(beside) == 2 and is_common_name(beside[0].split()) != is_common_name(beside[1].split()):
         return split(beside[is_common_name(beside[0].split())])
     for pattern, is_name in ((_SEPARATOR, _NAME), (_AND, _PLAIN_NAME)):
-        parts = [part for part in _outside_brackets(text, pattern) if part]
+        parts = [part for part in _outside_brackets(text, pattern) if part and not _REMARK.fullmatch(f" {part}")]
         if len(parts) < 2:
+            if parts and pattern is _SEPARATOR and parts[0] != text and pattern.search(text):
+                return split(parts[0])
             continue
-        latin = [part for part in parts if not is_common_name(part.split())]
+        latin = [part for part in parts if not (is_common_name(part.split()) if " " in part else is_english(part))]
         if pattern is _SEPARATOR and len(latin) == 1:
             return split(latin[0])
         genus = latin[0].split()[0] if latin else ""
@@ -297,7 +300,9 @@ def _marks_and_codes(rest: Sequence[str]) -> str:
     """The marks, codes and epithets of a placeholder, up to the first author or year."""
     kept: list[str] = []
     for index, word in enumerate(rest):
-        bare = word.strip(",;()[]")
+        bare = word.strip(",;()[]#")
+        if bare.rstrip(".").lower() in _AGE:
+            break
         behind = rest[index + 1 : index + 3]
         if not (_is_mark(bare) or _is_epithet(bare) or _is_code(bare, kept or ["sp."])):
             # The name of a collection may stand before the number of a specimen, and a letter behind a mark.
