@@ -7,6 +7,7 @@ configuration names: see :mod:`treeoflife.taxonomy.parsers`.
 """
 
 import re
+from abc import ABC, abstractmethod
 
 from ..core.known_names import is_common_name, is_english
 from ..core.unknown_words import UNKNOWN, is_unknown
@@ -270,14 +271,14 @@ def _same_genus(word: str, genus: str) -> bool:
     return word.lower() == genus.lower()
 
 
-class LabelParser:
+class LabelParser(ABC):
     """What every parser of names does with labels: the rules for them come first, and its own for names in Latin."""
 
     name: str
 
+    @abstractmethod
     def parse(self, name: str) -> ParsedName:
         """Split one name in Latin words; see :class:`~treeoflife.taxonomy.parsed_name.Parser`."""
-        raise NotImplementedError
 
     def read(self, label: str) -> ParsedName:
         """:func:`parse` of a label."""
