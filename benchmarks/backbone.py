@@ -29,9 +29,9 @@ from treeoflife.core.database import Database, open_database
 from treeoflife.mapping.images import open_images
 from treeoflife.selection import marks
 from treeoflife.sources.base import Source
-from treeoflife.taxonomy.checklist_files import open_checklist
+from treeoflife.taxonomy.checklists.files import open_checklist
 from treeoflife.taxonomy.naming import NameFiles, resolve_names
-from treeoflife.taxonomy.parsers import make_parser
+from treeoflife.taxonomy.parsing.parsers import make_parser
 
 NAMES, IMAGES, TAXA = 5_000_000, 10_000_000, 450_000
 MEMORY_GB = float(os.environ.get("BACKBONE_MEMORY_GB", "1"))

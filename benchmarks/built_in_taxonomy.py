@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from treeoflife.taxonomy.built_in import BUILT_IN
+from treeoflife.taxonomy.checklists.built_in import BUILT_IN
 
 RANKS = ("kingdom", "phylum", "class", "order", "family")
 SHOWN = 8

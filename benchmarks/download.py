@@ -19,8 +19,8 @@ from tests.download.test_eol_images import ledger, manifest, settings
 
 from treeoflife.config.download import DownloadTable
 from treeoflife.core.progress import SilentListener
-from treeoflife.download.eol_images import download_eol_images
-from treeoflife.download.transfer import FileRequest, fetch_file
+from treeoflife.download.files.transfer import FileRequest, fetch_file
+from treeoflife.download.lists.eol_images import download_eol_images
 
 SERVER = """
 import sys, time

@@ -92,8 +92,8 @@ def fetch(folder: Path, encode: str = "", measure: str = "") -> None:
     """Fetch all URLs; encode the images, and measure their quality, if that is wished."""
     from treeoflife.config.fetch import FetchTable
     from treeoflife.config.tables import Images
-    from treeoflife.download.host_limits import host_limits
-    from treeoflife.download.url_archive import FetchTask, fetch_archive
+    from treeoflife.download.lists.host_limits import host_limits
+    from treeoflife.download.lists.url_archive import FetchTask, fetch_archive
     from treeoflife.images.convert import convert
     from treeoflife.images.resample import fastest
 

@@ -115,8 +115,10 @@ def run(folder: Path) -> tuple[int, float]:
 
     from treeoflife.config.tables import Names
     from treeoflife.sources.registry import load_source
-    from treeoflife.taxonomy import authorities, evidence, naming
-    from treeoflife.taxonomy.parsers import make_parser
+    from treeoflife.taxonomy import naming
+    from treeoflife.taxonomy.parsing.parsers import make_parser
+    from treeoflife.taxonomy.providers import authorities
+    from treeoflife.taxonomy.resolving import evidence
 
     started = time.perf_counter()
     parser = make_parser("gnparser")

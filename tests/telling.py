@@ -17,7 +17,7 @@ from pathlib import Path
 from treeoflife.config.base import Model
 from treeoflife.core.values import Label, RawImage
 from treeoflife.sources.base import Container
-from treeoflife.sources.image_folders import FolderImages, image_files
+from treeoflife.sources.containers.image_folders import FolderImages, image_files
 
 
 class Settings(Model):

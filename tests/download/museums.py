@@ -16,8 +16,8 @@ import polars as pl
 from PIL import Image
 
 from treeoflife.config.fetch import FetchTable
-from treeoflife.download.host_limits import host_limits, split_limits
-from treeoflife.download.url_archive import FetchedArchive, FetchTask, fetch_archive
+from treeoflife.download.lists.host_limits import host_limits, split_limits
+from treeoflife.download.lists.url_archive import FetchedArchive, FetchTask, fetch_archive
 
 from .server import Handler, Server, serving
 

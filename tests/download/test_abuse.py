@@ -12,9 +12,9 @@ import pytest
 
 from treeoflife.config.download import DownloadTable
 from treeoflife.core.progress import SilentListener
-from treeoflife.download.addresses import network_of, networks_of
-from treeoflife.download.http_client import make_client
-from treeoflife.download.transfer import FileRequest, fetch_file
+from treeoflife.download.files.transfer import FileRequest, fetch_file
+from treeoflife.download.web.addresses import network_of, networks_of
+from treeoflife.download.web.http_client import make_client
 from treeoflife.errors import InputError
 
 from .images import PICTURE, fetch_images, reasons
@@ -343,7 +343,7 @@ def test_a_way_from_https_to_http_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     """Whoever sits between could have changed the file."""
     import httpx
 
-    from treeoflife.download.redirects import follow
+    from treeoflife.download.web.redirects import follow
 
     def reply(request: httpx.Request) -> httpx.Response:
         secure = request.url.scheme == "https"

@@ -48,7 +48,7 @@ def test_inat21_reads_the_same_from_its_archive_as_from_its_folders(
 ) -> None:
     """Containers, keys, bytes, skips and labels are the same; a second listing does not read the archive."""
     pytest.importorskip("indexed_gzip")
-    monkeypatch.setattr("treeoflife.sources.archived_folders._SPACING", 1 << 20)
+    monkeypatch.setattr("treeoflife.sources.containers.archived_folders._SPACING", 1 << 20)
     train = folders(tmp_path / "train", CLASSES)
     (tmp_path / "raw").mkdir()
     with tarfile.open(tmp_path / f"raw/train{kind}", "w:gz" if kind == ".tar.gz" else "w") as out:
@@ -57,7 +57,7 @@ def test_inat21_reads_the_same_from_its_archive_as_from_its_folders(
     packed = load_source("inat21", {"path": str(tmp_path / "raw")}, tmp_path)
     assert everything(packed) == everything(unpacked)
     assert list(packed.labels()) == list(unpacked.labels())
-    monkeypatch.setattr("treeoflife.sources.archived_folders._scan", lambda _: 1 / 0)
+    monkeypatch.setattr("treeoflife.sources.containers.archived_folders._scan", lambda _: 1 / 0)
     assert packed.containers()[3].folder == CLASSES[3]
 
 

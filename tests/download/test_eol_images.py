@@ -18,8 +18,8 @@ import pytest
 from treeoflife.config.config import Config
 from treeoflife.core.progress import SilentListener
 from treeoflife.download.downloads_file import read_entries
-from treeoflife.download.eol_images import download_eol_images, limit_engine, split_limits
-from treeoflife.download.host_limits import HostLimits
+from treeoflife.download.lists.eol_images import download_eol_images, limit_engine, split_limits
+from treeoflife.download.lists.host_limits import HostLimits
 from treeoflife.errors import InputError, TasksFailed
 from treeoflife.sources.registry import load_source
 
@@ -145,8 +145,8 @@ CODE = """
 import sys
 from pathlib import Path
 from treeoflife.download.downloads_file import read_entries
-from treeoflife.download.eol_images import download_eol_images, limit_engine, split_limits
-from treeoflife.download.host_limits import HostLimits
+from treeoflife.download.lists.eol_images import download_eol_images, limit_engine, split_limits
+from treeoflife.download.lists.host_limits import HostLimits
 from treeoflife.errors import InputError, TasksFailed
 from treeoflife.core.progress import SilentListener
 from tests.download.test_eol_images import settings

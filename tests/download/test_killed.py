@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from treeoflife.config.download import DownloadTable
-from treeoflife.download.transfer import FileRequest, fetch_file
+from treeoflife.download.files.transfer import FileRequest, fetch_file
 
 from .server import Resource, Server
 
@@ -26,7 +26,7 @@ import socket, sys
 from pathlib import Path
 import httpx
 from treeoflife.config.download import DownloadTable
-from treeoflife.download.transfer import FileRequest, fetch_file
+from treeoflife.download.files.transfer import FileRequest, fetch_file
 small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)]
 settings = DownloadTable(connections=4, chunk_bytes=int(sys.argv[3]), segment_bytes=int(sys.argv[4]), wait_seconds=0.05)
 with httpx.Client(transport=httpx.HTTPTransport(socket_options=small), timeout=10) as client:

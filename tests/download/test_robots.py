@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.download.robots import MAX_DELAY_SECONDS, parse_robots
+from treeoflife.download.lists.robots import MAX_DELAY_SECONDS, parse_robots
 
 from .images import PICTURE, fetch_images, reasons
 from .raw import Connection, Reply, flood, raw_server, response, trickle

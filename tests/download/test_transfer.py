@@ -13,8 +13,8 @@ import pytest
 
 from treeoflife.config.download import DownloadTable
 from treeoflife.core.progress import SilentListener
-from treeoflife.download.part_file import PartFile, bytes_received
-from treeoflife.download.transfer import FetchedFile, FileRequest, fetch_file
+from treeoflife.download.files.part_file import PartFile, bytes_received
+from treeoflife.download.files.transfer import FetchedFile, FileRequest, fetch_file
 from treeoflife.errors import InputError
 
 from .server import Handler, Request, Resource, Server, serving
@@ -315,7 +315,7 @@ def test_a_file_that_keeps_changing_is_fetched_as_it_was_at_one_moment(server: S
 
 def test_waits_are_reported(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A progress bar that stands still is explained: why, and for how long."""
-    monkeypatch.setattr("treeoflife.download.transfer._REPORTED_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("treeoflife.download.files.transfer._REPORTED_WAIT_SECONDS", 0.0)
     server.put("/file", Resource(DATA, faults=["503:1"]))
     notes: list[str] = []
 

@@ -15,10 +15,10 @@ import pytest
 from treeoflife.core import zip_reader
 from treeoflife.core.files import write_json
 from treeoflife.download.components import UnpackRule
-from treeoflife.download.unpack import unpack_archive
+from treeoflife.download.files.unpack import unpack_archive
 from treeoflife.errors import ContainerError, InputError
 from treeoflife.pipeline.discover import discover
-from treeoflife.sources.archived_folders import UNPACKING, unpack_marker
+from treeoflife.sources.containers.archived_folders import UNPACKING, unpack_marker
 from treeoflife.sources.registry import load_source
 
 FILES = {f"top/part{n % 3}/{n}.jpg": bytes([n]) * (n * 1000) for n in range(40)} | {"top/part0/big": bytes(6_000_000)}
@@ -134,7 +134,7 @@ def test_a_link_in_the_target_is_not_followed(tmp_path: Path) -> None:
 def test_a_decompression_bomb_is_stopped_before_it_fills_the_disk(
     make: Callable[..., Path], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("treeoflife.download.unpack._ALWAYS_ALLOWED", 1_000_000)
+    monkeypatch.setattr("treeoflife.download.files.unpack._ALWAYS_ALLOWED", 1_000_000)
     with pytest.raises(ContainerError, match="unpacks to"):
         unpack_archive(make(tmp_path / name, {"zeros": bytes(50_000_000)}), tmp_path, UnpackRule(into="out"), "d")
     assert sum(path.stat().st_size for path in (tmp_path / "out").rglob("*")) < 30_000_000

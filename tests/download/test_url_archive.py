@@ -20,10 +20,10 @@ import polars as pl
 import pytest
 
 from treeoflife.core.tar_reader import read_members
-from treeoflife.download.fetch_reasons import PASSING_REASONS, PERMANENT_REASONS, is_passing
-from treeoflife.download.hosts import _MAX_REFUSALS
-from treeoflife.download.placeholders import is_placeholder_address
-from treeoflife.download.url_archive import fetch_archive
+from treeoflife.download.lists.fetch_reasons import PASSING_REASONS, PERMANENT_REASONS, is_passing
+from treeoflife.download.lists.hosts import _MAX_REFUSALS
+from treeoflife.download.lists.placeholders import is_placeholder_address
+from treeoflife.download.lists.url_archive import fetch_archive
 from treeoflife.errors import ContainerError, InputError
 
 from .museums import Reply, check_archive, fetch, index, museums, picture, pictures, reasons, task

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.download.web_address import Address, join_address, parse_address
-from treeoflife.download.web_client import NoAnswerError, WebClient
+from treeoflife.download.web.web_address import Address, join_address, parse_address
+from treeoflife.download.web.web_client import NoAnswerError, WebClient
 
 from .museums import museums, pictures
 from .raw import Connection, raw_server

@@ -23,10 +23,10 @@ from PIL import Image
 
 from treeoflife.config.download import DownloadTable
 from treeoflife.core.progress import SilentListener
-from treeoflife.download.file_end import missing_end
-from treeoflife.download.http_client import make_client
-from treeoflife.download.part_file import bytes_received
-from treeoflife.download.transfer import FetchedFile, FileRequest, fetch_file
+from treeoflife.download.files.file_end import missing_end
+from treeoflife.download.files.part_file import bytes_received
+from treeoflife.download.files.transfer import FetchedFile, FileRequest, fetch_file
+from treeoflife.download.web.http_client import make_client
 from treeoflife.errors import InputError
 
 from .raw import Connection, flood, raw_server, response

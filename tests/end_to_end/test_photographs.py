@@ -14,7 +14,7 @@ from PIL import Image
 from helpers import built, cli, sentence
 from treeoflife.errors import InputError, MissingExtra
 from treeoflife.pipeline.discover import discover
-from treeoflife.sources.image_folders import image_files, subfolders
+from treeoflife.sources.containers.image_folders import image_files, subfolders
 from treeoflife.testing.world import draw_picture
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"

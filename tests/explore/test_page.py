@@ -25,7 +25,7 @@ from treeoflife.config.tables import Checks
 from treeoflife.core.database import open_database
 from treeoflife.explore.lineage_index import open_index
 from treeoflife.selection import findings
-from treeoflife.taxonomy.check_taxa import check_taxa
+from treeoflife.taxonomy.checks.check_taxa import check_taxa
 from treeoflife.testing.builds import run_treeoflife
 
 CHROMIUM = shutil.which("chromium") or ""

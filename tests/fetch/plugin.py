@@ -12,7 +12,7 @@ PLUG_IN = '''
 from pathlib import Path
 
 from treeoflife.config.base import Model
-from treeoflife.sources.listed import LISTED_COLUMNS, ListedImages
+from treeoflife.sources.lists.listed import LISTED_COLUMNS, ListedImages
 
 
 class Postcards(ListedImages):

@@ -18,14 +18,14 @@ from treeoflife.core.database import Database, open_database
 from treeoflife.core.files import stamp
 from treeoflife.core.tar_writer import BLOCK, encode_member, end_marker
 from treeoflife.core.values import joined
-from treeoflife.download.fetch_outcomes import open_outcomes, placeholders
-from treeoflife.download.fetch_promises import promise_archives, reasons_sql
-from treeoflife.download.fetch_results import write_archive_images, write_not_fetched
-from treeoflife.download.url_archive import INDEX_COLUMNS
+from treeoflife.download.lists.fetch_outcomes import open_outcomes, placeholders
+from treeoflife.download.lists.fetch_promises import promise_archives, reasons_sql
+from treeoflife.download.lists.fetch_results import write_archive_images, write_not_fetched
+from treeoflife.download.lists.url_archive import INDEX_COLUMNS
 from treeoflife.errors import ConfigError, ContainerError
 from treeoflife.sources.base import ABOUT_COLUMNS
-from treeoflife.sources.listed import LISTED_COLUMNS, ListedImages
-from treeoflife.sources.listing import Listing, write_listing
+from treeoflife.sources.lists.listed import LISTED_COLUMNS, ListedImages
+from treeoflife.sources.lists.listing import Listing, write_listing
 from treeoflife.testing import SourceContract
 from treeoflife.testing.world import draw_picture, encode_image
 
@@ -298,7 +298,7 @@ def test_only_what_changed_is_written(tmp_path: Path, database: Database) -> Non
 def test_what_could_not_be_fetched_is_divided_by_the_key(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["treeoflife.download.fetch_results"], "_ROWS_A_PART", 8)
+    monkeypatch.setattr(sys.modules["treeoflife.download.lists.fetch_results"], "_ROWS_A_PART", 8)
     rows = [row(number, url="") for number in range(50)]
     source = Cards("cards", rows, tmp_path / "cards")
     write_listing(source, database, source.kept.images)

@@ -25,8 +25,8 @@ from treeoflife.shards.check import CheckTask, check_shard
 from treeoflife.sources.eol import Eol, Settings, parse_name
 from treeoflife.sources.file_names import safe_file_name
 from treeoflife.sources.inat21 import parse_class
-from treeoflife.taxonomy import authorities
-from treeoflife.taxonomy.simple import SimpleParser
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
 from treeoflife.testing.world import draw_world, write_archive
 
 from .mutate import mutated

@@ -37,7 +37,13 @@ def dataset(drawn_build: Path, drawn_world: World, tmp_path: Path) -> Iterator[P
     for path in (out, *out.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     # The way to the dataset, to its world and to Python itself, which may lie in root's home, is opened for the test.
-    ways = (out, drawn_world.root / "any", Path(sys.executable), Path(sys.executable).resolve(), Path(sys.prefix) / "any")
+    ways = (
+        out,
+        drawn_world.root / "any",
+        Path(sys.executable),
+        Path(sys.executable).resolve(),
+        Path(sys.prefix) / "any",
+    )
     above = [folder for way in ways for folder in way.parents]
     closed = [one for one in dict.fromkeys(above) if not one.stat().st_mode & stat.S_IXOTH]
     for folder in closed:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from treeoflife.core.database import Database
-from treeoflife.sources.listed import LISTED_COLUMNS
+from treeoflife.sources.lists.listed import LISTED_COLUMNS
 from treeoflife.sources.registry import load_source
 
 PHOTO_COLUMNS = (

@@ -11,9 +11,9 @@ import pytest
 
 from helpers import built, cli, sentence
 from treeoflife.core.values import Label, Taxon
-from treeoflife.sources.class_folders import ClassFolders
 from treeoflife.sources.folder import Folder
-from treeoflife.sources.folder_names import read_folder_name
+from treeoflife.sources.photographs.class_folders import ClassFolders
+from treeoflife.sources.photographs.folder_names import read_folder_name
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.world import draw_picture
 

@@ -11,7 +11,7 @@ import pytest
 from gbif_archives import AC, DC, DWC, GBIF, Spec, bird, meta_xml, picture, write_archive, write_download, write_files
 from treeoflife.core.packed_files import open_files
 from treeoflife.errors import InputError
-from treeoflife.sources.darwin_core import Archive, Table, read_archive
+from treeoflife.sources.lists.darwin_core import Archive, Table, read_archive
 
 ROWS = [{"id": "1", "locality": 'a "b", c;', "family": "Paridae"}, {"id": "2", "locality": "Pražák|d", "family": ""}]
 COLUMNS = ["id", "locality", "family"]

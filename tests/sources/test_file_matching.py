@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.sources.file_matching import match_names
+from treeoflife.sources.photographs.file_matching import match_names
 
 FOLDER = Path("/data/birds")
 

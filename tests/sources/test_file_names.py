@@ -21,7 +21,7 @@ from helpers import built, cli, sentence
 from treeoflife.cli import app
 from treeoflife.core.values import Taxon
 from treeoflife.errors import ConfigError
-from treeoflife.sources import archived_folders
+from treeoflife.sources.containers import archived_folders
 from treeoflife.sources.file_names import escape_invalid_utf8, name_bytes
 from treeoflife.sources.registry import load_source
 from treeoflife.testing import taxonomies

@@ -13,7 +13,7 @@ from treeoflife.core.database import open_database
 from treeoflife.core.values import RawImage, Taxon
 from treeoflife.errors import InputError
 from treeoflife.sources.folder import Folder
-from treeoflife.sources.photo_table import read_photo_table
+from treeoflife.sources.photographs.photo_table import read_photo_table
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.sources import read_all_images
 

@@ -35,7 +35,7 @@ from treeoflife.core import buckets
 from treeoflife.core.database import open_database
 from treeoflife.errors import InputError
 from treeoflife.sources.gbif import Gbif
-from treeoflife.sources.listed import LISTED_COLUMNS
+from treeoflife.sources.lists.listed import LISTED_COLUMNS
 from treeoflife.sources.registry import load_source
 
 WEB = "https://example.org"

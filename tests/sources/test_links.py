@@ -17,7 +17,7 @@ from helpers import built, cli, sentence, tar_of
 from treeoflife.errors import ConfigError, ContainerError, InputError
 from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.sources.base import Source, signature
-from treeoflife.sources.image_folders import image_files
+from treeoflife.sources.containers.image_folders import image_files
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.sources import read_all_images
 from treeoflife.testing.world import draw_picture, encode_image

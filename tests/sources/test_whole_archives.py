@@ -14,7 +14,7 @@ import pytest
 from helpers import cli, command, sentence, tar_of
 from treeoflife.config.tables import Images
 from treeoflife.download.components import UnpackRule
-from treeoflife.download.unpack import unpack_archive
+from treeoflife.download.files.unpack import unpack_archive
 from treeoflife.errors import InputError
 from treeoflife.evaluation.benchmark import HashTask, hash_part
 from treeoflife.shards.captions import TEXTS

@@ -11,11 +11,11 @@ import pytest
 
 from treeoflife.config.tables import Names
 from treeoflife.download.components import UnpackRule
-from treeoflife.download.unpack import unpack_archive
+from treeoflife.download.files.unpack import unpack_archive
 from treeoflife.errors import ContainerError, InputError
 from treeoflife.sources.registry import load_source
-from treeoflife.taxonomy import authorities
-from treeoflife.taxonomy.simple import SimpleParser
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
 
 
 def zip_of(first: int, method: int = zipfile.ZIP_STORED) -> bytes:

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from treeoflife.core.database import Database
-from treeoflife.taxonomy.checklist import Checklist
-from treeoflife.taxonomy.checklist_files import open_checklist
-from treeoflife.taxonomy.simple import SimpleParser
+from treeoflife.taxonomy.checklists.checklist import Checklist
+from treeoflife.taxonomy.checklists.files import open_checklist
+from treeoflife.taxonomy.parsing.simple import SimpleParser
 
 USAGE = (
     "col:ID", "col:sourceID", "col:parentID", "col:status", "col:scientificName", "col:authorship", "col:rank",

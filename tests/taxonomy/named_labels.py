@@ -10,12 +10,13 @@ import polars as pl
 from treeoflife.config.tables import Names
 from treeoflife.core.database import open_database
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy import authorities, naming
-from treeoflife.taxonomy.built_in import BUILT_IN
-from treeoflife.taxonomy.checklist import NAMES, Checklist
-from treeoflife.taxonomy.evidence_columns import conform
-from treeoflife.taxonomy.labels import label_evidence
-from treeoflife.taxonomy.simple import SimpleParser
+from treeoflife.taxonomy import naming
+from treeoflife.taxonomy.checklists.built_in import BUILT_IN
+from treeoflife.taxonomy.checklists.checklist import NAMES, Checklist
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
+from treeoflife.taxonomy.resolving.evidence_columns import conform
+from treeoflife.taxonomy.resolving.labels import label_evidence
 
 Row = dict[str, Any]
 

@@ -14,9 +14,11 @@ from treeoflife.core.values import RANKS
 from treeoflife.errors import InputError
 from treeoflife.sources.bioscan import records
 from treeoflife.sources.registry import load_source
-from treeoflife.taxonomy import authorities, evidence, findings, naming
-from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.tree import read_tree
+from treeoflife.taxonomy import findings, naming
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
+from treeoflife.taxonomy.providers.tree import read_tree
+from treeoflife.taxonomy.resolving import evidence
 from treeoflife.testing import taxonomies, world
 
 MULBERRY = ("Plantae", "Tracheophyta", "Magnoliopsida", "Rosales", "Moraceae", "Morus", "Morus alba")

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from treeoflife.config.tables import Names
 from treeoflife.core.values import RANKS
 from treeoflife.errors import ConfigError
-from treeoflife.taxonomy.backbone import choose_backbone, one_classification
-from treeoflife.taxonomy.disputes import find_disputes
 from treeoflife.taxonomy.expressions import UPPER
-from treeoflife.taxonomy.record_index import LOOKUP_RANKS, index_records, ranks_above
-from treeoflife.taxonomy.resolve import resolve
-from treeoflife.taxonomy.same_taxon import label_taxa
+from treeoflife.taxonomy.one_lineage.backbone import choose_backbone, one_classification
+from treeoflife.taxonomy.one_lineage.disputes import find_disputes
+from treeoflife.taxonomy.one_lineage.same_taxon import label_taxa
+from treeoflife.taxonomy.resolving.record_index import LOOKUP_RANKS, index_records, ranks_above
+from treeoflife.taxonomy.resolving.resolve import resolve
 
 Lineage = tuple[str, ...]
 

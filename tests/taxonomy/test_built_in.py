@@ -15,10 +15,10 @@ from helpers import ROOT
 from treeoflife import match_names
 from treeoflife.core.known_names import ranks_of
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.built_in import BUILT_IN
-from treeoflife.taxonomy.checklist import NAMES
-from treeoflife.taxonomy.ncbi_names import Node, names_of, place
-from treeoflife.taxonomy.ncbi_rules import FAMILIES, HOMONYMS, RULES
+from treeoflife.taxonomy.checklists.built_in import BUILT_IN
+from treeoflife.taxonomy.checklists.checklist import NAMES
+from treeoflife.taxonomy.checklists.ncbi_names import Node, names_of, place
+from treeoflife.taxonomy.checklists.ncbi_rules import FAMILIES, HOMONYMS, RULES
 
 GENERA = """
 Turdus Animalia Chordata Aves Passeriformes Turdidae

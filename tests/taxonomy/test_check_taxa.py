@@ -10,8 +10,8 @@ import pytest
 
 from treeoflife.config.tables import Checks
 from treeoflife.core.values import NAME_COLUMNS, RANKS
-from treeoflife.taxonomy.check_taxa import TaxaFinding, check_taxa, known_genera, read_catalog
-from treeoflife.taxonomy.near_spellings import find_near
+from treeoflife.taxonomy.checks.check_taxa import TaxaFinding, check_taxa, known_genera, read_catalog
+from treeoflife.taxonomy.checks.near_spellings import find_near
 
 Lineage = tuple[str, ...]
 

@@ -16,9 +16,10 @@ from checklist_archives import CATS, USAGE, folder_of, lineage, meta, names, ope
 
 from treeoflife.core.database import Database
 from treeoflife.errors import InputError
-from treeoflife.taxonomy import checklist_cache, checklist_files
-from treeoflife.taxonomy.checklist import VERNACULARS
-from treeoflife.taxonomy.simple import SimpleParser
+from treeoflife.taxonomy.checklists import cache as checklist_cache
+from treeoflife.taxonomy.checklists import files as checklist_files
+from treeoflife.taxonomy.checklists.checklist import VERNACULARS
+from treeoflife.taxonomy.parsing.simple import SimpleParser
 
 LION = "Animalia Chordata Mammalia Carnivora Felidae Panthera leo"
 COMMON = table(
@@ -358,8 +359,8 @@ def test_two_processes_may_read_the_same_checklist_at_once(tmp_path: Path, monke
     program = (
         "import sys; from pathlib import Path; import polars as pl\n"
         "from treeoflife.core.database import open_database\n"
-        "from treeoflife.taxonomy.checklist_files import open_checklist\n"
-        "from treeoflife.taxonomy.simple import SimpleParser\n"
+        "from treeoflife.taxonomy.checklists.files import open_checklist\n"
+        "from treeoflife.taxonomy.parsing.simple import SimpleParser\n"
         "with open_database(Path(sys.argv[2])) as database:\n"
         "    names = open_checklist('list', Path(sys.argv[1]), Path(sys.argv[2]), database, SimpleParser()).names\n"
         "    print(pl.read_parquet(names).height, names)\n"

@@ -16,9 +16,9 @@ from treeoflife.config.tables import Names
 from treeoflife.core.database import open_database
 from treeoflife.errors import InputError
 from treeoflife.taxonomy import naming
-from treeoflife.taxonomy.built_in import BUILT_IN
-from treeoflife.taxonomy.checklist_records import ask_checklist, asked_names
-from treeoflife.taxonomy.simple import SimpleParser
+from treeoflife.taxonomy.checklists.built_in import BUILT_IN
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.resolving.checklist_records import ask_checklist, asked_names
 
 THRUSH = "Animalia Chordata Aves Passeriformes Turdidae Turdus merula"
 GANNETS = "Animalia Chordata Aves Suliformes Sulidae Morus"

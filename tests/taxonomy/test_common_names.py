@@ -15,11 +15,14 @@ from pydantic import ValidationError
 from treeoflife.config.tables import Names
 from treeoflife.core.languages import language_code
 from treeoflife.core.values import RANKS, Taxon
-from treeoflife.taxonomy import authorities, evidence_columns, naming, vernaculars
-from treeoflife.taxonomy.checklist import NAMES, VERNACULARS, Checklist
-from treeoflife.taxonomy.common_names import clean_common
-from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.vernacular_sources import from_checklist, from_itis
+from treeoflife.taxonomy import naming
+from treeoflife.taxonomy.checklists.checklist import NAMES, VERNACULARS, Checklist
+from treeoflife.taxonomy.common_names import choice as vernaculars
+from treeoflife.taxonomy.common_names.cleaning import clean_common
+from treeoflife.taxonomy.common_names.sources import from_checklist, from_itis
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
+from treeoflife.taxonomy.resolving import evidence_columns
 from treeoflife.testing import taxonomies
 
 CORPUS = list(csv.DictReader(Path(__file__).with_name("common_names.csv").open(newline="", encoding="utf-8")))

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.evidence import rank_uninomials
-from treeoflife.taxonomy.evidence_columns import conform
-from treeoflife.taxonomy.resolve import RecordIndex, index_records, resolve
+from treeoflife.taxonomy.resolving.evidence import rank_uninomials
+from treeoflife.taxonomy.resolving.evidence_columns import conform
+from treeoflife.taxonomy.resolving.resolve import RecordIndex, index_records, resolve
 
 Lineage = tuple[str, ...]
 

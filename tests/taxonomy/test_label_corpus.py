@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.parsers import make_parser
-from treeoflife.taxonomy.parsing import ParsedName, Parser, parse, parse_columns
-from treeoflife.taxonomy.records import clean_ranks, parse_names, rank_value, with_species
+from treeoflife.taxonomy.parsing.label import ParsedName, Parser, parse, parse_columns
+from treeoflife.taxonomy.parsing.parsers import make_parser
+from treeoflife.taxonomy.providers.records import clean_ranks, parse_names, rank_value, with_species
 
 HERE = Path(__file__).parent
 PARSERS = {name: make_parser(name) for name in ("gnparser", "simple")}

@@ -11,12 +11,12 @@ from checklist_archives import lineage
 
 from treeoflife.core.database import Database
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.checklist import NAMES
-from treeoflife.taxonomy.checklist_names import plain_rank, with_plain_names
-from treeoflife.taxonomy.checklist_rows import ROWS
-from treeoflife.taxonomy.lineages import write_names
-from treeoflife.taxonomy.parsers import make_parser
-from treeoflife.taxonomy.table_count import TableCount
+from treeoflife.taxonomy.checklists.checklist import NAMES
+from treeoflife.taxonomy.checklists.lineages import write_names
+from treeoflife.taxonomy.checklists.names import plain_rank, with_plain_names
+from treeoflife.taxonomy.checklists.rows import ROWS
+from treeoflife.taxonomy.parsing.parsers import make_parser
+from treeoflife.taxonomy.providers.table_count import TableCount
 
 CATS = [
     ("1", "", "", "Metazoa", "kingdom"), ("2", "1", "", "Chordata", "phylum"), ("3", "2", "", "Mammalia", "class"),

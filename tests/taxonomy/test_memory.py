@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from treeoflife.taxonomy.gnparser import GNParser
+from treeoflife.taxonomy.parsing.gnparser import GNParser
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")]
 

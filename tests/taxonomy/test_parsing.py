@@ -14,11 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from treeoflife.errors import ConfigError
-from treeoflife.taxonomy.parsers import make_parser
-from treeoflife.taxonomy.parsing import Parser, clean_text, parse
-from treeoflife.taxonomy.records import parse_names, rank_value
-from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.vernaculars import clean_common
+from treeoflife.taxonomy.common_names.choice import clean_common
+from treeoflife.taxonomy.parsing.label import Parser, clean_text, parse
+from treeoflife.taxonomy.parsing.parsers import make_parser
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers.records import parse_names, rank_value
 
 PARSERS = [make_parser("gnparser"), SimpleParser()]
 genus = st.sampled_from(["Panthera", "Morus", "Isoetes", "Aedes", "Poa"])

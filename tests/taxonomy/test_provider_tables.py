@@ -15,10 +15,11 @@ import pytest
 from treeoflife.config.tables import Names
 from treeoflife.core.values import RANKS, Taxon
 from treeoflife.errors import InputError
-from treeoflife.taxonomy import authorities, findings
-from treeoflife.taxonomy.authorities import Authorities
-from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.table_count import TableCount
+from treeoflife.taxonomy import findings
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
+from treeoflife.taxonomy.providers.authorities import Authorities
+from treeoflife.taxonomy.providers.table_count import TableCount
 from treeoflife.testing import taxonomies
 
 SPECIES = [

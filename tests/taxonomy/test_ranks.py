@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from named_labels import evidence_of, lineage, name_labels, row, write_checklist
 
-from treeoflife.taxonomy.checklist import Checklist
+from treeoflife.taxonomy.checklists.checklist import Checklist
 
 APIDAE = "Animalia Arthropoda Insecta Hymenoptera Apidae"
 

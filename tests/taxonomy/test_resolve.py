@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from treeoflife.core.values import RANKS
-from treeoflife.taxonomy.resolve import index_records, resolve
+from treeoflife.taxonomy.resolving.resolve import index_records, resolve
 
 GANNET = ("Animalia", "Chordata", "Aves", "Suliformes", "Sulidae", "Morus", "bassanus")
 MULBERRY = ("Plantae", "Tracheophyta", "Magnoliopsida", "Rosales", "Moraceae", "Morus", "alba")

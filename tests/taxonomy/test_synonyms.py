@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from named_labels import lineage, name_labels, row, write_checklist
 
-from treeoflife.taxonomy.authorship import authors_agree
-from treeoflife.taxonomy.checklist import Checklist
+from treeoflife.taxonomy.checklists.checklist import Checklist
+from treeoflife.taxonomy.resolving.authorship import authors_agree
 
 CATS = "Animalia Chordata Mammalia Carnivora Felidae"
 PUMA = f"{CATS} Puma concolor"

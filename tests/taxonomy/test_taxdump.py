@@ -13,8 +13,8 @@ from checklist_archives import folder_of, lineage, names, opened, vernaculars, z
 
 from treeoflife.core.database import Database
 from treeoflife.errors import InputError
-from treeoflife.taxonomy.checklist import NAMES, VERNACULARS
-from treeoflife.taxonomy.taxdump import is_taxdump
+from treeoflife.taxonomy.checklists.checklist import NAMES, VERNACULARS
+from treeoflife.taxonomy.checklists.taxdump import is_taxdump
 
 NODES = (
     (1, 1, "no rank"), (10, 1, "superkingdom"), (20, 10, "kingdom"), (30, 20, "phylum"), (40, 30, "superclass"),

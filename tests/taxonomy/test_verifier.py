@@ -16,10 +16,11 @@ import pytest
 
 from treeoflife.config.tables import Names, Verifier
 from treeoflife.errors import ConfigError
-from treeoflife.taxonomy import authorities, naming
-from treeoflife.taxonomy.evidence_columns import conform
-from treeoflife.taxonomy.simple import SimpleParser
-from treeoflife.taxonomy.verifier import answer_records, ask
+from treeoflife.taxonomy import naming
+from treeoflife.taxonomy.parsing.simple import SimpleParser
+from treeoflife.taxonomy.providers import authorities
+from treeoflife.taxonomy.providers.verifier import answer_records, ask
+from treeoflife.taxonomy.resolving.evidence_columns import conform
 
 ANSWER = {
     "matchedCanonicalSimple": "Morus alba", "currentCanonicalSimple": "Morus alba", "isSynonym": False,

@@ -20,7 +20,8 @@ from treeoflife.mapping.images import open_images
 from treeoflife.selection import marks
 from treeoflife.sources.base import Source
 from treeoflife.sources.registry import load_sources
-from treeoflife.taxonomy import authorities, naming
+from treeoflife.taxonomy import naming
+from treeoflife.taxonomy.providers import authorities
 
 WORLD = Path(os.environ.get("TREEOFLIFE_WORLD", Path(__file__).parents[3] / "shared" / "world"))
 Row = dict[str, str]

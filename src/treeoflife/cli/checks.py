@@ -190,7 +190,7 @@ def check_taxa(
     """Look for wrong labels in a catalog: counts and examples."""
     from ..config.tables import Checks
     from ..pipeline.repair import check_names
-    from ..taxonomy.check_taxa import check_taxa as check
+    from ..taxonomy.checks.check_taxa import check_taxa as check
 
     if catalog:
         findings = check(catalog, Checks().kingdoms)

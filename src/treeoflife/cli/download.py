@@ -185,7 +185,7 @@ def _images(root: Path, settings: Config, records: list[Path], *, again: bool) -
     from ..core.terminal import listening
 
     import_extra("httpx", "download", "download eol-images")
-    from ..download.eol_images import download_eol_images
+    from ..download.lists.eol_images import download_eol_images
 
     with listening() as listener:
         print(download_eol_images(settings, root, listener, again=again, records=records))

@@ -17,11 +17,11 @@ from ..core.lock import exclusive_lock
 from ..core.progress import Listener, PartListener, SilentListener
 from ..errors import InputError, TasksFailed, TreeoflifeError
 from .components import Component
-from .digests import matching_sha256
 from .downloads_file import FILE_NAME, Entry, append_entry, make_entry
+from .files.digests import matching_sha256
+from .files.part_file import bytes_received, remove_state
+from .files.unpack import unpack_archive
 from .inventory import FileState, check_disk_space, file_states, required_bytes
-from .part_file import bytes_received, remove_state
-from .unpack import unpack_archive
 
 if TYPE_CHECKING:
     import httpx
@@ -81,7 +81,7 @@ class _Downloader:
     def run(self, states: Sequence[FileState]) -> list[Entry]:
         """Download all files; one that fails does not stop the others."""
         import_extra("httpx", "download", "download")
-        from .http_client import make_client
+        from .web.http_client import make_client
 
         self.listener.start("download", sum(state.remaining for state in states), "bytes")
         connections, pool = self.settings.files * self.settings.connections, ThreadPoolExecutor(self.settings.files)
@@ -145,12 +145,12 @@ class _Downloader:
         with self._listen(state) as listener:
             if file.hub:
                 import_extra("huggingface_hub", "download", "download")
-                from .hub import fetch_hub_file
+                from .files.hub import fetch_hub_file
 
                 info, digest = fetch_hub_file(file.hub, path, client, self.settings, listener)
                 url, revision = info.url, info.revision
             elif not digest:
-                from .transfer import FileRequest, fetch_file
+                from .files.transfer import FileRequest, fetch_file
 
                 request = FileRequest(url, path, file.bytes, file.checksum)
                 digest = fetch_file(request, client, self.settings, listener).sha256

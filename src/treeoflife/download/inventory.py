@@ -10,8 +10,8 @@ from ..core.files import stamp
 from ..errors import ConfigError, InputError
 from .components import Component
 from .downloads_file import FILE_NAME, Entry, read_entries
+from .files.part_file import bytes_received
 from .kept_taxonomies import taxonomies_folder
-from .part_file import bytes_received
 
 # Left free for everything else on the disk, and because the sizes in the list of components are partly approximate.
 _RESERVE_BYTES = 1_000_000_000

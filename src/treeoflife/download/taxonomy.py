@@ -11,7 +11,7 @@ from ..core.files import replacing, sha256
 from ..core.lock import exclusive_lock
 from ..core.progress import Listener
 from ..errors import ConfigError, InputError
-from ..taxonomy.checklist_files import check_checklist
+from ..taxonomy.checklists.files import check_checklist
 from .components import Component
 from .download_components import download_components
 from .downloads_file import FILE_NAME, append_entry, make_entry

@@ -33,8 +33,8 @@ from ..images import measure
 from ..images.convert import Encoded
 from ..images.guard import decoder
 from ..images.unopened import format_of
+from ..sources.containers.image_folders import is_hidden
 from ..sources.file_names import IMAGE_SUFFIXES, escape_invalid_utf8
-from ..sources.image_folders import is_hidden
 
 IMAGES: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Binary, "tar": pl.String,
                           "offset": pl.UInt64, "size": pl.UInt32}  # fmt: skip

@@ -19,8 +19,8 @@ from ..shards import locations
 from ..shards.locations import SampleLocations
 from ..shards.reader import Dataset
 from ..shards.view_folder import cache_folder, replacing_folder
-from ..taxonomy.check_taxa import known_genera
-from ..taxonomy.taxa_checks import TaxaCheck, make_checks
+from ..taxonomy.checks.check_taxa import known_genera
+from ..taxonomy.checks.taxa_checks import TaxaCheck, make_checks
 from .name_search import build_name_search
 
 STEP_VERSION = 4

@@ -8,9 +8,9 @@ from ..config.paths import real_path, require_utf8
 from ..config.tables import Holdout, Images, Mapping, Names
 from ..core.table_files import TABLE_SUFFIXES
 from ..errors import ConfigError
-from ..sources.archived_folders import is_partly_unpacked
+from ..sources.containers.archived_folders import is_partly_unpacked
 from ..sources.folder import Folder
-from ..taxonomy.authorities import find_files
+from ..taxonomy.providers.authorities import find_files
 from . import init_names
 from .discovery import Discovery, chosen_images
 from .kept_names import names_beside

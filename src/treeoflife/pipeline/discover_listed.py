@@ -10,10 +10,10 @@ from ..config.paths import Paths, real_path, require_utf8
 from ..config.tables import Images, Names
 from ..core.database import open_database
 from ..errors import ConfigError
-from ..sources.listed import ListedImages
+from ..sources.lists.listed import ListedImages
+from ..sources.lists.text_columns import Table
+from ..sources.lists.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.registry import load_source
-from ..sources.text_columns import Table
-from ..sources.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.urls import Urls
 from . import init_names
 from .discovery import Discovery, chosen_images

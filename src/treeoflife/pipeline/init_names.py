@@ -13,7 +13,7 @@ from ..config.tables import Names
 from ..core.database import Database, columns, open_database
 from ..core.values import RANKS
 from ..sources.base import Source
-from ..sources.label_list import PARTS, SOURCE, open_labels
+from ..sources.lists.label_list import PARTS, SOURCE, open_labels
 from .match_summary import advice, counted_reasons, example, givers
 
 if TYPE_CHECKING:  # a long chain of modules

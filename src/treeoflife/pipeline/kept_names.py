@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..config.tables import BUILT_IN, Names
 from ..download.kept_taxonomies import find_taxonomy
-from ..taxonomy.authorities import find_files
+from ..taxonomy.providers.authorities import find_files
 
 
 def default_names() -> Names:

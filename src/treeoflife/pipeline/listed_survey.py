@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..core.database import Database, column
 from ..core.values import RANKS
-from ..sources.listed import ListedImages
+from ..sources.lists.listed import ListedImages
 
 _SHOWN = 5
 _NAMES = (*RANKS, "scientific_name", "common_name")

@@ -18,7 +18,7 @@ from ..core.database import Database, open_database
 from ..core.files import replacing
 from ..core.tables import escape_formulas, write_parquet
 from ..errors import ConfigError, InputError
-from ..sources.label_list import PARTS, LabelFile, open_label_file, open_labels
+from ..sources.lists.label_list import PARTS, LabelFile, open_label_file, open_labels
 from ..taxonomy.match import Matches, match_labels
 from .kept_names import default_names
 

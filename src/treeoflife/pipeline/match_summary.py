@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ..config.tables import Names
-from ..sources.label_list import SOURCE, LabelFile
+from ..sources.lists.label_list import SOURCE, LabelFile
 from ..taxonomy.coverage import LACKS, lack
 from .names_advice import ADVICE, HOMONYM_ADVICE, has_full_taxonomy
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from ..core.files import exists
 from ..shards.check import Finding
 from ..shards.pack import planned_shards
-from ..taxonomy.check_taxa import TaxaFinding
+from ..taxonomy.checks.check_taxa import TaxaFinding
 from .session import Session
 from .stage import Job
 from .stages import check_shards as shards_stage

@@ -11,10 +11,10 @@ from ..config.paths import Paths
 from ..config.tables import Names
 from ..core.database import open_database
 from ..core.files import exists
-from ..taxonomy import authorities
 from ..taxonomy.explain import evidence_of, explain, find_names, read_names
 from ..taxonomy.findings import empty as findings_of_none
-from ..taxonomy.parsers import make_parser
+from ..taxonomy.parsing.parsers import make_parser
+from ..taxonomy.providers import authorities
 from .match_names import matching, names_for
 
 

@@ -9,7 +9,7 @@ from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
 from ..sources.base import Container, Index, Source, signature
-from ..sources.listed import ListedImages
+from ..sources.lists.listed import ListedImages
 from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources, source_settings
 from .boundaries import check_out

@@ -15,7 +15,7 @@ import polars as pl
 from ..core.database import Database
 from ..sources.base import Source
 from ..sources.columns import is_of_eol
-from ..sources.listed import ListedImages
+from ..sources.lists.listed import ListedImages
 
 NONE = "not provided"
 """What tables have in place of a text that is not known, as TreeOfLife-10M and TreeOfLife-200M do."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..config.paths import require_utf8_name
 from ..core.files import is_no_file
 from ..errors import InputError
-from ..sources.image_folders import visible_files
+from ..sources.containers.image_folders import visible_files
 
 _SHARD = re.compile(r"\.(tar(\.(gz|bz2|xz|zst|lz4))?|tgz)$")
 

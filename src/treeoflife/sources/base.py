@@ -113,7 +113,7 @@ class Source(Protocol):
 
     A source whose containers are plain folders inherits the reading of files:
 
-    >>> from treeoflife.sources.image_folders import FolderImages, image_files, subfolders
+    >>> from treeoflife.sources.containers.image_folders import FolderImages, image_files, subfolders
     >>> __name__ = "traps"  # as if this were a module of its own
     >>> class Traps(FolderImages):
     ...     class Settings(Model):

@@ -25,8 +25,8 @@ from ..core.values import RANKS, Key, Label, RawImage, Taxon
 from ..core.written_numbers import whole_number
 from ..errors import InputError
 from . import bioscan_5m
-from .archived_folders import ArchivableFolders, folder_name
 from .base import ABOUT_COLUMNS, NOT_TAKEN, Container
+from .containers.archived_folders import ArchivableFolders, folder_name
 
 _IMAGE = ("chunk_number", "image_file")
 """By which BIOSCAN-1M knows an image."""

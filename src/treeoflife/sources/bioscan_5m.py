@@ -16,11 +16,11 @@ from ..core.values import RawImage
 from ..core.zip_reader import ZipError, ZipMember
 from ..errors import ContainerError
 from . import not_taken
-from .archived_folders import Place, errors_named, load_member, place_in, place_of, zip_members
 from .base import NOT_A_FILE, Container, Span, by_name, too_long
+from .containers.archived_folders import Place, errors_named, load_member, place_in, place_of, zip_members
+from .containers.image_folders import list_files, list_images, loose_files, subfolders
+from .containers.tar_archives import MAX_EXPANSION, is_decompression_bomb
 from .file_names import escape_invalid_utf8, is_image_name, safe_file_name
-from .image_folders import list_files, list_images, loose_files, subfolders
-from .tar_archives import MAX_EXPANSION, is_decompression_bomb
 
 PART = 0
 """The part in the natural keys of all its images: only BIOSCAN-1M has parts, and counts them from 1 on."""

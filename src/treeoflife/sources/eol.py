@@ -12,9 +12,9 @@ from ..core.values import Key, RawImage, Skip
 from ..errors import InputError
 from . import not_taken
 from .base import NOT_A_FILE, NOT_TAKEN, Container, Source, by_name, too_long
+from .containers.image_folders import list_files, loose_files, subfolders
+from .containers.tar_archives import TAR_SUFFIXES, archive_members
 from .file_names import escape_invalid_utf8, safe_file_name
-from .image_folders import list_files, loose_files, subfolders
-from .tar_archives import TAR_SUFFIXES, archive_members
 
 # 18 digits always fit the 64-bit integers of the mapping.
 _NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})(?:_eol[^/]*|)\.[A-Za-z0-9]+", re.ASCII)

@@ -14,10 +14,10 @@ from ..core.values import Label, RawImage, Skip
 from ..errors import InputError
 from . import not_taken
 from .base import NOT_TAKEN, Container
+from .containers.image_folders import FolderImages, list_images
 from .file_names import IMAGE_SUFFIXES, escape_invalid_utf8, name_bytes, suffix_of
-from .folder_survey import FolderSurvey
-from .image_folders import FolderImages, list_images
-from .unread_formats import UNREAD_SUFFIXES, not_readable
+from .photographs.folder_survey import FolderSurvey
+from .photographs.unread_formats import UNREAD_SUFFIXES, not_readable
 
 # A part has about half as many images to as many: enough parts for all cores, and a new image costs only seconds.
 _IMAGES_PER_PART = 512
@@ -60,7 +60,7 @@ class Folder(FolderImages):
 
     def __new__(cls, name: str = "", settings: Model | None = None) -> Self:  # noqa: ARG004
         """A folder with boxes is of a class of its own: its images have another natural key."""
-        from .boxed_folder import BoxedFolder
+        from .boxes.boxed_folder import BoxedFolder
 
         is_boxed = cls is Folder and isinstance(settings, Settings) and settings.boxes
         return super().__new__(cast("type[Self]", BoxedFolder) if is_boxed else cls)

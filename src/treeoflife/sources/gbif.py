@@ -13,10 +13,10 @@ from ..core.database import Database
 from ..core.files import temporary_folder
 from ..core.packed_files import PackedFiles, open_files
 from ..errors import InputError
-from . import gbif_sql as sql
-from .darwin_core import Archive, Table, read_archive, simple_term
-from .listed import LISTED_COLUMNS, ListedImages
-from .table_beginnings import Beginning
+from .lists import gbif_sql as sql
+from .lists.darwin_core import Archive, Table, read_archive, simple_term
+from .lists.listed import LISTED_COLUMNS, ListedImages
+from .lists.table_beginnings import Beginning
 
 _TYPES = {"multimedia": "", "image": "StillImage", "document": ""}
 """Kinds of extensions that list media, and the type of a row without one: GBIF's Multimedia and Image, Audubon Core's

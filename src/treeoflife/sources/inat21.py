@@ -8,10 +8,10 @@ from typing import ClassVar, NamedTuple
 from ..config.base import Model
 from ..core.values import RANKS, Key, Label, Taxon
 from ..errors import InputError
-from .archived_folders import ArchivableFolders, folder_name
 from .base import NOT_TAKEN, Container
+from .containers.archived_folders import ArchivableFolders, folder_name
+from .containers.tar_archives import TAR_SUFFIXES
 from .file_names import escape_invalid_utf8, show_names
-from .tar_archives import TAR_SUFFIXES
 
 _FORM = "NNNNN_Kingdom_Phylum_Class_Order_Family_Genus_species"
 _CLASS = re.compile(r"([0-9]{1,9})_(.*)", re.ASCII | re.DOTALL)

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 from ..config.base import Model
 from ..core.database import Database
 from ..errors import InputError
-from . import inaturalist_export, inaturalist_open_data
-from .inaturalist_photos import PHOTOS, Filters, Size
-from .listed import ListedImages
+from .lists import inaturalist_export, inaturalist_open_data
+from .lists.inaturalist_photos import PHOTOS, Filters, Size
+from .lists.listed import ListedImages
 
 QualityGrade = Literal["research", "needs_id", "casual"]
 

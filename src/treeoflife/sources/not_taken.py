@@ -10,8 +10,8 @@ from pathlib import Path
 from ..core.values import RawImage, Skip
 from ..errors import InputError
 from .base import NOT_TAKEN, Container
+from .containers.image_folders import list_files
 from .file_names import ARCHIVE_SUFFIXES, escape_invalid_utf8, is_image_name, show_names
-from .image_folders import list_files
 
 
 def containers(source: str, folder: Path, files: Iterable[Path]) -> list[Container]:

@@ -11,13 +11,13 @@ from typing import ClassVar, Literal
 from ..config.base import Model
 from ..core.database import Database, column, quoted
 from ..errors import InputError
-from .inaturalist_photos import Size, resized
-from .listed import LISTED_COLUMNS, ListedImages
-from .listed_columns import Meaning, columns_by_meaning, find_column, first_filled, own_species, shown
+from .lists.inaturalist_photos import Size, resized
+from .lists.listed import LISTED_COLUMNS, ListedImages
+from .lists.listed_columns import Meaning, columns_by_meaning, find_column, first_filled, own_species, shown
+from .lists.text_columns import ROW, Table, without_words_for_nothing
+from .lists.treeoflife_200m import COLUMNS as COLUMNS_OF_200M
+from .lists.treeoflife_200m import add_provenance, find_provenance, is_treeoflife_200m
 from .places import coordinates, place_of
-from .text_columns import ROW, Table, without_words_for_nothing
-from .treeoflife_200m import COLUMNS as COLUMNS_OF_200M
-from .treeoflife_200m import add_provenance, find_provenance, is_treeoflife_200m
 
 _ADDRESS = r"(?i)^https?://[^\s/?#]+([/?#][^\x00-\x1f]*)?$"
 _UUID = "try_cast(id AS UUID)"

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..mapping import catalog
 from ..mapping.ids import plain_id
 from ..sources.base import Source
-from .tables import damaged_text
+from .providers.tables import damaged_text
 
 COLUMNS = ("treeoflife_id", *NAME_COLUMNS)
 """The columns that a catalog must have for its names."""

@@ -10,18 +10,18 @@ from ..config.tables import Names
 from ..core.text import counted, reason
 from ..core.values import RANKS
 from ..errors import InputError
-from . import vernaculars
-from .authorities import Authorities
-from .endings import rank_by_ending
-from .evidence import rank_uninomials
-from .evidence_columns import conform
+from .common_names import choice as vernaculars
 from .expressions import binomial
 from .findings import TREE_TROUBLES
-from .parsers import make_parser
-from .parsing import parse
-from .record_index import RecordIndex, ranks_above
-from .resolve import resolve
-from .word_ranks import rank_words
+from .parsing.endings import rank_by_ending
+from .parsing.label import parse
+from .parsing.parsers import make_parser
+from .providers.authorities import Authorities
+from .resolving.evidence import rank_uninomials
+from .resolving.evidence_columns import conform
+from .resolving.record_index import RecordIndex, ranks_above
+from .resolving.resolve import resolve
+from .resolving.word_ranks import rank_words
 
 # A frequent genus has thousands of records; the first ones show what kind they are.
 _MAX_ROWS_SHOWN = 12

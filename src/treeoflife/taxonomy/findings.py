@@ -26,7 +26,7 @@ import polars as pl
 
 from ..core.values import RANKS
 from .expressions import UPPER, is_hole, is_nameless, joined
-from .table_count import TableCount
+from .providers.table_count import TableCount
 
 SCHEMA = {
     "kind": pl.String, "source": pl.String, "name_key": pl.String, "keys": pl.UInt32, "rank": pl.String,

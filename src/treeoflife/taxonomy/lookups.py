@@ -12,7 +12,7 @@ from ..core.json_reader import JsonStream
 from ..core.values import RANKS
 from ..core.written_numbers import whole_numbers
 from ..errors import InputError
-from .records import names_something
+from .providers.records import names_something
 
 _SCHEMA: dict[str, Any] = dict.fromkeys(("source", "name_key", *RANKS, "common", "names_from"), pl.String)
 # EOL's lookup has hundreds of thousands of keys, which take much more memory as Python objects than as columns.

@@ -12,14 +12,14 @@ import polars as pl
 from ..config.tables import Names
 from ..core.database import Database
 from ..core.values import RANKS
-from ..sources.label_list import LabelList
+from ..sources.lists.label_list import LabelList
 from . import outputs
+from .common_names.choice import with_lowest_name
 from .coverage import Coverage
 from .expressions import binomial
 from .naming import FROM, Note, name_all
 from .reasons import reasons_of
-from .resolve import LOOKUP_RANKS
-from .vernaculars import with_lowest_name
+from .resolving.resolve import LOOKUP_RANKS
 
 COLUMNS = (
     "place", "label", *RANKS, "rank", "matched_rank", "matched_name", "status", "common", "names_from", "why",
@@ -85,7 +85,7 @@ class Matches:
 
 
 def match_labels(names: Names, database: Database, verifier_cache: Path, note: Note = lambda _: None) -> Matches:
-    """The names of the labels in the table ``label_list`` (:mod:`treeoflife.sources.label_list`).
+    """The names of the labels in the table ``label_list`` (:mod:`treeoflife.sources.lists.label_list`).
 
     Args:
         verifier_cache: where GNVerifier's answers are kept, if it is to be asked.

@@ -13,22 +13,26 @@ from ..core.tables import write_parquet
 from ..core.values import RANKS
 from ..sources.base import Source
 from ..sources.columns import is_published_kind
-from ..sources.image_folders import visible_files
-from . import evidence, findings, outputs, verifier, vernacular_sources, vernaculars
-from .authorities import FILES, Authorities, consult, load, open_checklists
-from .backbone import choose_backbone, one_classification
-from .built_in import BUILT_IN
-from .common_names import ENGLISH
-from .disputes import find_disputes
+from ..sources.containers.image_folders import visible_files
+from . import findings, outputs
+from .checklists.built_in import BUILT_IN
+from .common_names import choice as vernaculars
+from .common_names import sources as vernacular_sources
+from .common_names.cleaning import ENGLISH
 from .expressions import binomial, names_species, positions
-from .keyed_evidence import gather_evidence
 from .lookups import lookup_file
-from .parsed_name import Parser
-from .parsers import make_parser
-from .record_index import RecordIndex, add_records
-from .resolve import resolve
-from .table_count import TableCount
-from .word_ranks import rank_words
+from .one_lineage.backbone import choose_backbone, one_classification
+from .one_lineage.disputes import find_disputes
+from .parsing.parsed_name import Parser
+from .parsing.parsers import make_parser
+from .providers import verifier
+from .providers.authorities import FILES, Authorities, consult, load, open_checklists
+from .providers.table_count import TableCount
+from .resolving import evidence
+from .resolving.keyed_evidence import gather_evidence
+from .resolving.record_index import RecordIndex, add_records
+from .resolving.resolve import resolve
+from .resolving.word_ranks import rank_words
 
 STEP = 3
 """The version of this step: raised when the same inputs give other names."""

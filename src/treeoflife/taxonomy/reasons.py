@@ -6,8 +6,8 @@ import polars as pl
 
 from ..core.database import Database
 from ..core.values import RANKS
+from .common_names.choice import with_lowest_name
 from .findings import Findings
-from .vernaculars import with_lowest_name
 
 _VALUE, _DETAIL = pl.col("value"), pl.col("detail")
 _BESIDE = "a kingdom, family or the like beside it would decide"

@@ -8,7 +8,7 @@ import re
 
 import polars as pl
 
-from .letters import without_diaereses
+from .parsing.letters import without_diaereses
 
 # Soft hyphens, zero-width characters and byte order marks, which come with text that was copied from documents.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")

@@ -1,7 +1,7 @@
 """check-taxa: the catalog -> findings about names, for a curator to look at."""
 
 from ...core.files import write_json
-from ...taxonomy.check_taxa import STEP_VERSION, TaxaFinding, check_taxa, known_genera
+from ...taxonomy.checks.check_taxa import STEP_VERSION, TaxaFinding, check_taxa, known_genera
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 

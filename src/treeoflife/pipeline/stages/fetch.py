@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...core.files import stamp
-from ...download.fetch_reasons import PASSING_PATTERN, UNANSWERED, is_passing
+from ...download.lists.fetch_reasons import PASSING_PATTERN, UNANSWERED, is_passing
 from ...engines.base import Tick
 from ...engines.registry import make_engine
 from ...engines.tasks import TaskRunner
 from ...errors import ConfigError, ContainerError, InputError
-from ...sources import listing
-from ...sources.listed import ListedImages
+from ...sources.lists import listing
+from ...sources.lists.listed import ListedImages
 from ..stage import Item, Job, Stage
 from ..stage_records import StageRecords
 from ..workspace import Workspace
 
 if TYPE_CHECKING:  # imported where they are used: no other command needs HTTP
-    from ...download.fetch_promises import Promise
-    from ...download.url_archive import FetchedArchive, FetchTask
+    from ...download.lists.fetch_promises import Promise
+    from ...download.lists.url_archive import FetchedArchive, FetchTask
 
 STEP_VERSION = 1
 
@@ -179,8 +179,8 @@ def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
 
 
 def _plan(workspace: Workspace, source: ListedImages, retry: Collection[str]) -> list[Promise]:
-    from ...download.fetch_outcomes import open_outcomes
-    from ...download.fetch_promises import promise_archives, reasons_sql
+    from ...download.lists.fetch_outcomes import open_outcomes
+    from ...download.lists.fetch_promises import promise_archives, reasons_sql
 
     files, table = workspace.paths.fetched_files(source.name), workspace.config.fetch
     again = f"regexp_full_match(reason, '{PASSING_PATTERN}') OR {reasons_sql(retry)}"
@@ -197,7 +197,7 @@ def _ask(workspace: Workspace, promises: Sequence[Promise], job: Job) -> None:
     """
     if not promises:
         return
-    from ...download.host_limits import limit_engine
+    from ...download.lists.host_limits import limit_engine
 
     config, listener = workspace.config, job.runner.listener
     listener.start("fetch", sum(promise.count for promise in promises), "addresses")
@@ -213,8 +213,8 @@ def _ask(workspace: Workspace, promises: Sequence[Promise], job: Job) -> None:
 
 def _tasks(workspace: Workspace, promises: Sequence[Promise], width: int) -> list[FetchTask]:
     """The tasks, each with its part of the requests that a host may get."""
-    from ...download.host_limits import host_limits, split_limits
-    from ...download.url_archive import FetchTask
+    from ...download.lists.host_limits import host_limits, split_limits
+    from ...download.lists.url_archive import FetchTask
 
     table = workspace.config.fetch
     part = split_limits(host_limits(table), min(width, len(promises)))
@@ -235,7 +235,7 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive | NetworkDown:
 
     As an error it would be reported once all other archives had failed in the same way.
     """
-    from ...download.url_archive import fetch_archive as fetch
+    from ...download.lists.url_archive import fetch_archive as fetch
 
     try:
         return fetch(task, tick)
@@ -285,8 +285,8 @@ def _check_answers(images: int, failed: Mapping[str, int]) -> None:
 
 def _settle(workspace: Workspace, source: ListedImages, job: Job) -> tuple[int, Counter[str]]:
     """Write which images of a source are in which archive, and which are in none; returns how many are, and reasons."""
-    from ...download.fetch_outcomes import open_outcomes, placeholders
-    from ...download.fetch_results import write_archive_images, write_not_fetched
+    from ...download.lists.fetch_outcomes import open_outcomes, placeholders
+    from ...download.lists.fetch_results import write_archive_images, write_not_fetched
 
     files = workspace.paths.fetched_files(source.name)
     with workspace.database() as database:

@@ -16,7 +16,7 @@ from ...mapping.images import open_images
 from ...selection import marks
 from ...sources.base import Source
 from ...taxonomy import catalog_names, lookups, naming
-from ...taxonomy.tables import damaged_text
+from ...taxonomy.providers.tables import damaged_text
 from ..stage import Evidence, Input, Item, Job, Stage
 from ..workspace import Workspace
 

@@ -1,0 +1,1 @@
+"""Files: whole, resumable, hashed, unpacked."""

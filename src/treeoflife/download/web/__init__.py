@@ -1,0 +1,1 @@
+"""Requests: connections, redirects, what a response is."""

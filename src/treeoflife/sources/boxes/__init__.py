@@ -1,0 +1,1 @@
+"""Boxes in photographs, each of which is an image."""

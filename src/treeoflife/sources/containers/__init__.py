@@ -1,0 +1,1 @@
+"""Reading folders of images, such folders in archives, and tars."""

@@ -1,0 +1,1 @@
+"""A folder of photographs: its table, or names from its folders."""

@@ -1,0 +1,1 @@
+"""check-taxa: wrong labels in a catalog."""

@@ -1,0 +1,1 @@
+"""Common names: whose there are, which a taxon gets, and how one is cleaned."""

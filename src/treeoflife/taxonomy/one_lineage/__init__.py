@@ -1,0 +1,1 @@
+"""One classification: no taxon has two lineages."""

@@ -1,0 +1,1 @@
+"""Labels as people write them -> genus, epithets, author: one function for every way in."""

@@ -1,0 +1,1 @@
+"""Which taxon a name means: evidence, candidates, synonyms, ranks."""
