@@ -275,8 +275,31 @@ def test_ids_of_other_lists_may_be_kept(tmp_path: Path, database: Database) -> N
     assert one["uuid"] == UUIDS[0]
 
 
-def test_a_folder_or_nothing_in_place_of_a_table_is_named(tmp_path: Path, database: Database) -> None:
-    with pytest.raises(InputError, match="is a folder: name a table in it"):
+def test_a_folder_of_parquet_is_one_table(tmp_path: Path, database: Database) -> None:
+    """Its files may lie in folders, and differ in columns and in their types; a row is named with its file."""
+    folder = tmp_path / "metadata"
+    (folder / "more").mkdir(parents=True)
+    columns = {"url": ["https://a.example/1", "nowhere"], "genus": ["Parus", "Apis"], "id": [1, 2]}
+    pl.DataFrame(columns).write_parquet(folder / "part-1.parquet")
+    others = {"id": ["3"], "url": ["https://a.example/3"], "genus": ["Poa"], "license": ["CC0"], "filename": ["x.jpg"]}
+    pl.DataFrame(others).write_parquet(folder / "more" / "part [2].parquet")
+    pl.DataFrame({"id": [4.0], "url": ["https://a.example/4"], "genus": ["Poa"]}).write_parquet(folder / "p.parquet")
+    (folder / "_SUCCESS").touch()
+    rows = {row["genus"] + row["url"][-1:]: row for row in listed(database, "urls", folder, columns={"id": "id"})}
+    assert {name: row["image_id"] for name, row in rows.items() if not row["problem"]} == {
+        "Parus1": "1", "Poa3": "3", "Poa4": "4",
+    }  # fmt: skip
+    assert rows["Poa3"]["license_name"] == "CC0"
+    assert rows["Parus1"]["license_name"] == ""
+    assert rows["Apise"]["problem"] == "row 2 of part-1.parquet: 'nowhere' is no address on the web"
+
+
+def test_a_folder_that_is_no_table_or_nothing_is_named(tmp_path: Path, database: Database) -> None:
+    with pytest.raises(InputError, match=r"is a folder without files of Parquet: name a table in it"):
+        listed(database, "urls", tmp_path)
+    write(tmp_path / "one.parquet", ROWS)
+    write(tmp_path / "two.csv", ROWS)
+    with pytest.raises(InputError, match=r"two\.csv in it is another table: move one"):
         listed(database, "urls", tmp_path)
     with pytest.raises(InputError, match=r"nowhere\.csv is not there"):
         listed(database, "urls", tmp_path / "nowhere.csv")

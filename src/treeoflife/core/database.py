@@ -106,15 +106,19 @@ class Database:
             parts.append(self._keep(pl.concat(held)))
         self.view(name, parts)
 
-    def view(self, name: str, paths: Iterable[Path], *, rows: bool = False) -> None:
+    def view(self, name: str, paths: Iterable[Path], *, rows: bool = False, named: str = "") -> None:
         """Make files of Parquet that have the same columns known as the table ``name``.
 
         Args:
             rows: whether to add the column ``file_row_number``, which counts the rows of a file from 0 on.
+            named: a further column, with the path of a row's file. The files may then have different columns; where
+                one lacks a column, its values are null.
         """
         files = list(paths)
         listed = ", ".join(quoted(_plain(path)) for path in files)
         options = f"hive_partitioning = false{', file_row_number = true' if rows else ''}"
+        if named:
+            options += f", union_by_name = true, filename = {quoted(named)}"
         if name in self._made:
             self.run(f"DROP TABLE {name}")
             self._made.remove(name)

@@ -1,5 +1,6 @@
 """Looking at tables that list images on the web, and writing the dataset.toml that fits them."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -46,10 +47,17 @@ def discover_listed(describe: Callable[[Path], Described], raw: Path, out: Path)
     names = names_beside(raw if raw.is_dir() else raw.parent)
     config = Config(sources={name: settings}, names=names, images=chosen_images())
     counted, advice = _survey(source, names, out)
-    tables = (f"table: {path}" for path in source.tables())
-    return Discovery(config, (*tables, *found, *counted), (), (*source.remarks(), *advice, _CONTACT))
+    return Discovery(config, (*_tables(source.tables()), *found, *counted), (), (*source.remarks(), *advice, _CONTACT))
 
 
+def _tables(files: list[Path]) -> list[str]:
+    """Lines that name the tables; those in one folder together, if they are many."""
+    if len(files) > _MANY:
+        return [f"tables: {len(files):,} files in {os.path.commonpath([file.parent for file in files])}"]
+    return [f"table: {path}" for path in files]
+
+
+_MANY = 12
 _CONTACT = (
     "before the build, set contact in [fetch] of dataset.toml to your e-mail address or web page: "
     "it tells hosts who asks them"

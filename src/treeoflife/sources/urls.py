@@ -10,11 +10,12 @@ from typing import ClassVar, Literal
 
 from ..config.base import Model
 from ..core.database import Database, column, quoted
+from ..core.files import exists
 from ..errors import InputError
 from .lists.inaturalist_photos import Size, resized
 from .lists.listed import LISTED_COLUMNS, ListedImages
 from .lists.listed_columns import Meaning, columns_by_meaning, find_column, first_filled, own_species, shown
-from .lists.text_columns import ROW, Table, without_words_for_nothing
+from .lists.text_columns import FILE, ROW, Table, table_files, without_words_for_nothing
 from .lists.treeoflife_200m import COLUMNS as COLUMNS_OF_200M
 from .lists.treeoflife_200m import add_provenance, find_provenance, is_treeoflife_200m
 from .places import coordinates, place_of
@@ -36,7 +37,8 @@ class Settings(Model):
     """The keys of the table of a source of addresses."""
 
     path: Path
-    """The table: text with a header such as CSV, Parquet, or Excel, with a column of addresses and columns of names."""
+    """The table: text with a header such as CSV, Parquet, a folder of files of Parquet, or Excel, with a column of
+    addresses and columns of names."""
     preset: Literal["", "treeoflife-200m"] = ""
     """treeoflife-200m: the table is the catalog.parquet of TreeOfLife-200M, whose uuids are kept as ids."""
     columns: dict[Meaning, str] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
@@ -74,17 +76,16 @@ class Urls(ListedImages):
         self.catalog = tuple(f"{name}_{part}" for part in parts)
 
     def tables(self) -> list[Path]:
-        """The table, and the provenance.
+        """The files of the table, and of the provenance.
 
         Raises:
-            InputError: one is missing.
+            InputError: one is missing, or is a folder that is no table.
         """
         paths = [self.path, *([self._provenance] if self._provenance else [])]
         for path in paths:
-            if not path.is_file():
-                what = "is a folder: name a table in it" if path.is_dir() else "is not there"
-                raise InputError(f"[sources.{self.name}]: the table {path} {what}")
-        return paths
+            if not exists(path):
+                raise InputError(f"[sources.{self.name}]: the table {path} is not there")
+        return [file for path in paths for file in table_files(path)]
 
     @property
     def _provenance(self) -> Path | None:
@@ -145,7 +146,7 @@ class Urls(ListedImages):
             "listed",
             f"""
             SELECT {self._key()}, {resized("url", self.settings.size)} AS url, {others},
-                CASE WHEN problem <> '' THEN '{table.row} ' || {ROW} || ': ' || problem ELSE '' END AS problem
+                CASE WHEN problem <> '' THEN {table.place} || ': ' || problem ELSE '' END AS problem
             FROM (SELECT *, {self._problem()} AS problem FROM ({chosen}))
             """,
         )
@@ -173,7 +174,7 @@ class Urls(ListedImages):
         if self.settings.preset:
             plain["observation"] = f"CASE WHEN {plain['data_source']} = 'gbif' THEN {plain['source_id']} ELSE '' END"
         listed = ", ".join(f"{sql} AS {column(one)}" for one, sql in (values | names | plain).items())
-        return f"{ROW}, {listed}"
+        return f"{', '.join((ROW, FILE) if table.path.is_dir() else (ROW,))}, {listed}"
 
     def _condition(self, table: Table) -> str:
         """SQL for whether a row is taken."""
