@@ -108,6 +108,23 @@ def test_the_labels_own_ranks_stay() -> None:
     assert match_names(frame)["family"].to_list() == ["Muscicapidae"]
 
 
+def test_a_column_of_species_may_hold_whatever_an_animal_was_determined_as() -> None:
+    """As tables of camera traps have it: the species where it is known, and the genus or the family elsewhere."""
+    labels = ["Felidae", "Panthera", "Panthera leo", "Felidae sp.", "Carnivora", "Panthera cf. leo", "leo", "unknown"]
+    matches = match_names(pl.DataFrame({"species": labels}))
+    lowest = [(row["rank"], row["genus"] or row["family"] or row["order"]) for row in matches.iter_rows(named=True)]
+    lion = ("species", "Panthera")
+    assert lowest[:5] == [
+        ("family", "Felidae"),
+        ("genus", "Panthera"),
+        lion,
+        ("family", "Felidae"),
+        ("order", "Carnivora"),
+    ]
+    assert matches["kingdom"].to_list() == ["Animalia"] * 6 + ["", ""]
+    assert matches["why"].to_list()[6:] == ["there is no genus with its species", "'unknown' is no scientific name"]
+
+
 def test_why_a_name_has_no_lineage_is_said() -> None:
     unknown, homonym, placeholder, nothing = why("Xus yus", "Morus", "unknown", "")
     assert "'Xus yus' is in no taxonomy" in unknown

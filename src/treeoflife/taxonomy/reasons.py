@@ -22,7 +22,10 @@ _SENTENCES: dict[str, Callable[[], pl.Expr]] = {
     "rank-between": lambda: pl.format("'{}' {}", _VALUE, _DETAIL),
     "rank-moved": lambda: pl.format("'{}' {}", _VALUE, _DETAIL),
     "classification": lambda: pl.format("sources classify it in different ways ({})", _DETAIL),
-    "unknown-name": lambda: pl.format("'{}' is in no taxonomy that is used", _VALUE),
+    "unknown-name": lambda: (
+        pl.when(_VALUE == "").then(pl.lit("there is no genus with its species"))
+        .otherwise(pl.format("'{}' is in no taxonomy that is used", _VALUE))
+    ),
     "no-name": lambda: (
         pl.when(pl.col("verbatim") == "").then(pl.lit("there is no name"))
         .otherwise(pl.format("'{}' is no scientific name", "verbatim"))

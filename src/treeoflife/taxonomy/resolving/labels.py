@@ -164,9 +164,13 @@ def _is_text(value: object) -> bool:
 def label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     """Ranks as given; a full name fills genus and epithet where the label has none, and adds the ranks below.
 
+    A species that is none, such as ``Felidae``, is the full name of a label that has no other and no genus.
     A name of a rank above the species, as the label says, is no genus: it stands at its own rank, or as a ``word``.
     """
     frame = with_species(clean_ranks(labels, parser), labels["species"], parser)
+    # People write what an animal was determined as into a column of species, be it Felidae or Panthera sp.
+    is_higher = (pl.col("verbatim") == "") & (pl.col("genus") == "") & (pl.col("species") == "")
+    frame = frame.with_columns(verbatim=pl.when(is_higher).then(labels["species"]).otherwise("verbatim"))
     frame = frame.with_columns(own_parts(frame["verbatim"], parser)).with_columns(said=_said_rank())
     no_genus_or_species = (pl.col("genus") == "") & (pl.col("species") == "")
     has_epithet, below = pl.col("own_species") != "", pl.col("own_infraspecific")
