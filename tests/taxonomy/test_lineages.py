@@ -43,7 +43,8 @@ def write(database: Database, tmp_path: Path):
         assert found.schema == NAMES
         assert found.null_count().sum_horizontal().item() == 0
         assert found["name"].is_sorted()
-        assert found.height == count.used == count.rows - sum(count.left_out.values())
+        from_rows = found.filter(~pl.col("id").str.contains(" "))  # the others stand in columns alone
+        assert from_rows.height == count.used == count.rows - sum(count.left_out.values())
         assert found["id"].is_unique().all()
         return {row["id"]: row for row in found.to_dicts()}, count
 
@@ -115,6 +116,26 @@ def test_the_classification_of_a_row_itself_counts_where_parents_say_nothing(wri
     )
     assert lineage(found["1"]) == "Animalia Chordata Aves - Paridae Parus major" == lineage(found["5"])
     assert lineage(found["2"]) == "Animalia - - - Poaceae Aus bus"
+
+
+def test_ranks_that_stand_in_columns_alone_are_names_too(write) -> None:
+    """As in a list of species with their families. Most rows decide what is above a name; a namesake is its own."""
+    cats = {"kingdom": "Animalia", "phylum": "Chordata", "class": "Mammalia", "order": "Carnivora", "family": "Felidae"}
+    found, count = write(
+        rows(("1", "", "", "Panthera leo", "species"), ("2", "", "", "Panthera onca", "species"), **cats),
+        rows(("3", "", "", "Panthera pardus", "species"), **{**cats, "order": "Carnivores"}),
+        rows(("4", "", "", "Felis", "genus"), ("5", "", "", "Felis catus", "species"), **cats),
+        rows(("6", "", "", "Morus bassanus", "species"), kingdom="Animalia", family="Sulidae", genus="Morus"),
+        rows(("7", "", "", "Morus alba", "species"), kingdom="Plantae", family="Moraceae", genus="Morus"),
+        rows(("8", "", "1", "Leo leo", "species"), family="Leonidae"),
+    )
+    assert count.used == 8
+    names = {name: lineage(row) for name, row in found.items() if " " in name}
+    assert names["genus Panthera Animalia"] == "Animalia Chordata Mammalia Carnivora Felidae Panthera -"
+    assert names["family Felidae Animalia"] == "Animalia Chordata Mammalia Carnivora Felidae - -"
+    assert names["genus Morus Plantae"] == "Plantae - - - Moraceae Morus -"
+    assert names["genus Morus Animalia"] == "Animalia - - - Sulidae Morus -"
+    assert not {"genus Felis Animalia", "family Leonidae"} & names.keys()
 
 
 def test_kingdoms_of_other_ranks_and_divisions(write) -> None:

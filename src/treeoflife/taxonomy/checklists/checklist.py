@@ -17,7 +17,8 @@ from ..providers.table_count import TableCount
 NAMES = pl.Schema(dict.fromkeys(("id", "name", "rank", "author", "status", "accepted", *RANKS), pl.String))
 """The columns of names, a row for each name at a rank; empty texts where nothing is known, never null.
 
-id        the checklist's own key of the row, as text; unique
+id        the checklist's own key of the row, as text; of a name that stands in columns alone, its rank, itself and its
+          kingdom; unique
 name      the name without its author: a word, or genus and epithet. Names below the species are left out
 rank      species, genus, subfamily, clade and so on, in lower case; empty if it is not known
 author    author and year as the checklist writes them

@@ -22,7 +22,7 @@ from ..providers.tables import require_use
 from .cache import ChecklistCache, Note
 from .checklist import Checklist
 
-_VERSION = 1
+_VERSION = 2
 """Raised whenever a reader would make other tables of the same files."""
 _NEEDED = "names with their ranks, and what each belongs to"
 _FORMATS = (

@@ -30,6 +30,7 @@ from ..providers.records import clean_ranks
 from ..providers.table_count import TableCount
 from .ancestors import IN_CIRCLE, OF_NOTHING, ON_CYCLE, Tree, make_tree
 from .checklist import NAMES
+from .flat_ranks import higher_names
 from .names import BELOW_SPECIES, plain_rank, with_plain_names
 from .rows import ROWS
 
@@ -65,7 +66,7 @@ def write_names(
         source: what the checklist is called; ``file`` is its table.
 
     Returns:
-        How many of the rows gave a name, and why others did not.
+        How many of the rows gave a name, and why others did not. Names that stand in columns alone are written too.
     """
     database.spool("checklist_row", _plain(rows, parser), _NUMBERED)
     count = database.value("SELECT count(*) FROM checklist_row")
@@ -75,8 +76,10 @@ def write_names(
     _forget(database, "key", "link", "inner")
     database.make("checklist_taxon", _taxa())
     database.sort("checklist_name", _all_names())
-    chosen = f"SELECT {columns(NAMES)} FROM checklist_name WHERE why = '' ORDER BY name, rank, id"
-    used = database.write(path, chosen)
+    used = database.value("SELECT count(*) FROM checklist_name WHERE why = ''")
+    named = f"SELECT {columns(NAMES)} FROM checklist_name WHERE why = ''"
+    in_columns = f"SELECT {columns(NAMES)} FROM ({higher_names()})"
+    database.write(path, f"{named} UNION ALL {in_columns} ORDER BY name, rank, id, {columns(RANKS)}")
     left_out |= dict(
         database.rows("SELECT why, count(*) FROM checklist_name WHERE why <> '' GROUP BY why ORDER BY why")
     )
