@@ -7,7 +7,7 @@ import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import polars as pl
 import pytest
@@ -17,7 +17,7 @@ from treeoflife.config.fetched_files import FetchedFiles
 from treeoflife.core.database import Database, open_database
 from treeoflife.core.files import stamp
 from treeoflife.core.tar_writer import BLOCK, encode_member, end_marker
-from treeoflife.core.values import joined
+from treeoflife.core.values import BoundingBox, joined
 from treeoflife.download.lists.fetch_outcomes import open_outcomes, placeholders
 from treeoflife.download.lists.fetch_promises import promise_archives, reasons_sql
 from treeoflife.download.lists.fetch_results import write_archive_images, write_not_fetched
@@ -26,10 +26,12 @@ from treeoflife.errors import ConfigError, ContainerError
 from treeoflife.sources.base import ABOUT_COLUMNS
 from treeoflife.sources.lists.listed import LISTED_COLUMNS, ListedImages
 from treeoflife.sources.lists.listing import Listing, write_listing
+from treeoflife.sources.registry import load_source
 from treeoflife.testing import SourceContract
 from treeoflife.testing.world import draw_picture, encode_image
 
 Row = dict[str, object]
+Listed = TypeVar("Listed", bound=ListedImages)
 
 
 class Cards(ListedImages):
@@ -56,8 +58,13 @@ class Cards(ListedImages):
 
     @property
     def kept(self) -> FetchedFiles:
-        assert self.fetched
-        return self.fetched
+        return kept(self)
+
+
+def kept(source: ListedImages) -> FetchedFiles:
+    """Where the images of a source are fetched to."""
+    assert source.fetched
+    return source.fetched
 
 
 @pytest.fixture
@@ -85,24 +92,44 @@ def answer(files: FetchedFiles, number: int, failed: dict[str, str] | None = Non
     pl.DataFrame(rows, schema=INDEX_COLUMNS, orient="row").write_parquet(files.index(number))
 
 
-def settle(source: Cards, database: Database, least: int = 0) -> tuple[int, dict[str, int]]:
-    open_outcomes(database, source.kept, least)
-    images = write_archive_images(source, database, source.kept)
-    return images, dict(write_not_fetched(source, database, source.kept))
+def settle(source: ListedImages, database: Database, least: int = 0) -> tuple[int, dict[str, int]]:
+    open_outcomes(database, kept(source), least)
+    images = write_archive_images(source, database, kept(source))
+    return images, dict(write_not_fetched(source, database, kept(source)))
 
 
-def plan(source: Cards, database: Database, per_archive: int = 4, again: str = "false") -> list[tuple[int, int, bool]]:
-    open_outcomes(database, source.kept, 0)
-    return [(one.number, one.count, one.retry) for one in promise_archives(database, source.kept, per_archive, again)]
+def plan(
+    source: ListedImages, database: Database, per_archive: int = 4, again: str = "false"
+) -> list[tuple[int, int, bool]]:
+    open_outcomes(database, kept(source), 0)
+    return [(one.number, one.count, one.retry) for one in promise_archives(database, kept(source), per_archive, again)]
 
 
-def made(source: Cards, database: Database, failed: dict[str, str] | None = None) -> Cards:
+def made(source: Listed, database: Database, failed: dict[str, str] | None = None) -> Listed:
     """The source with its list, and all that is in it fetched."""
-    write_listing(source, database, source.kept.images)
+    write_listing(source, database, kept(source).images)
     for number, *_ in plan(source, database):
-        answer(source.kept, number, failed)
+        answer(kept(source), number, failed)
     settle(source, database)
     return source
+
+
+def test_boxes_of_one_picture_are_images_with_its_bytes(tmp_path: Path, database: Database) -> None:
+    table = tmp_path / "boxes.csv"
+    table.write_text(
+        "url,label,x,y,width,height\nhttp://h/1,Apis,1,2,3,4\nhttp://h/1,Apis,5,6,7,8\nhttp://h/1,Apis,,,,\n"
+    )
+    source = load_source("urls", {"path": str(table), "boxes": True}, tmp_path)
+    assert isinstance(source, ListedImages)
+    source.keep_in(FetchedFiles(tmp_path / "fetched"))
+    made(source, database)
+    (container,) = source.containers()
+    images = list(source.read(container, 10**6))
+    boxes = [None, BoundingBox(1, 2, 3, 4), BoundingBox(5, 6, 7, 8)]
+    assert sorted((image.box for image in images), key=str) == sorted(boxes, key=str)
+    assert [image.box for image in source.names(container)] == [image.box for image in images]
+    (data,) = {image.data for image in images}
+    assert len(data) > 100
 
 
 class TestListedImages(SourceContract):

@@ -294,6 +294,39 @@ def test_a_folder_of_parquet_is_one_table(tmp_path: Path, database: Database) ->
     assert rows["Apise"]["problem"] == "row 2 of part-1.parquet: 'nowhere' is no address on the web"
 
 
+def test_each_row_may_be_a_box_in_its_picture(tmp_path: Path, database: Database) -> None:
+    """As of FathomNet: several boxes of one picture, which are one observation; a row without a box is the picture."""
+    rows = [
+        {"url": "https://a.example/1", "concept": "Octopus", "x": "10", "y": "20.5", "width": "30", "height": "40.0"},
+        {"url": "https://a.example/1", "concept": "Sebastes", "x": "0", "y": "0", "width": "5", "height": "6"},
+        {"url": "https://a.example/2", "concept": "Octopus", "x": "", "y": "", "width": "", "height": ""},
+        {"url": "https://a.example/3", "concept": "Octopus", "x": "1", "y": "", "width": "2", "height": "3"},
+        {"url": "https://a.example/4", "concept": "Octopus", "x": "1", "y": "wide", "width": "2", "height": "3"},
+    ]
+    found = listed(database, "urls", write(tmp_path / "boxes.csv", rows), boxes=True)
+    keys = {(row["image_url"], row["box"]): row for row in found if not row["problem"]}
+    assert [*keys] == [
+        ("https://a.example/1", "0 0 5 6"), ("https://a.example/1", "10 20.5 30 40"), ("https://a.example/2", "whole"),
+    ]  # fmt: skip
+    assert {row["observation"] for row in keys.values()} == {"https://a.example/1", "https://a.example/2"}
+    assert keys["https://a.example/1", "10 20.5 30 40"]["scientific_name"] == "Octopus"
+    problem = "its box lacks a side, or has one that is no number"
+    assert sorted(row["problem"] for row in found if row["problem"]) == [f"line 5: {problem}", f"line 6: {problem}"]
+
+
+def test_boxes_between_0_and_1_are_parts_of_their_pictures_and_ends_are_taken_too(
+    tmp_path: Path, database: Database
+) -> None:
+    rows = [{"url": "https://a.example/1", "genus": "Poa", "xmin": 0.25, "ymin": 0.5, "xmax": 0.75, "ymax": 1.0}]
+    (one,) = listed(database, "urls", write(tmp_path / "parts.parquet", rows), boxes=True)
+    assert one["box"] == "0.25 0.5 0.5 0.5 1 1"
+    rows[0] |= {"xmax": 200.0, "image_width": 640, "image_height": 480}
+    (one,) = listed(database, "urls", write(tmp_path / "pixels.csv", rows), boxes=True)
+    assert one["box"] == "0.25 0.5 199.75 0.5 640 480"
+    with pytest.raises(InputError, match="has no columns x, y, width and height"):
+        listed(database, "urls", write(tmp_path / "none.csv", ROWS), boxes=True)
+
+
 def test_a_folder_that_is_no_table_or_nothing_is_named(tmp_path: Path, database: Database) -> None:
     with pytest.raises(InputError, match=r"is a folder without files of Parquet: name a table in it"):
         listed(database, "urls", tmp_path)

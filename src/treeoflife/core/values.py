@@ -95,6 +95,10 @@ def joined(key: Iterable[int | str]) -> str:
     return "/".join(map(str, parts))
 
 
+WHOLE = "whole"
+"""What stands in a natural key in place of a box, for a photograph as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoundingBox:
     """The part of a photograph that a sample is made of, in the photograph as it is displayed: upright.

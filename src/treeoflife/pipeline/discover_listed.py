@@ -12,6 +12,7 @@ from ..config.tables import Images, Names
 from ..core.database import open_database
 from ..errors import ConfigError
 from ..sources.lists.listed import ListedImages
+from ..sources.lists.listed_boxes import find_box_columns, has_boxes
 from ..sources.lists.text_columns import Table
 from ..sources.lists.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.registry import load_source
@@ -88,10 +89,14 @@ def _inaturalist(path: Path) -> Described:
 
 def _urls(table: Path) -> Described:
     settings: dict[str, Any] = {"kind": "urls", "path": str(table)}
-    if is_treeoflife_200m(Table.of(table).columns):
+    columns = list(Table.of(table).columns)
+    sides = find_box_columns(columns)
+    if is_treeoflife_200m(columns):
         settings["preset"] = "treeoflife-200m"
         if provenance := find_provenance(table):
             settings["provenance"] = str(provenance)
+    elif has_boxes(sides):
+        settings["boxes"] = True
     source = load_source("urls", settings, table.parent)
     assert isinstance(source, Urls)
     meanings = source.meanings()
@@ -99,7 +104,10 @@ def _urls(table: Path) -> Described:
         settings["columns"] = {"id": meanings["id"][0]}
     read = ", ".join(f"{meaning} from {' or '.join(map(repr, names))}" for meaning, names in meanings.items() if names)
     used = {name for names in meanings.values() for name in names}
-    unread = ", ".join(repr(name) for name in Table.of(table).columns if name not in used)
+    if source.settings.boxes:
+        read += f", boxes in the pictures from {', '.join(map(repr, sides.values()))}"
+        used |= {*sides.values()}
+    unread = ", ".join(repr(name) for name in columns if name not in used)
     return "urls", settings, (f"columns: {read}", f"columns that are not read: {unread or 'none'}")
 
 

@@ -58,6 +58,20 @@ ABOUT: dict[str, Spellings] = {
     "title": (("title",), ("imagetitle",), ("caption",)),
 }  # fmt: skip
 """The columns of what is known of images beside names."""
+BOXES: dict[str, Spellings] = {
+    "x": (("x", "xmin", "left", "bboxx", "boxx", "x1"),),
+    "y": (("y", "ymin", "top", "bboxy", "boxy", "y1"),),
+    "width": (("width", "w", "bboxwidth", "boxwidth", "bboxw"),),
+    "height": (("height", "h", "bboxheight", "boxheight", "bboxh"),),
+    "right": (("xmax", "right", "x2"),),
+    "bottom": (("ymax", "bottom", "y2"),),
+    "frame_width": (("imagewidth", "imgwidth", "framewidth"),),
+    "frame_height": (("imageheight", "imgheight", "frameheight"),),
+    "confidence": (("confidence", "conf", "score"),),
+    "label": (("label", "concept", "category", "categoryname", "annotation"),),
+    "box": (("boxid", "boxuuid", "annotationid", "annotationuuid", "detectionid", "box"), ("uuid",)),
+}
+"""How the columns of boxes are spelled."""
 LATITUDE: Spellings = (("decimallatitude", "latitude"), ("lat",), ("coordlat",))
 LONGITUDE: Spellings = (("decimallongitude", "longitude"), ("lon", "lng", "long"), ("coordlon",))
 

@@ -2,7 +2,7 @@
 
 The natural key is the address, as it is written. If the settings name the column of an id, it is id and address: one
 picture may then be several images, as in tables with a row for each animal. If they say that these ids are kept, they
-are UUIDs, each of one image, and alone the key.
+are UUIDs, each of one image, and alone the key. If the rows are boxes in pictures, the box is the last part of the key.
 """
 
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import ClassVar, Literal
 from ..config.base import Model
 from ..core.database import Database, column, quoted
 from ..core.files import exists
-from ..errors import InputError
+from ..core.values import BoundingBox
+from ..errors import ConfigError, InputError
 from .lists.inaturalist_photos import Size, resized
 from .lists.listed import LISTED_COLUMNS, ListedImages
+from .lists.listed_boxes import ListedBoxes, parse_box
 from .lists.listed_columns import Meaning, columns_by_meaning, find_column, first_filled, own_species, shown
 from .lists.text_columns import FILE, ROW, Table, table_files, without_words_for_nothing
 from .lists.treeoflife_200m import COLUMNS as COLUMNS_OF_200M
@@ -44,6 +46,8 @@ class Settings(Model):
     columns: dict[Meaning, str] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
     """Columns whose headers are not the usual ones, such as { url = "link", observation = "event" }; an empty text for
     what no column holds. If it names an id, the natural key is the id and the address, otherwise the address alone."""
+    boxes: bool = False
+    """Whether each row is a box in the picture, in the columns x, y, width and height, and each box an image."""
     keep_ids: bool = False
     """Whether the ids are UUIDs that identify the images in the dataset too; otherwise ids are made from the key."""
     provenance: Path | None = None
@@ -68,6 +72,10 @@ class Urls(ListedImages):
         self.named: dict[Meaning, str] = {**preset, **settings.columns}
         self.keeps_ids = settings.keep_ids or bool(settings.preset)
         parts = ("uuid",) if self.keeps_ids else ("image_id", "image_url") if self.named.get("id") else ("image_url",)
+        if settings.boxes:
+            if self.keeps_ids:
+                raise ConfigError(f"[sources.{name}]: boxes get ids of their own: leave out keep_ids and preset")
+            parts = (*parts, "box")
         # Which columns there are depends on the settings, so they are those of this source and not of its class.
         self.columns = dict.fromkeys(parts, str)
         self.key = parts
@@ -122,9 +130,15 @@ class Urls(ListedImages):
 
     def _meanings(self, table: Table) -> dict[str, list[str]]:
         meanings = columns_by_meaning(self.path, list(table.columns), self.named)
+        if self.settings.boxes and not any(meanings[one] for one in _NAME_MEANINGS):
+            meanings["scientific_name"] = list(ListedBoxes.of(self.path, list(table.columns)).labels[:1])
         if self.keeps_ids and not meanings["id"]:
             raise InputError(f"the table {self.path} has no column with ids to keep; name it: columns = {{ id = … }}")
         return meanings
+
+    def box_of(self, key: tuple[int | str, ...] | None) -> BoundingBox | None:
+        """The box, which is the last part of the key."""
+        return parse_box(str(key[-1])) if self.settings.boxes and key else None
 
     def list_images(self, database: Database) -> None:
         """Make the images known as the table ``listed``.
@@ -135,8 +149,12 @@ class Urls(ListedImages):
         self.tables()
         table = Table.of(self.path)
         meanings = self._meanings(table)
-        table.open(database, "listed_file", self._used(table, meanings))
-        chosen = f"SELECT {self._values(table, meanings)} FROM listed_file WHERE {self._condition(table)}"
+        boxes = ListedBoxes.of(self.path, list(table.columns)) if self.settings.boxes else None
+        table.open(database, "listed_file", self._used(table, meanings) | (boxes.used if boxes else set()))
+        values = self._values(table, meanings)
+        if boxes:
+            values += f", {boxes.numbers()}, {boxes.text(database, 'listed_file')} AS box"
+        chosen = f"SELECT {values} FROM listed_file WHERE {self._condition(table)}"
         if self.keeps_ids:
             _find_repeated_ids(database, chosen)
         if self._provenance:
@@ -170,6 +188,8 @@ class Urls(ListedImages):
             plain["source_id"] = without_words_for_nothing(first_filled(meanings["id"]))
         names = {one: first_filled(meanings[one]) for one in _NAME_MEANINGS}
         names["species"] = own_species(meanings)
+        if self.settings.boxes:  # the boxes of one picture belong together
+            plain["observation"] = f"coalesce(nullif({plain['observation']}, ''), {first_filled(meanings['url'])})"
         values = {"url": first_filled(meanings["url"]), "id": without_words_for_nothing(first_filled(meanings["id"]))}
         if self.settings.preset:
             plain["observation"] = f"CASE WHEN {plain['data_source']} = 'gbif' THEN {plain['source_id']} ELSE '' END"
@@ -193,6 +213,8 @@ class Urls(ListedImages):
         if self.keeps_ids:
             cases[f"{_UUID} IS NULL"] = f"'its id ' || {_shown('id')} || ' is no UUID'"
             cases[_IS_REPEATED] = "'other rows have its id and other addresses'"
+        if self.settings.boxes:
+            cases["box IS NULL"] = "'its box lacks a side, or has one that is no number'"
         if self.settings.preset:
             cases["data_source = 'fathomnet'"] = "'it is a box in a picture, and the catalog does not say which box'"
         whens = " ".join(f"WHEN {case} THEN {text}" for case, text in cases.items())
@@ -204,7 +226,8 @@ class Urls(ListedImages):
             return f"CASE WHEN NOT {_IS_REPEATED} THEN {_UUID}::VARCHAR END AS uuid"
         url = "CASE WHEN problem = '' THEN url END"
         image_id = "CASE WHEN problem = '' THEN coalesce(nullif(id, ''), url) END AS image_id, "
-        return (image_id if "image_id" in self.columns else "") + f"{url} AS image_url"
+        box = ", CASE WHEN problem = '' THEN box END AS box" if self.settings.boxes else ""
+        return (image_id if "image_id" in self.columns else "") + f"{url} AS image_url{box}"
 
     def _check_some(self, database: Database, meanings: dict[str, list[str]]) -> None:
         """Check that there is an image."""

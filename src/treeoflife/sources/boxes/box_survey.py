@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from ...core.unknown_words import is_unknown
-from ...core.values import RANKS, Label, Taxon
+from ...core.values import RANKS, WHOLE, Label, Taxon
 from ...errors import InputError
 from ..base import ABOUT_COLUMNS
 from ..file_names import escape_invalid_utf8
@@ -24,8 +24,6 @@ from .box_files import BoxFile
 NO_BOX, NO_ANIMAL, NO_AREA, DOUBTFUL = "no-box", "not-an-animal", "box-without-area", "box-of-several-files"
 """Reasons in the ledger: for a photograph without boxes, for people and cars, for boxes of no width or height, and for
 names that fit several photographs."""
-WHOLE = "whole"
-"""The box of a photograph that is a sample as a whole."""
 _BOX = ("x", "y", "width", "height")
 _NO_LABELS = {"animal", "empty", "blank", "nothing", "no animal", "object"}
 _NO_ANIMALS = {"person", "people", "human", "humans", "vehicle", "vehicles", "car", "truck", "bicycle", "motorcycle"}

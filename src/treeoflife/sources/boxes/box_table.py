@@ -8,21 +8,8 @@ import polars as pl
 from ...core.values import RANKS
 from ...errors import InputError
 from ..photographs.photo_table import read_photo_table
-from ..spellings import Spellings
+from ..spellings import BOXES
 
-_FURTHER: dict[str, Spellings] = {
-    "x": (("x", "xmin", "left", "bboxx", "boxx", "x1"),),
-    "y": (("y", "ymin", "top", "bboxy", "boxy", "y1"),),
-    "width": (("width", "w", "bboxwidth", "boxwidth", "bboxw"),),
-    "height": (("height", "h", "bboxheight", "boxheight", "bboxh"),),
-    "right": (("xmax", "right", "x2"),),
-    "bottom": (("ymax", "bottom", "y2"),),
-    "frame_width": (("imagewidth", "imgwidth", "framewidth"),),
-    "frame_height": (("imageheight", "imgheight", "frameheight"),),
-    "confidence": (("confidence", "conf", "score"),),
-    "label": (("label", "concept", "category", "categoryname", "annotation"),),
-    "box": (("boxid", "boxuuid", "annotationid", "annotationuuid", "detectionid", "box"), ("uuid",)),
-}
 _NUMBERS = ("x", "y", "width", "height", "right", "bottom", "frame_width", "frame_height", "confidence")
 
 
@@ -39,7 +26,7 @@ def read_box_table(path: Path, images: Sequence[str]) -> tuple[pl.DataFrame, dic
     Raises:
         InputError: it cannot be read, has no column of files, or not all sides of boxes, or a value is no number.
     """
-    table = read_photo_table(path, images=images, further=_FURTHER)
+    table = read_photo_table(path, images=images, further=BOXES)
     held, remarks = set(table.further), [*table.remarks]
     if not {"x", "y"} <= held or not ({"width", "height"} <= held or {"right", "bottom"} <= held):
         raise InputError(

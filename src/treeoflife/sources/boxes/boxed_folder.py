@@ -9,13 +9,13 @@ from ...config.base import Model
 from ...core.database import Database
 from ...core.files import stamp
 from ...core.json_reader import parse_json
-from ...core.values import BoundingBox, Label, RawImage, Skip, joined
+from ...core.values import WHOLE, BoundingBox, Label, RawImage, Skip, joined
 from ..base import Container
 from ..containers.image_folders import load_image
 from ..file_names import escape_invalid_utf8
 from ..folder import Folder, Settings
 from .box_files import read_boxes
-from .box_survey import DOUBTFUL, NO_ANIMAL, NO_AREA, NO_BOX, WHOLE, BoxSurvey
+from .box_survey import DOUBTFUL, NO_ANIMAL, NO_AREA, NO_BOX, BoxSurvey
 
 _NOT_IN_FOLDER = "box-not-in-folder"
 """The name of the container of photographs that the file of boxes names, and the folder lacks."""

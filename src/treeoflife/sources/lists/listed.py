@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,7 @@ import polars as pl
 from ...config.fetched_files import FetchedFiles
 from ...core.database import Database, column, columns
 from ...core.text import reason
-from ...core.values import RANKS, RawImage, Skip
+from ...core.values import RANKS, BoundingBox, RawImage, Skip
 from ...errors import ContainerError
 from ..base import ABOUT_COLUMNS, Container, Source, too_long
 
@@ -65,6 +66,11 @@ class ListedImages(Source):
             InputError: a table is malformed.
         """
 
+    def box_of(self, key: tuple[int | str, ...] | None) -> BoundingBox | None:
+        """The part of the picture that the image of a key is; None for a whole picture, as all are but boxes."""
+        del key
+        return None
+
     def keep_in(self, files: FetchedFiles) -> None:
         """Read the images from these files, which are the dataset's."""
         self.fetched = files
@@ -97,7 +103,7 @@ class ListedImages(Source):
                     yield image
                 else:
                     last, data = offset, data if offset == last else _read_at(archive, offset, size)
-                    yield RawImage(image.file, image.key, data=data)
+                    yield replace(image, data=data)
 
     def names(self, container: Container) -> Iterator[RawImage]:
         """The same images without data, by the table alone."""
@@ -118,7 +124,7 @@ class ListedImages(Source):
             for file, one, other, *parts in some.select("file", *further, *self.columns).iter_rows():
                 key = None if None in parts else tuple(parts)
                 if is_fetched:
-                    yield RawImage(file, key), one, other
+                    yield RawImage(file, key, box=self.box_of(key)), one, other
                 else:
                     yield RawImage(file, key, skip=Skip(one, other)), 0, 0
 
