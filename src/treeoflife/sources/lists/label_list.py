@@ -107,6 +107,8 @@ def open_label_file(path: Path, name_column: str, database: Database) -> LabelFi
         InputError: the file is missing, empty or damaged, or has no column with names.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a table in it")
     if not name_column and _is_list(path):
         return _open_lines(path, database)
     table = Table.of(path)
