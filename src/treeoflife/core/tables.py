@@ -25,11 +25,16 @@ def write_csv_and_parquet(parquet: Path, table: pl.DataFrame, meta: dict[str, An
     """
     parquet.unlink(missing_ok=True)  # its metadata holds the SHA-256 of the CSV, which is about to change
     csv = parquet.with_suffix(".csv")
-    with replacing(csv) as temporary:
-        escape_formulas(table).write_csv(temporary)
+    write_csv(csv, table)
     metadata = json.dumps(meta | {"csv": sha256(csv)}, sort_keys=True)
     with replacing(parquet) as temporary:
         table.write_parquet(temporary, metadata={"treeoflife": metadata})
+
+
+def write_csv(path: Path, table: pl.DataFrame) -> None:
+    """Write a table as CSV for people, in which nothing is a formula."""
+    with replacing(path) as temporary:
+        escape_formulas(table).write_csv(temporary)
 
 
 def write_parquet(

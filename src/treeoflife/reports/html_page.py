@@ -22,13 +22,14 @@ Images = Mapping[str, Sequence[tuple[bytes, str]]]
 
 
 def render_page(
-    title: str, numbers: Mapping[str, Any], *, trees: Mapping[str, Node], images: Images,
+    title: str, made: str, numbers: Mapping[str, Any], *, trees: Mapping[str, Node], images: Images,
     findings: Sequence[tuple[str, int]], licences: Mapping[str, int], links: Sequence[tuple[str, str]],
 ) -> str:  # fmt: skip
     """Return the page as HTML.
 
     Args:
         title: the name of the dataset.
+        made: by which version the page was made, and of which day the dataset is.
         numbers: the statistics, see :func:`statistics.compute_statistics`.
         trees: a tree for each treemap, by the title of the treemap.
         images: sample images by kingdom.
@@ -46,7 +47,7 @@ def render_page(
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}: report</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="{_CSP}">'
-        f"<style>{style}</style></head><body>{_header(title, numbers, links)}"
+        f"<style>{style}</style></head><body>{_header(title, made, numbers, links)}"
         f"<main>{''.join(sections)}</main></body></html>\n"
     )
 
@@ -60,22 +61,33 @@ def _section(title: str, body: str, *, wide: bool = False) -> str:
     return f"<section{' class=wide' if wide else ''}><h2>{_text(title)}</h2>{body}</section>"
 
 
-def _header(title: str, numbers: Mapping[str, Any], file_links: Sequence[tuple[str, str]]) -> str:
+def _header(title: str, made: str, numbers: Mapping[str, Any], file_links: Sequence[tuple[str, str]]) -> str:
     facts = [("images", numbers["images"]), *((plural, numbers["taxa"][rank]) for rank, plural in _PLURALS.items())]
     cards = "".join(f"<div><dd>{value:,}</dd><dt>{name}</dt></div>" for name, value in facts)
     links = " · ".join(f'<a href="{escape(href, quote=True)}">{_text(name)}</a>' for name, href in file_links)
-    return f"<header><p class=kicker>treeoflife report</p><h1>{_text(title)}</h1><dl>{cards}</dl><nav aria-label=Files>{links}</nav></header>"
+    return f"<header><p class=kicker>treeoflife report</p><h1>{_text(title)}</h1><p class=note>{_text(made)}</p><dl>{cards}</dl><nav aria-label=Files>{links}</nav></header>"
 
 
 def _overview(numbers: Mapping[str, Any]) -> Iterable[str]:
     small = "<p class=note>Every image of train_small is in train too.</p>"
-    named = [(rank, numbers["named"][rank], numbers["taxa"][rank]) for rank in RANKS]
+    named = [(rank, numbers["named"][rank], numbers["taxa"][rank], numbers["names"][rank]) for rank in RANKS]
+    namesakes = "<p class=note>A taxon is its whole lineage: <i>Morus</i> the mulberry and <i>Morus</i> the gannet are two taxa, and one name.</p>"
     yield _section("Sources", _taxa_table("source", numbers["source"]))
     yield _section("Splits", _taxa_table("split", numbers["split"]) + small)
     yield _section("Kingdoms", _taxa_table("kingdom", numbers["kingdom"]))
-    yield _section("Ranks", _table(("rank", "images named", "taxa"), named))
+    yield _section("Ranks", _table(("rank", "images named", "taxa", "names"), named) + namesakes)
     yield _section("Lowest rank of labels", _table(("lowest rank", "images"), list(numbers["depth"].items())))
+    if numbers["common"]:
+        yield _section("Common names", _common_names(numbers))
     yield _section("Images per species", _long_tail(numbers["tail"]))
+
+
+def _common_names(numbers: Mapping[str, Any]) -> str:
+    """How many images and species have a common name, and how many have none."""
+    common = numbers["common"]
+    totals = {"images": numbers["images"], "species": numbers["taxa"]["species"]}
+    rows = [(what, common[what], total - common[what]) for what, total in totals.items()]
+    return _table(("", "with a common name", "without"), rows)
 
 
 def _taxa_table(heading: str, groups: Mapping[str, Mapping[str, int]]) -> str:
@@ -98,7 +110,7 @@ def _table(headings: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     head = f"<th scope=col>{_text(headings[0])}</th>"
     head += "".join(f"<th scope=col class=n>{_text(heading)}</th>" for heading in headings[1:])
     lines = "".join(
-        f'<tr><th scope=row><bdi>{_text(row[0])}</bdi><span class=bar style="width:{100 * row[1] / largest:.1f}%"></span></th>'
+        f"<tr><th scope=row><bdi>{_text(row[0])}</bdi>{_bar(row[1] / largest)}</th>"
         + "".join(f"<td class=n>{'' if value is None else f'{value:,}'}</td>" for value in row[1:])
         + "</tr>"
         for row in rows
@@ -106,11 +118,16 @@ def _table(headings: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
+def _bar(share: float) -> str:
+    return f'<span class=bar style="width:{100 * share:.1f}%"></span>' if share else ""
+
+
 def _long_tail(tail: Mapping[str, Any]) -> str:
     if not tail["species"]:
         return "<p class=note>No image is named down to species.</p>"
     summary = (
-        f"<p>{tail['species']:,} species. The {tail['half']:,} most common have half of the images. The median is {tail['median']:,} "
+        f"<p>{tail['images']:,} images are named down to one of {tail['species']:,} species; the {tail['half']:,} most common "
+        f"have half of these images. The median is {tail['median']:,} "
         f"images per species; {tail['once']:,} species have one image, {tail['at_most_10']:,} have ten or fewer.</p>"
     )
     commonest = _table(("most common species", "images"), [tuple(row) for row in tail["top"][:6]])
@@ -141,7 +158,8 @@ def _rank_plot(points: Sequence[Sequence[int]]) -> str:
     )
     return (
         f'<svg class=plot viewBox="0 0 {width} {height}" role=img aria-label="Images per species, from the most common to the rarest">{y_axis}{x_axis}'
-        f'<polyline points="{line}"/><text x="{right}" y="{height - 2}" text-anchor="end">species, the most common first</text></svg>'
+        f'<polyline points="{line}"/><text x="{right}" y="{height - 2}" text-anchor="end">species, the most common first (logarithmic)</text>'
+        f'<text transform="translate(12 {top}) rotate(-90)" text-anchor="end">images of the species (logarithmic)</text></svg>'
     )
 
 
@@ -158,8 +176,11 @@ def _treemap(root: Node) -> str:
 
 def _top_levels(node: Node, depth: int, max_children: int = 60) -> Node:
     """The tree down to a depth; beyond the largest children of a node, boxes would be too small to read."""
-    children = node.children[:max_children] if depth else []
-    return Node(node.name, node.rank, node.images, [_top_levels(child, depth - 1) for child in children])
+    children = node.children if depth else []
+    shown = [_top_levels(child, depth - 1) for child in children[:max_children]]
+    if rest := children[max_children:]:
+        shown.append(Node(f"{len(rest)} more", rest[0].rank, sum(child.images for child in rest)))
+    return Node(node.name, node.rank, node.images, shown)
 
 
 def _treemap_box(node: Node, box: Box, depth: int, branch: int) -> str:

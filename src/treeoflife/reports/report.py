@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from ..core.database import Database
 from ..core.extras import import_extra
 from ..core.files import write_json, write_text
 from ..core.progress import Listener, SilentListener
+from ..core.tables import write_csv
 from ..core.values import RANKS
+from ..core.versions import __version__
 from ..selection import findings
 from . import html_page, statistics, treemap
 
@@ -25,6 +28,8 @@ TREEMAPS = {
     "treemap-from-phylum": ("phylum", "Images from phylum down"),
 }
 """The treemaps: file name without extension, outermost rank, title."""
+TABLES = {"classes": "class", "families": "family", "species": "species"}
+"""The tables of taxa: file name without extension, and rank."""
 _FORMATS = ("html", "pdf", "png")
 _IMAGES_PER_KINGDOM = 8  # they fit in one row of the page at its full width
 # Of each family the image with the first id, and of these the first of each kingdom.
@@ -68,7 +73,8 @@ class ReportInputs:
 def report_files(folder: Path) -> list[Path]:
     """The files of a report, in the order in which they are written."""
     maps = [folder / f"{name}.{extension}" for name in TREEMAPS for extension in _FORMATS]
-    return [*maps, folder / "statistics.json", folder / "index.html"]
+    tables = [folder / f"{name}.csv" for name in TABLES]
+    return [*maps, *tables, folder / "statistics.json", folder / "index.html"]
 
 
 def write_report(
@@ -102,6 +108,8 @@ def write_report(
         paths = [folder / f"{name}.pdf", folder / f"{name}.png"]
         treemap.write_static(paths, treemap.build_tree(images, top, "family"), title)
         listener.advance(1)
+    for name, rank in TABLES.items():
+        write_csv(folder / f"{name}.csv", statistics.taxa_table(rows, rank))
     write_json(folder / "statistics.json", numbers)
     write_text(folder / "index.html", _render_page(database, inputs, images, numbers))
     listener.finish(f"{numbers['images']:,} images, {numbers['taxa']['species']:,} species: {folder / 'index.html'}")
@@ -115,13 +123,21 @@ def _render_page(database: Database, inputs: ReportInputs, images: pl.DataFrame,
         for top, title in TREEMAPS.values()
     }
     links = [(f"{title} ({kind})", f"{name}.{kind}") for name, (_, title) in TREEMAPS.items() for kind in _FORMATS]
+    links += [(f"{name} (csv)", f"{name}.csv") for name in TABLES]
     links.append(("all numbers", "statistics.json"))
     files = [*(file.path for file in findings.read(inputs.findings)), *inputs.further]
     links += [(path.name, f"../{path.parent.name}/{path.name}") for path in files if path.exists()]
     return html_page.render_page(
-        inputs.title, numbers, trees=trees, images=_sample_images(database, inputs.dataset), links=links,
+        inputs.title, _made(inputs.catalog), numbers, trees=trees, images=_sample_images(database, inputs.dataset),
+        links=links,
         findings=_count_findings(inputs.checks, inputs.findings), licences=statistics.count_licences(inputs.licences),
     )  # fmt: skip
+
+
+def _made(catalog: Path) -> str:
+    """The version, and the day of the catalog: that of the page says nothing of the dataset."""
+    day = datetime.fromtimestamp(catalog.stat().st_mtime, tz=UTC).date()
+    return f"treeoflife {__version__}; the catalog is of {day.isoformat()}"
 
 
 def _sample_images(database: Database, dataset: Dataset | None) -> dict[str, list[tuple[bytes, str]]]:

@@ -3,7 +3,8 @@
 A taxon of a rank is a whole lineage down to that rank: *Morus* the mulberry and *Morus* the gannet are two genera.
 ``images`` counts each image once; ``samples`` counts an image of train_small twice, since it is in two shards.
 
-catalog   treeoflife_id, split, source, kingdom … species     a row per sample; ranks are empty where unknown
+catalog   treeoflife_id, split, source, kingdom … species,    a row per sample; ranks are empty where unknown;
+          has_common                                           whether it has a common name, null if no column says so
 size      width, height, images                               each size of original images, and how many have it
 """
 
@@ -20,11 +21,11 @@ from ..core.files import exists
 from ..core.tables import parquet_schema
 from ..core.text import reason
 from ..core.text_tables import scan_text_table
-from ..core.values import RANKS
+from ..core.values import RANKS, SPLITS
 from ..errors import InputError
 from ..sources.columns import IDENTIFYING_KEYS
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 _COMMON_COLUMNS = {"split", "treeoflife_id", *RANKS, "common", "class_index", "source"}
 _SIDE_BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 # Around the shapes of cameras and phones: 2:3, 3:4, square, 4:3 and 3:2 each fall into a bin of their own.
@@ -34,7 +35,8 @@ _COMMONEST_SPECIES = 12
 
 
 _COUNT_TAXA = """
-    SELECT source, split, kingdom, phylum, class, "order", family, genus, species, count(*) AS images
+    SELECT source, split, kingdom, phylum, class, "order", family, genus, species, count(*) AS images,
+        count_if(has_common) AS with_common, bool_or(has_common) AS has_common
     FROM catalog
     GROUP BY ALL
 """
@@ -84,7 +86,8 @@ def open_catalog(database: Database, path: Path) -> None:
     else:
         aliases = {source: f"key_{number}" for number, source in enumerate(key_columns)}
         keys = [pl.col(key_columns[source]).alias(alias) for source, alias in aliases.items()]
-        table, key_columns = table.select("split", "treeoflife_id", *RANKS, *keys), aliases
+        common = [name for name in columns if name == "common"]
+        table, key_columns = table.select("split", "treeoflife_id", *RANKS, *common, *keys), aliases
         database.spool("catalog_file", table.collect_batches(), table.collect_schema())
     filled = [
         f"CASE WHEN {column(key)}::VARCHAR <> '' THEN {quoted(source)} END" for source, key in key_columns.items()
@@ -93,7 +96,8 @@ def open_catalog(database: Database, path: Path) -> None:
         CREATE OR REPLACE VIEW catalog AS
         FROM catalog_file
         SELECT treeoflife_id, split, coalesce({", ".join([*filled, "'unknown'"])}) AS source,
-            {", ".join(f"coalesce({column(rank)}::VARCHAR, '') AS {column(rank)}" for rank in RANKS)}
+            {", ".join(f"coalesce({column(rank)}::VARCHAR, '') AS {column(rank)}" for rank in RANKS)},
+            {"coalesce(common::VARCHAR, '') <> ''" if "common" in columns else "NULL::BOOLEAN"} AS has_common
     """)
 
 
@@ -118,7 +122,8 @@ def count_taxa(database: Database) -> pl.DataFrame:
 
     Returns:
         A row for each, sorted by lineage: ``source``, ``split``, the seven ranks, ``images`` (the number of samples),
-        and for each rank a column such as ``genus_id`` that numbers the lineages down to that rank.
+        ``with_common`` (those with a common name) and ``has_common`` (whether there is one; null if the catalog has no
+        column for it), and for each rank a column such as ``genus_id`` that numbers the lineages down to that rank.
     """
     rows = database.frame(_COUNT_TAXA).sort(*RANKS, "source", "split")
     for level, rank in enumerate(RANKS, 1):
@@ -140,13 +145,53 @@ def compute_statistics(rows: pl.DataFrame) -> dict[str, Any]:
         "samples": int(rows["images"].sum()),
         "images": int(images["images"].sum()),
         "taxa": {name: images.select(count).item() for name, count in _taxa_counts().items()},
+        "names": {rank: _count_names(images, rank) for rank in RANKS},
         "source": _count_by(images, "source"),
         "split": _count_by(rows, "split"),
         "kingdom": _count_by(images, "kingdom"),
         "depth": _count_by_depth(images),
         "named": {rank: int(images.filter(pl.col(rank) != "")["images"].sum()) for rank in RANKS},
+        "common": _count_common(images),
         "tail": _long_tail(images),
     }
+
+
+def _count_names(rows: pl.DataFrame, rank: str) -> int:
+    """How many different names a rank has; a species is called by its genus and epithet. Namesakes are one name."""
+    name = ["genus", "species"] if rank == "species" else [rank]
+    return int(rows.filter(pl.col(rank) != "").select(pl.struct(name).n_unique()).item())
+
+
+def _count_common(rows: pl.DataFrame) -> dict[str, int] | None:
+    """Images with a common name, and species of which an image has one; None if the catalog does not say it."""
+    if rows["has_common"].is_null().all():
+        return None
+    species = rows.filter(pl.col("species") != "", pl.col("with_common") > 0)["species_id"].n_unique()
+    return {"images": int(rows["with_common"].sum()), "species": species}
+
+
+def taxa_table(rows: pl.DataFrame, rank: str) -> pl.DataFrame:
+    """The taxa of a rank, the one with the most images first.
+
+    Args:
+        rows: of :func:`count_taxa`.
+
+    Returns:
+        The ranks down to ``rank``; ``images``, each once; the samples of each split; and how many taxa of each lower
+        rank there are, such as ``genus_taxa``.
+    """
+    lineage, below = RANKS[: RANKS.index(rank) + 1], RANKS[RANKS.index(rank) + 1 :]
+    named = rows.filter(pl.col(rank) != "")
+    taxa = distinct_images(named).group_by(lineage).agg(
+        pl.col("images").sum(),
+        *(_taxa_counts()[one].alias(f"{one}_taxa") for one in below),
+    )  # fmt: skip
+    of_split = [pl.col("images").filter(pl.col("split") == split).sum().alias(split) for split in SPLITS]
+    table = taxa.join(named.group_by(lineage).agg(of_split), on=lineage)
+    order = ["images", *lineage]
+    return table.select(*lineage, "images", *SPLITS, *(f"{one}_taxa" for one in below)).sort(
+        order, descending=[True, *[False] * len(lineage)]
+    )
 
 
 def _taxa_counts() -> dict[str, pl.Expr]:
@@ -177,21 +222,22 @@ def _count_by_depth(rows: pl.DataFrame) -> dict[str, int]:
 def _long_tail(rows: pl.DataFrame) -> dict[str, Any]:
     """How images are spread over species.
 
-    ``half`` is how many of the commonest species have half of the images; ``points`` are pairs of a species' position,
-    counted from 1 for the commonest, and its images.
+    ``images`` are those that are named to species, and ``half`` is how many of the commonest species have half of
+    these; ``points`` are pairs of a species' position, counted from 1 for the commonest, and its images.
     """
     named = rows.filter(pl.col("species") != "")
     species = named.group_by("species_id").agg(pl.col("images").sum(), pl.col("genus", "species").first())
     species = species.sort("images", "species_id", descending=[True, False])
     counts = species["images"].to_list()
     if not counts:
-        return {"species": 0, "median": 0, "once": 0, "at_most_10": 0, "half": 0, "points": [], "top": []}
+        return {"species": 0, "images": 0, "median": 0, "once": 0, "at_most_10": 0, "half": 0, "points": [], "top": []}
     running, half = species["images"].cum_sum(), species["images"].sum() / 2
     # Positions are spaced evenly on a logarithmic scale, as the plot is: most of the shape is in the first few species.
     positions = sorted({round(len(counts) ** (step / _TAIL_POINTS)) for step in range(_TAIL_POINTS + 1)})
     top = species.head(_COMMONEST_SPECIES).select("genus", "species", "images").rows()
     return {
         "species": len(counts),
+        "images": int(species["images"].sum()),
         "median": int(counts[len(counts) // 2]),
         "once": counts.count(1),
         "at_most_10": sum(count <= 10 for count in counts),

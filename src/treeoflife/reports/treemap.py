@@ -21,6 +21,8 @@ from ..core.values import RANKS
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """The palette of Okabe and Ito, which people with colour blindness can tell apart."""
 UNKNOWN = "not given"
+NO_LOWER_RANK = "no lower rank"
+"""What the images of a taxon are called that are named no further."""
 _TITLED_LEVELS = 2  # the outer levels, whose names are written in a strip above their boxes
 _MAX_LABEL = 60
 _MAX_NODES = 12_000  # browsers become slow with many more boxes, and boxes of so small a share cannot be seen
@@ -51,7 +53,7 @@ def build_tree(rows: pl.DataFrame, top: str, bottom: str) -> Node:
     """Build the tree of taxa from the rank ``top`` down to ``bottom``.
 
     ``rows`` have the seven ranks and ``images``, as from :func:`statistics.count_taxa`. A lineage ends at its lowest
-    named rank.
+    named rank. Where a taxon has other taxa below it, its images that are named no further are a node beside these.
     """
     ranks = RANKS[RANKS.index(top) : RANKS.index(bottom) + 1]
     counts = rows.group_by(ranks).agg(pl.col("images").sum()).sort(ranks)
@@ -66,6 +68,9 @@ def build_tree(rows: pl.DataFrame, top: str, bottom: str) -> Node:
                 parent.children.append(nodes[key])
             parent = nodes[key]
             parent.images += images
+    for node in nodes.values():
+        if rest := node.images - sum(child.images for child in node.children) if node.children else 0:
+            node.children.append(Node(NO_LOWER_RANK, node.rank, rest))
     for node in (root, *nodes.values()):
         node.children.sort(key=lambda child: (-child.images, child.name))
     return root
@@ -101,11 +106,9 @@ def layout(root: Node, width: float, height: float, pad: float) -> Iterator[tupl
         if w <= 0 or h <= 0 or not node.children:
             return
         sizes = squarify.normalize_sizes([child.images for child in node.children], w, h)
-        # Images that are named no further than this node leave a part of its box empty.
-        named = sum(child.images for child in node.children) / max(1, node.images) if depth else 1
         for number, (child, rect) in enumerate(zip(node.children, squarify.squarify(sizes, x, y, w, h), strict=True)):
             child_branch = branch if depth else number
-            left, top, wide, high = rect["x"], rect["y"], rect["dx"] * named, rect["dy"]
+            left, top, wide, high = rect["x"], rect["y"], rect["dx"], rect["dy"]
             yield child, (left, top, wide, high), depth, child_branch
             # A low box keeps two thirds of its height for its children.
             strip = min(pad, high / 3) if depth < _TITLED_LEVELS else 0
@@ -151,6 +154,20 @@ def write_static(paths: Sequence[Path], root: Node, title: str) -> None:
     import_extra("matplotlib", "reports", "report").use("Agg")
     pyplot = import_extra("matplotlib.pyplot", "reports", "report")
     patches = import_extra("matplotlib.patches", "reports", "report")
+    # Journals take fonts that are embedded as TrueType, and not Matplotlib's Type 3.
+    with pyplot.rc_context({"pdf.fonttype": 42}):
+        figure = _draw(pyplot, patches, root, title)
+        for path in paths:
+            extension = path.suffix[1:]
+            # Dates and versions would make other bytes of the same catalog.
+            metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[extension]
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=extension, metadata=metadata, dpi=150, bbox_inches="tight")
+        pyplot.close(figure)
+
+
+def _draw(pyplot: Any, patches: Any, root: Node, title: str) -> Any:
+    """The treemap as a figure of Matplotlib."""
     figure, axes = pyplot.subplots(figsize=(16, 10))
     for node, box, depth, branch in layout(prune(root, _MAX_NODES_STATIC), 160, 96, pad=2.2):
         x, y, w, h = box
@@ -161,13 +178,7 @@ def write_static(paths: Sequence[Path], root: Node, title: str) -> None:
     axes.set(xlim=(0, 160), ylim=(96, 0))
     axes.axis("off")
     axes.set_title(f"{title}: {root.images:,} images", fontsize=16, loc="left")
-    for path in paths:
-        extension = path.suffix[1:]
-        # Dates and versions would make other bytes of the same catalog.
-        metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[extension]
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=extension, metadata=metadata, dpi=150, bbox_inches="tight")
-    pyplot.close(figure)
+    return figure
 
 
 def _write_label(axes: Any, node: Node, box: Box, depth: int, colour: str) -> None:
