@@ -9,6 +9,8 @@ class Card(Model):
 
     title: str | None = None
     """The name of the dataset. If not set: one made from its sources."""
+    description: str | None = None
+    """What else readers should know, as Markdown; it stands below the title."""
     authors: tuple[str, ...] = ()
     """Who made the dataset and is cited for it, such as "Ada Lovelace"."""
     url: str | None = None

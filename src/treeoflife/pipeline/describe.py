@@ -21,8 +21,8 @@ def describe(session: Session, url: str = "") -> list[Path]:
         InputError: there is no catalog, or the user has a file of their own in the place of one of these.
     """
     paths = session.workspace.paths
-    for path, why in users_files(paths).items():
-        raise InputError(f"{path} {why}, and would be replaced: move it away, and run again")
+    for path in users_files(paths):
+        raise InputError(f"{path} was not written by this program, which would replace it: move it away, and run again")
     update(session, url, again=True)
     pictures = sorted(paths.card_pictures.glob("*.jpg"))
     files = (paths.licences, paths.credits, paths.credits_page, *pictures, paths.card, paths.croissant)

@@ -14,7 +14,7 @@ from ..core.versions import __version__
 from . import card_contents, card_rights
 from .card_inputs import CardInputs, CheckResult
 from .markdown import escape, joined
-from .own_files import seal
+from .own_files import CARD_MARK
 from .shown_config import show_config
 
 STEP_VERSION = 1
@@ -33,7 +33,7 @@ _LICENCES = frozenset(
 
 def write_card(inputs: CardInputs) -> Path:
     """Write the card of a built dataset; returns its path."""
-    write_text(inputs.paths.card, seal(render(inputs)))
+    write_text(inputs.paths.card, render(inputs))
     return inputs.paths.card
 
 
@@ -59,7 +59,7 @@ def render(inputs: CardInputs) -> str:
         "Citation": card_rights.cite(inputs),
         "Mistakes, and images to remove": card_rights.how_to_report(inputs),
     }
-    parts = ["---\n" + "\n".join(_header(inputs)) + "\n---", f"# {escape(inputs.title)}"]
+    parts = ["---\n" + "\n".join(_header(inputs)) + f"\n---\n{CARD_MARK}", f"# {escape(inputs.title)}"]
     parts += [f"## {title}\n\n{text}" if title else text for title, text in sections.items() if text]
     return "\n\n".join(parts) + "\n"
 
@@ -113,7 +113,7 @@ def _introduction(inputs: CardInputs) -> str:
     facts += [f"- **Authors**: {escape(', '.join(card.authors))}"] if card.authors else []
     facts += [f"- **Published at**: {inputs.url}"] if inputs.url.startswith("https://") else []
     facts += [f"- **DOI**: {escape(card.doi)}"] if card.doi else []
-    return "\n".join([what, "", *facts])
+    return "\n".join([*([card.description.strip(), ""] if card.description else []), what, "", *facts])
 
 
 def _bytes(size: int) -> str:

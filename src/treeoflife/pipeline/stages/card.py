@@ -72,8 +72,8 @@ def record_address(records: StageRecords, url: str) -> None:
 def remarks(workspace: Workspace) -> list[str]:
     """Which files the user has in the place of the card and what belongs to it, in sentences."""
     return [
-        f"{path} {why}, and stays as it is: move it away, and the next build writes the dataset's own"
-        for path, why in users_files(workspace.paths).items()
+        f"{path} was not written by treeoflife, and stays as it is: move it away, and the next build writes its own"
+        for path in users_files(workspace.paths)
     ]
 
 

@@ -57,7 +57,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     kept, written = users_files(paths), list[Path]()
     listener.start("credits", 1, "tables")
     with workspace.database() as database:
-        if not kept.keys() & {paths.credits, paths.credits_page}:
+        if not {paths.credits, paths.credits_page} & {*kept}:
             written += write_credits(database, paths, config.images)
         if paths.licences not in kept:
             if config.licences.manifest:
