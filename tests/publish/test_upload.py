@@ -29,7 +29,7 @@ def test_shards_and_their_descriptions_are_uploaded_and_nothing_is_sent_twice(bu
         assert dry.returncode == 0, dry.stderr
         assert "a new repository" in dry.stdout
         assert server.repos == {}
-        assert not (build_copy / "README.md").exists()
+        card = (build_copy / "README.md").read_bytes()
         done = publish(server, build_copy)
         assert done.returncode == 0, done.stderr
         on_hub = server.repos["me/birds"]
@@ -39,6 +39,8 @@ def test_shards_and_their_descriptions_are_uploaded_and_nothing_is_sent_twice(bu
         assert all((build_copy / name).read_bytes() == data for name, data in on_hub.items())
         assert not any(name.startswith(("encoded/", "plan/", "logs/", ".")) for name in on_hub)
         assert f"{server.url}/datasets/me/birds" in on_hub["croissant.json"].decode()
+        assert card != on_hub["README.md"]  # which says where the dataset is
+        assert "to do" not in cli("status", "--config", build_copy).stdout
         sent, commits = list(server.sent), len(server.commits)
         again = publish(server, build_copy)
         assert again.returncode == 0, again.stderr

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
 from .base import Model
+from .card import Card
 from .download import DownloadTable
 from .engines import EngineTable
 from .fetch import FetchTable
@@ -42,6 +43,7 @@ class Config(Model):
     quality: Quality = Quality()
     holdout: tuple[Holdout, ...] = ()
     licences: Licences = Licences()
+    card: Card = Card()
     checks: Checks = Checks()
     engine: EngineTable = EngineTable()
     fetch: FetchTable = FetchTable()

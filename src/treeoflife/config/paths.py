@@ -178,6 +178,8 @@ class Paths:
     """The SHA-256 of every file that the stages made, in the form of sha256sum; exists when all are done."""
     card = _Below("README.md")
     """The dataset card."""
+    card_pictures = _Below("card")
+    """The folder of the sample pictures that the card shows."""
     croissant = _Below("croissant.json")
     """The description of the dataset for machines, as Croissant."""
     licences = _Below("licences.csv")
@@ -207,6 +209,7 @@ class Paths:
             self.duplicates.parent,
             self.leak_folder,
             self.holdout_sets,
+            self.card_pictures,
             self.logs,
             self.reports,
         )
@@ -303,6 +306,10 @@ class Paths:
     def findings(self, name: str) -> Path:
         """The findings of one check or stage about single samples."""
         return self.findings_folder / f"{name}.parquet"
+
+    def card_picture(self, number: int) -> Path:
+        """A sample picture of the card; they are numbered from 1 on."""
+        return self.card_pictures / f"sample-{number}.jpg"
 
     def log_file(self, name: str) -> Path:
         """The report of a stage or check as JSON, for people and their programs; nothing depends on it."""

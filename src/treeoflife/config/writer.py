@@ -57,7 +57,7 @@ def add_holdout(path: Path, holdout: Holdout) -> bool:
         return False
     folder, target = path.parent.resolve(), holdout.path.resolve()
     name = target.relative_to(folder) if target.is_relative_to(folder) else target
-    entry = f'[[holdout]]\npath = {_toml(name)}\nby = "{holdout.by}"\n'
+    entry = f'[[holdout]]\npath = {toml_value(name)}\nby = "{holdout.by}"\n'
     # Appended as text and not rendered anew, so that the user's comments and order of keys survive.
     text = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" + entry
     try:
@@ -73,7 +73,7 @@ def add_holdout(path: Path, holdout: Holdout) -> bool:
 
 def _source(name: str, source: dict[str, Any], settings_of: Callable[[str, str], type[Model]]) -> list[str]:
     kind = str(source.get("kind", name))
-    head = ["# The kind of source.", f"kind = {_toml(kind)}"] if "kind" in source else []
+    head = ["# The kind of source.", f"kind = {toml_value(kind)}"] if "kind" in source else []
     return [f"[sources.{name}]", *head, *_keys(settings_of(name, kind).model_fields, source), ""]
 
 
@@ -91,21 +91,22 @@ def _keys(fields: Any, values: dict[str, Any]) -> Iterator[str]:
     for key, field in fields.items():
         value = values.get(key, None if field.is_required() else field.get_default(call_default_factory=True))
         yield from _comment(field.description)
-        yield f"# {key} = " if value is None else f"{key} = {_toml(value)}"
+        yield f"# {key} = " if value is None else f"{key} = {toml_value(value)}"
 
 
 def _comment(text: str | None) -> list[str]:
     return [f"# {line.strip()}" for line in (text or "").splitlines() if line.strip()]
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it, on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, Model | dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in dict(value).items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in dict(value).items()) + " }"
     # A JSON string is a TOML basic string, except for DEL, which only TOML wants escaped.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

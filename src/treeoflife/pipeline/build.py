@@ -13,12 +13,12 @@ from ..taxonomy import catalog_names
 from . import names_remarks
 from .session import Session
 from .stage import State
-from .stages import checksums, fetch
+from .stages import card, checksums, fetch
 from .workspace import Workspace
 
 ORDER = (
     "fetch", "encode", "duplicates", "mapping", "provenance", "splits", "metadata", "plan", "pack", "check-wds", "tidy",
-    "catalog", "check-taxa", "checksums",
+    "catalog", "check-taxa", "credits", "card", "checksums",
 )  # fmt: skip
 """The stages of a build."""
 
@@ -88,7 +88,11 @@ def status(session: Session) -> dict[str, State]:
 def remarks(session: Session) -> list[str]:
     """What stages that are up to date leave to be desired, in sentences."""
     workspace = session.workspace
-    return [*fetch.remarks(workspace, session.evidence.records), *names_remarks.remarks(workspace)]
+    return [
+        *fetch.remarks(workspace, session.evidence.records),
+        *names_remarks.remarks(workspace),
+        *card.remarks(workspace),
+    ]
 
 
 def check_inputs(workspace: Workspace) -> None:

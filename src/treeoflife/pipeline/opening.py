@@ -20,6 +20,7 @@ from .session import Session
 from .stage import Evidence, Snapshot, Stage
 from .stage_records import StageRecords
 from .stages import (
+    card,
     catalog,
     check_shards,
     check_taxa,
@@ -36,6 +37,7 @@ from .stages import (
     splits,
     tidy,
 )
+from .stages import credits as credits_stage
 from .workspace import Workspace
 
 
@@ -47,7 +49,7 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     """
     modules = (
         fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog,
-        check_taxa,
+        check_taxa, credits_stage, card,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))

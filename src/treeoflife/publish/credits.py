@@ -17,6 +17,7 @@ from ..core.text import printable
 from ..core.versions import __version__
 from ..selection.licences import NONE
 
+STEP_VERSION = 1
 COLUMNS = ("treeoflife_id", "title", "copyright_owner", "license_name", "license_link", "source_url")
 """The columns of credits.csv; what is not known reads ``not provided``."""
 _MOST_ROWS = 5_000
@@ -77,7 +78,7 @@ def write_credits(database: Database, paths: Paths, images: Images) -> list[Path
         return []
     cells = ", ".join(f"coalesce({escaped_formula(name)}, $none) AS {name}" for name in COLUMNS)
     database.write_csv(paths.credits, f"SELECT {cells} FROM credit ORDER BY treeoflife_id", none=NONE)
-    write_text(paths.credits_page, _page(database, paths.root.name, images))
+    write_text(paths.credits_page, _page(database, images))
     return [paths.credits, paths.credits_page]
 
 
@@ -90,7 +91,7 @@ def describe_changes(images: Images) -> str:
     return f"All images were changed: {_FITS[images.fit].format(images.set_name)}, and saved as JPEG."
 
 
-def _page(database: Database, name: str, images: Images) -> str:
+def _page(database: Database, images: Images) -> str:
     total, groups = database.value("SELECT count(*) FROM credit"), database.value(_COUNT_OWNERS)
     limits = {"none": NONE, "most": _MOST_ROWS}
     licences = [(_link(link, slug), f"{count:,}") for slug, link, count in database.rows(_LICENCES, **limits)]
@@ -98,14 +99,13 @@ def _page(database: Database, name: str, images: Images) -> str:
         (_text(owner), _link(link, slug), f"{count:,}") for owner, slug, link, count in database.rows(_OWNERS, **limits)
     ]
     further = f"<p>{groups - len(owners):,} more are in credits.csv.</p>\n" if groups > len(owners) else ""
-    title = _text(f"Credits of {name}")
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8"><title>Credits</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>body {{ font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }}
 td, th {{ text-align: left; padding: 0 1em 0 0; vertical-align: top; overflow-wrap: anywhere }}
 td:last-child, th:last-child {{ text-align: right; white-space: nowrap }}</style></head><body>
-<h1>{title}</h1>
+<h1>Credits</h1>
 <p>{total:,} images, each under the licence of its owner. {_text(describe_changes(images))}
 The title, owner, licence and source of each image are in <a href="credits.csv">credits.csv</a>, by the id that the
 image has in the shards.</p>

@@ -180,7 +180,12 @@ def published_files(paths: Paths) -> Iterator[Path]:
         paths.marks,
     ]
     others += sorted(path for folder in (paths.metadata, paths.findings_folder) for path in folder.rglob("*"))
-    others += [*sorted(paths.reports.glob("*")), paths.croissant, paths.card]
+    others += [
+        *sorted(paths.reports.glob("*")),
+        *sorted(paths.card_pictures.glob("*.jpg")),
+        paths.croissant,
+        paths.card,
+    ]
     public = (path for path in others if path != paths.verifier_cache and not path.name.startswith("."))
     yield from (path for path in public if path.is_file())
 
