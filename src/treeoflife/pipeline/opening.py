@@ -34,6 +34,7 @@ from .stages import (
     provenance,
     report,
     splits,
+    texts,
     tidy,
 )
 from .workspace import Workspace
@@ -46,8 +47,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog,
-        check_taxa,
+        fetch, encode, duplicates, mapping, provenance, texts, splits, metadata, plan, pack, check_shards, tidy,
+        catalog, check_taxa,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))

@@ -11,7 +11,7 @@ from ..core.text import counted
 from ..core.values import SPLITS
 from . import names_remarks
 from .session import Session
-from .stages import fetch
+from .stages import fetch, further_texts
 
 
 @dataclass(frozen=True)
@@ -67,5 +67,9 @@ def summarise(session: Session) -> Summary:
     left_out = dict(reasons.sort("len", "reason", descending=[True, False]).collect().iter_rows())
     samples = {split: sum(shards.values()) for split, shards in sizes.items()}
     shards = {split: len(numbers) for split, numbers in sizes.items()}
-    remarks = (*fetch.remarks(session.workspace, session.evidence.records), *names_remarks.remarks(session.workspace))
+    remarks = (
+        *further_texts.remarks(session.workspace),
+        *fetch.remarks(session.workspace, session.evidence.records),
+        *names_remarks.remarks(session.workspace),
+    )
     return Summary(files, samples, shards, left_out, paths, remarks)
