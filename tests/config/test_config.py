@@ -76,7 +76,9 @@ def _fields() -> list[tuple[str, tuple[str, ...], str, Any]]:
 def _wrong_values(kind: Any) -> Iterator[Any]:
     """Values that are not of a type: all that Python or pydantic would take for one."""
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    if get_origin(kind) is tuple:
+    if rows := next((one for one in kinds if get_origin(one) is tuple and len(kinds) > 1), None):
+        yield from (one for one in _wrong_values(rows) if not isinstance(one, str))
+    elif get_origin(kind) is tuple:
         yield from ("", "itis", True, 5, {"a": 1}, [["a"]], [{"a": [1]}], [True, {}])
         yield from ([value] for value in _wrong_values(_bare(get_args(kind)[0])))
     elif get_origin(kind) is dict:

@@ -18,7 +18,9 @@ def captioned(
     shard: Annotated[Path, typer.Argument(help="A shard with the ten texts.")],
     caption: Annotated[
         list[str] | None,
-        typer.Option("--caption", help="A text to choose from, such as taxonTag_com; may be repeated."),
+        typer.Option(
+            "--caption", help="A text to choose from, such as taxonTag_com or a caption of your own; may be repeated."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Choose the same captions each time.")] = None,
 ) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
 from .base import Model
+from .captions import Caption
 from .card import Card
 from .download import DownloadTable
 from .engines import EngineTable
@@ -39,6 +40,8 @@ class Config(Model):
     splits: Splits = Splits()
     images: Images = Images()
     wds: Wds = Wds()
+    captions: dict[str, Caption] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
+    """Captions of your own, beside the ten fixed ones: one table [captions.NAME] each."""
     duplicates: Duplicates = Duplicates()
     quality: Quality = Quality()
     holdout: tuple[Holdout, ...] = ()
@@ -133,9 +136,10 @@ def _describe_problem(part: Any, model: type[BaseModel]) -> str:
 def _suggestion(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """The existing key most similar to the unknown one at ``location``, as a question; empty if none is similar."""
     for step in location[:-1]:
-        if not isinstance(step, int):  # an int is an index in an array of tables, such as [[holdout]]
-            annotation = model.model_fields[step].annotation
-            model = next(part for part in (*get_args(annotation), annotation) if isinstance(part, type))
+        # An index in an array of tables, such as [[holdout]], or a name as in [captions.NAME], is no key.
+        if field := model.model_fields.get(str(step)):
+            parts = (*get_args(field.annotation), field.annotation)
+            model = next(part for part in parts if isinstance(part, type) and issubclass(part, BaseModel))
     similar = difflib.get_close_matches(str(location[-1]), model.model_fields, 1)
     return f" ({similar[0]}?)" if similar else ""
 

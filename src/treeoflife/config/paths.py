@@ -130,6 +130,8 @@ class Paths:
     """The same in the published format, where new ids and splits are made."""
     facts = _Below(".tables/facts.parquet")
     """What the sources say about their images: what they have in common, and their licences."""
+    source_columns = _Below(".tables/columns.parquet")
+    """The values of the columns of sources' tables that go into samples."""
     provenance = _Below("metadata/provenance.parquet")
     """One row per image of the mapping: where it comes from, its owner and its licence."""
     names = _Below("metadata/names.parquet")
@@ -272,6 +274,10 @@ class Paths:
     def holdout_set(self, name: str) -> Path:
         """The folder of a hold-out set that was made from this dataset."""
         return self.holdout_sets / name
+
+    def caption_table(self, name: str) -> Path:
+        """The captions of a table, by the ids that it gives them."""
+        return self.root / ".tables" / "captions" / f"{name}.parquet"
 
     def split_plan(self, split: str) -> Path:
         """The plan of one split: one row group per shard, rows in the shard's order."""

@@ -105,6 +105,14 @@ class Wds(Model):
     max_per_species: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     """Maximum number of images per species in train. The images to keep are chosen by the seed; the others go to the
     ledger with the reason over-cap. 0 sets no limit. Val is not limited."""
+    columns: tuple[str, ...] = ()
+    """Columns of the sources' tables to put beside each image and into the catalog, such as ["sex", "lifeStage"]."""
+    column_names: dict[str, str] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
+    """Names of your own for some of these, such as { "Life stage" = "life_stage" }. Otherwise a column keeps its name,
+    with _ for what is no letter of ASCII, digit, _ or -."""
+    columns_as: Literal["txt", "json", "catalog"] = "txt"
+    """Where they go. txt: each into a text of its own, ID.NAME.txt. json: all into ID.json. catalog: into no sample.
+    The catalog has them in any case."""
     keep_store: bool = True
     """Keep the encoded images (the folder encoded) after the shards are checked. Without them, a later change that
     needs an image decodes its whole container again."""

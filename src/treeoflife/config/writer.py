@@ -1,6 +1,7 @@
 """Writing a dataset.toml: as a whole, each key under its explanation, or one more hold-out list."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from ..core.files import write_text
 from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
 from .base import Model
+from .captions import Caption
 from .config import Config, load, parse
 from .tables import Holdout
 
@@ -32,12 +34,22 @@ def render_config(config: Config, settings_of: Callable[[str, str], type[Model]]
         value = getattr(config, name)
         if isinstance(value, Model):
             lines += _table(name, value)
+        if name == "captions":
+            lines += _captions(config)
     for holdout in config.holdout:
         lines += _table("holdout", holdout, brackets="[[{}]]")
     if not config.holdout:
         example = _table("holdout", Holdout(path=Path("list.txt")), brackets="[[{}]]")
         lines += [line if line.startswith("#") or not line else f"# {line}" for line in example]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _captions(config: Config) -> list[str]:
+    """The tables of captions; an example as a comment if there is none."""
+    if not config.captions:
+        example = _table("captions.NAME", Caption(text="a photo of {common}."))
+        return [line if line.startswith("#") or not line else f"# {line}" for line in example]
+    return [line for name, one in config.captions.items() for line in _table(f"captions.{_toml_key(name)}", one)]
 
 
 def add_holdout(path: Path, holdout: Holdout) -> bool:
@@ -98,6 +110,11 @@ def _comment(text: str | None) -> list[str]:
     return [f"# {line.strip()}" for line in (text or "").splitlines() if line.strip()]
 
 
+def _toml_key(name: str) -> str:
+    """A key of TOML, in quotation marks where it needs them."""
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else toml_value(name)
+
+
 def toml_value(value: Any) -> str:
     """A value as TOML writes it, on one line."""
     if isinstance(value, bool):
@@ -107,6 +124,6 @@ def toml_value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, Model | dict):
-        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in dict(value).items()) + " }"
+        return "{ " + ", ".join(f"{_toml_key(key)} = {toml_value(item)}" for key, item in dict(value).items()) + " }"
     # A JSON string is a TOML basic string, except for DEL, which only TOML wants escaped.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -8,7 +8,8 @@ from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
 from ..mapping import published
-from ..selection import holdout
+from ..selection import caption_tables, holdout, source_columns
+from ..shards.text_settings import named_columns
 from ..taxonomy import catalog_names
 from . import names_remarks
 from .session import Session
@@ -17,12 +18,12 @@ from .stages import card, checksums, fetch
 from .workspace import Workspace
 
 ORDER = (
-    "fetch", "encode", "duplicates", "mapping", "provenance", "splits", "metadata", "plan", "pack", "check-wds", "tidy",
-    "catalog", "check-taxa", "credits", "card", "checksums",
+    "fetch", "encode", "duplicates", "mapping", "provenance", "texts", "splits", "metadata", "plan", "pack",
+    "check-wds", "tidy", "catalog", "check-taxa", "credits", "card", "checksums",
 )  # fmt: skip
 """The stages of a build."""
 
-WDS = ("fetch", "encode", "duplicates", "provenance", "splits", "metadata", "plan", "pack")
+WDS = ("fetch", "encode", "duplicates", "provenance", "texts", "splits", "metadata", "plan", "pack")
 """The stages of the command ``wds``. Names and splits are among them: a plan needs names, which nobody makes by hand
 where they are published; and splits that were made before duplicates were known are made again."""
 
@@ -73,7 +74,7 @@ def up_to(last: str) -> tuple[str, ...]:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ('fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'splits')
+    ('fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'texts', 'splits')
     """
     if last not in ORDER:
         raise ConfigError(f"there is no stage '{last}'; the stages are: {', '.join(ORDER)}")
@@ -109,6 +110,9 @@ def check_inputs(workspace: Workspace) -> None:
         for key, path in named_paths(model):
             if not exists(path):
                 raise InputError(f"[{table}] {key}: there is no {path}")
+    source_columns.check_columns(workspace.sources, config.licences.manifest, named_columns(config.wds))
+    for name in workspace.caption_tables():
+        caption_tables.check_table(name, config.captions[name])
     for one in config.holdout:
         holdout.read_list(one)
     if config.mapping.published:

@@ -11,8 +11,9 @@ import polars as pl
 from ..core import tar_writer
 from ..engines.base import Tick
 from ..errors import ContainerError
-from ..shards.pack import PackTask, compute_layout, encode_texts, read_index_meta
+from ..shards.pack import PackTask, compute_layout, read_index_meta
 from ..shards.plan import PLACEMENT_COLUMNS, read_shard, shard_fingerprint
+from ..shards.texts import encode_texts
 from ..sources.base import Container, Source
 
 # A file that is damaged all over need not be described a million times.
@@ -56,14 +57,14 @@ def follow_shard(task: ShardTask, tick: Tick) -> tuple[tuple[Mismatch, ...], int
     planned = task.planned
     plan = read_shard(planned.plan, planned.number)
     rows = range(plan.height) if task.rows is None else task.rows
-    mismatches = [*_check_index(planned, plan), *_check_samples(planned.shard, plan, rows, whole=task.rows is None)]
+    mismatches = [*_check_index(planned, plan), *_check_samples(planned, plan, rows, whole=task.rows is None)]
     tick(1)
     return tuple(mismatches[:_MISMATCHES_KEPT]), len(rows)
 
 
 def _check_index(planned: PackTask, plan: pl.DataFrame) -> Iterator[Mismatch]:
     """What is wrong with the plan of a shard, or with its index."""
-    if shard_fingerprint(plan) != planned.fingerprint:
+    if shard_fingerprint(plan, planned.further) != planned.fingerprint:
         yield Mismatch("plan", planned.plan, f"its rows of {planned.shard.name} are not those that were planned")
     offsets = pl.Series("offset", compute_layout(plan)[0], dtype=pl.Int64) + tar_writer.BLOCK
     if read_index_meta(planned.index).get("fingerprint") != planned.fingerprint:
@@ -75,10 +76,10 @@ def _check_index(planned: PackTask, plan: pl.DataFrame) -> Iterator[Mismatch]:
 
 
 def _check_samples(
-    shard: Path, plan: pl.DataFrame, rows: range | tuple[int, ...], *, whole: bool
+    planned: PackTask, plan: pl.DataFrame, rows: range | tuple[int, ...], *, whole: bool
 ) -> Iterator[Mismatch]:
     """Samples in a shard that are not, byte for byte, what the plan makes of them."""
-    starts, size = compute_layout(plan)
+    shard, (starts, size) = planned.shard, compute_layout(plan)
     ids, sizes, lengths, digests = (plan[name] for name in ("treeoflife_id", "size", "tar_bytes", "sha256"))
     with shard.open("rb", buffering=0) as fd:
         for row in rows:
@@ -86,7 +87,9 @@ def _check_samples(
             jpeg = members[tar_writer.BLOCK : tar_writer.BLOCK + sizes[row]]
             if hashlib.sha256(jpeg).digest() != digests[row]:
                 yield Mismatch("shard", shard, f"the image of {ids[row]} is not the one that was encoded")
-            elif members != tar_writer.encode_member(f"{ids[row]}.jpg", jpeg) + encode_texts(plan.row(row, named=True)):
+                continue
+            texts = encode_texts(plan.row(row, named=True), planned.further)
+            if members != tar_writer.encode_member(f"{ids[row]}.jpg", jpeg) + texts:
                 yield Mismatch("shard", shard, f"the texts or headers of {ids[row]} are not those that were planned")
         tail = size - sum(lengths)
         # One byte more than there should be, to notice a file that is too long.

@@ -35,6 +35,7 @@ from .stages import (
     provenance,
     report,
     splits,
+    texts,
     tidy,
 )
 from .stages import credits as credits_stage
@@ -48,8 +49,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog,
-        check_taxa, credits_stage, card,
+        fetch, encode, duplicates, mapping, provenance, texts, splits, metadata, plan, pack, check_shards, tidy,
+        catalog, check_taxa, credits_stage, card,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))

@@ -11,7 +11,7 @@ from ..core.text import counted
 from ..core.values import SPLITS
 from . import names_remarks
 from .session import Session
-from .stages import card, fetch
+from .stages import card, fetch, further_texts
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def summarise(session: Session) -> Summary:
     shards = {split: len(numbers) for split, numbers in sizes.items()}
     workspace = session.workspace
     remarks = (
+        *further_texts.remarks(workspace),
         *fetch.remarks(workspace, session.evidence.records),
         *names_remarks.remarks(workspace),
         *card.remarks(workspace),

@@ -8,6 +8,8 @@ from pathlib import Path
 from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
+from ..shards.text_settings import further_texts
+from ..shards.texts import FurtherTexts
 from ..sources.base import Container, Index, Source, signature
 from ..sources.lists.listed import ListedImages
 from ..sources.overlap import check_read_once
@@ -21,11 +23,13 @@ class Workspace:
 
     Attributes:
         sources: the sources, in the order of the configuration.
+        further: the texts of samples beside the ten.
     """
 
     config: Config
     paths: Paths
     sources: tuple[Source, ...]
+    further: FurtherTexts = FurtherTexts()
     _containers: list[tuple[Source, Container]] = field(default_factory=list, compare=False)
     _signatures: dict[str, str] = field(default_factory=dict, compare=False)
     _indexes: dict[str, Path] = field(default_factory=dict, compare=False)
@@ -46,6 +50,10 @@ class Workspace:
             check_read_once(containers)
             self._containers.extend(containers)
         return self._containers
+
+    def caption_tables(self) -> dict[str, Path]:
+        """Where the captions of each caption that has a table are, once they are read."""
+        return {name: self.paths.caption_table(name) for name, one in self.config.captions.items() if one.table}
 
     def listed_sources(self) -> list[ListedImages]:
         """The sources whose images are fetched from the web."""
@@ -120,7 +128,7 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     paths, sources = Paths(path.parent, config.images), load_sources(config, path.parent)
     settings = {name: source_settings(name, table, path.parent) for name, table in config.sources.items()}
     check_out(config, settings, paths)
-    workspace = Workspace(config, paths, tuple(sources))
+    workspace = Workspace(config, paths, tuple(sources), further_texts(config, sources))
     for source in workspace.listed_sources():
         source.keep_in(paths.fetched_files(source.name))
     return workspace

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,7 @@ from ..mapping.shuffle import shuffle_key
 from ..sources.base import MAX_FILES, Source
 from .captions import STEP_VERSION as CAPTIONS_VERSION
 from .captions import texts_tar_bytes
+from .texts import FurtherTexts
 
 STEP_VERSION = 3
 _SHARD_VERSION = 1
@@ -45,29 +47,40 @@ class Samples:
     in place of its texts, which are added shard by shard.
     """
 
-    def __init__(self, database: Database, sources: Sequence[Source], config: Config) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sources: Sequence[Source],
+        config: Config,
+        further: FurtherTexts = FurtherTexts(),  # noqa: B008 - it is immutable
+    ) -> None:
         """Collect the samples.
 
         Args:
-            database: has the tables of :func:`treeoflife.selection.decide.decide`.
+            database: has the tables of :func:`treeoflife.selection.decide.decide`; and with ``further``, the
+                table of :func:`.planned_texts.load_further_texts`.
+            further: the texts of samples beside the ten.
 
         Raises:
             InputError: an id cannot be a key of WebDataset.
         """
-        self._database, self._config = database, config
+        self._database, self._config, self._further = database, config, further
         _check_ids(database)
         # Texts are measured once for each distinct name, of which there are far fewer than images.
         self._containers = database.frame("SELECT source, container FROM container ORDER BY number")
         self._names = database.frame(f"SELECT name, {columns(NAME_COLUMNS)} FROM name ORDER BY name")
         database.load("texts", self._names.select("name", texts_tar_bytes(self._names)))
+        planned, more_bytes = "", ""
+        if further:
+            planned, more_bytes = f", {columns(further.planned)}", " + further_bytes"
         shuffled, by_source = shuffle_key(config.seed, "shard"), f"{source_order(sources)}, file_row"
         # Of a source, images are numbered in the order of their ids; texts would take longer to sort.
         database.sort("sample", f"""
             SELECT treeoflife_id, file_row, {columns(STORED_COLUMNS)}, {columns(catalog_types(sources))}, name,
                 -- The image with its header, and its ten texts with theirs.
-                {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes AS tar_bytes,
-                is_val, is_train_small
-            FROM decision
+                {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes{more_bytes} AS tar_bytes,
+                is_val, is_train_small{planned}
+            FROM {"further_decision" if further else "decision"}
             JOIN texts USING (name)
             WHERE rule IS NULL
             ORDER BY is_val, {shuffled if config.wds.order == "shuffled" else by_source}, image_row
@@ -93,12 +106,14 @@ class Samples:
 
         def shards() -> Iterator[pl.DataFrame]:
             rows = (self._complete(rows, number) for number, rows in enumerate(_cut(self._read(split), counts)))
-            for complete, fingerprint in _with_fingerprints(rows):
+            for complete, fingerprint in _with_fingerprints(rows, self._further):
                 fingerprints.append(fingerprint)
                 yield complete
 
         # The list of fingerprints is complete when the metadata is written, after the last shard: see write_parquet.
         full_meta = {**meta, "split": split, "shards": fingerprints, "samples": counts}
+        if self._further:
+            full_meta["texts"] = self._further.to_json()
         schema = self._complete(next(self._read(split)), 0).schema
         # Row groups do not span shards, so that a worker reads the rows of its shard and no others.
         write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(counts, default=1))
@@ -117,9 +132,14 @@ class Samples:
         """The rows of a shard: where each image lies, the key columns of all sources, its names, and its placement."""
         containers, names = self._containers[rows["file_row"] // MAX_FILES], self._names[rows["name"]].drop("name")
         position = (rows["file_row"] % MAX_FILES).cast(pl.UInt32).alias("position")
-        others = rows.drop("treeoflife_id", "file_row", "name", "tar_bytes", "is_val", "is_train_small")
+        further = rows.select(self._further.planned)
+        others = rows.drop(
+            "treeoflife_id", "file_row", "name", "tar_bytes", "is_val", "is_train_small", *self._further.planned
+        )
         number = pl.Series("shard", [shard], pl.UInt32).new_from_index(0, rows.height)
-        return pl.DataFrame([rows["treeoflife_id"], *containers, position, *others, *names, rows["tar_bytes"], number])
+        return pl.DataFrame(
+            [rows["treeoflife_id"], *containers, position, *others, *names, *further, rows["tar_bytes"], number]
+        )
 
 
 def _check_ids(database: Database) -> None:
@@ -138,12 +158,12 @@ def _check_ids(database: Database) -> None:
         )
 
 
-def _with_fingerprints(shards: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, str]]:
+def _with_fingerprints(shards: Iterator[pl.DataFrame], further: FurtherTexts) -> Iterator[tuple[pl.DataFrame, str]]:
     """Each shard with its fingerprint, which takes as long as writing the rows: so a few are made ahead, in threads."""
     ahead, at_most = deque[tuple[pl.DataFrame, Future[str]]](), min(cores(), 4)  # each is a whole shard in memory
     with ThreadPoolExecutor(at_most) as pool:
         for rows in shards:
-            ahead.append((rows, pool.submit(shard_fingerprint, rows)))
+            ahead.append((rows, pool.submit(shard_fingerprint, rows, further)))
             if len(ahead) > at_most:
                 complete, fingerprint = ahead.popleft()
                 yield complete, fingerprint.result()
@@ -203,11 +223,13 @@ def _shard_bytes(sizes: Sizes, count: int, shards: int) -> Array:
     return totals
 
 
-def shard_fingerprint(rows: pl.DataFrame) -> str:
-    """The digest of all that a shard and its index depend on: ids, images, names, and the version of the captions."""
+def shard_fingerprint(rows: pl.DataFrame, further: FurtherTexts) -> str:
+    """The digest of all that a shard and its index depend on: ids, images, names and further texts, and the version of
+    the captions."""
     # A container that was encoded again to the same images has other offsets: that must not pack the shard again.
     text = rows.drop(PLACEMENT_COLUMNS, strict=False).with_columns(pl.col("sha256").bin.encode("hex"))
-    digest = hashlib.sha256(f"{_SHARD_VERSION}.{CAPTIONS_VERSION}\n".encode())
+    made_by = f"{_SHARD_VERSION}.{CAPTIONS_VERSION}" + (json.dumps(further.to_json()) if further else "")
+    digest = hashlib.sha256(f"{made_by}\n".encode())
     text.write_csv(lines := io.BytesIO(), quote_style="always")
     digest.update(lines.getbuffer())
     return digest.hexdigest()

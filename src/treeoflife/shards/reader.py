@@ -118,7 +118,9 @@ class Dataset:
             return pl.scan_csv(self.paths.catalog_csv, infer_schema=False, glob=False)
         shards = self.locations.shards
         frames = [pl.scan_parquet(shard.index, glob=False).with_columns(split=pl.lit(shard.split)) for shard in shards]
-        return pl.concat(frames, how="diagonal").select(pl.col("split"), pl.exclude("split", *_LOCATION_COLUMNS))
+        return pl.concat(frames, how="diagonal").select(
+            pl.col("split"), pl.exclude(r"^.*\..*$", "split", *_LOCATION_COLUMNS)
+        )
 
     @property
     def catalog(self) -> pl.DataFrame:
@@ -152,7 +154,9 @@ class Dataset:
         image = find_image(members)
         if key != row["treeoflife_id"] or image is None:
             raise _mismatch(shard, f"there is no image of {row['treeoflife_id']} at byte {shard_offset}")
-        catalog_row = {"split": shard.split} | {name: row[name] for name in row if name not in _LOCATION_COLUMNS}
+        # Captions of the dataset's own are in the index by their suffixes; a column of a table has no dot in its name.
+        of_catalog = {name: row[name] for name in row if name not in _LOCATION_COLUMNS and "." not in name}
+        catalog_row = {"split": shard.split} | of_catalog
         tables = [path if exists(path) else None for path in (self.paths.names, self.paths.provenance)]
         jpeg, texts = image.data or b"", texts_of(members)
         return Sample(key, shard.split, jpeg, texts, catalog_row, shard.path, shard_offset, number, *tables)

@@ -27,6 +27,7 @@ from ...shards.pack import planned_shards
 from ...sources.base import Source
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..workspace import Workspace
+from . import further_texts
 
 
 def declare(workspace: Workspace) -> Stage:
@@ -38,26 +39,28 @@ def declare(workspace: Workspace) -> Stage:
         "plan",
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
-        optional=(paths.findings("marks"), paths.findings("lists")),
+        optional=(paths.findings("marks"), paths.findings("lists"), paths.findings("captions")),
         requires=(
             *workspace.indexes().values(),
             workspace.paths.mapping_parquet,
             paths.duplicates,
             paths.names,
             paths.facts,
+            *further_texts.tables(workspace).values(),
         ),
     )
     return Stage(
         name="plan",
-        needs=("encode", "duplicates", "mapping", "provenance", "splits", "metadata"),
+        needs=("encode", "duplicates", "mapping", "provenance", "texts", "splits", "metadata"),
         version=[plan.STEP_VERSION, quality.STEP_VERSION],
         settings={
             "seed": config.seed,
-            "wds": config.wds.model_dump(mode="json", exclude={"keep_store"}),
+            "wds": made_from.describe_layout(config.wds),
             "duplicates": [config.duplicates.keep, config.one_split_per_group],
             "quality": list(config.quality.drop),
             "sources": [source.name for source in workspace.sources],
             "licences": list(config.licences.allow),
+            **further_texts.settings(workspace),
         },
         items=lambda: [item],
         run=lambda job: _write(workspace, job),
@@ -75,6 +78,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         **({"published": config.mapping.published} if config.mapping.published else {}),
         **{f"list of {one.name}": paths.fetched_files(one.name).images for one in workspace.listed_sources()},
         "names": paths.names,
+        **further_texts.tables(workspace),
         "images": digest_of(workspace.indexes()),
     }
 
@@ -97,7 +101,8 @@ def _write(workspace: Workspace, job: Job) -> str:
         has_plans = _keep_names(database, paths)
         rules = _decide(workspace, database, job)
         _require_samples(database, paths, sources, rules)
-        samples = plan.Samples(database, sources, workspace.config)
+        further_texts.load(workspace, database)
+        samples = plan.Samples(database, sources, workspace.config, workspace.further)
         counts: dict[str, list[int]] = {}
         for split in SPLITS:
             counts[split] = samples.write_split(paths.split_plan(split), split, meta)
@@ -107,6 +112,7 @@ def _write(workspace: Workspace, job: Job) -> str:
             folder = paths.split_plan(SPLITS[0]).parent
             raise StoreError(f"the plans in {folder} cannot be read back: run the build again")
         _write_findings(database, paths, sources, job)
+        further_texts.report(workspace, database, listener.note)
         reasons = write_ledger(database, paths.ledger, sources, rules, meta)
         check_balance(database, {split: paths.split_plan(split) for split in SPLITS}, paths.ledger)
         listener.advance(1)
