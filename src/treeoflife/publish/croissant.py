@@ -9,10 +9,10 @@ from typing import Any
 
 from ..config.paths import Paths
 from ..core.files import sha256, write_text
+from ..core.parquet_meta import read_meta
 from ..core.values import RANKS, SPLITS
 from ..core.versions import __version__
 from ..errors import InputError
-from ..images.store import read_meta
 
 # The JSON-LD context that the specification gives for all datasets.
 _CONTEXT: dict[str, Any] = {
