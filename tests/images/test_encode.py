@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from helpers import configured, digests
+from treeoflife.core.parquet_meta import read_meta
 from treeoflife.engines.local import LocalEngine
 from treeoflife.engines.serial import SerialEngine
 from treeoflife.images import encode as images
-from treeoflife.images.store import read_meta
 from treeoflife.pipeline.opening import working
 from treeoflife.pipeline.session import Session
 from treeoflife.pipeline.stage import Job

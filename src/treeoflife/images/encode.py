@@ -20,6 +20,7 @@ from PIL import features
 from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import errors_named, replacing, stamp
+from ..core.parquet_meta import read_meta
 from ..core.values import Skip
 from ..core.versions import versions
 from ..engines.base import Tick, is_expendable
@@ -29,7 +30,7 @@ from .convert import EMPTY, Encoded
 from .guard import decoder
 from .heif import NEEDS_EXTRA
 from .resample import PACKAGES
-from .store import Digests, IndexRows, expected_meta, natural_keys, read_meta, write_index
+from .store import Digests, IndexRows, expected_meta, natural_keys, write_index
 
 ENCODE_BYTES_PER_SECOND = 18e6
 """About how fast a core encodes photographs, in bytes of the originals (measured by ``benchmarks/parts.py``)."""

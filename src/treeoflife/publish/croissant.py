@@ -9,10 +9,10 @@ from typing import Any
 
 from ..config.paths import Paths
 from ..core.files import sha256, write_text
+from ..core.parquet_meta import read_meta
 from ..core.text import printable
 from ..core.values import RANKS, SPLITS
 from ..core.versions import __version__
-from ..images.store import read_meta
 from .card_inputs import CardInputs
 from .card_rights import own_entry
 from .own_files import BUILT_BY

@@ -10,12 +10,12 @@ from typing import BinaryIO, NamedTuple
 import polars as pl
 from PIL import Image, UnidentifiedImageError
 
+from ..core.parquet_meta import read_meta
 from ..core.tar_reader import Member, TarError, read_members
 from ..core.text import describe_error
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..engines.base import Tick
 from ..images.convert import load_whole
-from ..images.store import read_meta
 from .captions import (
     COMMON_NAME,
     TAGGED,

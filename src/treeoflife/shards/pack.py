@@ -16,12 +16,12 @@ import polars as pl
 
 from ..config.paths import Paths
 from ..core.files import replacing, sha256, stamp
+from ..core.parquet_meta import read_meta
 from ..core.tar_writer import BLOCK, encode_member, end_marker, padded_size
 from ..core.values import NAME_COLUMNS, SPLITS
 from ..core.versions import versions
 from ..engines.base import Tick
 from ..errors import StoreError
-from ..images.store import read_meta
 from .plan import PLACEMENT_COLUMNS, read_shard
 from .texts import FurtherTexts, encode_texts
 

@@ -47,9 +47,7 @@ class Sample:
     @property
     def image(self) -> Image.Image:
         """The image, decoded."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self.jpeg)).convert("RGB")
+        return decode_image(self.jpeg)
 
     @property
     def taxon(self) -> Taxon:
@@ -94,6 +92,13 @@ class Sample:
         if "treeoflife_id" not in rows.collect_schema():  # such as TreeOfLife-200M's
             return {}
         return _first_row(rows.filter(treeoflife_id=self.id))  # in the order of ids: one row group is read
+
+
+def decode_image(data: bytes) -> Image.Image:
+    """The bytes of an image, decoded, in RGB."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data)).convert("RGB")
 
 
 def _first_row(rows: pl.LazyFrame) -> dict[str, Any]:

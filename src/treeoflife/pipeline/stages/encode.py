@@ -12,6 +12,7 @@ from ...config.paths import Paths
 from ...config.tables import Images
 from ...core.difference import describe_difference
 from ...core.files import exists
+from ...core.parquet_meta import read_meta
 from ...core.text import counted
 from ...engines.base import Function
 from ...images.encode import (
@@ -27,7 +28,7 @@ from ...images.encode import (
     part_meta,
 )
 from ...images.heif import heif_formats
-from ...images.store import expected_meta, read_meta
+from ...images.store import expected_meta
 from ...sources.base import Container, Source, container_size
 from ..stage import NEEDED_AGAIN, Item, Job, Stage
 from ..workspace import Workspace

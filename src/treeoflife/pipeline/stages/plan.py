@@ -10,11 +10,11 @@ from ...config.paths import Paths
 from ...config.tables import Holdout
 from ...core.database import Database, column, columns
 from ...core.files import exists, sha256, write_json
+from ...core.parquet_meta import read_meta
 from ...core.tables import write_csv_and_parquet
 from ...core.text import counted
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import InputError, StoreError
-from ...images.store import read_meta
 from ...mapping.images import open_images
 from ...mapping.published import is_catalog
 from ...selection import findings, holdout, licences, marks, plan_findings, policies, quality

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.files import exists
-from ...images.store import read_meta
+from ...core.parquet_meta import read_meta
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
