@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from treeoflife.config.base import Model
 from treeoflife.config.config import Config, describe_errors, load, parse
@@ -256,13 +256,13 @@ def test_every_key_has_an_explanation() -> None:
     assert not list(_unexplained(Config))
 
 
-def _unexplained(model: type[BaseModel]) -> list[str]:
+def _unexplained(model: type[Model]) -> list[str]:
     found = []
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if isinstance(kind, type) and issubclass(kind, Model):
             found += _unexplained(kind)
-        elif not field.description and name != "holdout":
+        elif not model.explanations().get(name) and name != "holdout":
             found.append(f"{model.__name__}.{name}")
     return found
 

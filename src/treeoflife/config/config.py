@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
@@ -35,22 +35,22 @@ class Config(Model):
     """Splits and the order of samples depend only on this number and the ids."""
     sources: dict[str, dict[str, Any]]
     """The sources of images: one table [sources.NAME] each. NAME is also the kind of source, unless kind is set."""
-    mapping: Mapping = Mapping()
-    names: Names = Names()
-    splits: Splits = Splits()
-    images: Images = Images()
-    wds: Wds = Wds()
+    mapping: Mapping = Field(default_factory=Mapping)
+    names: Names = Field(default_factory=Names)
+    splits: Splits = Field(default_factory=Splits)
+    images: Images = Field(default_factory=Images)
+    wds: Wds = Field(default_factory=Wds)
     captions: dict[str, Caption] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
     """Captions of your own, beside the ten fixed ones: one table [captions.NAME] each."""
-    duplicates: Duplicates = Duplicates()
-    quality: Quality = Quality()
+    duplicates: Duplicates = Field(default_factory=Duplicates)
+    quality: Quality = Field(default_factory=Quality)
     holdout: tuple[Holdout, ...] = ()
-    licences: Licences = Licences()
-    card: Card = Card()
-    checks: Checks = Checks()
-    engine: EngineTable = EngineTable()
-    fetch: FetchTable = FetchTable()
-    download: DownloadTable = DownloadTable()
+    licences: Licences = Field(default_factory=Licences)
+    card: Card = Field(default_factory=Card)
+    checks: Checks = Field(default_factory=Checks)
+    engine: EngineTable = Field(default_factory=EngineTable)
+    fetch: FetchTable = Field(default_factory=FetchTable)
+    download: DownloadTable = Field(default_factory=DownloadTable)
 
     @property
     def one_split_per_group(self) -> bool:

@@ -100,7 +100,7 @@ class Wds(Model):
     # 10,000 samples with the default settings take about half of this, so max_samples normally decides.
     max_bytes: Annotated[int, Field(ge=100_000, le=1 << 50)] = 1_000_000_000
     """Maximum size of a shard in bytes."""
-    min_shards: MinShards = MinShards()
+    min_shards: MinShards = Field(default_factory=MinShards)
     """Minimum number of shards per split."""
     max_per_species: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     """Maximum number of images per species in train. The images to keep are chosen by the seed; the others go to the
@@ -232,7 +232,7 @@ class Names(Model):
     genus_alone: bool = False
     """Fill the ranks above a genus even if nothing else is known about a name. This can be wrong: an animal and a plant
     genus may share a name, and the configured authorities may have only one of them."""
-    verifier: Verifier = Verifier()
+    verifier: Verifier = Field(default_factory=Verifier)
     """The network service GNVerifier."""
 
     @field_validator("published")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ def render_config(config: Config, settings_of: Callable[[str, str], type[Model]]
         config: the configuration.
         settings_of: returns the model of a source's keys, by the name of its table and its kind.
     """
-    fields = Config.model_fields
+    fields, texts = Config.model_fields, Config.explanations()
     lines = ["# A treeoflife dataset: 'treeoflife build --config dataset.toml' builds it.", ""]
-    lines += [*_comment(fields["seed"].description), f"seed = {config.seed}", ""]
-    lines += _comment(fields["sources"].description)
+    lines += [*_comment(texts["seed"]), f"seed = {config.seed}", ""]
+    lines += _comment(texts["sources"])
     for name, source in config.sources.items():
         lines += _source(name, source, settings_of)
     for name in fields:
@@ -86,23 +86,25 @@ def add_holdout(path: Path, holdout: Holdout) -> bool:
 def _source(name: str, source: dict[str, Any], settings_of: Callable[[str, str], type[Model]]) -> list[str]:
     kind = str(source.get("kind", name))
     head = ["# The kind of source.", f"kind = {toml_value(kind)}"] if "kind" in source else []
-    return [f"[sources.{name}]", *head, *_keys(settings_of(name, kind).model_fields, source), ""]
+    return [f"[sources.{name}]", *head, *_keys(settings_of(name, kind), source), ""]
 
 
 def _table(name: str, table: Model, brackets: str = "[{}]") -> Iterator[str]:
-    fields = type(table).model_fields
     inner = {key: value for key, value in table if isinstance(value, Model)}
     yield from (*_comment(type(table).__doc__), brackets.format(name))
-    yield from _keys({key: field for key, field in fields.items() if key not in inner}, dict(table))
+    yield from _keys(type(table), dict(table), inner)
     yield ""
     for key, value in inner.items():
         yield from _table(f"{name}.{key}", value)
 
 
-def _keys(fields: Any, values: dict[str, Any]) -> Iterator[str]:
-    for key, field in fields.items():
+def _keys(model: type[Model], values: dict[str, Any], without: Collection[str] = ()) -> Iterator[str]:
+    texts = model.explanations()
+    for key, field in model.model_fields.items():
+        if key in without:
+            continue
         value = values.get(key, None if field.is_required() else field.get_default(call_default_factory=True))
-        yield from _comment(field.description)
+        yield from _comment(texts.get(key))
         yield f"# {key} = " if value is None else f"{key} = {toml_value(value)}"
 
 
