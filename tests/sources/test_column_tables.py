@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from listed_inputs import open_data, treeoflife_200m
 
 from gbif_archives import DWC, GBIF, Spec, bird, picture, write_archive, write_download
 from treeoflife.core.database import Database
 from treeoflife.errors import ConfigError
-from treeoflife.selection.source_columns import check_columns
+from treeoflife.selection.source_columns import check_columns, write_columns
 from treeoflife.sources.column_tables import ColumnTables
 from treeoflife.sources.registry import load_source
 
@@ -111,3 +112,28 @@ def test_a_column_that_no_source_has_is_an_error_with_near_spellings(tmp_path: P
     check_columns([source], (), {"stage": "life stage"})
     with pytest.raises(ConfigError, match=r"'lifestge' \('lifeStage'\?\); there are lifeStage, scientific_name, url"):
         check_columns([source], (), {"stage": "lifestge"})
+
+
+def test_columns_of_eol_are_those_of_its_manifest(database: Database, tmp_path: Path) -> None:
+    """The content id is a number there; several rows of an image, which differ, are beside each other elsewhere."""
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("7,8,https://a.org/7,https://b.org/7,cc-by,Ada\n9,8,https://a.org/9,https://b.org/9,cc0,\n")
+    source = load_source("eol", {"path": str(tmp_path)}, tmp_path)
+    images = {"treeoflife_id": ["x", "y"], "source": ["eol"] * 2, "eol_content_id": [7, 9], "eol_page_id": [8, 8]}
+    database.load("image", pl.DataFrame(images))
+    path = tmp_path / "columns.parquet"
+    wanted = {"owner": "copyright_owner", "licence": "license_name"}
+    assert write_columns(database, [source], [manifest], wanted, path) == 2
+    assert pl.read_parquet(path).rows() == [("x", "Ada", "cc-by"), ("y", None, "cc0")]
+
+
+def test_values_of_several_rows_stand_beside_each_other_on_one_line(database: Database, tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    rows = 'https://a.org/1.jpg,Apis,"two\nlines"\nhttps://a.org/1.jpg,Apis,a\nhttps://a.org/1.jpg,Apis,a\n'
+    table.write_text(f"url,scientific_name,note\n{rows}")
+    source = load_source("web", {"kind": "urls", "path": str(table)}, tmp_path)
+    images = {"treeoflife_id": ["x"], "source": ["web"], "web_image_url": ["https://a.org/1.jpg"]}
+    database.load("image", pl.DataFrame(images))
+    path = tmp_path / "columns.parquet"
+    write_columns(database, [source], [], {"note": "note"}, path)
+    assert pl.read_parquet(path).rows() == [("x", "a | two lines")]
