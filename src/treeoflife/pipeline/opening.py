@@ -35,6 +35,7 @@ from .stages import (
     report,
     splits,
     tidy,
+    withdrawn,
 )
 from .workspace import Workspace
 
@@ -46,8 +47,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog,
-        check_taxa,
+        withdrawn, fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy,
+        catalog, check_taxa,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))

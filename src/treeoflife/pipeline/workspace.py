@@ -8,6 +8,7 @@ from pathlib import Path
 from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
+from ..core.files import exists
 from ..sources.base import Container, Index, Source, signature
 from ..sources.lists.listed import ListedImages
 from ..sources.overlap import check_read_once
@@ -34,6 +35,10 @@ class Workspace:
     def ids(self) -> Path:
         """The table of all ids, with or without splits."""
         return self.paths.mapping_parquet if self.config.mapping.published else self.paths.ids
+
+    def withdrawn_input(self) -> dict[str, Path]:
+        """The table of withdrawn images as an input of a stage; none where nothing was withdrawn."""
+        return {"withdrawn": self.paths.withdrawn} if exists(self.paths.withdrawn) else {}
 
     def containers(self) -> list[tuple[Source, Container]]:
         """All containers with their sources, in order; listed once for a workspace.
