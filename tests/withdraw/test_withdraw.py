@@ -38,7 +38,7 @@ def after(before: Path, chosen: list[Withdrawn], tmp_path_factory: pytest.TempPa
     shutil.copytree(before, out)
     table = out.parent / "ids.csv"
     table.write_text("Treeoflife ID,remark\n" + "".join(f"{one.id.upper()},x\n" for one in chosen))
-    done = cli("withdraw", table, "--config", out, "--why", "the owner, asked", "--workers", "2")
+    done = cli("withdraw", table, "--config", out, "--why", "the owner, asked")
     assert done.returncode == 0, done.stderr
     assert f"{len(chosen)} images withdrawn" in done.stdout
     return out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError, InputError
-from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, JsonOption, WorkersOption, say, show, working
+from .common import DEFAULT_CONFIG, ConfigOption, JsonOption, say, show, working
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,9 +38,6 @@ def withdraw(
         typer.Option("--source-url", help="The URL of an image, or of its page; may be given several times."),
     ] = None,
     why: Annotated[str, typer.Option("--why", help="Why: it is kept in withdrawn.csv and in the ledger.")] = "",
-    date: Annotated[str, typer.Option("--date", help="The day of the withdrawal, as 2026-03-01; today.")] = "",
-    workers: WorkersOption = None,
-    engine: EngineOption = None,
     *,
     same_picture: Annotated[
         bool, typer.Option("--same-picture", help="Withdraw other images of the same pictures too.")
@@ -59,14 +56,13 @@ def withdraw(
 
     if not (table or ids or urls):
         raise ConfigError("nothing says which images to withdraw: name a TABLE, or give --id or --source-url")
-    _check_date(date)
-    day = date or datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     if dry_run:
         workspace = open_workspace(config)
         found = find_withdrawal(workspace, _wanted(workspace, table, ids, urls), why, day, all_copies=same_picture)
         _tell(found, dry_run=True, as_json=as_json)
         return
-    with working(config, workers, engine) as session:
+    with working(config) as session:
         workspace = session.workspace
         found = find_withdrawal(workspace, _wanted(workspace, table, ids, urls), why, day, all_copies=same_picture)
         if not found.rows.height and not found.before:
@@ -74,14 +70,6 @@ def withdraw(
             raise InputError("none of these is an image of the dataset: nothing was changed")
         withdraw_images(session, found)
     _tell(found, dry_run=False, as_json=as_json)
-
-
-def _check_date(date: str) -> None:
-    try:
-        if date:
-            datetime.date.fromisoformat(date)
-    except ValueError:
-        raise ConfigError(f"--date {date} is no day: write it as 2026-03-01") from None
 
 
 def _wanted(workspace: Workspace, table: Path | None, ids: list[str] | None, urls: list[str] | None) -> pl.DataFrame:
@@ -117,7 +105,7 @@ def _tell(found: Withdrawal, *, dry_run: bool, as_json: bool) -> None:
         say(f"{found.staying:,} other images show the same pictures and stay; --same-picture withdraws them too")
     _tell_unknown(found)
     if found.raw:
-        say("your own files still hold them, and were not touched:")
+        say("these files of the sources still hold them, and were not touched:")
         for path, files in list(found.raw.items())[:_SHOWN]:
             say(f"  {path}: {', '.join(files[:3])}{f' and {len(files) - 3:,} more' if len(files) > 3 else ''}")
         _tell_rest(len(found.raw))

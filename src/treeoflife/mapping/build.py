@@ -25,7 +25,7 @@ def write_ids(
     indexes: Mapping[str, Sequence[Path]],
     scanned: Mapping[str, Iterable[pl.DataFrame]] | None = None,
     earlier: Path | None = None,
-    withdrawn: Path | None = None,
+    withdrawn: pl.DataFrame | None = None,
 ) -> None:
     """Write the ids of the images that the sources hold, and of those that they held before.
 
@@ -37,7 +37,7 @@ def write_ids(
         indexes: for each source, the store's indexes of its containers.
         scanned: for each source, the columns of the images in containers that the store does not have.
         earlier: a mapping that this program made before, whose images are kept.
-        withdrawn: the table of withdrawn images, which are left out; it need not exist.
+        withdrawn: the table of withdrawn images, which are left out.
 
     Raises:
         InputError: an id that a source gives is that of an image of another source too.

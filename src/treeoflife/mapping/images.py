@@ -17,22 +17,23 @@ from pathlib import Path
 import polars as pl
 
 from ..core.database import Database, column, quoted
+from ..core.values import WITHDRAWN_COLUMNS
 from ..sources.base import Source
-from ..sources.withdrawn import COLUMNS as WITHDRAWN_COLUMNS
-from ..sources.withdrawn import read_withdrawn
 
 MAPPING_COLUMNS = ("source", "treeoflife_id", "is_val", "is_train_small")
 """The columns of a dataset's mapping before those of its sources, which it has as the catalog calls them."""
 
 
-def open_images(database: Database, mapping: Path, sources: Sequence[Source], withdrawn: Path | None = None) -> None:
+def open_images(
+    database: Database, mapping: Path, sources: Sequence[Source], withdrawn: pl.DataFrame | None = None
+) -> None:
     """Make the images of the sources known as the table ``image``; others in the mapping are left out.
 
     The mapping itself becomes the table ``mapping``, of which ``image_row`` is the number of a row.
 
     Args:
         mapping: the dataset's own mapping, ``paths.mapping_parquet``.
-        withdrawn: the table of withdrawn images, which are to be counted as images; it need not exist.
+        withdrawn: the table of withdrawn images, which are to be counted as images.
     """
     _open_mapping(database, mapping, sources, withdrawn)
     columns = map(column, catalog_types(sources))
@@ -50,14 +51,14 @@ def open_images(database: Database, mapping: Path, sources: Sequence[Source], wi
     """)  # fmt: skip
 
 
-def _open_mapping(database: Database, mapping: Path, sources: Sequence[Source], withdrawn: Path | None) -> None:
+def _open_mapping(database: Database, mapping: Path, sources: Sequence[Source], withdrawn: pl.DataFrame | None) -> None:
     """Make the mapping known, with the withdrawn images at the places that they had.
 
     out: mapping     its rows are numbered
          withdrawn   the rows of withdrawn.csv: what it says of the place as numbers, null where that is empty
     """
     load_withdrawn(database, withdrawn)
-    if not withdrawn or not database.value("SELECT count(*) FROM withdrawn"):
+    if withdrawn is None or withdrawn.is_empty():
         database.view("mapping", [mapping], rows=True)
         return
     database.view("mapping_file", [mapping])
@@ -71,16 +72,13 @@ def _open_mapping(database: Database, mapping: Path, sources: Sequence[Source], 
     """, rows=True)  # fmt: skip
 
 
-def load_withdrawn(database: Database, withdrawn: Path | None) -> None:
-    """Make ``withdrawn.csv`` known as the table ``withdrawn``; without rows where there is none.
+def load_withdrawn(database: Database, withdrawn: pl.DataFrame | None) -> None:
+    """Make the rows of ``withdrawn.csv`` known as the table ``withdrawn``.
 
-    Its columns are those of :data:`~treeoflife.sources.withdrawn.COLUMNS`, ``bytes`` and ``position`` as numbers; what
+    Its columns are :data:`~treeoflife.core.values.WITHDRAWN_COLUMNS`, ``bytes`` and ``position`` as numbers; what
     is empty among those of the place is null.
-
-    Raises:
-        InputError: the file is malformed.
     """
-    rows = read_withdrawn(withdrawn) if withdrawn else pl.DataFrame(schema=dict.fromkeys(WITHDRAWN_COLUMNS, pl.String))
+    rows = pl.DataFrame(schema=dict.fromkeys(WITHDRAWN_COLUMNS, pl.String)) if withdrawn is None else withdrawn
     place = ("split", "bytes", "container", "position", "together_with")
     known = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in place)
     database.load("withdrawn", known.with_columns(pl.col("bytes", "position").cast(pl.Int64)))

@@ -133,14 +133,14 @@ def copy_mapping(
     sources: Sequence[Source],
     path: Path,
     note: Callable[[str], None] = lambda _: None,
-    withdrawn: Path | None = None,
+    withdrawn: pl.DataFrame | None = None,
 ) -> int:
     """Copy a published mapping into the dataset's own: the images of the sources, and their splits.
 
     Args:
         path: the mapping to write.
         note: is told what had to be guessed or repaired.
-        withdrawn: the table of withdrawn images, which are left out; it need not exist.
+        withdrawn: the table of withdrawn images, which are left out.
 
     Returns:
         The number of images.

@@ -27,7 +27,6 @@ from ..selection.withdrawal.find import (
     find_meant,
     unknown_values,
 )
-from ..sources.lists.listed import ListedImages
 from ..sources.withdrawn import add_withdrawn
 from .build import ORDER, build
 from .session import Session
@@ -47,7 +46,7 @@ class Withdrawal:
         copies: images that were added, since they show the same picture and would have taken its place.
         staying: how many other images show the same picture, and stay.
         shards: the shards that held them.
-        raw: the files of the user that still hold them, and the names of the images in each.
+        raw: the files of sources that still hold them, fetched archives too, and the names of the images in each.
     """
 
     rows: pl.DataFrame
@@ -77,7 +76,7 @@ def find_withdrawal(
         if not exists(path):
             raise InputError(f"there is no {path}: 'treeoflife build' makes it, and then images can be withdrawn")
     with workspace.database() as database:
-        open_images(database, paths.mapping_parquet, workspace.sources, paths.withdrawn)
+        open_images(database, paths.mapping_parquet, workspace.sources, workspace.withdrawn())
         find_meant(database, workspace.sources, wanted, paths.provenance)
         load_split_groups(workspace, database)
         added, staying = add_copies(database, paths.ledger, [plans["train"], plans["val"]], all_copies=all_copies)
@@ -113,8 +112,8 @@ def _shards(database: Database, workspace: Workspace) -> tuple[str, ...]:
 
 
 def _raw_files(database: Database, workspace: Workspace) -> dict[Path, list[str]]:
-    """The files that this program only reads and that hold images that are meant, by the archive or folder."""
-    places = {one.label: one.path for source, one in workspace.containers() if not isinstance(source, ListedImages)}
+    """The files that are never written to and that hold images that are meant, by the archive or folder."""
+    places = {one.label: one.path for _, one in workspace.containers()}
     stored = [one for one in workspace.stored(places) if exists(one.path)]
     open_files(database, workspace.sources, stored, ["file"])
     pair_files(database, workspace.sources)

@@ -17,42 +17,32 @@ import polars as pl
 
 from ..core.files import fingerprint, replacing, stamp
 from ..core.text_tables import TextTable, read_text_table, simple_name
-from ..core.values import SPLITS, RawImage, Skip, joined
+from ..core.values import SPLITS, WITHDRAWN_COLUMNS, RawImage, Skip, joined
 from ..errors import InputError
 from .base import Source
-
-COLUMNS = (
-    "treeoflife_id", "source", "natural_key", "url", "why", "date",
-    "split", "bytes", "container", "position", "together_with",
-)  # fmt: skip
-"""The columns of the table.
-
-``natural_key`` is the :func:`~treeoflife.core.values.joined` key of the image in its source. ``split`` (that of
-train_small is also in train) and ``bytes`` say which place the image had among the samples, and how large it was;
-``container`` and ``position``, where it lay in the store. ``together_with`` is the id of another image that was in the
-same split because of it, such as one of the same observation."""
 
 WITHDRAWN = "withdrawn"
 """The reason in the ledger, and in the store's indexes."""
 GONE = Skip(WITHDRAWN)
-_REQUIRED = COLUMNS[:3]
+_REQUIRED = WITHDRAWN_COLUMNS[:3]
 
 
 def read_withdrawn(path: Path) -> pl.DataFrame:
-    """The table: :data:`COLUMNS` as texts, an image once, in the order of source and id; no rows if there is no file.
+    """The table: :data:`~treeoflife.core.values.WITHDRAWN_COLUMNS` as texts, an image once, in the order of source and
+    id; no rows if there is no file.
 
     Of several rows of an image, the last one counts.
 
     Raises:
         InputError: it is no such table, or a row lacks what an image is known by. The message names the line.
     """
-    empty = pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+    empty = pl.DataFrame(schema=dict.fromkeys(WITHDRAWN_COLUMNS, pl.String))
     if not path.exists() or not path.read_bytes().strip(b"\xef\xbb\xbf\r\n\t "):
         return empty
     table = read_text_table(path)
     names = _find_columns(table, path)
     rows = table.rows.select(
-        (pl.col(names[one]) if one in names else pl.lit("")).alias(one) for one in COLUMNS
+        (pl.col(names[one]) if one in names else pl.lit("")).alias(one) for one in WITHDRAWN_COLUMNS
     ).with_columns(pl.col("treeoflife_id", "together_with").str.to_lowercase())
     _check_rows(rows, table.lines, path)
     unique = rows.unique(["source", "treeoflife_id"], keep="last", maintain_order=True)
@@ -61,7 +51,7 @@ def read_withdrawn(path: Path) -> pl.DataFrame:
 
 def _find_columns(table: TextTable, path: Path) -> dict[str, str]:
     by_name = {simple_name(header): header for header in table.columns}
-    names = {one: by_name[simple_name(one)] for one in COLUMNS if simple_name(one) in by_name}
+    names = {one: by_name[simple_name(one)] for one in WITHDRAWN_COLUMNS if simple_name(one) in by_name}
     if missing := [one for one in _REQUIRED if one not in names]:
         raise InputError(f"{path} has no column {missing[0]}, but {', '.join(table.columns[:12])}. {_remedy(path)}")
     return names

@@ -79,7 +79,7 @@ def _make(workspace: Workspace, job: Job) -> str:
     earlier = _earlier(workspace, job.records)
     with workspace.database() as database:
         indexes, keys = _stored(workspace, scanned), _scanned(workspace, scanned)
-        write_ids(database, paths.ids, workspace.sources, indexes, keys, earlier, paths.withdrawn)
+        write_ids(database, paths.ids, workspace.sources, indexes, keys, earlier, workspace.withdrawn())
         counts = count_images(database, paths.ids, workspace.sources)
     digests = _names_digests(workspace, job.records) | {name: scan.names for name, scan in scanned.items()}
     result = {"scanned": {name: [scan.signature, scan.names] for name, scan in scanned.items()}}
@@ -101,7 +101,7 @@ def _copy(workspace: Workspace, job: Job) -> str:
     assert published
     job.runner.listener.start("mapping", 1, "tables")
     with workspace.database() as database:
-        withdrawn = workspace.paths.withdrawn
+        withdrawn = workspace.withdrawn()
         copy_mapping(database, published, workspace.sources, path, job.runner.listener.note, withdrawn)
         return _finish(job, count_images(database, path, workspace.sources))
 

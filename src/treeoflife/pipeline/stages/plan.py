@@ -168,7 +168,7 @@ def _decide_on(
     note: Callable[[str], None] | None = None,
 ) -> Sequence[Rule]:
     paths, sources = workspace.paths, workspace.sources
-    open_images(database, paths.mapping_parquet, sources, paths.withdrawn)
+    open_images(database, paths.mapping_parquet, sources, workspace.withdrawn())
     found = marks.read(paths.marks)
     unknown = marks.load_marks(database, found)
     if note:

@@ -41,7 +41,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     job.runner.listener.start("splits", 1, "tables")
     with workspace.database() as database:
         # Withdrawn images count as if they were there: so no other image gets another split.
-        open_images(database, paths.ids, sources, paths.withdrawn)
+        open_images(database, paths.ids, sources, workspace.withdrawn())
         load_split_groups(workspace, database)
         group_withdrawn(database)
         join_groups(database, paths.facts, config.splits.group_by)

@@ -24,7 +24,6 @@ from ...errors import InputError
 from ...reports.report import report_files
 from ...selection import marks
 from ...shards.view_folder import cache_folder
-from ...sources.withdrawn import read_withdrawn
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
@@ -48,7 +47,7 @@ def declare(workspace: Workspace) -> Stage:
 
 
 def _run(workspace: Workspace, job: Job) -> str:
-    rows = read_withdrawn(workspace.paths.withdrawn)
+    rows = workspace.withdrawn()
     job.runner.listener.start("withdrawn", 1, "tables")
     removed = _Traces(workspace.paths, rows).remove()
     summary = f"{counted(rows.height, 'image')}, {counted(removed, 'file')} that named or showed them"

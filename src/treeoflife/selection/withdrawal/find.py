@@ -12,13 +12,12 @@ import polars as pl
 
 from ...core.database import Database, column, quoted
 from ...core.files import exists
-from ...core.values import SPLITS
+from ...core.values import SPLITS, WITHDRAWN_COLUMNS
 from ...mapping.ids import plain_id
 from ...mapping.images import catalog_names
 from ...mapping.natural_keys import joined_sql
 from ...sources.base import Source
 from ...sources.lists.listed import ListedImages
-from ...sources.withdrawn import COLUMNS
 from .wanted import ANY, COLUMN
 
 _NO_ADDRESS = "SELECT NULL::VARCHAR AS source, NULL::VARCHAR AS natural_key, NULL::VARCHAR AS url LIMIT 0"
@@ -168,7 +167,7 @@ def add_copies(database: Database, ledger: Path, plans: Sequence[Path], *, all_c
 
 
 def describe_meant(database: Database, plans: dict[str, Path], why: str, date: str) -> pl.DataFrame:
-    """What is written down of the images that are meant: :data:`~treeoflife.sources.withdrawn.COLUMNS`, as texts.
+    """What is written down of the images that are meant: :data:`~treeoflife.core.values.WITHDRAWN_COLUMNS`, as texts.
 
     in:  meant, named; grouped: the groups that are in one split
     """
@@ -198,7 +197,7 @@ def describe_meant(database: Database, plans: dict[str, Path], why: str, date: s
         LEFT JOIN image AS other ON other.image_row = tie.other_row
         ORDER BY named.source, named.treeoflife_id
     """)  # fmt: skip
-    return rows.select(pl.col(name).cast(pl.String).fill_null("") for name in COLUMNS)
+    return rows.select(pl.col(name).cast(pl.String).fill_null("") for name in WITHDRAWN_COLUMNS)
 
 
 def _plan(database: Database, split: str, plans: dict[str, Path]) -> str:
