@@ -91,6 +91,8 @@ class Paths:
     """A curator's corrections: images to drop or to relabel. The plan applies them."""
     marks_lock = _Below(".lock.marks")
     """Held for a moment by whoever saves a mark."""
+    withdrawn = _Below("withdrawn.csv")
+    """Images that were withdrawn: no build has them; see :mod:`treeoflife.sources.withdrawn`."""
     downloads = _Below("downloads.jsonl")
     """One line per downloaded file: its URL, time, length and SHA-256."""
 
@@ -222,6 +224,7 @@ class Paths:
         return (
             self.config,
             self.marks,
+            self.withdrawn,
             self.checksums,
             self.card,
             self.croissant,

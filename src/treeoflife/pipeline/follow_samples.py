@@ -15,6 +15,7 @@ from ..shards.pack import PackTask, compute_layout, read_index_meta
 from ..shards.plan import PLACEMENT_COLUMNS, read_shard, shard_fingerprint
 from ..shards.texts import encode_texts
 from ..sources.base import Container, Source
+from ..sources.withdrawn import WITHDRAWN
 
 # A file that is damaged all over need not be described a million times.
 _MISMATCHES_KEPT = 20
@@ -125,7 +126,7 @@ class ContainerTask:
 
 def follow_container(task: ContainerTask, tick: Tick) -> tuple[tuple[Mismatch, ...], int]:
     """Compare the store, and the source, with an index; returns mismatches, and how many source files were read."""
-    columns = ["position", "file", "offset", "size", "sha256", "source_sha256", "source_bytes"]
+    columns = ["position", "file", "offset", "size", "sha256", "source_sha256", "source_bytes", "reason"]
     rows = pl.read_parquet(task.index, columns=columns, glob=False)
     if task.positions is not None:
         rows = rows.filter(pl.col("position").is_in(task.positions))
@@ -154,12 +155,15 @@ def _check_source(task: ContainerTask, rows: pl.DataFrame) -> Iterator[Mismatch]
     """Files of the source that are not those that were encoded, and files too few or too many."""
     path, last = task.container.path, rows["position"].max()
     recorded = {row[0]: row[1:] for row in rows.select("position", "file", "source_bytes", "source_sha256").iter_rows()}
+    # Of withdrawn images nothing is on record that their files could be compared with.
+    withdrawn = set(rows.filter(reason=WITHDRAWN)["position"])
     for position, image in enumerate(task.source.read(task.container, task.max_bytes)):
         expected = recorded.pop(position, None)
-        if expected and expected != (image.file, len(image.data), image.digest()):
+        if expected and position not in withdrawn and expected != (image.file, len(image.data), image.digest()):
             yield Mismatch("source", path, f"{expected[0]} is not the file that was encoded")
         if expected is None and task.positions is None:
             yield Mismatch("source", path, f"{image.file} was not there when the container was encoded")
         if task.positions is not None and position == last:
             break
-    yield from (Mismatch("source", path, f"{file} is gone") for file, *_ in recorded.values())
+    lost = (file for position, (file, *_) in recorded.items() if position not in withdrawn)
+    yield from (Mismatch("source", path, f"{file} is gone") for file in lost)

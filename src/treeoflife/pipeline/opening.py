@@ -37,6 +37,7 @@ from .stages import (
     splits,
     texts,
     tidy,
+    withdrawn,
 )
 from .stages import credits as credits_stage
 from .workspace import Workspace
@@ -49,8 +50,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch, encode, duplicates, mapping, provenance, texts, splits, metadata, plan, pack, check_shards, tidy,
-        catalog, check_taxa, credits_stage, card,
+        withdrawn, fetch, encode, duplicates, mapping, provenance, texts, splits, metadata, plan, pack, check_shards,
+        tidy, catalog, check_taxa, credits_stage, card,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))

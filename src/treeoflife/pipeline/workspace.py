@@ -5,15 +5,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
+from ..core.files import exists
 from ..shards.text_settings import further_texts
 from ..shards.texts import FurtherTexts
 from ..sources.base import Container, Index, Source, signature
 from ..sources.lists.listed import ListedImages
 from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources, source_settings
+from ..sources.withdrawn import read_withdrawn
 from .boundaries import check_out
 
 
@@ -38,6 +42,14 @@ class Workspace:
     def ids(self) -> Path:
         """The table of all ids, with or without splits."""
         return self.paths.mapping_parquet if self.config.mapping.published else self.paths.ids
+
+    def withdrawn_input(self) -> dict[str, Path]:
+        """The table of withdrawn images as an input of a stage; none where nothing was withdrawn."""
+        return {"withdrawn": self.paths.withdrawn} if exists(self.paths.withdrawn) else {}
+
+    def withdrawn(self) -> pl.DataFrame:
+        """The table of withdrawn images; see :func:`~treeoflife.sources.withdrawn.read_withdrawn`."""
+        return read_withdrawn(self.paths.withdrawn)
 
     def containers(self) -> list[tuple[Source, Container]]:
         """All containers with their sources, in order; listed once for a workspace.

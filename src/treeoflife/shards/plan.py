@@ -74,15 +74,21 @@ class Samples:
         if further:
             planned, more_bytes = f", {columns(further.planned)}", " + further_bytes"
         shuffled, by_source = shuffle_key(config.seed, "shard"), f"{source_order(sources)}, file_row"
+        self._open_places()
         # Of a source, images are numbered in the order of their ids; texts would take longer to sort.
         database.sort("sample", f"""
             SELECT treeoflife_id, file_row, {columns(STORED_COLUMNS)}, {columns(catalog_types(sources))}, name,
+                tar_bytes, is_val, is_train_small{planned}
+            FROM (
                 -- The image with its header, and its ten texts with theirs.
-                {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes{more_bytes} AS tar_bytes,
-                is_val, is_train_small{planned}
-            FROM {"further_decision" if further else "decision"}
-            JOIN texts USING (name)
-            WHERE rule IS NULL
+                SELECT *,
+                    {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes{more_bytes} AS tar_bytes
+                FROM {"further_decision" if further else "decision"}
+                JOIN texts USING (name)
+                WHERE rule IS NULL
+                UNION ALL BY NAME
+                FROM vacant_place
+            )
             ORDER BY is_val, {shuffled if config.wds.order == "shuffled" else by_source}, image_row
         """)  # fmt: skip
         self._train = database.value("SELECT count(*) FROM sample WHERE NOT is_val")
@@ -101,22 +107,23 @@ class Samples:
         """
         wds = self._config.wds
         bounds = shard_bounds(lambda: self._sizes(split), wds, getattr(wds.min_shards, split))
-        counts = [stop - start for start, stop in pairwise(bounds)]
-        fingerprints: list[str] = []
+        places = [stop - start for start, stop in pairwise(bounds)]
+        fingerprints, counts = list[str](), list[int]()
 
         def shards() -> Iterator[pl.DataFrame]:
-            rows = (self._complete(rows, number) for number, rows in enumerate(_cut(self._read(split), counts)))
+            rows = (self._complete(rows, number) for number, rows in enumerate(_cut(self._read(split), places)))
             for complete, fingerprint in _with_fingerprints(rows, self._further):
                 fingerprints.append(fingerprint)
+                counts.append(complete.height)
                 yield complete
 
-        # The list of fingerprints is complete when the metadata is written, after the last shard: see write_parquet.
+        # The lists are complete when the metadata is written, after the last shard: see write_parquet.
         full_meta = {**meta, "split": split, "shards": fingerprints, "samples": counts}
         if self._further:
             full_meta["texts"] = self._further.to_json()
         schema = self._complete(next(self._read(split)), 0).schema
         # Row groups do not span shards, so that a worker reads the rows of its shard and no others.
-        write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(counts, default=1))
+        write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(places, default=1))
         return counts
 
     def _sizes(self, split: str) -> Iterator[Array]:
@@ -128,8 +135,23 @@ class Samples:
         for rows in self._database.read("sample", wanted, part):
             yield rows.filter("is_train_small") if split == "train_small" else rows
 
-    def _complete(self, rows: pl.DataFrame, shard: int) -> pl.DataFrame:
+    def _open_places(self) -> None:
+        """Find the places of samples that were withdrawn, which stay vacant: else all later samples would move.
+
+        in:  withdrawn_image, container
+        out: vacant_place   image_row, treeoflife_id, source, file_row, tar_bytes, is_val, is_train_small
+        """
+        self._database.make("vacant_place", f"""
+            SELECT image_row, treeoflife_id, source, number * {MAX_FILES} + position AS file_row, bytes AS tar_bytes,
+                split = 'val' AS is_val, split = 'train_small' AS is_train_small
+            FROM withdrawn_image
+            LEFT JOIN container USING (source, container)
+            WHERE split IS NOT NULL AND bytes IS NOT NULL
+        """)  # fmt: skip
+
+    def _complete(self, places: pl.DataFrame, shard: int) -> pl.DataFrame:
         """The rows of a shard: where each image lies, the key columns of all sources, its names, and its placement."""
+        rows = places.filter(pl.col("name").is_not_null())
         containers, names = self._containers[rows["file_row"] // MAX_FILES], self._names[rows["name"]].drop("name")
         position = (rows["file_row"] % MAX_FILES).cast(pl.UInt32).alias("position")
         further = rows.select(self._further.planned)

@@ -129,11 +129,12 @@ _UNASKED = {"bad-row", "not-asked"}
 """Reasons of images whose address was never asked."""
 
 
-def run(workspace: Workspace, job: Job, retry: Collection[str] = ()) -> str:
+def run(workspace: Workspace, job: Job, retry: Collection[str] = (), *, ask: bool = True) -> str:
     """Write down what the sources list, ask for what is not there yet, and write down what came of it.
 
     Args:
         retry: further reasons for which an address that failed is asked again.
+        ask: whether hosts are asked at all.
 
     Raises:
         InputError: a table is malformed; or the network is down. What was fetched is kept.
@@ -145,7 +146,7 @@ def run(workspace: Workspace, job: Job, retry: Collection[str] = ()) -> str:
     sources = [source for source in workspace.listed_sources() if source.name in job.stale]
     if not sources:
         return "the list was written again"
-    promises = [promise for source in sources for promise in _plan(workspace, source, retry)]
+    promises = [promise for source in sources for promise in _plan(workspace, source, retry)] if ask else []
     _ask(workspace, promises, job)
     totals = [_settle(workspace, source, job) for source in sources]
     images, failed = sum(one for one, _ in totals), sum((reasons for _, reasons in totals), Counter[str]())

@@ -73,6 +73,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         "groups": paths.duplicates,
         "holdouts": lambda evidence: [[one.path.name, evidence.sha256(one.path), one.by] for one in config.holdout],
         "marks": paths.marks,
+        **workspace.withdrawn_input(),
         **({"facts": paths.facts} if config.licences.allow else {}),
         "mapping": workspace.paths.mapping_parquet,
         **({"published": config.mapping.published} if config.mapping.published else {}),
@@ -173,7 +174,7 @@ def _decide_on(
     note: Callable[[str], None] | None = None,
 ) -> Sequence[Rule]:
     paths, sources = workspace.paths, workspace.sources
-    open_images(database, paths.mapping_parquet, sources)
+    open_images(database, paths.mapping_parquet, sources, workspace.withdrawn())
     found = marks.read(paths.marks)
     unknown = marks.load_marks(database, found)
     if note:
