@@ -19,7 +19,7 @@ from .download import DownloadTable
 from .engines import EngineTable
 from .fetch import FetchTable
 from .paths import real_path
-from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Wds
+from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Storage, Wds
 
 V = TypeVar("V")
 FILE_NAME = "dataset.toml"
@@ -38,6 +38,7 @@ class Config(Model):
     splits: Splits = Splits()
     images: Images = Images()
     wds: Wds = Wds()
+    storage: Storage = Storage()
     duplicates: Duplicates = Duplicates()
     quality: Quality = Quality()
     holdout: tuple[Holdout, ...] = ()
@@ -143,7 +144,7 @@ def resolve_paths(value: V, base: Path) -> V:
     resolved: Any = value
     if isinstance(value, Path):
         # Path.expanduser raises for a user who does not exist; such a path is then named as one that is not there.
-        resolved = base / os.path.expanduser(value)  # noqa: PTH111
+        resolved = value if value.is_absolute() else base / os.path.expanduser(value)  # noqa: PTH111
         if "\0" in str(resolved):
             raise ConfigError(f"the path {str(value)!r} has a character that no path may have")
     elif isinstance(value, Model):

@@ -129,7 +129,7 @@ class _Tar:
 @contextmanager
 def _replacing_tar(task: EncodeTask | JoinTask) -> Iterator[_Tar]:
     """Write a new tar. If that succeeds the old index goes, so that an index always describes the tar beside it."""
-    with replacing(task.tar) as temporary:
+    with replacing(task.tar, beside=task.index) as temporary:
         tar = _Tar(task.tar, temporary.open("wb"))
         try:
             yield tar

@@ -100,9 +100,9 @@ def check_nothing_in_the_way(paths: Paths, outputs: Iterable[Path]) -> None:
     if any(exists(one) for one in (paths.lock, paths.stage_records, paths.hash_cache)):
         return
     listed = checksums.read(paths.checksums)
-    own = {paths.checksums, *(paths.root / name for name in listed.digests)} if listed and listed.intact else set()
+    own = {paths.name(paths.checksums), *listed.digests} if listed and listed.intact else set()
     for path in outputs:
-        if path not in own:
+        if paths.name(path) not in own:
             raise ConfigError(
                 f"{path} is there already, and a build would overwrite it, though no run of this dataset is known to "
                 f"have made it: move it away, or {_ANOTHER}. If the dataset was copied, copy {paths.lock.name} and "

@@ -130,7 +130,7 @@ def _opened(
         closing(HashCache(paths.hash_cache, create=writable)) as hashes,
         closing(StageRecords(paths.stage_records, writable=writable)) as records,
     ):
-        yield session_over(workspace, evidence(paths.root, hashes, records), runner)
+        yield session_over(workspace, evidence(paths, hashes, records), runner)
 
 
 def session_over(workspace: Workspace, evidence: Evidence, runner: TaskRunner) -> Session:

@@ -103,7 +103,7 @@ def _session(workspace: Workspace, name: str, listener: Listener) -> Iterator[Se
         closing(StageRecords(own, recorded)) as records,
     ):
         yield session_over(
-            workspace, Evidence(paths.root, hashes, records), TaskRunner(engine, listener, paths.failures)
+            workspace, Evidence(paths, hashes, records), TaskRunner(engine, listener, paths.failures)
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..config.paths import Paths
 from ..core.difference import describe_difference
 from ..core.files import exists, fingerprint, stamp
 from ..core.folders import walk_folder
@@ -30,7 +31,7 @@ NOT_MADE = "not made yet"
 class Evidence:
     """What is known of files and of earlier stages: digests of files, and the records."""
 
-    root: Path
+    paths: Paths
     hashes: HashCache
     records: StageRecords
 
@@ -42,8 +43,8 @@ class Evidence:
             return None
 
     def name(self, path: Path) -> str:
-        """What records call a file: its path below OUT, or its whole path elsewhere."""
-        return str(path).removeprefix(f"{self.root}/")
+        """What records call a file; see :meth:`.Paths.name`."""
+        return self.paths.name(path)
 
     def list_files(self, folder: Path) -> list[Path]:
         """The files in a folder that is an input, and below it, in order; links are followed."""
