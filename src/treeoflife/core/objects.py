@@ -96,6 +96,20 @@ class ObjectPath(PosixPath):
         """Always."""
         return True
 
+    def relative_to(self, other: Any, *_: Any, **_options: Any) -> Path:  # type: ignore[override]
+        """The rest of the address below a folder, which is no address.
+
+        Raises:
+            ValueError: it is not below that folder.
+        """
+        if not self.is_relative_to(other):
+            raise ValueError(f"{self} is not below {other}")
+        return Path(*self.parts[len(other.parts) :])
+
+    def is_relative_to(self, other: Any, *_: Any) -> bool:
+        """Whether it is the address of this folder, or of what is below it."""
+        return isinstance(other, ObjectPath) and self.parts[: len(other.parts)] == other.parts
+
     def absolute(self) -> "ObjectPath":
         """Itself."""
         return self
