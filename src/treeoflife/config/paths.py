@@ -105,6 +105,8 @@ class Paths:
     """SHA-256 of files by size, time and inode. May be deleted: files are hashed again."""
     stage_records = _Below(".state/records.sqlite")
     """What each output was made from."""
+    owner = _Below(".state/owner")
+    """What this dataset is called where its large files are in an object store: a number that was drawn once."""
     share_records = _Below(".shares")
     """Hashes and records of shares of stages, until the next run of the whole dataset takes them in."""
     sample_index = _Below(".view/{set}")
@@ -313,6 +315,15 @@ class Paths:
     def wids(self, split: str) -> Path:
         """The list of shards, for wids."""
         return self.split_folder(split) / "index.json"
+
+    def moved_folders(self) -> tuple[Path, ...]:
+        """The folders of the dataset that are in an object store, each with a mark of whose it is."""
+        folders = ((self.encoded_images, self.storage.store), (self.image_set, self.storage.shards))
+        return tuple(folder for folder, address in folders if address)
+
+    def owner_mark(self, folder: Path) -> Path:
+        """The mark in such a folder."""
+        return folder / "treeoflife-owner"
 
     def name(self, path: Path) -> str:
         """What records and checksums call a file: its path below OUT, where it would be without ``[storage]`` too.

@@ -316,5 +316,9 @@ def fingerprint(value: Any) -> str:
 
 def stamp(path: Path) -> str:
     """Size, modification time and inode of a file: if they are unchanged, its bytes are taken to be unchanged too."""
-    status = path.stat()
+    return stamp_of(path.stat())
+
+
+def stamp_of(status: os.stat_result) -> str:
+    """The same of what ``stat`` says."""
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"

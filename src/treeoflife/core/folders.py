@@ -13,7 +13,6 @@ LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAME
 """Errors of a path or link that leads to nothing; any other means that it is not known what is there."""
 
 
-
 class Entry(Protocol):
     """What lies in a folder of files or objects, as ``os.DirEntry`` has it."""
 

@@ -104,8 +104,7 @@ def has_objects_below(url: str) -> bool:
         return False
     store, key = _store_of(url)
     with _errors(url):
-        first = next(iter(_obstore().list(store, prefix=key or None, chunk_size=1)), [])
-    return bool(first)
+        return any(_obstore().list(store, prefix=key or None, chunk_size=1))
 
 
 def list_below(url: str) -> tuple[list[str], dict[str, Status]]:
@@ -116,7 +115,7 @@ def list_below(url: str) -> tuple[list[str], dict[str, Status]]:
     """
     if url.startswith(("http", "hf:")):
         raise ObjectStoreError(
-            f"{url} cannot be listed: web servers have no lists of what they hold. Name the archive itself, or download "
+            f"{url} cannot be listed: web servers have no lists of their files. Name the archive itself, or download "
             "the folder and name that"
         )
     store, key = _store_of(url)
@@ -238,7 +237,11 @@ def _allows_http(scheme: str) -> bool:
 def _require_s3_keys(bucket: str) -> None:
     """Say at once that keys are missing: obstore would ask the machine for those of its role, for a minute."""
     given = ("AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
-    of_machine = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_METADATA_ENDPOINT")
+    of_machine = (
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_METADATA_ENDPOINT",
+    )
     if not any(os.environ.get(name) for name in (*given, *of_machine)):
         raise ConfigError(
             f"there are no keys for s3://{bucket}: {_ADVICE['s3']}. On a machine that has a role, set "

@@ -1,9 +1,9 @@
 """Paths of objects in object stores, which are used where paths of files are.
 
-An :class:`ObjectPath` is a path whose folder and name are those of an object, such as ``s3://bucket/birds/a.tar``. It can
-be opened for reading, listed, asked for its size and removed, as any other path; :func:`.files.replacing` writes it.
-So nothing else in this program distinguishes files from objects. What only a file can do, such as being mapped into
-memory or opened by another library, raises an error that says so, in :meth:`ObjectPath.__fspath__`.
+An :class:`ObjectPath` is a path whose folder and name are those of an object, such as ``s3://bucket/birds/a.tar``. It
+can be opened for reading, listed, asked for its size and removed, as any other path; :func:`.files.replacing` writes
+it. So hardly anything else in this program distinguishes files from objects. What only a file can do, such as being
+mapped into memory or opened by another library, raises an error that says so, in :meth:`ObjectPath.__fspath__`.
 
 Workers are given these paths, not clients: they pickle as their addresses.
 """
@@ -108,13 +108,13 @@ class ObjectPath(PosixPath):
 
     def is_relative_to(self, other: Any, *_: Any) -> bool:
         """Whether it is the address of this folder, or of what is below it."""
-        return isinstance(other, ObjectPath) and self.parts[: len(other.parts)] == other.parts
+        return isinstance(other, ObjectPath) and [*self.parts[: len(other.parts)]] == [*other.parts]
 
     def absolute(self) -> "ObjectPath":
         """Itself."""
         return self
 
-    def resolve(self, strict: bool = False) -> "ObjectPath":  # noqa: ARG002, FBT001, FBT002
+    def resolve(self, strict: bool = False) -> "ObjectPath":  # noqa: ARG002
         """Itself: object stores have no links."""
         return self
 
@@ -176,7 +176,10 @@ class ObjectPath(PosixPath):
         folders, objects = object_stores.list_below(str(self))
         if not folders and not objects:
             raise FileNotFoundError(2, "there is no such folder in the object store", str(self))
-        return [*(ObjectEntry(self / name, is_folder=True) for name in folders), *map(ObjectEntry, map(self.__truediv__, objects))]
+        return [
+            *(ObjectEntry(self / name, is_folder=True) for name in folders),
+            *map(ObjectEntry, map(self.__truediv__, objects)),
+        ]
 
     def iterdir(self) -> Iterator["ObjectPath"]:  # type: ignore[override]
         """What lies directly below this address."""
@@ -194,7 +197,9 @@ class ObjectPath(PosixPath):
             ObjectStoreError: it cannot be read.
         """
         if mode != "rb":
-            raise ValueError(f"{self} is opened with the mode {mode!r}: an object is read as bytes, and replaced as a whole")
+            raise ValueError(
+                f"{self} is opened with the mode {mode!r}: an object is read as bytes, and replaced as a whole"
+            )
         raw = _ObjectReader(str(self), self.status())
         return raw if buffering == 0 else io.BufferedReader(raw, PART_BYTES)
 
@@ -209,7 +214,7 @@ class ObjectPath(PosixPath):
     def mkdir(self, *_: Any, **_options: Any) -> None:
         """Nothing: a folder is there as soon as there is an object in it."""
 
-    def unlink(self, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002
+    def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object."""
         if not missing_ok:
             self.status()

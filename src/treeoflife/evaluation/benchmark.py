@@ -6,7 +6,6 @@ wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text f
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

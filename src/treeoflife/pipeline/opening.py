@@ -36,6 +36,7 @@ from .stages import (
     splits,
     tidy,
 )
+from .storage import end_uploads, take_over
 from .workspace import Workspace
 
 
@@ -82,6 +83,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         end_orphaned_runs(paths.jobs)
         remove_leftovers(paths.written_folders(), paths.written_files())
         workspace.remove_left_tables()
+        take_over(paths, listener or SilentListener())
         try:
             with (
                 closing(make_engine(workspace.config.engine, paths.logs)) as engine,
@@ -96,6 +98,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         finally:
             if not hold.is_lost():
                 remove_leftovers(paths.written_folders(), paths.written_files())
+                end_uploads(paths, SilentListener())
 
 
 @contextmanager

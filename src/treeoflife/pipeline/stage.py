@@ -15,7 +15,7 @@ from typing import Any
 
 from ..config.paths import Paths
 from ..core.difference import describe_difference
-from ..core.files import exists, fingerprint, stamp
+from ..core.files import exists, fingerprint, stamp_of
 from ..core.folders import walk_folder
 from ..core.hash_cache import HashCache
 from ..engines.tasks import TaskRunner
@@ -101,7 +101,8 @@ def _identity(path: Path) -> str:
     A program can set the time of modification back, and a rename leaves it; the time of change shows both.
     """
     try:
-        return f"{stamp(path)}:{path.stat().st_ctime_ns}"
+        status = path.stat()
+        return f"{stamp_of(status)}:{status.st_ctime_ns}"
     except (FileNotFoundError, NotADirectoryError):
         return ""
 

@@ -142,5 +142,7 @@ def loose_files(folder: Path) -> list[Path]:
         InputError: the folder does not exist, or cannot be listed.
     """
     return sorted(
-        as_path(entry.path) for entry in list_entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
+        as_path(entry.path)
+        for entry in list_entries(folder)
+        if not leads_to_folder(entry) and not is_harmless(entry.name)
     )
