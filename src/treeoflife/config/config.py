@@ -21,7 +21,7 @@ from .download import DownloadTable
 from .engines import EngineTable
 from .fetch import FetchTable
 from .paths import real_path
-from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Wds
+from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Storage, Wds
 
 V = TypeVar("V")
 FILE_NAME = "dataset.toml"
@@ -42,6 +42,7 @@ class Config(Model):
     wds: Wds = Field(default_factory=Wds)
     captions: dict[str, Caption] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
     """Captions of your own, beside the ten fixed ones: one table [captions.NAME] each."""
+    storage: Storage = Field(default_factory=Storage)
     duplicates: Duplicates = Field(default_factory=Duplicates)
     quality: Quality = Field(default_factory=Quality)
     holdout: tuple[Holdout, ...] = ()
@@ -149,7 +150,7 @@ def resolve_paths(value: V, base: Path) -> V:
     resolved: Any = value
     if isinstance(value, Path):
         # Path.expanduser raises for a user who does not exist; such a path is then named as one that is not there.
-        resolved = base / os.path.expanduser(value)  # noqa: PTH111
+        resolved = value if value.is_absolute() else base / os.path.expanduser(value)  # noqa: PTH111
         if "\0" in str(resolved):
             raise ConfigError(f"the path {str(value)!r} has a character that no path may have")
     elif isinstance(value, Model):

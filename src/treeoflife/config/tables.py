@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..core.languages import language_code
+from ..core.object_stores import WRITABLE
 from .base import Model
 
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
@@ -116,6 +117,24 @@ class Wds(Model):
     keep_store: bool = True
     """Keep the encoded images (the folder encoded) after the shards are checked. Without them, a later change that
     needs an image decodes its whole container again."""
+
+
+class Storage(Model):
+    """Where the large files of the dataset are, if not in its folder: addresses such as s3://bucket/name, gs://bucket/name
+    or az://container/name. What is made from them is the same. Keys are set in the environment; see
+    docs/object-stores.md."""
+
+    store: Path | None = None
+    """The address below which the encoded images are. Their indexes stay in the folder encoded."""
+    shards: Path | None = None
+    """The address below which the shards are, and the lists sizes.json and index.json of each split."""
+
+    @field_validator("store", "shards")
+    @classmethod
+    def _writable(cls, path: Path | None) -> Path | None:
+        if path and not str(path).startswith(WRITABLE):
+            raise ValueError(f"should be an address that begins with {', '.join(WRITABLE)}")
+        return path
 
 
 class Duplicates(Model):

@@ -6,7 +6,6 @@ wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text f
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from ..config.paths import is_utf8
 from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import replacing
-from ..core.folders import walk_folder
+from ..core.folders import Entry, walk_folder
+from ..core.objects import as_path
 from ..core.progress import Listener
 from ..core.tables import parquet_schema
 from ..core.tar_reader import TarError, read_members
@@ -190,11 +190,11 @@ def _contents(path: Path) -> _Contents:
         return _Contents([path] if path.exists() else [], [], [])
     left_out: list[Path] = []
 
-    def passes_over(entry: os.DirEntry[str], is_folder: bool) -> bool:
+    def passes_over(entry: Entry, is_folder: bool) -> bool:
         if is_hidden(entry, is_folder):
             return True
-        is_own = is_folder and is_left_out(Path(entry.path), path)
-        left_out.extend([Path(entry.path)] if is_own else [])
+        is_own = is_folder and is_left_out(as_path(entry.path), path)
+        left_out.extend([as_path(entry.path)] if is_own else [])
         return is_own
 
     everything = sorted(walk_folder(path, passes_over).files)

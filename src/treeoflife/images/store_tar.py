@@ -38,7 +38,7 @@ class StoreTar:
 @contextmanager
 def replacing_tar(path: Path, index: Path) -> Iterator[StoreTar]:
     """Write a new tar. If that succeeds the old index goes, so that an index always describes the tar beside it."""
-    with replacing(path) as temporary:
+    with replacing(path, beside=index) as temporary:
         tar = StoreTar(path, temporary.open("wb"))
         try:
             yield tar

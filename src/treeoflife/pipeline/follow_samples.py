@@ -1,7 +1,6 @@
 """Following samples back: from a shard to its plan, and from the encoded store to the source. Tasks for workers."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core import tar_writer
+from ..core.files import read_at
 from ..engines.base import Tick
 from ..errors import ContainerError
 from ..shards.pack import PackTask, compute_layout, read_index_meta
@@ -84,7 +84,7 @@ def _check_samples(
     ids, sizes, lengths, digests = (plan[name] for name in ("treeoflife_id", "size", "tar_bytes", "sha256"))
     with shard.open("rb", buffering=0) as fd:
         for row in rows:
-            members = os.pread(fd.fileno(), lengths[row], starts[row])
+            members = read_at(fd, lengths[row], starts[row])
             jpeg = members[tar_writer.BLOCK : tar_writer.BLOCK + sizes[row]]
             if hashlib.sha256(jpeg).digest() != digests[row]:
                 yield Mismatch("shard", shard, f"the image of {ids[row]} is not the one that was encoded")
@@ -94,7 +94,7 @@ def _check_samples(
                 yield Mismatch("shard", shard, f"the texts or headers of {ids[row]} are not those that were planned")
         tail = size - sum(lengths)
         # One byte more than there should be, to notice a file that is too long.
-        if whole and os.pread(fd.fileno(), tail + 1, size - tail) != bytes(tail):
+        if whole and read_at(fd, tail + 1, size - tail) != bytes(tail):
             yield Mismatch("shard", shard, "it does not end as it was written")
 
 
@@ -147,7 +147,7 @@ def _check_store(tar: Path, rows: pl.DataFrame) -> Iterator[Mismatch]:
     encoded = rows.filter(pl.col("sha256").is_not_null())
     with tar.open("rb", buffering=0) as fd:
         for file, offset, size, digest in encoded.select("file", "offset", "size", "sha256").iter_rows():
-            if hashlib.sha256(os.pread(fd.fileno(), size, offset)).digest() != digest:
+            if hashlib.sha256(read_at(fd, size, offset)).digest() != digest:
                 yield Mismatch("store", tar, f"the image of {file} is not the one that was encoded")
 
 

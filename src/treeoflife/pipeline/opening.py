@@ -40,6 +40,7 @@ from .stages import (
     withdrawn,
 )
 from .stages import credits as credits_stage
+from .storage import end_uploads, take_over
 from .workspace import Workspace
 
 
@@ -86,6 +87,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         end_orphaned_runs(paths.jobs)
         remove_leftovers(paths.written_folders(), paths.written_files())
         workspace.remove_left_tables()
+        take_over(paths, listener or SilentListener())
         try:
             with (
                 closing(make_engine(workspace.config.engine, paths.logs)) as engine,
@@ -100,6 +102,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         finally:
             if not hold.is_lost():
                 remove_leftovers(paths.written_folders(), paths.written_files())
+                end_uploads(paths, SilentListener())
 
 
 @contextmanager
@@ -134,7 +137,7 @@ def _opened(
         closing(HashCache(paths.hash_cache, create=writable)) as hashes,
         closing(StageRecords(paths.stage_records, writable=writable)) as records,
     ):
-        yield session_over(workspace, evidence(paths.root, hashes, records), runner)
+        yield session_over(workspace, evidence(paths, hashes, records), runner)
 
 
 def session_over(workspace: Workspace, evidence: Evidence, runner: TaskRunner) -> Session:

@@ -46,7 +46,7 @@ class Summary:
                 *(f"  {reason:<18} {count:>4,}" for reason, count in self.left_out.items()),
                 *self.remarks,
                 "",
-                f"shards         {self.paths.shards}/{{{','.join(SPLITS)}}}/shard-NNNNNN.tar",
+                f"shards         {self.paths.image_set}/{{{','.join(SPLITS)}}}/shard-NNNNNN.tar",
                 f"catalog        {self.paths.catalog_csv} and .parquet",
                 f"left out       {self.paths.ledger}",
                 f"card           {self.paths.card}",

@@ -137,7 +137,7 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     config = load(path)
     options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
     config = config.model_copy(update={"engine": config.engine.model_copy(update=options)})
-    paths, sources = Paths(path.parent, config.images), load_sources(config, path.parent)
+    paths, sources = Paths(path.parent, config.images, config.storage), load_sources(config, path.parent)
     settings = {name: source_settings(name, table, path.parent) for name, table in config.sources.items()}
     check_out(config, settings, paths)
     workspace = Workspace(config, paths, tuple(sources), further_texts(config, sources))

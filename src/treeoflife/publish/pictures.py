@@ -1,6 +1,5 @@
 """The sample pictures of the card: images of different classes whose licences allow showing a resized copy."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import polars as pl
 
 from ..config.paths import Paths
 from ..core.database import Database, column
-from ..core.files import exists, write_bytes
+from ..core.files import exists, read_at, write_bytes
 from ..core.values import NAME_COLUMNS, RANKS, SPLITS, Taxon
 from ..errors import StoreError
 from ..selection.licences import CC0, NONE, PUBLIC_DOMAIN, family
@@ -122,7 +121,7 @@ def _read_image(paths: Paths, split: str, number: int, treeoflife_id: str) -> by
     rows = pl.scan_parquet(index, glob=False).filter(pl.col("treeoflife_id") == treeoflife_id)
     offset, size = rows.select("offset", "size").collect().row(0)
     with shard.open("rb") as file:
-        data = os.pread(file.fileno(), size, offset)
+        data = read_at(file, size, offset)
     if len(data) != size:
         raise StoreError(
             f"{shard} is shorter than its index {index} says: 'treeoflife check-wds --repair' packs it again"

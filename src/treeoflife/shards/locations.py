@@ -128,7 +128,8 @@ def find_dataset(out: Path) -> Paths:
     if (root / "dataset.toml").is_file():
         from ..config.config import load
 
-        return Paths(root, load(root / "dataset.toml").images)
+        config = load(root / "dataset.toml")
+        return Paths(root, config.images, config.storage)
     for folder in (root, *sorted(root.glob("*x*"))):
         width, x, height = folder.name.partition("x")
         if x and width.isdigit() and height.isdigit() and any((folder / split).is_dir() for split in SPLITS):

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ..config.paths import Paths
-from ..core.files import replacing, sha256, stamp
+from ..core.files import read_at, replacing, sha256, stamp
 from ..core.parquet_meta import read_meta
 from ..core.tar_writer import BLOCK, encode_member, end_marker, padded_size
 from ..core.values import NAME_COLUMNS, SPLITS
@@ -38,7 +38,7 @@ class PackTask:
 
     Attributes:
         fingerprint: the fingerprint of its rows in the plan.
-        store: the folder of the encoded store.
+        store: the folder of the tars of the encoded store.
         index: the index to write, after the shard.
         provenance: what the images come from and how they were made; recorded in the index.
         written_sha256: the digest of the shard if it already is as planned, so that only its index is written.
@@ -73,7 +73,9 @@ def planned_shards(paths: Paths) -> list[PackTask]:
         further = FurtherTexts.from_json(meta.get("texts"))
         for number, (digest, samples) in enumerate(zip(meta["shards"], meta["samples"], strict=True)):
             shard, index = paths.shard(split, number), paths.shard_index(split, number)
-            tasks.append(PackTask(plan, number, digest, samples, paths.store, shard, index, made, further=further))
+            tasks.append(
+                PackTask(plan, number, digest, samples, paths.encoded_images, shard, index, made, further=further)
+            )
     return tasks
 
 
@@ -103,7 +105,7 @@ def compute_layout(rows: pl.DataFrame) -> tuple[list[int], int]:
 
 def _write_shard(task: PackTask, rows: pl.DataFrame, starts: list[int], size: int, tick: Tick) -> str:
     """Write a shard; returns its SHA-256."""
-    with replacing(task.shard) as temporary:
+    with replacing(task.shard, beside=task.index) as temporary:
         with temporary.open("wb") as out:
             out.truncate(size)  # what is not written below, the end marker, reads as zeros
             columns = ("treeoflife_id", "size", "tar_bytes", *NAME_COLUMNS, *task.further.planned)
@@ -145,7 +147,7 @@ def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tup
     with tar.open("rb", buffering=0) as file:
         for first, stop in group_reads([(offset, size) for _, offset, size, _ in rows]):
             start, end = rows[first][1], max(offset + size for _, offset, size, _ in rows[first:stop])
-            block = memoryview(os.pread(file.fileno(), end - start, start))
+            block = memoryview(read_at(file, end - start, start))
             for index, offset, size, digest in rows[first:stop]:
                 jpeg = bytes(block[offset - start : offset - start + size])
                 # The store may have been damaged since it was written; such an image must not get into a shard.

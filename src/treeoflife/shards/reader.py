@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex, overload
 import polars as pl
 
 from ..config.paths import Paths
-from ..core.files import exists
+from ..core.files import exists, read_at
 from ..core.tar_writer import BLOCK
 from ..core.values import SPLITS
 from ..errors import InputError
@@ -109,7 +109,7 @@ class Dataset:
         """The image of the sample with this number, in one read; a StoreError if the shard does not match its index."""
         shard, offset, size = self._shard(number), int(self.locations.offset[number]), int(self.locations.size[number])
         with shard.path.open("rb", buffering=0) as file:
-            block = os.pread(file.fileno(), BLOCK + size, offset - BLOCK)
+            block = read_at(file, BLOCK + size, offset - BLOCK)
         # The header before the image has its size, in octal digits.
         if len(block) != BLOCK + size or block[124:135].strip(b"\0 ").rjust(11, b"0") != b"%011o" % size:
             raise mismatch(shard, f"there is no image of {size} bytes at byte {offset}")

@@ -5,12 +5,12 @@ Of a map-style dataset PyTorch asks for ``__len__`` and ``__getitem__`` alone, s
 
 import io
 import operator
-import os
 import random
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, SupportsIndex
 
+from ..core.files import read_at
 from ..core.tables import Array
 from ..core.tar_writer import BLOCK
 from ..errors import InputError
@@ -98,8 +98,8 @@ class TorchDataset:
         shard, start = locations.shards[int(locations.shard[number])], int(locations.start[number])
         with shard.path.open("rb", buffering=0) as file:
             follows = number + 1 < len(locations) and locations.shard[number + 1] == locations.shard[number]
-            end = int(locations.start[number + 1]) if follows else os.fstat(file.fileno()).st_size
-            block = os.pread(file.fileno(), end - start, start)
+            end = int(locations.start[number + 1]) if follows else shard.path.stat().st_size
+            block = read_at(file, end - start, start)
         # Two blocks of zeros end a tar.
         key, members = read_members_at(io.BytesIO(block + bytes(2 * BLOCK)), shard, 0)
         image = find_image(members)
