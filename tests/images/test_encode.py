@@ -134,7 +134,7 @@ def _parts(session: Session) -> list[images.EncodeTask]:
 @pytest.mark.parametrize("size", [0, 512, 1 << 20])
 def test_a_full_disk_is_that_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Whether the system says so at the first block or when the file is closed; no source is to blame."""
-    monkeypatch.setattr(store_tar, "replacing", lambda _: nullcontext(Path("/dev/full")))
+    monkeypatch.setattr(store_tar, "replacing", lambda _, **__: nullcontext(Path("/dev/full")))
 
     def write() -> None:
         with store_tar.replacing_tar(tmp_path / "store.tar", tmp_path / "store.parquet") as tar:

@@ -13,7 +13,10 @@ import pytest
 
 from helpers import built, cli, digests, sentence
 from treeoflife.core.tables import parquet_schema
+from treeoflife.publish import credits as credit_files
+from treeoflife.publish import own_files
 from treeoflife.publish.own_files import CARD_MARK
+from treeoflife.selection import eol_manifest
 from treeoflife.testing.world import World
 
 
@@ -157,3 +160,8 @@ def test_a_card_without_its_mark_is_the_users(build_copy: Path) -> None:
     config.write_text(config.read_text().replace("# contact = ", 'contact = "me@example.org"'))
     assert f"{card} was not written by treeoflife" in built(config).stdout
     assert card.read_text() == edited
+
+
+def test_tables_of_credits_are_known_by_their_headers() -> None:
+    assert ",".join(credit_files.COLUMNS).startswith(own_files.CREDITS)
+    assert ",".join(eol_manifest.COLUMNS).startswith(own_files.LICENCES)

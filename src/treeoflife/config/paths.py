@@ -356,6 +356,10 @@ class Paths:
         """A sample picture of the card; they are numbered from 1 on."""
         return self.card_pictures / f"sample-{number}.jpg"
 
+    def all_card_pictures(self) -> tuple[Path, ...]:
+        """The sample pictures that the card may have: as many as fit side by side on the Hub's page."""
+        return tuple(self.card_picture(number) for number in range(1, 5))
+
     def log_file(self, name: str) -> Path:
         """The report of a stage or check as JSON, for people and their programs; nothing depends on it."""
         return self.logs / f"{name}.json"

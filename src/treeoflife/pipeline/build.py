@@ -11,10 +11,10 @@ from ..mapping import published
 from ..selection import caption_tables, holdout, source_columns
 from ..shards.text_settings import named_columns
 from ..taxonomy import catalog_names
-from . import names_remarks
+from . import card_remarks, names_remarks
 from .session import Session
 from .stage import State
-from .stages import card, checksums, fetch
+from .stages import checksums, fetch
 from .workspace import Workspace
 
 ORDER = (
@@ -96,7 +96,7 @@ def remarks(session: Session) -> list[str]:
     return [
         *fetch.remarks(workspace, session.evidence.records),
         *names_remarks.remarks(workspace),
-        *card.remarks(workspace),
+        *card_remarks.remarks(workspace),
     ]
 
 

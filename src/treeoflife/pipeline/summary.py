@@ -9,9 +9,9 @@ from ..config.paths import Paths
 from ..core.json_reader import read_json
 from ..core.text import counted
 from ..core.values import SPLITS
-from . import names_remarks
+from . import card_remarks, names_remarks
 from .session import Session
-from .stages import card, fetch, further_texts
+from .stages import fetch, further_texts
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,6 @@ def summarise(session: Session) -> Summary:
         *further_texts.remarks(workspace),
         *fetch.remarks(workspace, session.evidence.records),
         *names_remarks.remarks(workspace),
-        *card.remarks(workspace),
+        *card_remarks.remarks(workspace),
     )
     return Summary(files, samples, shards, left_out, paths, remarks)

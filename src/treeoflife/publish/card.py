@@ -17,7 +17,6 @@ from .markdown import escape, joined
 from .own_files import CARD_MARK
 from .shown_config import show_config
 
-STEP_VERSION = 1
 # The Hub accepts no other size categories: https://huggingface.co/docs/hub/datasets-cards
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),

@@ -73,9 +73,11 @@ def _shard(paths: Paths, split: str, shard: Path) -> dict[str, Any]:
 
 
 def _file(paths: Paths, name: str, path: Path, media_type: str, digest: str) -> dict[str, Any]:
+    # Shards in an object store are named by their addresses.
+    url = (path.relative_to(paths.root) if path.is_relative_to(paths.root) else path).as_posix()
     return {
-        "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": path.relative_to(paths.root).as_posix(),
-        "encodingFormat": media_type, "sha256": digest,
+        "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": url, "encodingFormat": media_type,
+        "sha256": digest,
     }  # fmt: skip
 
 

@@ -20,11 +20,11 @@ from ..core.tables import parquet_schema
 from ..core.values import RANKS
 from ..reports.statistics import compute_statistics, count_skipped, count_taxa, distinct_images, open_catalog
 from ..selection.licences import NONE
-from ..sources import bioscan_5m
 
 FEW = (10, 100)
 """Species are counted that have fewer images than this."""
 _LARGEST = 10
+_PART_OF_5M = 0  # see sources.bioscan_5m
 _COUNTRIES = ("country", "country_code", "countrycode", "continent")
 _IMAGES = f"""
     SELECT treeoflife_id, source, {", ".join(column(rank) for rank in RANKS)}
@@ -242,6 +242,6 @@ def _bioscan(database: Database, catalog: Path) -> list[str]:
     if "bioscan_part" not in parquet_schema(catalog):
         return []
     parts = database.rows(
-        "SELECT DISTINCT bioscan_part = $part FROM catalog_row WHERE bioscan_part IS NOT NULL", part=bioscan_5m.PART
+        "SELECT DISTINCT bioscan_part = $part FROM catalog_row WHERE bioscan_part IS NOT NULL", part=_PART_OF_5M
     )
     return sorted("bioscan-5m" if is_5m else "bioscan-1m" for (is_5m,) in parts)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from ..config.paths import Paths
 from ..core.files import exists, is_no_file
-from ..selection.eol_manifest import COLUMNS as LICENCES
-from .credits import COLUMNS as CREDITS
 
 BUILT_BY = "built by treeoflife"
 """What croissant.json and credits.html say somewhere, in whatever capitals."""
 _MARK = "<!-- Written by treeoflife"
 CARD_MARK = f"{_MARK}, which writes it again: delete this line to keep a card of your own. -->"
 """The line by which a card is known. Whoever edits a card sees it first; without it, the card is theirs."""
+CREDITS, LICENCES = "treeoflife_id,title,copyright_owner,", "treeoflife_id,eol_content_id,eol_page_id,md5,"
+"""How the headers of credits.csv and licences.csv begin."""
 _LONGEST_HEADER = 100_000
 
 
@@ -20,9 +20,9 @@ def users_files(paths: Paths) -> list[Path]:
     signs = {
         paths.card: _MARK,
         paths.croissant: BUILT_BY,
-        paths.credits: ",".join(CREDITS),
+        paths.credits: CREDITS,
         paths.credits_page: BUILT_BY,
-        paths.licences: ",".join(LICENCES),
+        paths.licences: LICENCES,
     }
     return [path for path, sign in signs.items() if exists(path) and not _is_ours(path, sign)]
 

@@ -13,8 +13,6 @@ from ..core.values import NAME_COLUMNS, RANKS, SPLITS, Taxon
 from ..errors import StoreError
 from ..selection.licences import CC0, NONE, PUBLIC_DOMAIN, family
 
-MOST = 4
-"""As many fit side by side on the Hub's page."""
 FREE = (CC0, PUBLIC_DOMAIN)
 # Licences that allow anybody to show a changed copy, for any purpose. Under NC and ND a page may be in doubt.
 _SHOWABLE = ("cc-by", "cc-by-sa")
@@ -40,7 +38,7 @@ _CHOOSE = f"""
         SELECT treeoflife_id, row_number() OVER (ORDER BY turn, of_class DESC, md5(treeoflife_id)) AS number
         FROM in_turn
         ORDER BY number
-        LIMIT {MOST}
+        LIMIT $most
     )
     SELECT DISTINCT number, treeoflife_id, {", ".join(f"coalesce({column(name)}, '')" for name in NAME_COLUMNS)},
         title, copyright_owner, license_name, coalesce(license_link, ''), coalesce(source_url, '')
@@ -87,8 +85,8 @@ def write_pictures(database: Database, paths: Paths, licences: Sequence[str]) ->
         write_bytes(path, _read_image(paths, *shards[row[1]], row[1]))
         names, credit = row[2 : 2 + len(NAME_COLUMNS)], row[2 + len(NAME_COLUMNS) :]
         pictures.append(Picture(path, Taxon(*names[: len(RANKS)]), names[-1], *credit))
-    for number in range(len(pictures) + 1, MOST + 1):
-        paths.card_picture(number).unlink(missing_ok=True)
+    for path in paths.all_card_pictures()[len(pictures) :]:
+        path.unlink(missing_ok=True)
     return pictures
 
 
@@ -97,7 +95,14 @@ def _choose(database: Database, paths: Paths, showable: Sequence[str]) -> list[t
     if exists(paths.findings("quality")):
         findings = pl.scan_parquet(paths.findings("quality"), glob=False)
         doubtful = findings.select("treeoflife_id").collect()["treeoflife_id"].to_list()
-    return database.rows(_CHOOSE, licences=list(showable), free=list(FREE), none=NONE, doubtful=doubtful)
+    return database.rows(
+        _CHOOSE,
+        licences=list(showable),
+        free=list(FREE),
+        none=NONE,
+        doubtful=doubtful,
+        most=len(paths.all_card_pictures()),
+    )
 
 
 def _find_shards(database: Database, paths: Paths, ids: Sequence[str]) -> dict[str, tuple[str, int]]:

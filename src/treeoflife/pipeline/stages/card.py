@@ -1,23 +1,21 @@
 """card: catalog, ledger, what is known of images, the configuration -> README.md, croissant.json, sample pictures."""
 
+from collections.abc import Sequence
+
 from ...core.files import exists, fingerprint
 from ...core.versions import __version__
-from ...publish import figures
-from ...publish.card import STEP_VERSION, write_card
-from ...publish.card_inputs import CardInputs
-from ...publish.croissant import write_croissant
 from ...publish.own_files import users_files
-from ...publish.pictures import MOST, write_pictures
 from ...publish.shown_config import show_config
 from ...reports import statistics
 from ...shards import captions
 from ...shards.pack import planned_shards
+from ..check_results import check_results
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..stage_records import Record, StageRecords
 from ..workspace import Workspace
 from .credits import missing_of, names_of
-from .report import check_results
 
+STEP_VERSION = 1
 _ADDRESS = ("published", "address")
 
 
@@ -28,8 +26,15 @@ def declare(workspace: Workspace) -> Stage:
     def items() -> list[Item]:
         kept = users_files(paths)
         files = tuple(path for path in (paths.card, paths.croissant) if path not in kept)
-        pictures = tuple(paths.card_picture(number) for number in range(1, MOST + 1))
-        return [Item("card", _inputs(workspace), files, pictures, requires=(paths.catalog, paths.catalog_csv))]
+        return [
+            Item(
+                "card",
+                _inputs(workspace),
+                files,
+                paths.all_card_pictures(),
+                requires=(paths.catalog, paths.catalog_csv),
+            )
+        ]
 
     return Stage(
         name="card",
@@ -69,15 +74,14 @@ def record_address(records: StageRecords, url: str) -> None:
     records.put(*_ADDRESS, Record({}, {}, {"url": url}))
 
 
-def remarks(workspace: Workspace) -> list[str]:
-    """Which files the user has in the place of the card and what belongs to it, in sentences."""
-    return [
-        f"{path} was not written by treeoflife, and stays as it is: move it away, and the next build writes its own"
-        for path in users_files(workspace.paths)
-    ]
-
-
 def _write(workspace: Workspace, job: Job) -> str:
+    # Imported here, since a build or status that has nothing to do needs none of it.
+    from ...publish import figures
+    from ...publish.card import write_card
+    from ...publish.card_inputs import CardInputs
+    from ...publish.croissant import write_croissant
+    from ...publish.pictures import write_pictures
+
     paths, listener = workspace.paths, job.runner.listener
     listener.start("card", 1, "files")
     with workspace.database() as database:
@@ -89,7 +93,7 @@ def _write(workspace: Workspace, job: Job) -> str:
         config=workspace.config,
         figures=counted,
         pictures=pictures,
-        origins=_origins(workspace, counted),
+        origins=_origins(workspace, counted.bioscan),
         check_results=check_results(job.records).get("check-taxa", []),
         url=address(workspace, job.records),
     )
@@ -103,10 +107,10 @@ def _write(workspace: Workspace, job: Job) -> str:
     return summary
 
 
-def _origins(workspace: Workspace, counted: figures.Figures) -> dict[str, str]:
+def _origins(workspace: Workspace, bioscan: Sequence[str]) -> dict[str, str]:
     """What is known of the sources' origins: by their kind, by the preset of a list, and by the parts of BIOSCAN."""
     origins = {}
     for name, table in workspace.config.sources.items():
         kind = str(table.get("kind", name))
-        origins[name] = next(iter(counted.bioscan), kind) if kind == "bioscan" else str(table.get("preset") or kind)
+        origins[name] = next(iter(bioscan), kind) if kind == "bioscan" else str(table.get("preset") or kind)
     return origins
