@@ -22,7 +22,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "check-wds": checks.check_wds, "check-shards": checks.check_shards, "check-taxa": checks.check_taxa,
         "verify": checks.verify, "leaks": evaluate.leaks, "hashes": evaluate.hashes,
     },
-    "Look": {"report": look.report, "explore": look.explore, "catalog": look.catalog},
+    "Look": {"report": look.report, "explore": look.explore, "catalog": look.catalog, "taxa": look.taxa},
     "Publish": {"card": publish.card, "publish": publish.publish, "captioned": publish.captioned},
     "Clusters": {
         "jobs": clusters.jobs, "cancel": clusters.cancel, "export-slurm": clusters.export_slurm,
