@@ -109,10 +109,10 @@ docs: $(VENV)/.dev requirements/docs.txt ## Build the site of the documentation,
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # What is of use in a container; ray and slurm belong to the cluster, and heic's wheels are under the GPL.
-IMAGE := download excel explore publish reports
+IMAGE := cloud download excel explore publish reports
 lock: $(UV) ## Choose versions anew, and write them down with their hashes and as bills of materials.
 	$(LOCK_PROJECT) --output-file requirements/core.txt
-	$(LOCK_PROJECT) --all-extras --group dev --group see --constraint requirements/core.txt --output-file requirements/dev.txt
+	$(LOCK_PROJECT) --all-extras --group dev --group see --group cloud --constraint requirements/core.txt --output-file requirements/dev.txt
 	$(LOCK_PROJECT) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt
 	$(LOCK_PROJECT) $(IMAGE:%=--extra %) --constraint requirements/dev.txt --output-file requirements/image.txt
 	$(LOCK) requirements/dist.in --output-file requirements/dist.txt

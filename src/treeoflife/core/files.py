@@ -14,11 +14,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import TreeoflifeError
-from .objects import ObjectPath
 from .system import runs_since
+
+if TYPE_CHECKING:
+    from .objects import ObjectPath
 
 # The host and process tell people whose leftover it is; the random part keeps apart writers in one process.
 _TEMPORARY = re.compile(r"(?P<name>.+)\.writing-(?P<host>.+)-(?P<pid>[1-9][0-9]{0,9})-[0-9a-f]{8}", re.DOTALL)
@@ -57,16 +59,22 @@ def replacing(path: Path, beside: Path | None = None) -> Iterator[Path]:
 
 def _staged(path: Path, beside: Path | None) -> Path:
     """The file that is written before it becomes ``path``: for an object, one of this computer."""
-    if isinstance(path, ObjectPath):
+    if _as_object(path):
         return (beside.parent if beside else Path(tempfile.gettempdir())) / path.name
     return path
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    if isinstance(path, ObjectPath):
-        path.upload(temporary)
+    if target := _as_object(path):
+        target.upload(temporary)
     else:
         rename_synced(temporary, path)
+
+
+def _as_object(path: Path) -> "ObjectPath | None":
+    from .objects import ObjectPath  # here, since nearly everything rests on this module
+
+    return path if isinstance(path, ObjectPath) else None
 
 
 @contextmanager

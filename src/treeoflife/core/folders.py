@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ..errors import InputError
-from .objects import ObjectPath, as_path
 
 LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors of a path or link that leads to nothing; any other means that it is not known what is there."""
@@ -66,7 +65,7 @@ def walk_folder(root: Path, passes_over: PassesOver = lambda _entry, _is_folder:
                 is_folder = leads_to_folder(entry)
                 if not passes_over(entry, is_folder):
                     kind = links if is_folder and entry.is_symlink() else pending if is_folder else walk.files
-                    kind.append(as_path(entry.path))
+                    kind.append(folder / entry.name)
         if links and not pending:
             links.sort(reverse=True)
             pending.append(links.pop())
@@ -89,6 +88,8 @@ def list_entries(folder: Path) -> list[Entry]:
     Raises:
         InputError: it does not exist, or cannot be listed.
     """
+    from .objects import ObjectPath  # here, since all sources rest on this module
+
     try:
         if isinstance(folder, ObjectPath):
             return list(folder.entries())

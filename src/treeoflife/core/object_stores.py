@@ -15,11 +15,10 @@ from typing import Any
 
 from ..errors import ConfigError, ObjectStoreError
 from .extras import import_extra
+from .schemes import WRITABLE
 
 PART_BYTES = 8 << 20
 """The size of the parts in which objects are read and written. S3 takes none below 5 MiB but the last."""
-WRITABLE = ("s3://", "gs://", "az://")
-"""How the addresses begin that can be written to."""
 _CONCURRENT_PARTS = 4  # with PART_BYTES, 32 MB of memory for an upload
 _MOST_PARTS = 10_000  # S3's limit
 # A server that restarts or throttles is waited for this long. obstore advises less than 5 minutes: a request is signed
