@@ -7,8 +7,6 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from ..core.objects import as_path
-
 _LARGEST = 2**63 - 1  # of an integer in TOML, in SQLite and in the columns of tables
 
 
@@ -58,6 +56,8 @@ def _path(value: Any) -> Path:
     if not str(value).strip():
         raise PydanticCustomError("path", "should be a path, not an empty text; '.' is the folder of the configuration")
     _check(str(value))
+    from ..core.objects import as_path  # here, since all of the configuration rests on this module
+
     return as_path(str(value))
 
 

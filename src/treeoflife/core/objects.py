@@ -11,21 +11,27 @@ Workers are given these paths, not clients: they pickle as their addresses.
 import hashlib
 import io
 import os
-import re
 import stat
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, InputError, ObjectStoreError
-from . import object_stores
-from .object_stores import PART_BYTES, Status
+if TYPE_CHECKING:
+    from .object_stores import Status
 
 SCHEMES = ("s3", "gs", "az", "hf", "http", "https")
-"""The kinds of addresses that may stand where the path of a large file may."""
-# One slash is enough: pathlib takes two for one, so that the path of an option has lost the other.
-_ADDRESS = re.compile(rf"({'|'.join(SCHEMES)}):/+(.*)", re.DOTALL)
+"""The kinds of addresses that may stand in place of the path of a large file."""
+WRITABLE = ("s3://", "gs://", "az://")
+"""How the addresses begin that can be written to."""
+_PART_BYTES = 8 << 20  # what a read in order asks for at a time
+
+
+def _stores() -> Any:
+    """What speaks to object stores, imported once it is needed: paths are made everywhere, and seldom of objects."""
+    from . import object_stores
+
+    return object_stores
 
 
 def as_path(text: str) -> Path:
@@ -37,25 +43,10 @@ def as_path(text: str) -> Path:
     >>> as_path("s3://trees/oaks/a.tar").parent, as_path("s3:/trees/a.tar").name
     (ObjectPath('s3://trees/oaks'), 'a.tar')
     """
-    address = _ADDRESS.fullmatch(text) if ":/" in text else None
-    if not address:
-        return Path(text)
-    scheme, rest = address[1], address[2].strip("/")
-    host = rest.partition("/")[0]
-    if "@" in host:
-        place = f"{scheme}://{host.rpartition('@')[2]}"
-        raise ConfigError(
-            f"the address {place}… has a name or password before its '@': leave that out, and set the variables of the "
-            "environment that docs/object-stores.md lists"
-        )
-    if not host:
-        raise ConfigError(f"the address {text} names no {'server' if scheme.startswith('http') else 'bucket'}")
-    if "?" in rest or "#" in rest:
-        raise ConfigError(
-            f"the address {scheme}://{rest.partition('?')[0].partition('#')[0]}… has a '?' or '#', as addresses with "
-            "keys in them have: name the object alone, and set the keys in the environment"
-        )
-    return ObjectPath(f"{scheme}://{rest}")
+    # One slash is enough: pathlib takes two for one, so that the path of an option has lost the other.
+    if ":/" in text and text.partition(":/")[0] in SCHEMES:
+        return ObjectPath(_stores().check_address(text))
+    return Path(text)
 
 
 class ObjectPath(PosixPath):
@@ -74,7 +65,7 @@ class ObjectPath(PosixPath):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __fspath__(self) -> str:
-        raise InputError(f"{self} is not on this computer, as it has to be here: download it, and name the file")
+        raise _stores().not_on_this_computer(str(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ObjectPath, (str(self),)
@@ -108,7 +99,8 @@ class ObjectPath(PosixPath):
 
     def is_relative_to(self, other: Any, *_: Any) -> bool:
         """Whether it is the address of this folder, or of what is below it."""
-        return isinstance(other, ObjectPath) and [*self.parts[: len(other.parts)]] == [*other.parts]
+        parts: tuple[str, ...] = other.parts
+        return isinstance(other, ObjectPath) and self.parts[: len(parts)] == parts
 
     def absolute(self) -> "ObjectPath":
         """Itself."""
@@ -126,14 +118,15 @@ class ObjectPath(PosixPath):
         """Whether the other path is the same address."""
         return self == other
 
-    def status(self) -> Status:
+    def status(self) -> "Status":
         """What the store says of the object.
 
         Raises:
             FileNotFoundError: there is no such object.
             ObjectStoreError: that cannot be known.
         """
-        return object_stores.head(str(self))
+        status: Status = _stores().head(str(self))
+        return status
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
         """The size and time of the object, in the form of a file's. The inode stands for address and ETag.
@@ -147,7 +140,7 @@ class ObjectPath(PosixPath):
         except FileNotFoundError:
             if not self.is_dir():
                 raise
-            return _stat_result(stat.S_IFDIR, Status(0, "", 0), str(self))
+            return _stat_result(stat.S_IFDIR, _stores().Status(0, "", 0), str(self))
         return _stat_result(stat.S_IFREG, status, str(self))
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
@@ -164,7 +157,7 @@ class ObjectPath(PosixPath):
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
         """Whether there is an object below this address."""
-        return object_stores.has_objects_below(str(self))
+        return bool(_stores().has_objects_below(str(self)))
 
     def entries(self) -> list["ObjectEntry"]:
         """What lies directly below this address, in no order.
@@ -173,7 +166,7 @@ class ObjectPath(PosixPath):
             FileNotFoundError: nothing.
             ObjectStoreError: that cannot be listed.
         """
-        folders, objects = object_stores.list_below(str(self))
+        folders, objects = _stores().list_below(str(self))
         if not folders and not objects:
             raise FileNotFoundError(2, "there is no such folder in the object store", str(self))
         return [
@@ -201,11 +194,11 @@ class ObjectPath(PosixPath):
                 f"{self} is opened with the mode {mode!r}: an object is read as bytes, and replaced as a whole"
             )
         raw = _ObjectReader(str(self), self.status())
-        return raw if buffering == 0 else io.BufferedReader(raw, PART_BYTES)
+        return raw if buffering == 0 else io.BufferedReader(raw, _PART_BYTES)
 
     def read_bytes(self) -> bytes:
         """The whole object; for small ones."""
-        return object_stores.read_whole(str(self))
+        return bytes(_stores().read_whole(str(self)))
 
     def read_text(self, encoding: str | None = None, errors: str | None = None, *_: Any) -> str:
         """The whole object as text; for small ones."""
@@ -218,7 +211,7 @@ class ObjectPath(PosixPath):
         """Remove the object."""
         if not missing_ok:
             self.status()
-        object_stores.delete(str(self))
+        _stores().delete(str(self))
 
     def upload(self, file: Path) -> None:
         """Write the object from a file of this computer, in parts: it is whole, or as it was before.
@@ -226,11 +219,7 @@ class ObjectPath(PosixPath):
         Raises:
             ObjectStoreError: it cannot be written, or another program writes it too.
         """
-        size = file.stat().st_size
-        tag = object_stores.upload(str(self), file, size)
-        status = self.status()
-        if status.size != size or (tag and status.tag and tag != status.tag):
-            raise ObjectStoreError(f"{self} is not what was just written: another program writes it too")
+        _stores().upload_file(str(self), file)
 
     def create(self, data: bytes) -> None:
         """Write a small object where there is none.
@@ -239,7 +228,7 @@ class ObjectPath(PosixPath):
             FileExistsError: there is one.
             ObjectStoreError: it cannot be written.
         """
-        object_stores.upload(str(self), data, len(data), new=True)
+        _stores().upload(str(self), data, len(data), new=True)
 
 
 class ObjectEntry:
@@ -268,7 +257,7 @@ class ObjectEntry:
         return False
 
 
-def _stat_result(kind: int, status: Status, url: str) -> os.stat_result:
+def _stat_result(kind: int, status: "Status", url: str) -> os.stat_result:
     identity = int.from_bytes(hashlib.sha256(f"{url}\0{status.tag}".encode()).digest()[:7])
     seconds = status.modified // 1_000_000_000
     fields = (kind | 0o644, identity, 0, 1, 0, 0, status.size, seconds, seconds, seconds)
@@ -279,7 +268,7 @@ def _stat_result(kind: int, status: Status, url: str) -> os.stat_result:
 class _ObjectReader(io.RawIOBase):
     """An object that is open for reading: every read is a request for a range of this version of it."""
 
-    def __init__(self, url: str, status: Status) -> None:
+    def __init__(self, url: str, status: "Status") -> None:
         self.name, self._status, self._position = url, status, 0
 
     def readable(self) -> bool:
@@ -298,13 +287,13 @@ class _ObjectReader(io.RawIOBase):
 
     def readall(self) -> bytes:
         # Python's own asks for 8 kB at a time.
-        return b"".join(iter(lambda: self.read(PART_BYTES) or b"", b""))
+        return b"".join(iter(lambda: self.read(_PART_BYTES) or b"", b""))
 
     def readinto(self, buffer: Any) -> int:
         end = min(self._position + len(buffer), self._status.size)
         if end <= self._position:
             return 0
-        data = object_stores.read_range(self.name, self._position, end, self._status.tag)
+        data = _stores().read_range(self.name, self._position, end, self._status.tag)
         buffer[: len(data)] = data
         self._position = end
         return len(data)
