@@ -116,7 +116,7 @@ class ObjectPath(PosixPath):
 
     def samefile(self, other: Any) -> bool:
         """Whether the other path is the same address."""
-        return self == other
+        return bool(self == other)
 
     def status(self) -> "Status":
         """What the store says of the object.
