@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from treeoflife.testing.world import World, draw_world
 from .conftest import new_bucket, object_at, upload
 
 KILLS = 10
-LARGE_PICTURES = "[640, 640]"  # so that shards and store are uploaded in parts
+LARGE_PICTURES = "[1024, 1024]"  # so that shards and store are uploaded in parts
 
 
 def moved(config: Path, raw: ObjectPath, out: ObjectPath, folder: Path) -> Path:
@@ -195,7 +196,8 @@ def test_ten_kills_at_any_moment_leave_the_same_bytes_and_no_upload(
             time.sleep(chance.uniform(0.5, 2 * seconds))
         else:
             struck += _await_upload(s3, bucket, process)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was done before
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     left = len(uploads(s3, bucket))
     built(config)

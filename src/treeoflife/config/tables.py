@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..core.languages import language_code
-from ..core.schemes import WRITABLE
+from ..core.objects import WRITABLE
 from .base import Model
 
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import ConfigError, ObjectStoreError
+from ..errors import ConfigError, InputError, ObjectStoreError
 from .extras import import_extra
-from .schemes import WRITABLE
+from .objects import WRITABLE
 
 PART_BYTES = 8 << 20
 """The size of the parts in which objects are read and written. S3 takes none below 5 MiB but the last."""
@@ -53,6 +53,51 @@ class Status:
     size: int
     tag: str
     modified: int
+
+
+def check_address(text: str) -> str:
+    """The address that a text is, in its usual form.
+
+    Raises:
+        ConfigError: it has a password or a key in it, which the message does not repeat; or no bucket.
+
+    >>> check_address("s3:/trees/oaks/")
+    's3://trees/oaks'
+    """
+    scheme, _, rest = text.partition(":/")
+    rest = rest.strip("/")
+    host = rest.partition("/")[0]
+    if "@" in host:
+        raise ConfigError(
+            f"the address {scheme}://{host.rpartition('@')[2]}… has a name or password before its '@': leave that out, "
+            "and set the variables of the environment that docs/object-stores.md lists"
+        )
+    if not host:
+        raise ConfigError(f"the address {text} names no {'server' if scheme.startswith('http') else 'bucket'}")
+    if "?" in rest or "#" in rest:
+        raise ConfigError(
+            f"the address {scheme}://{rest.partition('?')[0].partition('#')[0]}… has a '?' or '#', as addresses with "
+            "keys in them have: name the object alone, and set the keys in the environment"
+        )
+    return f"{scheme}://{rest}"
+
+
+def not_on_this_computer(url: str) -> InputError:
+    """The error of a library that can read files alone."""
+    return InputError(f"{url} is not on this computer, as it has to be here: download it, and name the file")
+
+
+def upload_file(url: str, file: Path) -> None:
+    """Write an object from a file of this computer, in parts: it is whole, or as it was before.
+
+    Raises:
+        ObjectStoreError: it cannot be written, or another program writes it too.
+    """
+    size = file.stat().st_size
+    tag = upload(url, file, size)
+    status = head(url)
+    if status.size != size or (tag and status.tag and tag != status.tag):
+        raise ObjectStoreError(f"{url} is not what was just written: another program writes it too")
 
 
 def read_range(url: str, start: int, end: int, tag: str) -> memoryview:
