@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import DEFAULT_CONFIG, ConfigOption, working
+from .common import DEFAULT_CONFIG, ConfigOption, say, working
 
 if TYPE_CHECKING:
     from ..pipeline.session import Session
@@ -75,10 +75,13 @@ def publish(
 
 def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, private: bool) -> None:
     from ..pipeline.describe import update
+    from ..publish.shown_config import folders_named
     from ..publish.upload import Uploader
 
     workspace, unfinished = session.workspace, _unfinished(session)
     uploader = Uploader(workspace.paths, session.evidence.hashes, repo, revision, unfinished=unfinished)
+    if named := folders_named(workspace.paths.config):
+        say(f"note: dataset.toml is published too, and names folders of this computer, such as {named[0]}")
     if not dry_run:
         update(session, uploader.url)
         print(_summary(uploader.upload(session.listener, private=private), "sent"))

@@ -13,9 +13,8 @@ from ..core.values import SPLITS
 from ..core.versions import __version__
 from . import card_contents, card_rights
 from .card_inputs import CardInputs, CheckResult
-from .markdown import escape, joined
+from .markdown import escape, joined, link
 from .own_files import CARD_MARK
-from .shown_config import show_config
 
 # The Hub accepts no other size categories: https://huggingface.co/docs/hub/datasets-cards
 _SIZES = (
@@ -42,7 +41,7 @@ def render(inputs: CardInputs) -> str:
     sections = {
         "": _introduction(inputs),
         "Samples": card_rights.show_pictures(inputs.pictures, paths.root, inputs.config.images),
-        "Load it": card_contents.how_to_load(paths),
+        "Load it": card_contents.how_to_load(paths, figures),
         "Use and limits": card_contents.intended_use(figures, inputs.config),
         "Splits": card_contents.describe_splits(figures, inputs.config),
         "What a sample holds": card_contents.describe_sample(inputs.config.images),
@@ -96,8 +95,8 @@ def _introduction(inputs: CardInputs) -> str:
     shards = [path for split in SPLITS for path in sorted(paths.split_folder(split).glob("*.tar"))]
     taxa, splits = numbers["taxa"], numbers["split"]
     what = (
-        f"{counted(numbers['images'], 'image')} of {taxa['species']:,} species, {taxa['family']:,} families and "
-        f"{taxa['kingdom']:,} kingdoms, from {joined([escape(one) for one in inputs.titles.values()])}. Each is a JPEG of {size} "
+        f"{counted(numbers['images'], 'image')} of {taxa['species']:,} species, {_families(taxa['family'])} and "
+        f"{counted(taxa['kingdom'], 'kingdom')}, from {joined([escape(one) for one in inputs.titles.values()])}. Each is a JPEG of {size} "
         "pixels with its names in seven ranks, a common name and seven captions, for training and testing models such as BioCLIP."
     )
     known = sum(one.images for one in figures.licences if one.name)
@@ -110,9 +109,13 @@ def _introduction(inputs: CardInputs) -> str:
     ]
     card = inputs.config.card
     facts += [f"- **Authors**: {escape(', '.join(card.authors))}"] if card.authors else []
-    facts += [f"- **Published at**: {inputs.url}"] if inputs.url.startswith("https://") else []
+    facts += [f"- **Published at**: {link(inputs.url, inputs.url)}"] if inputs.url else []
     facts += [f"- **DOI**: {escape(card.doi)}"] if card.doi else []
     return "\n".join([*([card.description.strip(), ""] if card.description else []), what, "", *facts])
+
+
+def _families(number: int) -> str:
+    return f"{number:,} {'family' if number == 1 else 'families'}"
 
 
 def _bytes(size: int) -> str:
@@ -132,7 +135,7 @@ def _known_errors(check_results: Sequence[CheckResult]) -> str:
 
 
 def _how_built(inputs: CardInputs) -> str:
-    shown = card_contents.as_block(show_config(inputs.config, inputs.paths.root))
+    shown = card_contents.as_block(inputs.shown_config)
     marks = "\n\nA curator's corrections in `marks.csv` were applied." if exists(inputs.paths.marks) else ""
     return (
         f"By treeoflife {__version__}: the same files and this configuration give the same bytes. Keys that have their default "

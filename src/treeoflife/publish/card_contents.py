@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from ..config.config import Config
 from ..config.paths import Paths
-from ..config.tables import Images, Names
+from ..config.tables import BUILT_IN, Images, Names
 from ..core.text import counted
 from ..core.values import RANKS, SPLITS, Taxon
 from ..shards.captions import TEXTS, compose_texts
 from .credits import describe_changes
-from .figures import FEW, Figures
+from .figures import FEW, LARGEST, Figures
 from .markdown import escape, fenced, joined, table
 
 _ZONES = ("arctic", "northern temperate zone", "tropics", "southern temperate zone", "antarctic")
@@ -48,9 +48,9 @@ def as_block(text: str) -> str:
     return fenced(text, "toml")
 
 
-def how_to_load(paths: Paths) -> str:
+def how_to_load(paths: Paths, figures: Figures) -> str:
     """Three ways to read the shards, from the folder of the dataset."""
-    folder = paths.shards.name
+    folder, samples = paths.shards.name, figures.numbers["split"].get("train", {"images": 0})["images"]
     blocks = [
         """from datasets import load_dataset
 
@@ -63,10 +63,9 @@ shards = sorted(glob.glob("{folder}/train/*.tar"))
 for image, caption in webdataset.WebDataset(shards, shardshuffle=len(shards)).decode("pil").to_tuple("jpg", "sci_com.txt"):
     ...""",
     ]
-    last = paths.split_folder("train")
-    count = max(0, len(list(last.glob("*.tar"))) - 1)
+    last = max(0, len(list(paths.split_folder("train").glob("*.tar"))) - 1)
     open_clip = f"""python -m open_clip_train.main --dataset-type webdataset \\
-  --train-data '{folder}/train/shard-{{000000..{count:06d}}}.tar' --train-num-samples {{NUMBER}} …"""
+  --train-data '{folder}/train/shard-{{000000..{last:06d}}}.tar' --train-num-samples {samples} --model ViT-B-16"""
     return "\n\n".join([*(fenced(one, "python") for one in blocks), fenced(open_clip, "console")])
 
 
@@ -77,8 +76,9 @@ def intended_use(figures: Figures, config: Config) -> str:
     lines = [
         "For training and testing models that tell living things apart by image and name, and for studies of such data.",
         "",
-        f"- {share(named, figures.images)} of the images are named to the species, the others to a higher rank or in part.",
-        "- Names are those of the sources; whether each image shows what its name says was not checked by a person.",
+        f"- {share(named, figures.images)} of the images are named to the species"
+        f"{', the others to a higher rank or in part' if named < figures.images else ''}.",
+        "- Names are those that the sources give, with their mistakes: a build does not look at what an image shows.",
         f"- The images are small ({config.images.set_name} pixels): features that need more detail cannot be learnt or tested.",
         "- How often a species is in the dataset says how often people uploaded it, and nothing about how common it is.",
         "- Not for decisions about health, such as whether a mushroom or a plant is edible, or a snake venomous, without an expert.",
@@ -133,16 +133,13 @@ def _tail(figures: Figures) -> list[str]:
     if not tail["species"]:
         return ["- No image is named to the species."]
     few = "; ".join(f"{counts[place]:,} have fewer than {FEW[place - 1]}" for place in range(1, len(counts)))
+    named = figures.numbers["named"]["species"]
+    largest = f"The ten species with the most images have {share(figures.in_largest, named)} of these. "
     return [
         f"- Of {tail['species']:,} species, {counts[0]:,} have a single image; {few}. The median is {tail['median']:,}.",
-        f"- The ten species with the most images have {share(figures.in_largest, figures.numbers['named']['species'])} of the "
-        f"images that are named to the species; half of these are of {counted_species(tail['half'])}.",
+        f"- {named:,} images are named to the species. {largest if tail['species'] > LARGEST else ''}"
+        f"Half of them are of {tail['half']:,} species.",
     ]
-
-
-def counted_species(number: int) -> str:
-    """A number of species in words."""
-    return f"{number:,} species"
 
 
 def _shares(what: str, rows: Sequence[tuple[str, int, int]], images: int) -> str:
@@ -187,9 +184,8 @@ def _people(figures: Figures) -> list[str]:
     people, images, largest = figures.people
     if not people:
         return []
-    return [
-        f"- {counted(people, 'observer')} made {images:,} of the images; the ten with the most made {share(largest, images)} of these."
-    ]
+    most = f"; the ten with the most made {share(largest, images)} of these" if people > LARGEST else ""
+    return [f"- {counted(people, 'observer')} made {images:,} of the images{most}."]
 
 
 def describe_names(names: Names, *, uses_built_in: bool) -> str:
@@ -201,12 +197,12 @@ def describe_names(names: Names, *, uses_built_in: bool) -> str:
     used = [*_authorities(names), *(["the built-in taxonomy, made from NCBI's"] if uses_built_in else [])]
     lines = ["What a source says is kept."]
     if used:
-        lines.append(
-            f"Empty ranks are filled from {', '.join(used)}, in this order, where a record agrees with the evidence."
-        )
+        order = ", in this order," if len(used) > 1 else ""
+        lines.append(f"Empty ranks are filled from {', '.join(used)}{order} where a record agrees with the evidence.")
     backbone = names.backbone if names.backbone is not None else _default_backbone(names, uses_built_in=uses_built_in)
     if backbone:
-        lines.append(f"Where they disagree, the classification of {escape(backbone)} decides.")
+        name = "the built-in taxonomy" if backbone == BUILT_IN else escape(backbone)
+        lines.append(f"Where a species is classified in several ways, {name} decides.")
     if names.checklists:
         kept = {"accepted": "are replaced by accepted names", "as-given": "stay as their source writes them"}
         lines.append(f"Synonyms {kept[names.synonyms]}.")
@@ -224,7 +220,7 @@ def _authorities(names: Names) -> list[str]:
 
 
 def _default_backbone(names: Names, *, uses_built_in: bool) -> str:
-    return next(iter(names.checklists), "the built-in taxonomy" if uses_built_in else "")
+    return next(iter(names.checklists), BUILT_IN if uses_built_in else "")
 
 
 def describe_duplicates(figures: Figures, config: Config) -> str:
@@ -236,7 +232,7 @@ def describe_duplicates(figures: Figures, config: Config) -> str:
         else "byte by byte, or pixel by pixel"
     )
     found = (
-        f"{counted(groups, 'group')} of images show the same picture ({images:,} images of the sources; compared {near})."
+        f"{images:,} images of the sources show the same picture as another, in {counted(groups, 'group')} (compared {near})."
         if groups
         else f"No two images were found that show the same picture (compared {near})."
     )

@@ -1,5 +1,6 @@
 """What a card is made from."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ class CardInputs:
         origins: the origins of images by the name of the source, as keys of :data:`.citations.ORIGINS`; a source whose
             origin is not known is missing.
         check_results: the results of check-taxa.
+        shown_config: the configuration without paths of the computer.
         url: the address at which the dataset is published, if that is known.
     """
 
@@ -32,12 +34,16 @@ class CardInputs:
     pictures: Sequence[Picture]
     origins: Mapping[str, str]
     check_results: Sequence[CheckResult]
+    shown_config: str
     url: str = ""
 
     @property
     def titles(self) -> dict[str, str]:
         """The title of each source that has images, as plain text."""
-        return {name: self.origin(name).title for name in self.figures.numbers["source"]}
+        names = list(self.figures.numbers["source"])
+        titles = {name: self.origin(name).title or name for name in names}
+        several = {title for title, count in Counter(titles.values()).items() if count > 1}
+        return {name: f"{title} ({name})" if title in several else title for name, title in titles.items()}
 
     def origin(self, source: str) -> Origin:
         """The origin of a source's images."""

@@ -189,13 +189,11 @@ def own_entry(inputs: CardInputs) -> str:
 
 
 def how_to_report(inputs: CardInputs) -> str:
-    """Where to report a mistake or ask for removal, and what happens then."""
+    """Where to report a mistake or ask for removal."""
     contact = inputs.config.card.contact
     where = f"Write to {escape(contact)}" if contact else (
-        f"Open a discussion at {inputs.url}" if inputs.url.startswith("https://")
+        f"Write to those who publish it at {link(inputs.url, inputs.url)}" if inputs.url.startswith("https://")
         else "Write to whoever gave you the dataset"
     )  # fmt: skip
-    return (
-        f"{where}, with the id of the image, which is the name of its file in the shards and `treeoflife_id` in every table. An owner "
-        "who wants an image removed need not give a reason. With the image's address, `credits.csv` or `metadata/provenance.parquet` tells its id."
-    )
+    find = " `credits.csv` tells it by the image's address." if exists(inputs.paths.credits) else ""
+    return f"{where}, with the id of the image: the name of its file in the shards, and `treeoflife_id` in every table.{find}"

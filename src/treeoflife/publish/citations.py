@@ -85,8 +85,10 @@ ORIGINS = {
     "treeoflife-200m": Origin(
         "TreeOfLife-200M", "each image has a provider, an owner and a licence of its own", (_TREEOFLIFE_200M,)
     ),
+    "folder": Origin("", "a folder of photographs"),
+    "urls": Origin("", "a list of addresses on the web"),
 }
-"""The well-known origins, by what :func:`origin_of` calls them."""
+"""The well-known origins, by the kind of the source, or what is known beyond. Those without a title have that of the source."""
 
 
 def bibtex_text(value: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+import polars as pl
+
 from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.database import Database
@@ -80,6 +82,14 @@ def write_credits(database: Database, paths: Paths, images: Images) -> list[Path
     database.write_csv(paths.credits, f"SELECT {cells} FROM credit ORDER BY treeoflife_id", none=NONE)
     write_text(paths.credits_page, _page(database, images))
     return [paths.credits, paths.credits_page]
+
+
+def may_have_credits(provenance: Path) -> bool:
+    """Whether anything is known of the owner, licence or address of any image; cheaper than :func:`write_credits`."""
+    known = [pl.col(name).is_not_null() for name in ("license_name", "license_link", "source_url")]
+    known += [pl.col(name) != NONE for name in ("copyright_owner", "title")]
+    rows = pl.scan_parquet(provenance, glob=False)
+    return bool(rows.select(pl.any_horizontal(known).any()).collect(engine="streaming").item())
 
 
 def describe_changes(images: Images) -> str:

@@ -23,7 +23,8 @@ from ..selection.licences import NONE
 
 FEW = (10, 100)
 """Species are counted that have fewer images than this."""
-_LARGEST = 10
+LARGEST = 10
+"""Of how many species, observers and the like the share is told."""
 _PART_OF_5M = 0  # see sources.bioscan_5m
 _COUNTRIES = ("country", "country_code", "countrycode", "continent")
 _IMAGES = f"""
@@ -161,7 +162,7 @@ def _tail(images: pl.DataFrame) -> tuple[list[int], int]:
     species = images.filter(pl.col("species") != "").group_by("species_id").agg(pl.col("images").sum())
     counts = species["images"].sort(descending=True)
     few = [int((counts == 1).sum()), *(int((counts < number).sum()) for number in FEW)]
-    return few, int(counts.head(_LARGEST).sum() or 0)
+    return few, int(counts.head(LARGEST).sum() or 0)
 
 
 def _classes(images: pl.DataFrame) -> list[tuple[str, int, int]]:
@@ -169,7 +170,7 @@ def _classes(images: pl.DataFrame) -> list[tuple[str, int, int]]:
     name = pl.coalesce(pl.col(rank).replace("", None) for rank in ("class", "phylum", "kingdom")).fill_null("")
     species = pl.col("species_id").filter(pl.col("species") != "").n_unique()
     rows = images.group_by(name.alias("group")).agg(pl.col("images").sum(), species.alias("kinds"))
-    return list(rows.sort("images", "group", descending=[True, False]).head(_LARGEST).iter_rows())
+    return list(rows.sort("images", "group", descending=[True, False]).head(LARGEST).iter_rows())
 
 
 def _without_common(database: Database) -> int:
@@ -197,7 +198,7 @@ def _facts(database: Database, paths: Paths) -> dict[str, Any]:
     ((observers, places),) = database.rows("SELECT count(nullif(observer, '')), count(nullif(place, '')) FROM fact")
     known: dict[str, Any] = {}
     if observers:
-        known["people"] = database.rows(_PEOPLE, largest=_LARGEST)[0]
+        known["people"] = database.rows(_PEOPLE, largest=LARGEST)[0]
     if places:
         cells = database.rows(_PLACES)
         zones = [sum(images for zone, *_, images in cells if zone == one) for one in range(5)]
@@ -223,7 +224,7 @@ def _countries(database: Database, catalog: Path) -> list[tuple[str, int]]:
         WHERE split <> 'train_small' AND {column(found)}::VARCHAR <> ''
         GROUP BY ALL
         ORDER BY images DESC, country
-        LIMIT {_LARGEST}
+        LIMIT {LARGEST}
     """)
 
 

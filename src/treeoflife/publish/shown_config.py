@@ -11,7 +11,6 @@ from typing import Any
 from ..config.base import Model
 from ..config.config import Config
 from ..config.writer import toml_value
-from ..sources.registry import source_settings
 
 _TABLES = ("mapping", "names", "splits", "images", "wds", "duplicates", "quality", "licences", "checks")
 _IS_PATH = re.compile(r"[/~\\]|[A-Za-z]:[\\/]|\.\.?[\\/]")
@@ -21,17 +20,19 @@ RAW = "<raw>"
 """What stands for the folder of any file that the dataset was made from."""
 
 
-def show_config(config: Config, root: Path) -> str:
+def show_config(config: Config, sources: Mapping[str, Model], root: Path) -> str:
     """A dataset.toml with what the result depends on. A path outside of ``root`` is ``<raw>/`` and its last part.
 
     Args:
         config: the configuration, with resolved paths.
+        sources: the keys of each source, with resolved paths.
         root: the folder of the dataset; paths below it are relative to it.
     """
     lines = [f"seed = {config.seed}"]
     for name, table in config.sources.items():
-        settings = dict(source_settings(name, table, root))
-        given = {key: settings.get(key, value) for key, value in table.items() if not _IS_SECRET.search(key)}
+        changed = _changed(sources[name])
+        given = {key: table[key] for key in ("kind",) if key in table} | changed
+        given = {key: value for key, value in given.items() if not _IS_SECRET.search(key)}
         lines += ["", f"[sources.{name}]", *_keys(given, root)]
     for name in _TABLES:
         lines += _table(name, getattr(config, name), root)
@@ -77,3 +78,10 @@ def _portable(value: Any, root: Path) -> Any:
     if isinstance(value, Mapping):
         return {key: _portable(one, root) for key, one in value.items() if one is not None}
     return [_portable(one, root) for one in value] if isinstance(value, list | tuple) else value
+
+
+def folders_named(config: Path) -> list[str]:
+    """The absolute paths in the values of a dataset.toml, in its order."""
+    return re.findall(
+        r'^[^#\n]*?"((?:/|~|[A-Za-z]:[\\/])[^"\n]*)"', config.read_text(encoding="utf-8-sig"), re.MULTILINE
+    )

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ...config.config import resolve_paths
+from ...config.paths import real_path
 from ...core.files import exists, fingerprint
 from ...core.versions import __version__
 from ...publish.own_files import users_files
@@ -53,7 +55,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
     return {
         "tables": digest_of({path.name: path for path in tables}),
         "shards": lambda _: fingerprint({task.label: task.fingerprint for task in planned_shards(paths)}),
-        "config": show_config(config, paths.root),
+        "config": _shown_config(workspace),
         "card": config.card.model_dump(mode="json"),
         "downloads": paths.downloads,
         "marks": exists(paths.marks),
@@ -61,6 +63,14 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         "checks": lambda evidence: check_results(evidence.records).get("check-taxa", []),
         "url": lambda evidence: address(workspace, evidence.records),
     }
+
+
+def _shown_config(workspace: Workspace) -> str:
+    root, settings = workspace.paths.root, {}
+    for source in workspace.sources:  # whose classes are loaded: the registry would look for plug-ins once more
+        table = {key: value for key, value in workspace.config.sources[source.name].items() if key != "kind"}
+        settings[source.name] = resolve_paths(source.Settings.model_validate(table), real_path(root))
+    return show_config(workspace.config, settings, root)
 
 
 def address(workspace: Workspace, records: StageRecords) -> str:
@@ -95,6 +105,7 @@ def _write(workspace: Workspace, job: Job) -> str:
         pictures=pictures,
         origins=_origins(workspace, counted.bioscan),
         check_results=check_results(job.records).get("check-taxa", []),
+        shown_config=_shown_config(workspace),
         url=address(workspace, job.records),
     )
     kept = users_files(paths)

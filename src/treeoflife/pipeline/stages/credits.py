@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.files import exists
-from ...publish.credits import STEP_VERSION, write_credits
+from ...publish.credits import STEP_VERSION, may_have_credits, write_credits
 from ...publish.own_files import users_files
 from ...selection.eol_manifest import write_licences
 from ..stage import Item, Job, Stage
@@ -54,17 +54,19 @@ def names_of(root: Path, written: Sequence[Path]) -> dict[str, list[str]]:
 
 def _write(workspace: Workspace, job: Job) -> str:
     config, paths, listener = workspace.config, workspace.paths, job.runner.listener
-    kept, written = users_files(paths), list[Path]()
+    files = [path for path in (paths.credits, paths.credits_page, paths.licences) if path not in users_files(paths)]
+    written = list[Path]()
     listener.start("credits", 1, "tables")
-    with workspace.database() as database:
-        if not {paths.credits, paths.credits_page} & {*kept}:
-            written += write_credits(database, paths, config.images)
-        if paths.licences not in kept:
-            if config.licences.manifest:
+    if config.licences.manifest or may_have_credits(paths.provenance):
+        with workspace.database() as database:
+            if paths.credits in files and paths.credits_page in files:
+                written += write_credits(database, paths, config.images)
+            if config.licences.manifest and paths.licences in files:
                 write_licences(database, paths.licences, paths.catalog, config.licences.manifest)
                 written.append(paths.licences)
-            else:
-                paths.licences.unlink(missing_ok=True)
+    for path in files:
+        if path not in written:
+            path.unlink(missing_ok=True)  # of an earlier build
     job.finish("credits", names_of(paths.root, written))
     summary = ", ".join(path.name for path in written) or "no source says who is to be credited"
     listener.finish(summary)
