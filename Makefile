@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
+# The tests start thousands of processes, each of which would compile all modules for itself.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test test-slow test-faults test-slurm test-newest lint format dist test-dist bench docs lock clean
 
 help: ## Show what there is to make.
@@ -11,7 +13,7 @@ help: ## Show what there is to make.
 
 # uv installs several times as fast as pip, which installs nothing but uv.
 UV := $(VENV)/uv/bin/uv
-INSTALL = $(UV) pip install --quiet --python
+INSTALL = $(UV) pip install --compile-bytecode --quiet --python
 LOCK = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 LOCK_PROJECT = $(LOCK) pyproject.toml requirements/build.in
 
