@@ -29,7 +29,7 @@ from treeoflife.testing.world import World, draw_world
 from .conftest import new_bucket, object_at, upload
 
 KILLS = 10
-LARGE_PICTURES = "[1024, 1024]"  # so that shards and store are uploaded in parts
+LARGE_PICTURES = "[1536, 1536]"  # so that shards and store are uploaded in parts
 
 
 def moved(config: Path, raw: ObjectPath, out: ObjectPath, folder: Path) -> Path:
