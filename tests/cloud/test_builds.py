@@ -20,14 +20,16 @@ import pytest
 
 import treeoflife
 from helpers import built, cli, command, configured, digests, sentence
+from treeoflife.core.files import write_text
 from treeoflife.core.folders import walk_folder
 from treeoflife.core.objects import ObjectPath
+from treeoflife.pipeline.discover import discover
 from treeoflife.testing.world import World, draw_world
 
 from .conftest import new_bucket, object_at, upload
 
 KILLS = 10
-LARGE_PICTURES = "[1024, 1024]"  # so that shards and store are uploaded in parts
+LARGE_PICTURES = "[1536, 1536]"  # so that shards and store are uploaded in parts
 
 
 def moved(config: Path, raw: ObjectPath, out: ObjectPath, folder: Path) -> Path:
@@ -78,12 +80,27 @@ def remote(
     return config.parent, object_at(bucket, "out")
 
 
+@pytest.mark.slow
 def test_the_bytes_are_those_of_a_build_on_one_disk(remote: tuple[Path, ObjectPath], drawn_build: Path) -> None:
     folder, out = remote
     assert without_configuration(all_digests(folder, out)) == without_configuration(digests(drawn_build))
     assert not list(folder.rglob("*.tar"))
 
 
+def test_a_small_world_has_the_same_bytes_from_and_to_a_store(s3: str, bucket: ObjectPath, tmp_path: Path) -> None:
+    """The contract in short, in this process; the long tests are below."""
+    raw, out = object_at(bucket, "raw"), object_at(bucket, "out")
+    draw_world(tmp_path / "world", images=14)
+    write_text(tmp_path / "disk/dataset.toml", discover("published", tmp_path / "world").text)
+    upload(tmp_path / "world/dataset", raw)
+    config = moved(tmp_path / "disk/dataset.toml", raw, out, tmp_path / "cloud")
+    for folder in (tmp_path / "disk", config.parent):
+        treeoflife.build(folder, engine="serial")
+    assert without_configuration(all_digests(config.parent, out)) == without_configuration(digests(tmp_path / "disk"))
+    assert uploads(s3, bucket) == []
+
+
+@pytest.mark.slow
 def test_nothing_is_to_be_done_then_and_verify_follows_every_sample(
     remote: tuple[Path, ObjectPath], drawn_build: Path
 ) -> None:
@@ -95,6 +112,7 @@ def test_nothing_is_to_be_done_then_and_verify_follows_every_sample(
     assert all(state.fresh for state in treeoflife.status(folder).values())
 
 
+@pytest.mark.slow
 def test_samples_are_read_from_their_shards(remote: tuple[Path, ObjectPath], drawn_build: Path) -> None:
     ours, on_disk = treeoflife.open(remote[0]), treeoflife.open(drawn_build)
     assert [sample.jpeg for sample in ours.samples("val")] == [sample.jpeg for sample in on_disk.samples("val")]
@@ -132,6 +150,7 @@ def test_objects_that_are_gone_or_changed_are_found_and_made_again(
     assert without_configuration(all_digests(folder, out)) == without_configuration(digests(drawn_build))
 
 
+@pytest.mark.slow
 def test_two_datasets_cannot_have_the_same_address(remote: tuple[Path, ObjectPath], tmp_path: Path) -> None:
     folder, out = remote
     shutil.copy(folder / "dataset.toml", tmp_path)
@@ -149,10 +168,11 @@ def test_two_datasets_cannot_have_the_same_address(remote: tuple[Path, ObjectPat
         ("store = .*", 'store = "s3://me:secret@bucket/a"', ("s3://bucket", "environment")),
         ("store = .*", 'store = "s3://no-such-bucket-here/a"', ("no bucket 'no-such-bucket-here'",)),
         ("path = (.*)/raw/eol", "path = \\1/raw/no-such-folder", ("raw/no-such-folder",)),
-        ("store = (.*)/out", "store = \\1/raw", ("lie in one another", "[storage]")),
+        ("store = (.*)/out", "store = \\1/raw/eol", ("lie in one another", "[storage]")),
         ("published = .*", 'published = "s3://bucket/mapping.sqlite"', ("no bucket 'bucket'",)),
     ],
 )
+@pytest.mark.slow
 def test_what_is_wrong_with_an_address_is_said(
     remote: tuple[Path, ObjectPath], tmp_path: Path, old: str, new: str, words: tuple[str, ...]
 ) -> None:
@@ -163,6 +183,7 @@ def test_what_is_wrong_with_an_address_is_said(
     assert "secret" not in sentence(cli("build", "--config", tmp_path), *words)
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_package_to_install_is_named(remote: tuple[Path, ObjectPath], tmp_path: Path) -> None:
     (tmp_path / "obstore.py").write_text("raise ImportError('not here')")
     done = cli("status", "--config", remote[0], PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
