@@ -3,7 +3,7 @@
 catalog       as :func:`.statistics.open_catalog` makes it; catalog_row has all columns of the file
 shown_image   treeoflife_id, source, ranks          a row per image; train_small's are in train too
 provenance    as the stage of this name writes it
-fact          the table of facts, likewise
+fact          the table of facts, likewise; known has those of the dataset's images
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,12 +40,17 @@ _LICENCES = """
     GROUP BY ALL
     ORDER BY images DESC, name, link, source
 """
+_KNOWN = """
+    SELECT source, observer, place
+    FROM fact
+    SEMI JOIN shown_image USING (treeoflife_id)
+    WHERE observer <> '' OR place <> ''
+"""
 _PLACES = """
     WITH placed AS (
         SELECT try_cast(split_part(place, ',', 1) AS DOUBLE) AS north,
             try_cast(split_part(place, ',', 2) AS DOUBLE) AS east
-        FROM fact
-        SEMI JOIN shown_image USING (treeoflife_id)
+        FROM known
         WHERE place <> ''
     )
     SELECT CASE WHEN north >= 66.5 THEN 0 WHEN north >= 23.5 THEN 1 WHEN north > -23.5 THEN 2 WHEN north > -66.5 THEN 3
@@ -58,8 +63,7 @@ _PLACES = """
 _PEOPLE = """
     WITH person AS (
         SELECT source, observer, count(*) AS images
-        FROM fact
-        SEMI JOIN shown_image USING (treeoflife_id)
+        FROM known
         WHERE observer <> ''
         GROUP BY ALL
     )
@@ -197,6 +201,8 @@ def _facts(database: Database, paths: Paths) -> dict[str, Any]:
     database.view("fact", [paths.facts])
     ((observers, places),) = database.rows("SELECT count(nullif(observer, '')), count(nullif(place, '')) FROM fact")
     known: dict[str, Any] = {}
+    if observers or places:
+        database.make("known", _KNOWN)
     if observers:
         known["people"] = database.rows(_PEOPLE, largest=LARGEST)[0]
     if places:

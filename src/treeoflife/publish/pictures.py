@@ -20,7 +20,7 @@ _SHOWABLE = ("cc-by", "cc-by-sa")
 _CHOOSE = f"""
     WITH one_each AS (
         SELECT kingdom, class, family, genus, species, count(*) AS images,
-            arg_min(treeoflife_id, md5(treeoflife_id)) AS treeoflife_id
+            min(treeoflife_id) AS treeoflife_id
         FROM shown_image
         JOIN provenance USING (treeoflife_id)
         WHERE list_contains($licences, license_name)
