@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-faults test-slurm test-lowest test-newest lint format bench docs lock clean
+.PHONY: help demo test test-slow test-faults test-slurm test-trainers test-lowest test-newest lint format bench docs lock clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,10 +33,10 @@ demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.
 	$(BIN)/treeoflife demo demo
 
 test: $(VENV)/.dev ## Run the tests that CI runs.
-	$(BIN)/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults"
+	$(BIN)/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults and not trainers"
 
 test-slow: $(VENV)/.dev ## Run the long tests.
-	$(BIN)/python -m pytest -m "slow and not faults"
+	$(BIN)/python -m pytest -m "slow and not faults and not trainers"
 
 test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, and print what was lost: nothing.
 	$(BIN)/python -m pytest $(TWO) worksteal -m faults --timeout 7200 tests/faults tests/fuzz
@@ -44,6 +44,17 @@ test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, a
 test-slurm: $(VENV)/.dev ## Run the tests on a real Slurm, which they start and stop; installs Debian's packages as root.
 	@tests/slurm/install
 	$(BIN)/python -m pytest -m slurm -rs tests/slurm -k "$(PICK)"
+
+# Several gigabytes, in an environment of their own. open_clip, and wids, need a webdataset that is older than the others want.
+TRAINERS := $(VENV)/trainers
+test-trainers: $(TRAINERS)/.installed ## Run the programs that train, PyTorch among them, on a built dataset.
+	$(TRAINERS)/bin/python -m pytest -rs tests/trainers
+
+$(TRAINERS)/.installed: pyproject.toml requirements/trainers.txt
+	$(PYTHON) -m venv --clear $(TRAINERS)
+	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/trainers.txt --editable .
+	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(TRAINERS)/open_clip webdataset==0.2.86
+	touch $@
 
 # 'pip install treeoflife' may choose any version in the ranges of pyproject.toml; the other targets use the locks alone.
 LOWEST := $(VENV)/lowest
@@ -59,7 +70,7 @@ NEWEST := $(VENV)/newest
 LEFT_OUT := download duplicates end_to_end engines explore faults fetch fuzz pipeline publish slurm
 test-newest: $(NEWEST)/.dev ## Build the demo and run the quick tests on the newest Python of this machine.
 	@$(call BUILD_DEMO,$(NEWEST))
-	$(NEWEST)/bin/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults" $(LEFT_OUT:%=--ignore=tests/%)
+	$(NEWEST)/bin/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults and not trainers" $(LEFT_OUT:%=--ignore=tests/%)
 
 $(NEWEST)/.dev: pyproject.toml requirements/core.txt requirements/dev.txt
 	"$$(.ci/newest-python)" -m venv --clear $(NEWEST)
