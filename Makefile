@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # The tests start thousands of processes, each of which would compile all modules for itself.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-slow test-faults test-slurm test-newest lint format dist test-dist bench docs lock clean
+.PHONY: help demo test test-slow test-faults test-slurm test-trainers test-newest lint format dist test-dist bench docs lock clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,10 +40,10 @@ demo: $(VENV)/.core ## Draw a tiny world and build a dataset from it, in demo/.
 	$(BIN)/treeoflife demo demo
 
 test: $(VENV)/.dev ## Run the tests that CI runs.
-	$(BIN)/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults"
+	$(BIN)/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults and not trainers"
 
 test-slow: $(VENV)/.dev ## Run the long tests.
-	$(BIN)/python -m pytest -m "slow and not faults"
+	$(BIN)/python -m pytest -m "slow and not faults and not trainers"
 
 test-faults: $(VENV)/.dev ## Disturb builds at every stage, hundreds of times, and print what was lost: nothing.
 	$(BIN)/python -m pytest $(TWO) worksteal -m faults --timeout 7200 tests/faults tests/fuzz
@@ -63,6 +63,17 @@ dist: $(VENV)/.core $(TWINE) ## Build the source distribution, and from that the
 	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 	$(TWINE) check --strict dist/*.tar.gz dist/*.whl
 
+# Several gigabytes, in an environment of their own. open_clip, and wids, need a webdataset that is older than the others want.
+TRAINERS := $(VENV)/trainers
+test-trainers: $(TRAINERS)/.installed ## Run the programs that train, PyTorch among them, on a built dataset.
+	$(TRAINERS)/bin/python -m pytest -rs tests/trainers
+
+$(TRAINERS)/.installed: pyproject.toml requirements/trainers.txt $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(TRAINERS)
+	$(INSTALL) $(TRAINERS)/bin/python --requirement requirements/trainers.txt --editable .
+	$(INSTALL) $(TRAINERS)/bin/python --no-deps --target $(TRAINERS)/open_clip webdataset==0.2.86
+	touch $@
+
 # 'pip install treeoflife' may choose any version in the ranges of pyproject.toml; the other targets use the locks alone.
 LOWEST := $(VENV)/lowest
 test-dist: dist ## Install the wheel with the lowest versions that pyproject.toml allows; try every command elsewhere.
@@ -77,7 +88,7 @@ LEFT_OUT := download duplicates end_to_end engines explore faults fetch fuzz pip
 test-newest: $(NEWEST)/.dev ## Build the demo and run the quick tests on the newest Python of this machine.
 	rm -rf $(NEWEST)/demo
 	$(NEWEST)/bin/treeoflife demo $(NEWEST)/demo
-	$(NEWEST)/bin/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults" $(LEFT_OUT:%=--ignore=tests/%)
+	$(NEWEST)/bin/python -m pytest $(TWO) loadfile -m "not slow and not slurm and not faults and not trainers" $(LEFT_OUT:%=--ignore=tests/%)
 
 $(NEWEST)/.dev: pyproject.toml requirements/core.txt requirements/dev.txt $(UV)
 	$(UV) venv --quiet --clear --python "$$(.ci/newest-python)" $(NEWEST)
