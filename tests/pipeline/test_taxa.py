@@ -1,4 +1,4 @@
-"""The taxa that a model has seen: of any catalog and of shards, with counts; and which names of a list are among them."""
+"""The taxa that a model has seen: of any catalog and of shards; and which names of a list are among them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_taxa_of_a_build_are_those_of_its_catalog_and_of_its_shards(drawn_bu
     catalog = pl.read_parquet(drawn_build / "224x224/catalog.parquet").filter(pl.col("split") != "train_small")
     names = pl.concat_str(pl.col("genus"), pl.col("species"), separator=" ")
     counted = catalog.filter(pl.col("species") != "").group_by(names.alias("name")).len()
-    expected = {name: count for name, count in counted.iter_rows()}
+    expected = dict(counted.iter_rows())
     assert {row[0]: row[1] for row in own.group_by("name").agg(pl.sum("images")).iter_rows()} == expected
     assert (
         own.select("name", "images", "train", "val").rows() == of_shards.select("name", "images", "train", "val").rows()

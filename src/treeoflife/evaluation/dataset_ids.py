@@ -19,6 +19,7 @@ _PROVENANCE = """
     SELECT treeoflife_id, 'url' AS kind, source_url AS text
     FROM stated
 """
+_OWN = "SELECT treeoflife_id, 'treeoflife_id' AS kind, lower(treeoflife_id) AS value FROM image"
 _OBSERVATIONS = "SELECT treeoflife_id, 'observation_id' AS kind, observation AS text FROM in_common"
 
 
@@ -35,10 +36,9 @@ def open_dataset_ids(database: Database, sources: Sequence[Source], provenance: 
     database.view("stated", [provenance])
     database.view("in_common", [facts])
     parts = [one for number, source in enumerate(sources) for one in _of_keys(database, source, number)]
-    rows = ["SELECT treeoflife_id, 'treeoflife_id' AS kind, treeoflife_id AS text FROM image", *parts]
-    rows += [_PROVENANCE, _OBSERVATIONS]
-    ids = values(" UNION ALL ".join(rows), "treeoflife_id")
-    database.run(f"CREATE OR REPLACE VIEW known_id AS {ids}")
+    ids = values(" UNION ALL ".join([*parts, _PROVENANCE, _OBSERVATIONS]), "treeoflife_id")
+    # The dataset's own ids are as they are compared already.
+    database.run(f"CREATE OR REPLACE VIEW known_id AS {_OWN} UNION ALL {ids}")
 
 
 def _of_keys(database: Database, source: Source, number: int) -> Iterator[str]:
