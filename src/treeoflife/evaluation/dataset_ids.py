@@ -49,7 +49,8 @@ def _of_keys(database: Database, source: Source, number: int) -> Iterator[str]:
     for name, kind in kinds.items():
         if kind and name != source.given_id:
             yield f"SELECT treeoflife_id, {quoted(kind)} AS kind, {column(names[name])}::VARCHAR AS text {where}"
-    yield f"SELECT treeoflife_id, 'source_id' AS kind, {listed_name(source)} AS text {where}"
+    if source.listed_as not in {f"{{{name}}}" for name, kind in kinds.items() if kind}:
+        yield f"SELECT treeoflife_id, 'source_id' AS kind, {listed_name(source)} AS text {where}"
     has_address = any(kind in ("url", "photo_id") for kind in kinds.values())
     if isinstance(source, ListedImages) and source.label_files() and not has_address:
         database.view(f"listed_{number}", source.label_files())
