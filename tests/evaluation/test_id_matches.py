@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import treeoflife
+from helpers import built
 from treeoflife.config.fetched_files import FetchedFiles
 from treeoflife.core.database import Database
 from treeoflife.errors import InputError
@@ -172,3 +174,29 @@ def test_what_has_no_ids_gets_a_sentence(
     (tmp_path / "list.csv").write_text(content)
     with pytest.raises(InputError, match=words):
         match(tmp_path / "list.csv")
+
+
+def test_what_a_list_names_is_in_one_table_and_left_out_by_the_next_build(build_copy: Path, tmp_path: Path) -> None:
+    """Once by its id and by its bytes; the table and the counts are of both, by split."""
+    indexes = sorted((build_copy / "encoded/224x224-q100/eol").glob("*.parquet"))
+    files = pl.concat([pl.read_parquet(path, columns=["treeoflife_id", "source_sha256"]) for path in indexes])
+    catalog = pl.read_parquet(build_copy / "224x224/catalog.parquet").filter(pl.col("split") == "val")
+    eol = catalog.join(files, on="treeoflife_id").row(0, named=True)
+    digest = eol["source_sha256"]
+    rows = [(eol["treeoflife_id"], digest.hex()), ("", digest.hex()), (eol["treeoflife_id"], ""), ("", "0" * 64)]
+    pl.DataFrame(rows, schema=["uuid", "sha256"], orient="row").write_csv(tmp_path / "test.tsv", separator="\t")
+    found = treeoflife.leaks(build_copy, tmp_path / "test.tsv", drop=True, workers=1)
+    table = found.scan().select("treeoflife_id", "split", "by_id", "by_bytes", "link").collect().rows()
+    assert table == [
+        (eol["treeoflife_id"], "val", "treeoflife_id", True, "bytes"),
+        (eol["treeoflife_id"], "val", None, True, "bytes"),
+        (eol["treeoflife_id"], "val", "treeoflife_id", False, "id"),
+    ]
+    counts = {(row["way"], row["split"]): (row["images"], row["items"]) for row in found.counts}
+    assert counts["any", "all"] == (1, 3)
+    assert counts["id", "val"] == (1, 2)
+    assert counts["bytes", "val"] == (1, 2)
+    assert counts["bytes", "train"] == (0, 0)
+    built(build_copy / "dataset.toml")
+    assert eol["treeoflife_id"] not in pl.read_parquet(build_copy / "224x224/catalog.parquet")["treeoflife_id"]
+    assert eol["treeoflife_id"] in pl.read_parquet(build_copy / "ledger/ledger.parquet")["treeoflife_id"]

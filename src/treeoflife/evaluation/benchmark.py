@@ -46,8 +46,7 @@ _HASH = re.compile("[0-9a-fA-F]{64}")
 _BEGINNING = 1 << 12
 _HASHES = ("pdq", "sha256")
 _WHOLE = (".tar", ".parquet")  # files that hold many images
-PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
-"""How the names of packed files end, which are not read as they are."""
+_PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _IMAGE_COLUMNS = ("image", "img")
 _EXAMPLES = 5  # of files that could not be read
 _NAMES = ("image", "file_name", "file", "name", "url")
@@ -212,10 +211,15 @@ def _describe_nothing(path: Path, contents: _Contents) -> str:
         return f"the benchmark {path} has only {contents.left_out[0]}, which belongs to a dataset of this program"
     if not files and contents.no_files:
         return f"the benchmark {path} has only {contents.no_files[0]}, which is no file, or a link to nothing"
-    if packed := next((one for one in files if one.suffix.lower() in PACKED), None):
+    if packed := next(filter(is_packed, files), None):
         return f"{packed} is a compressed archive: unpack it, and give the folder with its {what}"
     listed = f": it has {len(files):,} other files, such as {files[0].name}" if path.is_dir() and files else ""
     return f"the benchmark {path} is {'empty' if path.is_dir() and not files else 'none'}{listed}; give {what}"
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is a compressed archive, by its name."""
+    return path.suffix.lower() in _PACKED
 
 
 def _others(contents: _Contents) -> list[str]:

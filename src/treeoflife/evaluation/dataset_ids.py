@@ -19,6 +19,7 @@ _PROVENANCE = """
     SELECT treeoflife_id, 'url' AS kind, source_url AS text
     FROM stated
 """
+_OWN = "SELECT treeoflife_id, 'treeoflife_id' AS kind, lower(treeoflife_id) AS value FROM image"
 _OBSERVATIONS = "SELECT treeoflife_id, 'observation_id' AS kind, observation AS text FROM in_common"
 
 
@@ -35,10 +36,9 @@ def open_dataset_ids(database: Database, sources: Sequence[Source], provenance: 
     database.view("stated", [provenance])
     database.view("in_common", [facts])
     parts = [one for number, source in enumerate(sources) for one in _of_keys(database, source, number)]
-    rows = ["SELECT treeoflife_id, 'treeoflife_id' AS kind, treeoflife_id AS text FROM image", *parts]
-    rows += [_PROVENANCE, _OBSERVATIONS]
-    ids = values(" UNION ALL ".join(rows), "treeoflife_id")
-    database.run(f"CREATE OR REPLACE VIEW known_id AS {ids}")
+    ids = values(" UNION ALL ".join([*parts, _PROVENANCE, _OBSERVATIONS]), "treeoflife_id")
+    # The dataset's own ids are as they are compared already.
+    database.run(f"CREATE OR REPLACE VIEW known_id AS {_OWN} UNION ALL {ids}")
 
 
 def _of_keys(database: Database, source: Source, number: int) -> Iterator[str]:
@@ -49,7 +49,8 @@ def _of_keys(database: Database, source: Source, number: int) -> Iterator[str]:
     for name, kind in kinds.items():
         if kind and name != source.given_id:
             yield f"SELECT treeoflife_id, {quoted(kind)} AS kind, {column(names[name])}::VARCHAR AS text {where}"
-    yield f"SELECT treeoflife_id, 'source_id' AS kind, {listed_name(source)} AS text {where}"
+    if source.listed_as not in {f"{{{name}}}" for name, kind in kinds.items() if kind}:
+        yield f"SELECT treeoflife_id, 'source_id' AS kind, {listed_name(source)} AS text {where}"
     has_address = any(kind in ("url", "photo_id") for kind in kinds.values())
     if isinstance(source, ListedImages) and source.label_files() and not has_address:
         database.view(f"listed_{number}", source.label_files())

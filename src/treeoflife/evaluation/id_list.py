@@ -18,7 +18,7 @@ from ..sources.file_names import IMAGE_SUFFIXES
 from ..sources.lists.id_columns import IdKind, id_columns, kind_of
 from ..sources.lists.text_columns import ROW, Table, without_words_for_nothing
 from ..sources.spellings import plain_header
-from .benchmark import PACKED, has_images
+from .benchmark import has_images, is_packed
 from .id_values import values
 
 _VALUE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+|//\S+|[0-9]+(\.0+)?")
@@ -49,7 +49,7 @@ def is_id_list(path: Path, named: Mapping[str, IdKind]) -> bool:
     Raises:
         InputError: it cannot be read.
     """
-    if path.is_dir() or path.suffix.lower() in (".tar", *PACKED) or not path.exists():
+    if path.is_dir() or path.suffix.lower() == ".tar" or is_packed(path) or not path.exists():
         return False
     if table_kind(path) != "parquet":
         return path.suffix.lower() not in IMAGE_SUFFIXES

@@ -16,7 +16,7 @@ _FITS = """
         OR starts_with(known.value, '//') OR try_cast(known.value AS UUID) IS NOT NULL)
 """
 # The list is on the right of joins, which is kept in memory: the dataset has several ids for each image.
-_HIT = f"SELECT DISTINCT known.* FROM known_id AS known SEMI JOIN list_id ON {_FITS}"
+_HIT = f"SELECT known.* FROM known_id AS known SEMI JOIN list_id ON {_FITS}"
 _COMMON = f"""
     SELECT value, count(*)
     FROM (SELECT DISTINCT treeoflife_id, value FROM hit)
@@ -37,12 +37,8 @@ _FITTED = f"""
     JOIN list_id ON {_FITS}
     GROUP BY treeoflife_id, item, known.value
 """
-_PAIRS = """
-    SELECT treeoflife_id, item,
-        array_to_string(list_sort(list_distinct(list(kind))), ' ') AS by_id
-    FROM fitted
-    GROUP BY treeoflife_id, item
-"""
+_KINDS = ", ".join(f"if(bool_or(kind = {quoted(kind)}), {quoted(kind)}, NULL)" for kind in sorted(KINDS))
+_PAIRS = f"SELECT treeoflife_id, item, concat_ws(' ', {_KINDS}) AS by_id FROM fitted GROUP BY treeoflife_id, item"
 _COUNTS = """
     SELECT kind, count(DISTINCT item), count(DISTINCT treeoflife_id)
     FROM fitted

@@ -12,9 +12,10 @@ _OF_EOL = "^([0-9]+_[0-9]+)_eol.*$"
 # Patterns are for the few ids that need them: there may be ten million.
 _PLAIN = f"""
     CASE
-        WHEN translate(text, '0123456789', '') = '' THEN coalesce(nullif(ltrim(text, '0'), ''), '0')
-        WHEN regexp_full_match(text, '[0-9]+\\.0+') THEN regexp_replace(text, '\\.0+$', '')
+        WHEN try_cast(text AS UBIGINT)::VARCHAR = ltrim(text, '0') THEN ltrim(text, '0')
+        WHEN strlen(text) = 36 AND try_cast(text AS UUID) IS NOT NULL THEN try_cast(text AS UUID)::VARCHAR
         WHEN contains(text, '_eol') THEN regexp_replace(text, '{_OF_EOL}', '\\1')
+        WHEN regexp_full_match(text, '[0-9]+\\.0+') THEN regexp_replace(text, '\\.0+$', '')
         WHEN contains(text, '.') THEN regexp_replace(text, {quoted(_SUFFIX)}, '')
         WHEN strlen(text) >= 32 THEN {plain_id("text")}
         ELSE text
