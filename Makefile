@@ -63,15 +63,16 @@ dist: $(VENV)/.core $(TWINE) ## Build the source distribution, and from that the
 	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 	$(TWINE) check --strict dist/*.tar.gz dist/*.whl
 
-# Several gigabytes, in an environment of their own. open_clip, and wids, need a webdataset that is older than the others want.
+# Several gigabytes, in an environment of their own. open_clip needs a webdataset that is older than the others want.
 TRAINERS := $(VENV)/trainers
 test-trainers: $(TRAINERS)/.installed ## Run the programs that train, PyTorch among them, on a built dataset.
 	$(TRAINERS)/bin/python -m pytest -rs tests/trainers
 
-$(TRAINERS)/.installed: pyproject.toml requirements/trainers.txt $(UV)
+$(TRAINERS)/.installed: pyproject.toml requirements/trainers.txt requirements/open_clip.txt $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(TRAINERS)
-	$(INSTALL) $(TRAINERS)/bin/python --requirement requirements/trainers.txt --editable .
-	$(INSTALL) $(TRAINERS)/bin/python --no-deps --target $(TRAINERS)/open_clip webdataset==0.2.86
+	$(INSTALL) $(TRAINERS)/bin/python --require-hashes --requirement requirements/trainers.txt
+	$(INSTALL) $(TRAINERS)/bin/python --no-deps --no-build-isolation --editable .
+	$(INSTALL) $(TRAINERS)/bin/python --require-hashes --no-deps --requirement requirements/open_clip.txt --target $(TRAINERS)/open_clip
 	touch $@
 
 # 'pip install treeoflife' may choose any version in the ranges of pyproject.toml; the other targets use the locks alone.
@@ -128,6 +129,8 @@ lock: $(UV) ## Choose versions anew, and write them down with their hashes and a
 	$(LOCK_PROJECT) --all-extras --group dev --group see --group cloud --constraint requirements/core.txt --output-file requirements/dev.txt
 	$(LOCK_PROJECT) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt
 	$(LOCK_PROJECT) $(IMAGE:%=--extra %) --constraint requirements/dev.txt --output-file requirements/image.txt
+	$(LOCK_PROJECT) requirements/trainers.in --constraint requirements/core.txt --output-file requirements/trainers.txt
+	$(LOCK) requirements/open_clip.in --no-deps --output-file requirements/open_clip.txt
 	$(LOCK) requirements/dist.in --output-file requirements/dist.txt
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
 	$(PYTHON) requirements/bill.py

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from programs import run_in, run_python
+from long_tail import SIZES, class_of, expected_shares, write_long_tail
+from programs import require, run_in, run_python
 
 import treeoflife
 from helpers import samples, shards
@@ -108,12 +111,13 @@ found = get_dataset_size("OUT/224x224/train/shard-{000000..000003}.tar")
 def test_energon_prepares_and_reads_every_sample_and_resumes(
     training_folder: Path, expected: dict[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    read(training_folder, "import megatron.energon\nfound = []")
-    (tmp_path / "OUT").symlink_to(training_folder / "OUT")
+    require("megatron")
+    theirs = shutil.ignore_patterns(".nv-meta", "*.tar.idx")  # which blocks of the page put there
+    shutil.copytree(training_folder / "OUT/224x224", tmp_path / "OUT/224x224", ignore=theirs)
     run_in(
-        tmp_path, "energon", "prepare", "OUT/224x224", "--non-interactive", "--force-overwrite", "--exclude",
-        "^train_small/", "--split-parts", "train:train/.*", "--split-parts", "val:val/.*", "--sample-type",
-        "CaptioningSample", "--field-map", '{"image": "jpg", "caption": "sci_com.txt"}', "--num-workers", "2",
+        tmp_path, "energon", "prepare", "OUT/224x224", "--non-interactive", "--exclude", "^train_small/",
+        "--split-parts", "train:train/.*", "--split-parts", "val:val/.*", "--sample-type", "CaptioningSample",
+        "--field-map", '{"image": "jpg", "caption": "sci_com.txt"}', "--num-workers", "2",
     )  # fmt: skip
     code = """
 from megatron.energon import WorkerConfig, get_savable_loader, get_train_dataset
@@ -224,13 +228,22 @@ found = keys
     assert len(read(training_folder, code)) == len(samples(shards(training_folder / "OUT", "train")))
 
 
-def test_a_balanced_stream_of_webdataset_with_workers_follows_the_rule(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def long_tail_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("long-tail-of-programs")
+    write_long_tail(folder / "OUT")
+    return folder
+
+
+def assert_square_roots(keys: list[str]) -> None:
+    """The classes of what was drawn are those of square-root sampling, within six standard deviations."""
+    drawn = Counter(map(class_of, keys))
+    for genus, share in expected_shares(0.5).items():
+        assert abs(drawn[genus] / drawn.total() - share) <= 6 * (share * (1 - share) / drawn.total()) ** 0.5, drawn
+
+
+def test_a_balanced_stream_of_webdataset_follows_the_rule(long_tail_folder: Path) -> None:
     """With shuffled shards, a buffer after the stage, and images that are decoded after it."""
-    from collections import Counter
-
-    from long_tail import SIZES, class_of, expected_shares, write_long_tail
-
-    write_long_tail(tmp_path / "OUT")
     code = """
 import random, treeoflife
 import webdataset as wds
@@ -240,11 +253,98 @@ shards = "OUT/224x224/train/shard-{000000..000025}.tar"
 train = wds.WebDataset(shards, shardshuffle=100, seed=3).compose(balanced).shuffle(200).decode("pil")
 found = [sample["__key__"] for _ in range(12) for sample in train]
 """
-    drawn = Counter(map(class_of, read(tmp_path, code)))
-    for genus, share in expected_shares(0.5).items():
-        assert abs(drawn[genus] / drawn.total() - share) <= 6 * (share * (1 - share) / drawn.total()) ** 0.5, drawn
-    assert drawn["Asilus"] == 4 * 12
-    assert set(drawn) == set(SIZES)
+    keys = read(long_tail_folder, code)
+    assert_square_roots(keys)
+    assert Counter(map(class_of, keys))["Asilus"] == 4 * 12
+    assert set(map(class_of, keys)) == set(SIZES)
+
+
+BALANCED_NODE = """
+import torch, treeoflife
+import webdataset as wds
+torch.manual_seed(5)
+balanced = treeoflife.open("OUT").balanced("train", power=0.5, seed=SEED)
+shards = "OUT/224x224/train/shard-{000000..000025}.tar"
+train = wds.WebDataset(shards, shardshuffle=100, nodesplitter=wds.split_by_node).compose(balanced).shuffle(50)
+loader = wds.WebLoader(train.map(lambda sample: sample["__key__"]), batch_size=None, num_workers=2)
+found = []
+for epoch in range(12):
+    balanced.set_epoch(epoch)
+    found.append(list(loader))
+"""
+
+
+@pytest.mark.trainers
+@pytest.mark.parametrize("seed", [None, 7])
+def test_balanced_streams_of_two_nodes_with_two_workers_follow_the_rule_together(
+    long_tail_folder: Path, seed: int | None
+) -> None:
+    """With a seed they choose what one process alone would choose."""
+    code = BALANCED_NODE.replace("SEED", str(seed))
+    nodes = [read(long_tail_folder, code, RANK=rank, WORLD_SIZE="2", LOCAL_RANK=rank) for rank in "01"]
+    epochs = [sorted([*first, *second]) for first, second in zip(*nodes, strict=True)]
+    assert_square_roots([key for epoch in epochs for key in epoch])
+    assert all(len(set(epoch)) == len(epoch) for epoch in epochs)
+    assert len(set(map(tuple, epochs))) == len(epochs)
+    if seed is not None:
+        dataset = treeoflife.open(long_tail_folder / "OUT")
+        balanced, keys = dataset.balanced("train", power=0.5, seed=seed), [sample.id for sample in dataset.samples()]
+        for number, epoch in enumerate(epochs):
+            balanced.set_epoch(number)
+            assert epoch == sorted(key for key, count in zip(keys, balanced.copies(keys), strict=True) if count)
+
+
+def test_a_balanced_stream_of_datasets_resumes_where_it_was_on_each_node(long_tail_folder: Path) -> None:
+    """Many epochs on two nodes, each stopped in the middle and resumed by another stream."""
+    code = """
+import treeoflife
+from datasets import load_dataset
+from datasets.distributed import split_dataset_by_node
+balanced = treeoflife.open("OUT").balanced("train", power=0.5, seed=7)
+def chosen(keys):
+    return [count > 0 for count in balanced.copies(keys)]
+def stream(node):
+    train = load_dataset("webdataset", data_files="OUT/224x224/train/*.tar", split="train", streaming=True)
+    train = split_dataset_by_node(train.select_columns(["__key__"]), node, 2)
+    return train.filter(chosen, input_columns="__key__", batched=True, batch_size=16)
+found = []
+for epoch in range(10):
+    balanced.set_epoch(epoch)
+    for node in (0, 1):
+        first, again, keys = stream(node), stream(node), []
+        for sample in first:
+            keys.append(sample["__key__"])
+            if len(keys) == 8:
+                state = first.state_dict()
+        again.load_state_dict(state)
+        rest = [sample["__key__"] for sample in again]
+        assert rest == keys[8:] and rest, (len(rest), len(keys))
+        found += keys[:8] + rest
+"""
+    keys = read(long_tail_folder, code)
+    assert_square_roots(keys)
+
+
+@pytest.mark.trainers
+def test_a_dataloader_goes_on_in_the_middle_of_a_balanced_epoch(long_tail_folder: Path) -> None:
+    """Two nodes with workers, in the order that the page on training draws; what is read again is what was to come."""
+    code = """
+import numpy as np, treeoflife
+from torch.utils.data import DataLoader
+dataset = treeoflife.open("OUT")
+train = dataset.torch("train", text="taxonTag", transform=lambda image: 0)
+weights = train.weights(power=0.5)
+def epoch_of(node, seen=0, epoch=3):
+    order = np.random.default_rng(epoch).choice(len(train), 4000, p=weights / weights.sum())[node::2]
+    loader = DataLoader(train, batch_size=16, sampler=order[seen:].tolist(), num_workers=2)
+    return [text.split("genus ")[1].split()[0].rstrip(".") for _, texts in loader for text in texts]
+found = []
+for node in (0, 1):
+    whole = epoch_of(node)
+    assert epoch_of(node, seen=160) == whole[160:]
+    found += whole
+"""
+    assert_square_roots([f"{genus}-0" for genus in read(long_tail_folder, code)])
 
 
 def test_files_that_trainers_put_beside_the_shards_make_nothing_stale(build_copy: Path) -> None:

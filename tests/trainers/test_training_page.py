@@ -12,6 +12,8 @@ from helpers import ROOT, shards
 
 HEAVY = {"torch", "torchvision", "open_clip_train", "megatron", "litdata", "wids"}
 PAGE = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+CODE: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+"""The language and the text of each block."""
 
 
 def blocks() -> list[object]:
@@ -28,19 +30,45 @@ def blocks() -> list[object]:
     return found
 
 
-@pytest.mark.parametrize(("language", "code"), blocks())
-def test_the_block_runs(training_folder: Path, language: str, code: str) -> None:
+def run_block(folder: Path, language: str, code: str) -> None:
+    """Run a block as its reader would: Python as a program, a console's command in a shell."""
     if language == "python":
-        run_python(training_folder, code)
+        run_python(folder, code)
         return
     assert language == "console"
     (command,) = re.findall(r"^\$ ((?:.*\\\n)*.*)$", code, re.MULTILINE)
     if "open_clip_train" in command:
-        require("open_clip_train", "torch")
-        run_in(training_folder, "bash", "-c", command, **old_webdataset())
+        require("open_clip_train")
+        run_in(folder, "bash", "-c", command, **old_webdataset())
     else:
         require("megatron")
-        run_in(training_folder, "bash", "-c", command)
+        run_in(folder, "bash", "-c", command)
+
+
+@pytest.mark.parametrize(("language", "code"), blocks())
+def test_the_block_runs(training_folder: Path, language: str, code: str) -> None:
+    run_block(training_folder, language, code)
+
+
+def test_a_block_that_is_wrong_fails(training_folder: Path) -> None:
+    block = next(code for language, code in CODE if language == "python" and "streaming" in code)
+    for right, wrong in (("a photo of", "a drawing of"), ("OUT/224x224", "OUT/225x225")):
+        assert right in block
+        with pytest.raises(AssertionError, match="Error"):
+            run_block(training_folder, "python", block.replace(right, wrong))
+
+
+@pytest.mark.trainers
+@pytest.mark.parametrize(("right", "wrong"), [("--field-map", "--field-mop"), ("OUT/224x224", "OUT/225x225")])
+def test_a_command_that_is_wrong_fails(training_folder: Path, right: str, wrong: str) -> None:
+    (command,) = (code for language, code in CODE if language == "console" and "energon" in code)
+    with pytest.raises(AssertionError, match="Error"):
+        run_block(training_folder, "console", command.replace(right, wrong))
+
+
+def test_no_block_is_left_out_and_each_program_asserts_something() -> None:
+    assert PAGE.count("\n```") == 2 * len(CODE) == 2 * len(blocks())
+    assert all("assert " in code for language, code in CODE if language == "python")
 
 
 def test_the_page_names_the_shards_that_the_tests_have(drawn_build: Path) -> None:

@@ -9,6 +9,7 @@ The class of a sample is its lineage from the kingdom down to a rank. Where that
 one above it says the class: an image that is known to be an Aves and no more is of the class "an Aves, and no more".
 """
 
+import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -65,14 +66,37 @@ def sample_weights(locations: SampleLocations, split: str, rank: str, power: flo
     return weights / weights.mean() if len(weights) else weights
 
 
+def checked_weights(weights: Sequence[float] | Array, samples: int) -> Array:
+    """Weights that a caller made, as an array: one for each of this many samples, none negative, and not all zero.
+
+    Raises:
+        InputError: they are not that.
+    """
+    array: Array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (samples,):
+        raise InputError(
+            f"there are {array.size:,} weights for {samples:,} samples; each sample of the split needs one"
+        )
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise InputError("a weight is negative or no finite number")
+    if samples and not array.any():
+        raise InputError("all weights are 0, so no sample would ever be drawn")
+    return array
+
+
 class BalancedStream:
     """A stage of a webdataset pipeline that passes on each sample as often as its weight says.
 
     It is what :meth:`treeoflife.Dataset.balanced` returns, for ``WebDataset(…).compose(balanced)``, before images are
     decoded. Most samples of large classes are passed over; all of the rarest are passed on, ``repeat`` times.
 
+    Without a seed, Python's generator chooses, which PyTorch seeds anew in each worker and each epoch. With a seed, the
+    choice is a hash of the seed, the number of the epoch and the id of the sample. Then it depends neither on the order
+    of the samples nor on how they are divided among nodes and workers, nor on where an epoch is resumed.
+
     Attributes:
         expected: how many samples it passes on, on average, when each sample of the split comes by once.
+        epoch: the number of the epoch, which :meth:`set_epoch` sets.
     """
 
     def __init__(self, locations: SampleLocations, split: str, weights: Array, repeat: int, seed: int | None) -> None:
@@ -81,9 +105,17 @@ class BalancedStream:
         self.split = split
         self._numbers, self._locations = locations.numbers(split), locations
         largest = weights.max() if len(weights) else 1.0
-        self._copies = (weights * (repeat / largest)).astype(np.float32)
-        self.expected = float(self._copies.sum(dtype=np.float64))
-        self._random = None if seed is None else random.Random(seed)  # noqa: S311
+        self._expected_copies = (weights * (repeat / largest)).astype(np.float32)
+        self.expected = float(self._expected_copies.sum(dtype=np.float64))
+        self.epoch = 0
+        self._seed = seed
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose anew, with a seed too; to be called before each epoch, as that of PyTorch's DistributedSampler.
+
+        Workers that are started for each epoch know of it; those of a ``DataLoader(persistent_workers=True)`` do not.
+        """
+        self.epoch = epoch
 
     def __call__(self, samples: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The samples to train on.
@@ -91,21 +123,32 @@ class BalancedStream:
         Raises:
             InputError: a sample is not in the split of the dataset.
         """
-        # PyTorch seeds the module's own generator in each worker and each epoch anew.
-        draw = (self._random or random).random
         samples = iter(samples)
         while batch := list(islice(samples, _AT_ONCE)):
-            for sample, copies in zip(batch, self._expected_copies(batch), strict=True):
-                # The whole part for certain, the rest as a chance: their mean is exactly the expected number.
-                for _ in range(int(copies) + (draw() < copies % 1)):
+            copies = self.copies([sample["__key__"] for sample in batch])
+            for sample, count in zip(batch, copies, strict=True):
+                for _ in range(count):
                     yield {**sample}
 
-    def _expected_copies(self, samples: Sequence[dict[str, Any]]) -> list[float]:
-        """How often each sample is to be passed on."""
-        keys = [sample["__key__"] for sample in samples]
+    def copies(self, keys: Sequence[str]) -> list[int]:
+        """How often each of these samples is passed on in this epoch; without a seed, another answer each time.
+
+        It is for streams other than webdataset's, which can drop samples by their keys.
+
+        Raises:
+            InputError: a sample is not in the split of the dataset.
+        """
         numbers = self._locations.find(keys, self._numbers)
         if (unknown := numbers < 0).any():
             key = keys[int(unknown.argmax())]
             raise InputError(f"{self.split} has no sample {key!r:.200}: these are not the shards of this dataset")
-        copies: list[float] = self._copies[numbers - self._numbers.start].tolist()
-        return copies
+        expected: list[float] = self._expected_copies[numbers - self._numbers.start].tolist()
+        # The whole part for certain, the rest as a chance: their mean is exactly the expected number.
+        return [int(mean) + (self._draw(key) < mean % 1) for key, mean in zip(keys, expected, strict=True)]
+
+    def _draw(self, key: str) -> float:
+        """A number from 0 to 1, uniformly distributed."""
+        if self._seed is None:
+            return random.random()  # noqa: S311
+        digest = hashlib.blake2b(f"{self._seed}/{self.epoch}/{key}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest) / 2**64

@@ -21,6 +21,7 @@ from .notebook import PICTURES, dataset_html
 from .sample import Sample
 
 if TYPE_CHECKING:
+    from ..core.tables import Array
     from .balance import BalancedStream
     from .torch_dataset import TorchDataset, Transform
 
@@ -148,6 +149,7 @@ class Dataset:
         *,
         rank: str = "species",
         power: float = 0.5,
+        weights: Sequence[float] | Array | None = None,
         repeat: int = 1,
         seed: int | None = None,
     ) -> BalancedStream:
@@ -157,22 +159,31 @@ class Dataset:
             split: the split whose shards are streamed.
             rank: the rank that makes the classes; see :mod:`treeoflife.shards.balance`.
             power: 1 leaves the samples as they are, 0 makes all classes equal.
-            repeat: how often a sample of the rarest class is passed on when it comes by. The more, the fewer samples of
-                large classes are read in vain.
-            seed: makes the choice the same each time; by default Python's own generator makes it.
+            weights: weights of your own instead of those by ``rank`` and ``power``: one per sample, in the order of
+                the split's rows in :attr:`catalog`.
+            repeat: how often a sample of the largest weight is passed on when it comes by. The more, the fewer samples
+                of large classes are read in vain.
+            seed: makes the choice in an epoch the same each time, on any number of nodes and workers; call
+                ``set_epoch`` before each epoch then. By default Python's own generator chooses.
 
         Raises:
-            InputError: there is no such split or rank, or a number is out of range.
+            InputError: there is no such split or rank, a number is out of range, or there is not one weight per sample.
 
         >>> WebDataset(shards).compose(dataset.balanced("train", power=0.5))    # doctest: +SKIP
         """
-        from .balance import BalancedStream, sample_weights
+        from .balance import BalancedStream, checked_weights, sample_weights
 
-        weights = sample_weights(self.locations, split, rank, power)
-        return BalancedStream(self.locations, split, weights, repeat, seed)
+        if weights is None:
+            array = sample_weights(self.locations, split, rank, power)
+        else:
+            array = checked_weights(weights, len(self.locations.numbers(split)))
+        return BalancedStream(self.locations, split, array, repeat, seed)
 
     def scan(self) -> pl.LazyFrame:
-        """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
+        """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards.
+
+        The rows of a split are in the order of its samples.
+        """
         if exists(self.paths.catalog):
             return pl.scan_parquet(self.paths.catalog, glob=False)
         if exists(self.paths.catalog_csv):
@@ -185,7 +196,7 @@ class Dataset:
 
     @property
     def catalog(self) -> pl.DataFrame:
-        """The catalog as a data frame, one row per sample."""
+        """The catalog as a data frame, one row per sample; the rows of a split are in the order of its samples."""
         return self.scan().collect()
 
     def _shard(self, number: int) -> Shard:
