@@ -52,9 +52,22 @@ def all_digests(folder: Path, out: ObjectPath) -> dict[str, str]:
     return in_store | digests(folder)
 
 
-def without_configuration(found: dict[str, str]) -> dict[str, str]:
-    """All but what says where the files are."""
-    return {name: digest for name, digest in found.items() if name not in ("dataset.toml", "README.md")}
+def comparable(folder: Path, out: ObjectPath | None = None) -> dict[str, str]:
+    """The SHA-256 of every file of a dataset, in a store or not, apart from what says where the files are.
+
+    dataset.toml is left out. croissant.json names the shards by their addresses, which are taken out; and SHA256SUMS
+    has the digest of croissant.json, and a last line with the digest of its own lines.
+    """
+    names = all_digests(folder, out) if out else digests(folder)
+    croissant = (folder / "croissant.json").read_text()
+    assert out is None or croissant.count(f'"{out}/224x224/') == croissant.count("application/x-tar") > 0
+    sums = (folder / "SHA256SUMS").read_text().splitlines()
+    texts = {
+        "croissant.json": croissant.replace(f'"{out}/', '"'),
+        "SHA256SUMS": "\n".join(line for line in sums[:-1] if not line.endswith("  croissant.json")),
+    }
+    found = names | {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    return {name: digest for name, digest in found.items() if name != "dataset.toml"}
 
 
 def uploads(s3: str, bucket: ObjectPath) -> list[str]:
@@ -83,7 +96,7 @@ def remote(
 @pytest.mark.slow
 def test_the_bytes_are_those_of_a_build_on_one_disk(remote: tuple[Path, ObjectPath], drawn_build: Path) -> None:
     folder, out = remote
-    assert without_configuration(all_digests(folder, out)) == without_configuration(digests(drawn_build))
+    assert comparable(folder, out) == comparable(drawn_build)
     assert not list(folder.rglob("*.tar"))
 
 
@@ -96,7 +109,7 @@ def test_a_small_world_has_the_same_bytes_from_and_to_a_store(s3: str, bucket: O
     config = moved(tmp_path / "disk/dataset.toml", raw, out, tmp_path / "cloud")
     for folder in (tmp_path / "disk", config.parent):
         treeoflife.build(folder, engine="serial")
-    assert without_configuration(all_digests(config.parent, out)) == without_configuration(digests(tmp_path / "disk"))
+    assert comparable(config.parent, out) == comparable(tmp_path / "disk")
     assert uploads(s3, bucket) == []
 
 
@@ -147,7 +160,7 @@ def test_objects_that_are_gone_or_changed_are_found_and_made_again(
     wrong = treeoflife.verify(folder, engine="serial").damage
     assert {Path(one.file).name for one in wrong} >= {shards[0].name, shards[1].name}
     built(folder / "dataset.toml")
-    assert without_configuration(all_digests(folder, out)) == without_configuration(digests(drawn_build))
+    assert comparable(folder, out) == comparable(drawn_build)
 
 
 @pytest.mark.slow
@@ -223,8 +236,7 @@ def test_ten_kills_at_any_moment_leave_the_same_bytes_and_no_upload(
     left = len(uploads(s3, bucket))
     built(config)
     assert uploads(s3, bucket) == []
-    found = without_configuration(all_digests(config.parent, object_at(bucket, "out")))
-    assert found == without_configuration(digests(whole.parent))
+    assert comparable(config.parent, object_at(bucket, "out")) == comparable(whole.parent)
     assert not [path for path in Path(tempfile.gettempdir()).glob("*.writing-*") if path.stat().st_mtime > begun]
     print(json.dumps({"kills": KILLS, "while uploading": struck, "uploads left by the last": left}))
 

@@ -55,6 +55,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
     return {
         "tables": digest_of({path.name: path for path in tables}),
         "shards": lambda _: fingerprint({task.label: task.fingerprint for task in planned_shards(paths)}),
+        "shards_address": str(config.storage.shards or ""),  # croissant.json names each shard by its address
         "config": _shown_config(workspace),
         "card": config.card.model_dump(mode="json"),
         "downloads": paths.downloads,
