@@ -58,7 +58,7 @@ def end_of(row: list[Any]) -> int:
 
 
 def read_lines(archive: Path) -> Iterator[tuple[bytes, list[Any]]]:
-    """The lines of the journal behind its first, each with its row, up to one that is damaged; none if it is missing."""
+    """The lines of the journal behind its first, each with its row, up to a damaged one; none if it is missing."""
     path = journal_of(archive)
     for line in path.read_bytes().splitlines(keepends=True)[1:] if path.exists() else ():
         row = read_line(line)
