@@ -145,4 +145,5 @@ def withdraw(session: Session, withdrawal: Withdrawal) -> dict[str, str]:
     summaries = build(session, ORDER, ask=False)
     if had_report and not exists(paths.reports / "index.html"):
         session.make("report")
+        session.make("checksums")  # the report is one of the files that it lists
     return summaries
