@@ -26,6 +26,7 @@ from ..selection.withdrawal.find import (
     find_meant,
     unknown_values,
 )
+from ..sources.lists.listed import ListedImages
 from ..sources.withdrawn import add_withdrawn
 from .build import ORDER, build
 from .session import Session
@@ -44,7 +45,7 @@ class Withdrawal:
         copies: images that were added, since they show the same picture and would have taken its place.
         staying: how many other images show the same picture, and stay.
         shards: the shards that held them.
-        raw: the files of sources that still hold them, fetched archives too, and the names of the images in each.
+        raw: the files of sources that still hold them, which are never written to, and the names of the images in each.
     """
 
     rows: pl.DataFrame
@@ -111,7 +112,9 @@ def _shards(database: Database, workspace: Workspace) -> tuple[str, ...]:
 
 def _raw_files(database: Database, workspace: Workspace) -> dict[Path, list[str]]:
     """The files that are never written to and that hold images that are meant, by the archive or folder."""
-    places = {one.label: one.path for _, one in workspace.containers()}
+    # What was fetched is the dataset's own: they are removed from it.
+    raw = [one for source, one in workspace.containers() if not isinstance(source, ListedImages)]
+    places = {one.label: one.path for one in raw}
     stored = [one for one in workspace.stored(places) if exists(one.path)]
     open_files(database, workspace.sources, stored, ["file"])
     pair_files(database, workspace.sources)
@@ -142,4 +145,5 @@ def withdraw(session: Session, withdrawal: Withdrawal) -> dict[str, str]:
     summaries = build(session, ORDER, ask=False)
     if had_report and not exists(paths.reports / "index.html"):
         session.make("report")
+        session.make("checksums")  # the report is one of the files that it lists
     return summaries
