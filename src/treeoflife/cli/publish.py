@@ -75,13 +75,15 @@ def publish(
 
 def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, private: bool) -> None:
     from ..pipeline.describe import update
-    from ..publish.shown_config import folders_named
+    from ..pipeline.stages.card import shown_config
+    from ..publish.shown_config import published_config
     from ..publish.upload import Uploader
 
     workspace, unfinished = session.workspace, _unfinished(session)
-    uploader = Uploader(workspace.paths, session.evidence.hashes, repo, revision, unfinished=unfinished)
-    if named := folders_named(workspace.paths.config):
-        say(f"note: dataset.toml is published too, and names folders of this computer, such as {named[0]}")
+    copies = {workspace.paths.config: published_config(shown_config(workspace))}
+    uploader = Uploader(workspace.paths, session.evidence.hashes, repo, revision, unfinished=unfinished, copies=copies)
+    if not workspace.config.card.contact:
+        say("note: [card] of dataset.toml has no contact: whom do owners ask to remove an image?")
     if not dry_run:
         update(session, uploader.url)
         print(_summary(uploader.upload(session.listener, private=private), "sent"))

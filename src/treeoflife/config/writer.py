@@ -49,7 +49,7 @@ def _captions(config: Config) -> list[str]:
     if not config.captions:
         example = _table("captions.NAME", Caption(text="a photo of {common}."))
         return [line if line.startswith("#") or not line else f"# {line}" for line in example]
-    return [line for name, one in config.captions.items() for line in _table(f"captions.{_toml_key(name)}", one)]
+    return [line for name, one in config.captions.items() for line in _table(f"captions.{toml_key(name)}", one)]
 
 
 def add_holdout(path: Path, holdout: Holdout) -> bool:
@@ -112,7 +112,7 @@ def _comment(text: str | None) -> list[str]:
     return [f"# {line.strip()}" for line in (text or "").splitlines() if line.strip()]
 
 
-def _toml_key(name: str) -> str:
+def toml_key(name: str) -> str:
     """A key of TOML, in quotation marks where it needs them."""
     return name if re.fullmatch("[A-Za-z0-9_-]+", name) else toml_value(name)
 
@@ -126,6 +126,6 @@ def toml_value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, Model | dict):
-        return "{ " + ", ".join(f"{_toml_key(key)} = {toml_value(item)}" for key, item in dict(value).items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in dict(value).items()) + " }"
     # A JSON string is a TOML basic string, except for DEL, which only TOML wants escaped.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

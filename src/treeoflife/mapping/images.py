@@ -44,11 +44,11 @@ def open_images(
         FROM mapping
         WHERE source IN ({", ".join(quoted(one.name) for one in sources)})
     """)
-    database.make("withdrawn_image", """
-        SELECT image.image_row, withdrawn.*
-        FROM withdrawn
-        JOIN image USING (source, treeoflife_id)
-    """)  # fmt: skip
+    rows = "withdrawn JOIN image USING (source, treeoflife_id)"
+    if withdrawn is None or withdrawn.is_empty():
+        # As in most datasets: then all images need not be read to find none.
+        rows = "withdrawn CROSS JOIN (SELECT NULL::BIGINT AS image_row) AS image"
+    database.make("withdrawn_image", f"SELECT image.image_row, withdrawn.* FROM {rows}")
 
 
 def _open_mapping(database: Database, mapping: Path, sources: Sequence[Source], withdrawn: pl.DataFrame | None) -> None:

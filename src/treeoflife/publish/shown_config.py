@@ -10,9 +10,13 @@ from typing import Any
 
 from ..config.base import Model
 from ..config.config import Config
-from ..config.writer import toml_value
+from ..config.writer import toml_key, toml_value
 
 _TABLES = ("mapping", "names", "splits", "images", "wds", "duplicates", "quality", "licences", "checks")
+_NOTICE = """\
+# A copy for readers: folders of the computer are called <raw>, and comments, defaults and keys that do not change the
+# result are left out. To build the dataset again, write your own paths in their place.
+"""
 _IS_PATH = re.compile(r"[/~\\]|[A-Za-z]:[\\/]|\.\.?[\\/]")
 _IS_SECRET = re.compile(r"token|secret|password|api_?key", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@|\?.*", re.DOTALL)
@@ -33,12 +37,23 @@ def show_config(config: Config, sources: Mapping[str, Model], root: Path) -> str
         changed = _changed(sources[name])
         given = {key: table[key] for key in ("kind",) if key in table} | changed
         given = {key: value for key, value in given.items() if not _IS_SECRET.search(key)}
-        lines += ["", f"[sources.{name}]", *_keys(given, root)]
+        lines += ["", f"[sources.{toml_key(name)}]", *_keys(given, root)]
     for name in _TABLES:
         lines += _table(name, getattr(config, name), root)
+    for name, caption in config.captions.items():
+        lines += ["", f"[captions.{toml_key(name)}]", *_keys(_changed(caption), root)]
     for one in config.holdout:
         lines += ["", "[[holdout]]", *_keys({"path": one.path, **_changed(one)}, root)]
     return "\n".join(lines) + "\n"
+
+
+def published_config(shown: str) -> bytes:
+    """The dataset.toml that is published in place of the user's own, whose paths and comments tell of their computer.
+
+    Args:
+        shown: as :func:`show_config` makes it.
+    """
+    return f"{_NOTICE}\n{shown}".encode()
 
 
 def _table(name: str, model: Model, root: Path) -> Iterator[str]:
@@ -78,10 +93,3 @@ def _portable(value: Any, root: Path) -> Any:
     if isinstance(value, Mapping):
         return {key: _portable(one, root) for key, one in value.items() if one is not None}
     return [_portable(one, root) for one in value] if isinstance(value, list | tuple) else value
-
-
-def folders_named(config: Path) -> list[str]:
-    """The absolute paths in the values of a dataset.toml, in its order."""
-    return re.findall(
-        r'^[^#\n]*?"((?:/|~|[A-Za-z]:[\\/])[^"\n]*)"', config.read_text(encoding="utf-8-sig"), re.MULTILINE
-    )

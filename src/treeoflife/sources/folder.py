@@ -179,7 +179,11 @@ class Folder(FolderImages):
             return (RawImage(escape_invalid_utf8(file), None, skip=reason) for file, reason in files)
         else:
             return None
-        return (RawImage(file, None, skip=skip) for file in container.members)
+        return (RawImage(self.below(file), None, skip=skip) for file in container.members)
+
+    def below(self, file: str) -> str:
+        """A file as a table names it, without the path of this folder: the ledger is published."""
+        return file.removeprefix(f"{self.path}/")
 
     def label_files(self) -> list[Path]:
         """The table, if there is one: the names of folders are those of the images."""

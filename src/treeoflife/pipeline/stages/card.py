@@ -56,7 +56,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         "tables": digest_of({path.name: path for path in tables}),
         "shards": lambda _: fingerprint({task.label: task.fingerprint for task in planned_shards(paths)}),
         "shards_address": str(config.storage.shards or ""),  # croissant.json names each shard by its address
-        "config": _shown_config(workspace),
+        "config": shown_config(workspace),
         "card": config.card.model_dump(mode="json"),
         "downloads": paths.downloads,
         "marks": exists(paths.marks),
@@ -66,7 +66,8 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
     }
 
 
-def _shown_config(workspace: Workspace) -> str:
+def shown_config(workspace: Workspace) -> str:
+    """The configuration as the card shows it, without paths of the computer."""
     root, settings = workspace.paths.root, {}
     for source in workspace.sources:  # whose classes are loaded: the registry would look for plug-ins once more
         table = {key: value for key, value in workspace.config.sources[source.name].items() if key != "kind"}
@@ -106,7 +107,7 @@ def _write(workspace: Workspace, job: Job) -> str:
         pictures=pictures,
         origins=_origins(workspace, counted.bioscan),
         check_results=check_results(job.records).get("check-taxa", []),
-        shown_config=_shown_config(workspace),
+        shown_config=shown_config(workspace),
         url=address(workspace, job.records),
     )
     kept = users_files(paths)

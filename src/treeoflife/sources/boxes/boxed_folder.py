@@ -127,7 +127,7 @@ class BoxedFolder(Folder):
             skip = Skip(container.name, details[container.name])
         else:
             return super().skipped(container)
-        return (RawImage(file, None, skip=skip) for file in container.members)
+        return (RawImage(self.below(file), None, skip=skip) for file in container.members)
 
     def label_files(self) -> list[Path]:
         """The table, if there is one, and the file of boxes."""
