@@ -39,7 +39,7 @@ class Dataset:
         return Withdrawn(self.ids[label], (label, self.host.url + path), (found, self.jpeg(label)))
 
     def jpeg(self, label: str) -> bytes:
-        return samples(shards(self.out))[self.ids[label]]["jpg"] if label else b""
+        return samples(shards(self.out))[self.ids[label]]["jpg"]
 
 
 def write_list(out: Path, host: Host) -> None:
@@ -105,4 +105,37 @@ def test_nothing_is_left_of_what_was_fetched_and_nothing_is_asked_again(before: 
     assert dataset.host.taken() == []
     left, former = samples(shards(dataset.out)), samples(shards(before.out))
     assert left == {key: former[key] for key in former if key != gone.id}
+    verified(dataset.out)
+
+
+def test_who_shares_a_picture_keeps_it(before: Dataset, tmp_path: Path) -> None:
+    """An image with the same address, and another box of the same picture, are the samples that they were."""
+    dataset = copied(before, tmp_path)
+    box, *others = sorted(label for label in dataset.ids if label.startswith(dataset.host.url))
+    withdraw(dataset, "key-005", box)
+    left, former = samples(shards(dataset.out)), samples(shards(before.out))
+    assert left == {key: former[key] for key in former if key not in {dataset.ids["key-005"], dataset.ids[box]}}
+    assert {dataset.ids["shares-its-picture"], *(dataset.ids[one] for one in others)} <= left.keys()
+    withdraw(dataset, "key-005", "shares-its-picture")
+    found = picture(SHARED)
+    tars = (dataset.out / "fetched").rglob("*.tar")
+    assert not any(found[-200:-20] in tar.read_bytes() for tar in tars)
+    assert dataset.host.taken() == []
+    verified(dataset.out)
+
+
+def test_a_whole_archive_and_a_kill_before_anything_was_done(before: Dataset, tmp_path: Path) -> None:
+    """Of an archive whose images all go, the places stay. The table alone is enough for the next build."""
+    dataset = copied(before, tmp_path)
+    table = pl.read_parquet(dataset.out / f"fetched/mine/{ARCHIVE:06d}.images.parquet")
+    labels = table["image_id"].to_list()
+    gone = [dataset.withdrawn(label, f"/{int(label[4:])}.jpg") for label in labels if label.startswith("key-")]
+    withdraw(dataset, *labels)
+    assert traces(dataset.out, gone) == []
+    killed = copied(before, tmp_path / "killed")
+    shutil.copy(dataset.out / "withdrawn.csv", killed.out / "withdrawn.csv")
+    built(killed.out / "dataset.toml")
+    assert traces(killed.out, gone) == []
+    assert [path.read_bytes() for path in shards(killed.out)] == [path.read_bytes() for path in shards(dataset.out)]
+    assert dataset.host.taken() == []
     verified(dataset.out)
