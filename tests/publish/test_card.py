@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +40,21 @@ def test_load_dataset_reads_the_folder_right_after_the_build(drawn_build: Path, 
         rows = {(row["split"], row["treeoflife_id"]) for row in csv.DictReader(file)}
     loaded = json.loads(run_python(code, drawn_build, tmp_path))
     assert {(split, key) for split, keys in loaded.items() for key in keys} == rows
+
+
+def test_every_program_that_the_card_shows_runs_in_the_folder(drawn_build: Path, tmp_path: Path) -> None:
+    for name in ("datasets", "webdataset"):
+        pytest.importorskip(name)
+    text = (drawn_build / "README.md").read_text(encoding="utf-8").partition("## Load it")[2].partition("\n## ")[0]
+    programs = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(programs) == 2
+    assert 'load_dataset("PATH"' in programs[0]
+    for program in [one.replace('"PATH"', repr(str(drawn_build))) for one in programs]:
+        variables = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=drawn_build, env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_mlcroissant_accepts_the_description_and_reads_the_records(drawn_build: Path) -> None:

@@ -20,6 +20,7 @@ from .own_files import CARD_MARK
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
+    (10_000_000_000, "1B<n<10B"),
 )  # fmt: skip
 # Of the licences that the Hub knows by a name, those that images and collections of them have. It refuses others.
 _LICENCES = frozenset(
@@ -65,7 +66,7 @@ def render(inputs: CardInputs) -> str:
 def _header(inputs: CardInputs) -> list[str]:
     """The Hub's metadata, as YAML. Every JSON text is YAML too, and quotes the names, which come from outside."""
     numbers, folder = inputs.figures.numbers, inputs.paths.shards.name
-    size = next((name for limit, name in _SIZES if numbers["images"] < limit), "n>1T")
+    size = next((name for limit, name in _SIZES if numbers["images"] < limit), "10B<n<100B")
     files = [{"split": split, "path": f"{folder}/{split}/*.tar"} for split in SPLITS if numbers["split"].get(split)]
     languages = dict.fromkeys(("en", "la", *inputs.config.names.common_language))
     return [
@@ -84,9 +85,13 @@ def _licence_header(inputs: CardInputs) -> list[str]:
     every = {one.name.replace("cc-0-", "cc0-") for one in inputs.figures.licences} or {""}
     stated = (inputs.config.card.licence or "").lower()
     licence = next(iter(every)) if len(every) == 1 and stated in ("", *every) else ""
-    return (
-        [f"license: {licence}"] if licence in _LICENCES else ["license: other", "license_name: each-image-has-its-own"]
-    )
+    if licence in _LICENCES:
+        return [f"license: {licence}"]
+    if every == {""} and not stated:
+        return ["license: unknown"]
+    # The Hub wants a page or a file LICENSE here; publish knows the page, the card itself.
+    link = [f"license_link: {json.dumps(f'{inputs.url}#licences-and-credit')}"] if inputs.url else []
+    return ["license: other", "license_name: each-image-has-its-own", *link]
 
 
 def _introduction(inputs: CardInputs) -> str:

@@ -84,7 +84,7 @@ def intended_use(figures: Figures, config: Config) -> str:
         "- Not for decisions about health, such as whether a mushroom or a plant is edible, or a snake venomous, without an expert.",
     ]
     if config.holdout:
-        lists = ", ".join(f"`{escape(one.path.name)}`" for one in config.holdout)
+        lists = ", ".join(escape(one.path.name) for one in config.holdout)
         lines.append(f"- Species or images of these lists were left out, so that they can be used for tests: {lists}.")
     return "\n".join(lines)
 

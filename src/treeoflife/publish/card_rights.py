@@ -81,7 +81,8 @@ def describe_licences(inputs: CardInputs) -> str:
         f"{first} Each image is under the licence of its owner, as its source states it:",
         table(head, rows, numbers=(1, 2)),
         *_by_source(inputs),
-        "The columns say in short what licences ask for; their texts are what counts. " + describe_changes(inputs.config.images)
+        "What sources say of owners and licences was not checked, and nobody warrants that an image may be used. The columns say in short "
+        "what licences ask for; their texts, with their disclaimers of warranties, are what counts. " + describe_changes(inputs.config.images)
         + (" Licences with ND forbid to share adaptations: ask a lawyer whether a resized image is one." if _has_nd(counts) else ""),
         *_how_to_credit(inputs),
     ]  # fmt: skip
@@ -143,7 +144,7 @@ def _where(paths: Paths) -> str:
     if exists(paths.credits):
         lines.append(
             "Title, owner, licence and source of each image are in [credits.csv](credits.csv), and their owners in "
-            "[credits.html](credits.html)."
+            "[credits.html](credits.html). They have names of people, and images may show people: nothing was done to find out."
         )
     if exists(paths.licences):
         lines.append("[licences.csv](licences.csv) has those of EOL's images in the form of TreeOfLife-10M.")

@@ -77,7 +77,12 @@ _TREEOFLIFE_200M = """@misc{gu2025bioclip2,
 
 ORIGINS = {
     "eol": Origin("the Encyclopedia of Life", "each image has an author and a licence of its own", (_EOL,)),
-    "inat21": Origin("iNat21", "photographs of iNaturalist's observers", (_INAT21,)),
+    "inat21": Origin(
+        "iNat21",
+        "photographs of iNaturalist's observers; its [terms](https://github.com/visipedia/inat_comp/tree/master/2021#terms-of-use) "
+        "allow non-commercial research and education alone, and no distribution of the images",
+        (_INAT21,),
+    ),
     "bioscan-1m": Origin("BIOSCAN-1M", "photographs of insect specimens", (_BIOSCAN_1M,)),
     "bioscan-5m": Origin("BIOSCAN-5M", "photographs of insect specimens", (_BIOSCAN_5M,)),
     "gbif": Origin("GBIF", "each download has a DOI, which GBIF asks to cite: add that of this download", (_GBIF,)),

@@ -19,7 +19,7 @@ from ..core.text import printable
 from ..core.versions import __version__
 from ..selection.licences import NONE
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 COLUMNS = ("treeoflife_id", "title", "copyright_owner", "license_name", "license_link", "source_url")
 """The columns of credits.csv; what is not known reads ``not provided``."""
 _MOST_ROWS = 5_000
@@ -116,7 +116,8 @@ def _page(database: Database, images: Images) -> str:
 td, th {{ text-align: left; padding: 0 1em 0 0; vertical-align: top; overflow-wrap: anywhere }}
 td:last-child, th:last-child {{ text-align: right; white-space: nowrap }}</style></head><body>
 <h1>Credits</h1>
-<p>{total:,} images, each under the licence of its owner. {_text(describe_changes(images))}
+<p>{total:,} images, each under the licence of its owner as its source states it; not provided means that nobody
+has said that an image may be used. {_text(describe_changes(images))}
 The title, owner, licence and source of each image are in <a href="credits.csv">credits.csv</a>, by the id that the
 image has in the shards.</p>
 <h2>Licences</h2>

@@ -17,7 +17,7 @@ from ..stage_records import Record, StageRecords
 from ..workspace import Workspace
 from .credits import missing_of, names_of
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 _ADDRESS = ("published", "address")
 
 
