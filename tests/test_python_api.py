@@ -15,7 +15,7 @@ from helpers import ROOT, configured
 from treeoflife.testing.world import draw_world
 
 NAMES = [
-    "Dataset", "Sample", "Taxon", "build", "errors", "leaks", "match_names", "open", "status", "taxa", "verify",
+    "Dataset", "Sample", "Taxon", "build", "diff", "errors", "leaks", "match_names", "open", "status", "taxa", "verify",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from . import errors
     from .core.values import Taxon
     from .pipeline.api import build, leaks, status, verify
+    from .pipeline.diff import diff
     from .pipeline.match_names import match_names
     from .pipeline.taxa import taxa
     from .shards.reader import Dataset
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .shards.sample import Sample
 
 __all__ = [
-    "Dataset", "Sample", "Taxon", "build", "errors", "leaks", "match_names", "open", "status", "taxa", "verify",
+    "Dataset", "Sample", "Taxon", "build", "diff", "errors", "leaks", "match_names", "open", "status", "taxa", "verify",
 ]  # fmt: skip
 
 _MODULES = {
@@ -26,6 +27,7 @@ _MODULES = {
     "Sample": "shards.sample",
     "Taxon": "core.values",
     "build": "pipeline.api",
+    "diff": "pipeline.diff",
     "leaks": "pipeline.api",
     "match_names": "pipeline.match_names",
     "open": "shards.reader",

@@ -17,7 +17,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "mapping": build.mapping, "provenance": build.provenance, "splits": build.splits, "metadata": build.metadata,
         "duplicates": build.duplicates, "wds": build.wds, "demo": build.demo,
     },
-    "Change": {"withdraw": withdraw.withdraw},
+    "Change": {"withdraw": withdraw.withdraw, "diff": withdraw.diff},
     "Check": {
         "check-wds": checks.check_wds, "check-shards": checks.check_shards, "check-taxa": checks.check_taxa,
         "verify": checks.verify, "leaks": evaluate.leaks, "hashes": evaluate.hashes,

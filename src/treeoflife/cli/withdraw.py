@@ -72,6 +72,42 @@ def withdraw(
     _tell(found, dry_run=False, as_json=as_json)
 
 
+def diff(
+    before: Annotated[Path, typer.Argument(help="A build, a catalog, or a download of a source.")],
+    after: Annotated[Path, typer.Argument(help="The same, later.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The table of changes to write, .csv or .parquet.")
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option("--kind", help="What both are, if not recognised: build, catalog, gbif, inaturalist, urls"),
+    ] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which images came, went, or changed between two builds, two catalogs, or two downloads of a source."""
+    from dataclasses import asdict
+
+    from ..core.terminal import listening
+    from ..pipeline.diff import opened_diff, write_diff
+
+    if out and out.suffix.lower() not in (".csv", ".parquet", ".pq"):
+        raise ConfigError(f"--out {out}: the table is written as .csv or .parquet")
+    with listening() as listener, opened_diff(before, after, kind, listener) as (database, comparison):
+        counts = write_diff(database, comparison, out)
+    if as_json:
+        show(asdict(counts))
+        return
+    say(f"{counts.before:,} images before, {counts.after:,} after; {counts.both:,} in both, {counts.changed:,} changed")
+    for change, images in counts.kinds.items():
+        details = ", ".join(f"{what} {count:,}" for what, count in counts.details.get(change, {}).items())
+        say(f"{change:<10} {images:>9,}   {details}")
+    if not counts.kinds:
+        say("no difference")
+    if out:
+        say(f"the changes are in {out}")
+
+
 def _wanted(workspace: Workspace, table: Path | None, ids: list[str] | None, urls: list[str] | None) -> pl.DataFrame:
     import polars as pl
 
