@@ -12,6 +12,9 @@ RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 NAME_COLUMNS = (*RANKS, "common")
 """The columns of a name in tables: the ranks, and the common name."""
 
+NONE = "not provided"
+"""What tables have in place of an owner or a title that is not known, as TreeOfLife-10M and TreeOfLife-200M do."""
+
 SPLITS = ("train", "val", "train_small")
 """The sets that shards are made for. Every image of ``train_small`` is in ``train`` too."""
 WITHDRAWN_COLUMNS = (

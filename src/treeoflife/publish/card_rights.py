@@ -6,9 +6,10 @@ from pathlib import Path
 from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.files import exists
+from ..core.values import NONE
 from ..core.versions import __version__
 from ..download.downloads_file import read_entries
-from ..selection.licences import ALL_RIGHTS_RESERVED, CC0, NO_KNOWN_COPYRIGHT, NONE, PUBLIC_DOMAIN, family
+from ..selection.licences import ALL_RIGHTS_RESERVED, CC0, NO_KNOWN_COPYRIGHT, PUBLIC_DOMAIN, family
 from .card_contents import share
 from .card_inputs import CardInputs
 from .citations import TREEOFLIFE_10M, bibtex_text

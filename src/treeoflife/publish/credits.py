@@ -16,8 +16,8 @@ from ..core.database import Database
 from ..core.files import exists, write_text
 from ..core.tables import escaped_formula
 from ..core.text import printable
+from ..core.values import NONE
 from ..core.versions import __version__
-from ..selection.licences import NONE
 
 STEP_VERSION = 2
 COLUMNS = ("treeoflife_id", "title", "copyright_owner", "license_name", "license_link", "source_url")

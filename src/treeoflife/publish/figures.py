@@ -17,9 +17,8 @@ from ..config.paths import Paths
 from ..core.database import Database, column
 from ..core.files import exists
 from ..core.tables import parquet_schema
-from ..core.values import RANKS
+from ..core.values import NONE, RANKS
 from ..reports.statistics import compute_statistics, count_skipped, count_taxa, distinct_images, open_catalog
-from ..selection.licences import NONE
 
 FEW = (10, 100)
 """Species are counted that have fewer images than this."""

@@ -9,9 +9,9 @@ import polars as pl
 from ..config.paths import Paths
 from ..core.database import Database, column
 from ..core.files import exists, read_at, write_bytes
-from ..core.values import NAME_COLUMNS, RANKS, SPLITS, Taxon
+from ..core.values import NAME_COLUMNS, NONE, RANKS, SPLITS, Taxon
 from ..errors import StoreError
-from ..selection.licences import CC0, NONE, PUBLIC_DOMAIN, family
+from ..selection.licences import CC0, PUBLIC_DOMAIN, family
 
 FREE = (CC0, PUBLIC_DOMAIN)
 # Licences that allow anybody to show a changed copy, for any purpose. Under NC and ND a page may be in doubt.

@@ -17,10 +17,10 @@ import polars as pl
 
 from ..core.database import Database, column, quoted
 from ..core.text_tables import TextTable, read_text_pieces, simple_name
+from ..core.values import NONE
 from ..core.written_numbers import whole_numbers
 from ..errors import InputError
 from ..sources.base import Source
-from .licences import NONE
 
 # The columns of the published licences.csv; md5 and title are not in the manifest and always read "not provided".
 COLUMNS = (
