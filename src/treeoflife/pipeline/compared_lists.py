@@ -13,7 +13,7 @@ from ..sources.base import GROUP_COLUMNS
 from ..sources.lists.listed import ListedImages
 from ..sources.lists.listing import write_listing
 from ..sources.registry import load_source
-from .discover_listed import LISTED
+from .listed_kinds import LISTED
 
 _COMPARISON = Comparison(
     labels=("treeoflife_id", "source", "natural_key"),
@@ -37,7 +37,7 @@ def open_list(path: Path, kind: str) -> ListedImages:
     """The source whose tables lie at a path.
 
     Args:
-        kind: of :data:`.discover_listed.LISTED`.
+        kind: of :data:`.listed_kinds.LISTED`.
 
     Raises:
         InputError: it has no tables of this kind.
