@@ -11,7 +11,6 @@ from typing import Literal
 from ...config.scores import Score
 from ...core.database import Database, column, quoted
 from ...errors import InputError
-from ...mapping.ids import plain_id
 from ...mapping.images import catalog_names, listed_name
 from ...sources.base import Source
 from ...sources.lists.listed_columns import ADDRESSES, find_column, shown
@@ -58,7 +57,7 @@ def key_column(name: str, score: Score, path: Path, columns: Sequence[str]) -> t
 def match_images(database: Database, sources: Sequence[Source], kind: Key) -> None:
     """Find the images of rows by their keys.
 
-    in:  image; provenance, for ``url`` and ``source_id``; score_key: row_number, key
+    in:  image; provenance, for ``url`` and ``source_id``; score_key: row_number, key, ids as the dataset writes them
     out: score_image   row_number, treeoflife_id; an image may be there several times
     """
     if kind == "file":
@@ -67,11 +66,10 @@ def match_images(database: Database, sources: Sequence[Source], kind: Key) -> No
         _match_addresses(database, sources)
     else:
         known = "image" if kind == "treeoflife_id" else "provenance"
-        key = plain_id("score_key.key") if kind == "treeoflife_id" else "score_key.key"
         database.make("score_image", f"""
             SELECT row_number, known.treeoflife_id
             FROM score_key
-            JOIN (SELECT treeoflife_id, {kind} AS known_key FROM {known}) AS known ON {key} = known.known_key
+            JOIN (SELECT treeoflife_id, {kind} AS known_key FROM {known}) AS known ON score_key.key = known.known_key
         """)  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ...core.database import Database, column, columns, quoted
 from ...core.text import counted
 from ...core.written_numbers import ABSENT
 from ...errors import InputError
+from ...mapping.ids import plain_id
 from ...sources.base import Source
 from ...sources.lists.listed_columns import find_column, shown
 from ...sources.lists.text_columns import FILE, ROW, Table
@@ -85,8 +86,9 @@ class ScoreTable:
         else:
             self.opened.open(database, "score_raw", {self.key, *self.columns})
         number = f"{FILE} || lpad({ROW}::VARCHAR, 12, '0')" if self.path.is_dir() else ROW
+        key = plain_id(column(self.key)) if self.kind == ID else column(self.key)
         database.make("score_key", f"""
-            SELECT {number} AS row_number, {self._place} AS place, {column(self.key)} AS key
+            SELECT {number} AS row_number, {self._place} AS place, {key} AS key
             FROM score_raw
             WHERE {column(self.key)} <> ''
         """)  # fmt: skip
