@@ -106,7 +106,7 @@ def _match_files(database: Database, sources: Sequence[Source]) -> None:
     """)  # fmt: skip
     depths = database.rows(f"SELECT DISTINCT depth FROM named_image WHERE depth < {_DEEPEST} ORDER BY depth DESC")
     for (depth,) in depths:
-        tail = f"array_to_string(list_slice(string_split(path, '/'), -{depth + 1}, NULL), '/')"
+        tail = f"array_to_string(list_slice(string_split(path, '/'), -{depth + 1}, -1), '/')"
         for name in (tail, f"regexp_replace({tail}, '\\.[A-Za-z0-9]{{1,5}}$', '')"):
             database.make("score_image", f"""
                 FROM score_image
