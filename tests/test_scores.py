@@ -41,3 +41,9 @@ def test_a_rule_leaves_images_out_and_its_change_decodes_nothing(build_copy: Pat
     assert set(kept["treeoflife_id"]) == {
         one for one, value in zip(ids, [*values[:-1], 1], strict=True) if value >= 0.1
     }
+    assert kept.columns[-1] == "scores.detector.animal"
+    assert dict(kept.select("treeoflife_id", "scores.detector.animal").iter_rows()) == {
+        one: (None if one == ids[-1] else values[ids.index(one)]) for one in kept["treeoflife_id"]
+    }
+    found = pl.read_parquet(build_copy / "findings/scores.parquet").select("treeoflife_id", "kind", "detail")
+    assert found.rows() == [(ids[-1], "scores.detector.far", "animal is missing")]

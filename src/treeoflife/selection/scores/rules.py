@@ -31,7 +31,7 @@ def leave_out(database: Database, files: Sequence[ScoreFile] = (), scores: Mappi
         cases.append(f"WHEN {sql.condition} THEN $rule_{number} || ' (' || {_values(sql)} || ')'")
     database.make("scored", f"""
         SELECT *
-        FROM (SELECT image.{ID}, CASE {" ".join(cases)} END AS scored FROM {_joined("image", files)})
+        FROM (SELECT image.{ID}, CASE {" ".join(cases)} END AS scored FROM {joined("image", files)})
         WHERE scored IS NOT NULL
     """, **parameters)  # fmt: skip
 
@@ -49,7 +49,7 @@ def _values(sql: RuleSql) -> str:
     )
 
 
-def _joined(images: str, files: Sequence[ScoreFile]) -> str:
+def joined(images: str, files: Sequence[ScoreFile]) -> str:
     """SQL for a table of images with the values of scores."""
     joins = [images]
     for number, one in enumerate(files):
@@ -84,7 +84,7 @@ def find(database: Database, files: Sequence[ScoreFile], scores: Mapping[str, Sc
         parameters |= {**sql.parameters, f"kind_{number}": kind}
         parts.append(f"""
             SELECT sampled.{ID}, $kind_{number} AS kind, {_values(sql)} AS detail, []::VARCHAR[] AS others
-            FROM {_joined(samples, files)}
+            FROM {joined(samples, files)}
             WHERE {sql.condition}
         """)
     database.make("score_finding", " UNION ALL ".join(parts), **parameters)

@@ -19,6 +19,8 @@ from ...core.text import reason
 from ...errors import InputError
 
 ID = "treeoflife_id"
+SCORES = "scores."
+"""How the columns of scores begin in a catalog, none of whose other columns has a dot."""
 
 
 @dataclass(frozen=True)
