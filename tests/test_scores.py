@@ -47,3 +47,4 @@ def test_a_rule_leaves_images_out_and_its_change_decodes_nothing(build_copy: Pat
     }
     found = pl.read_parquet(build_copy / "findings/scores.parquet").select("treeoflife_id", "kind", "detail")
     assert found.rows() == [(ids[-1], "scores.detector.far", "animal is missing")]
+    assert treeoflife.open(build_copy).scores("detector").collect().height == len(ids) - 1
