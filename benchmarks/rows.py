@@ -45,6 +45,7 @@ from treeoflife.selection.decide import decide
 from treeoflife.selection.duplicates.image_ids import load_groups
 from treeoflife.selection.ledger import check_balance, write_ledger
 from treeoflife.selection.provenance import write_provenance
+from treeoflife.selection.scores.rules import leave_out
 from treeoflife.shards import catalog, plan
 from treeoflife.shards.check import CheckedShard, CheckTask
 from treeoflife.shards.check_keys import join_findings
@@ -209,6 +210,7 @@ def run_plan(root: Path) -> None:
         lists = holdout.read_lists(settings)
         further = [*policies.doubtful([]), *policies.duplicates("best", one_side=True), *policies.cap(1_000, 17)]
         licences.refuse(database, sources, None, ())
+        leave_out(database)
         rules = decide(database, sources, stored(root), paths.names, lists, paths.duplicates, further)
         holdout.count_matches(database, lists, settings)
         samples = plan.Samples(database, sources, CONFIG)

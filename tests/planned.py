@@ -24,6 +24,7 @@ from treeoflife.selection.ledger import write_ledger
 from treeoflife.selection.licences import refuse
 from treeoflife.selection.marks import Marks, load_marks
 from treeoflife.selection.rules import Rule
+from treeoflife.selection.scores.rules import leave_out
 from treeoflife.shards.plan import Samples
 from treeoflife.sources.base import Index, Source
 from treeoflife.sources.registry import load_source
@@ -46,6 +47,7 @@ class Store:
             open_images(database, self.mapping, self.sources)
             load_marks(database, Marks({}))
             refuse(database, self.sources, None, ())
+            leave_out(database)
             rules = decide(database, self.sources, self.indexes, self.names, groups=groups, further=further)
             yield Decided(self, database, rules)
 

@@ -21,6 +21,7 @@ from .download import DownloadTable
 from .engines import EngineTable
 from .fetch import FetchTable
 from .paths import real_path
+from .scores import Score, ScoreName
 from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Storage, Wds
 
 V = TypeVar("V")
@@ -45,6 +46,8 @@ class Config(Model):
     storage: Storage = Field(default_factory=Storage)
     duplicates: Duplicates = Field(default_factory=Duplicates)
     quality: Quality = Field(default_factory=Quality)
+    scores: dict[ScoreName, Score] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
+    """Scores of images, from anywhere: one table [scores.NAME] each."""
     holdout: tuple[Holdout, ...] = ()
     licences: Licences = Field(default_factory=Licences)
     card: Card = Field(default_factory=Card)

@@ -159,6 +159,9 @@ class Paths:
     checklists = _Below(".tables/checklists")
     """The folder of checklists as they were read. May be deleted: they are read again."""
 
+    own_scores = _Below("scores")
+    """The folder of scores by ``treeoflife_id`` that commands make, or that anybody puts there: NAME.parquet each."""
+
     # The store, the selection of images, and the plan.
     store = _Below("encoded/{set}-q{quality}")
     """The folder of the encoded store: of the indexes of its tars, and of the tars, unless they are elsewhere."""
@@ -222,6 +225,7 @@ class Paths:
             self.card_pictures,
             self.logs,
             self.reports,
+            self.own_scores,
         )
         return (*top, *further, self.shard_index("train", 0).parents[1])
 
@@ -292,6 +296,14 @@ class Paths:
     def caption_table(self, name: str) -> Path:
         """The captions of a table, by the ids that it gives them."""
         return self.root / ".tables" / "captions" / f"{name}.parquet"
+
+    def own_score(self, name: str) -> Path:
+        """The scores that a command made, or that were put there, under this name."""
+        return self.own_scores / f"{name}.parquet"
+
+    def score(self, name: str) -> Path:
+        """The scores of a configured table, as it was read: by ``treeoflife_id``."""
+        return self.root / ".tables" / "scores" / f"{name}.parquet"
 
     def split_plan(self, split: str) -> Path:
         """The plan of one split: one row group per shard, rows in the shard's order."""

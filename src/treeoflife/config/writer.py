@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from .base import Model
 from .captions import Caption
 from .config import Config, load, parse
+from .scores import Score
 from .tables import Holdout
 
 
@@ -35,7 +36,9 @@ def render_config(config: Config, settings_of: Callable[[str, str], type[Model]]
         if isinstance(value, Model):
             lines += _table(name, value)
         if name == "captions":
-            lines += _captions(config)
+            lines += _named_tables(name, config.captions, Caption(text="a photo of {common}."))
+        if name == "scores":
+            lines += _named_tables(name, config.scores, Score(path=Path("scores.csv")))
     for holdout in config.holdout:
         lines += _table("holdout", holdout, brackets="[[{}]]")
     if not config.holdout:
@@ -44,12 +47,12 @@ def render_config(config: Config, settings_of: Callable[[str, str], type[Model]]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _captions(config: Config) -> list[str]:
-    """The tables of captions; an example as a comment if there is none."""
-    if not config.captions:
-        example = _table("captions.NAME", Caption(text="a photo of {common}."))
-        return [line if line.startswith("#") or not line else f"# {line}" for line in example]
-    return [line for name, one in config.captions.items() for line in _table(f"captions.{toml_key(name)}", one)]
+def _named_tables(kind: str, tables: Mapping[str, Model], example: Model) -> list[str]:
+    """The tables [kind.NAME] of a configuration; an example as a comment if there is none."""
+    if not tables:
+        lines = _table(f"{kind}.NAME", example)
+        return [line if line.startswith("#") or not line else f"# {line}" for line in lines]
+    return [line for name, one in tables.items() for line in _table(f"{kind}.{toml_key(name)}", one)]
 
 
 def add_holdout(path: Path, holdout: Holdout) -> bool:

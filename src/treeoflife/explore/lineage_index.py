@@ -157,14 +157,21 @@ class LineageIndex:
         """The first row of each lineage, and at the end the number of rows."""
         return np.append(self.taxa["start"].to_numpy(), len(self))
 
-    def _running_totals(self, image_filter: Filter) -> Array | None:
-        """How many rows before each row pass a filter; None for the filter that all pass."""
+    def passing(self, image_filter: Filter) -> Array | None:
+        """Whether each row passes a filter; None for the filter that all pass."""
         if image_filter == Filter():
             return None
-        mask, totals = np.ones(len(self), dtype=bool), np.zeros(len(self) + 1, np.uint32)
+        mask = np.ones(len(self), dtype=bool)
         for facet, accepted in vars(image_filter).items():
             if accepted:
                 mask &= self._matches(facet, accepted)
+        return mask
+
+    def _running_totals(self, image_filter: Filter) -> Array | None:
+        """How many rows before each row pass a filter; None for the filter that all pass."""
+        if (mask := self.passing(image_filter)) is None:
+            return None
+        totals = np.zeros(len(self) + 1, np.uint32)
         np.cumsum(mask, dtype=np.uint32, out=totals[1:])
         return totals
 

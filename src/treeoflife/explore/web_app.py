@@ -4,6 +4,7 @@ Requests are untrusted: rows are integers, nodes are checked, and no text from a
 """
 
 import errno
+import math
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from ..shards.reader import Dataset
 from .index_builder import FACETS
 from .lineage_index import Filter, LineageIndex
 from .request_body import read_body, read_mark
+from .score_index import Selection, open_scores
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STATIC = {
@@ -126,7 +128,7 @@ class _Endpoints:
     """The endpoints. Starlette runs those that are not async in threads, so reading files holds up no other request."""
 
     def __init__(self, dataset: Dataset, index: LineageIndex) -> None:
-        self._dataset, self._index = dataset, index
+        self._dataset, self._index, self._scores = dataset, index, open_scores(dataset, index)
 
     def static(self, request: Request) -> Response:
         name, media_type = _STATIC.get(request.path_params.get("name", ""), (None, ""))
@@ -138,6 +140,7 @@ class _Endpoints:
     def facets(self, _: Request) -> Response:
         index = self._index
         facets = {"values": index.values, "counts": index.counts, "meanings": index.meanings}
+        facets |= {"scores": self._scores.describe()}
         return _json({"title": self._dataset.paths.root.name, "images": len(index), "ranks": RANKS} | facets)
 
     def node(self, request: Request) -> Response:
@@ -155,8 +158,14 @@ class _Endpoints:
         query, image_filter = request.query_params, _read_filter(request, self._index.values)
         offset = min(len(self._index), max(0, int(query.get("offset", 0))))
         limit = min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
-        rows = self._index.rows(query.get("node", ""), image_filter, offset, limit)
-        return _json({"offset": offset, "rows": [[row, _label(self._index.taxon_of(row))] for row in rows]})
+        if selection := _read_selection(request):
+            total, rows = self._scores.rows(query.get("node", ""), image_filter, selection, offset, limit)
+        else:
+            total, rows = None, self._index.rows(query.get("node", ""), image_filter, offset, limit)
+        labelled = [[row, _label(self._index.taxon_of(row))] for row in rows]
+        values = self._scores.values[selection.sort][rows].tolist() if selection.sort else []
+        sorted_by = {"values": [value if math.isfinite(value) else None for value in values]} if selection.sort else {}
+        return _json({"offset": offset, "rows": labelled} | sorted_by | ({} if total is None else {"images": total}))
 
     def search(self, request: Request) -> Response:
         return _json({"found": self._index.names.search(request.query_params.get("q", ""))})
@@ -188,6 +197,7 @@ class _Endpoints:
             "mark": marks.read(paths.marks).of(sample.id),
             "link": _eol_link(sample.row),
             "findings": self._findings(row, sample.id),
+            "scores": self._scores.of_row(row, sample.id),
             "in_train_small": bool(index.codes["small"][row]),
             **{facet: index.values[facet][int(index.codes[facet][row])] for facet in ("licence", "depth")},
         }
@@ -256,6 +266,17 @@ def _read_filter(request: Request, values: Mapping[str, Sequence[str]]) -> Filte
         if not accepted <= set(range(len(values[facet]))):
             raise IndexError(facet)
     return Filter(**codes)
+
+
+def _read_selection(request: Request) -> Selection:
+    """The order and the ranges of scores in an address: ``sort=NAME.COLUMN``, ``descending=1``, and any number of
+    ``range=NAME.COLUMN:LEAST:GREATEST``, of which one may be left out."""
+    query, ranges = request.query_params, []
+    for text in query.getlist("range"):
+        name, least, greatest = text.rsplit(":", 2)
+        bounds = float(least or "-inf"), float(greatest or "inf")
+        ranges.append((name, *bounds))
+    return Selection(query.get("sort", ""), query.get("descending", "") == "1", tuple(ranges))
 
 
 def _label(taxon: dict[str, str]) -> str:

@@ -14,16 +14,28 @@ from ..taxonomy import catalog_names
 from . import card_remarks, names_remarks
 from .session import Session
 from .stage import State
-from .stages import checksums, fetch
+from .stages import checksums, fetch, scores
 from .workspace import Workspace
 
 ORDER = (
-    "withdrawn", "fetch", "encode", "duplicates", "mapping", "provenance", "texts", "splits", "metadata", "plan",
-    "pack", "check-wds", "tidy", "catalog", "check-taxa", "credits", "card", "checksums",
+    "withdrawn", "fetch", "encode", "duplicates", "mapping", "provenance", "texts", "scores", "splits", "metadata",
+    "plan", "pack", "check-wds", "tidy", "catalog", "check-taxa", "credits", "card", "checksums",
 )  # fmt: skip
 """The stages of a build."""
 
-WDS = ("withdrawn", "fetch", "encode", "duplicates", "provenance", "texts", "splits", "metadata", "plan", "pack")
+WDS = (
+    "withdrawn",
+    "fetch",
+    "encode",
+    "duplicates",
+    "provenance",
+    "texts",
+    "scores",
+    "splits",
+    "metadata",
+    "plan",
+    "pack",
+)
 """The stages of the command ``wds``. Names and splits are among them: a plan needs names, which nobody makes by hand
 where they are published; and splits that were made before duplicates were known are made again."""
 
@@ -78,7 +90,7 @@ def up_to(last: str) -> tuple[str, ...]:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ('withdrawn', 'fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'texts', 'splits')
+    ('withdrawn', 'fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'texts', 'scores', 'splits')
     """
     if last not in ORDER:
         raise ConfigError(f"there is no stage '{last}'; the stages are: {', '.join(ORDER)}")
@@ -95,6 +107,7 @@ def remarks(session: Session) -> list[str]:
     workspace = session.workspace
     return [
         *fetch.remarks(workspace, session.evidence.records),
+        *scores.remarks(workspace),
         *names_remarks.remarks(workspace),
         *card_remarks.remarks(workspace),
     ]
@@ -117,6 +130,7 @@ def check_inputs(workspace: Workspace) -> None:
     source_columns.check_columns(workspace.sources, config.licences.manifest, named_columns(config.wds))
     for name in workspace.caption_tables():
         caption_tables.check_table(name, config.captions[name])
+    scores.check_tables(workspace)
     for one in config.holdout:
         holdout.read_list(one)
     if config.mapping.published:

@@ -34,6 +34,7 @@ from .stages import (
     plan,
     provenance,
     report,
+    scores,
     splits,
     texts,
     tidy,
@@ -51,8 +52,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        withdrawn, fetch, encode, duplicates, mapping, provenance, texts, splits, metadata, plan, pack, check_shards,
-        tidy, catalog, check_taxa, credits_stage, card,
+        withdrawn, fetch, encode, duplicates, mapping, provenance, texts, scores, splits, metadata, plan, pack,
+        check_shards, tidy, catalog, check_taxa, credits_stage, card,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))

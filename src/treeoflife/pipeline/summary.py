@@ -11,7 +11,7 @@ from ..core.text import counted
 from ..core.values import SPLITS
 from . import card_remarks, names_remarks
 from .session import Session
-from .stages import fetch, further_texts
+from .stages import fetch, further_texts, scores
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def summarise(session: Session) -> Summary:
     workspace = session.workspace
     remarks = (
         *further_texts.remarks(workspace),
+        *scores.remarks(workspace),
         *fetch.remarks(workspace, session.evidence.records),
         *names_remarks.remarks(workspace),
         *card_remarks.remarks(workspace),

@@ -11,6 +11,7 @@ from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
 from ..core.files import exists
+from ..selection.scores.configured_rules import used_tables
 from ..shards.text_settings import further_texts
 from ..shards.texts import FurtherTexts
 from ..sources.base import Container, Index, Source, signature
@@ -66,6 +67,10 @@ class Workspace:
     def caption_tables(self) -> dict[str, Path]:
         """Where the captions of each caption that has a table are, once they are read."""
         return {name: self.paths.caption_table(name) for name, one in self.config.captions.items() if one.table}
+
+    def score_tables(self) -> dict[str, Path]:
+        """The table of each configured score."""
+        return {name: one.path or self.paths.own_score(name) for name, one in self.config.scores.items()}
 
     def listed_sources(self) -> list[ListedImages]:
         """The sources whose images are fetched from the web."""
@@ -140,6 +145,7 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     paths, sources = Paths(path.parent, config.images, config.storage), load_sources(config, path.parent)
     settings = {name: source_settings(name, table, path.parent) for name, table in config.sources.items()}
     check_out(config, settings, paths)
+    used_tables(config.scores)  # which parses them: a slip of the pen costs no hour of work
     workspace = Workspace(config, paths, tuple(sources), further_texts(config, sources))
     for source in workspace.listed_sources():
         source.keep_in(paths.fetched_files(source.name))

@@ -25,6 +25,7 @@ _REASONS = {
     "no-name": "nothing is known of what it shows",
     "not-an-image": "the file is no image",
     "over-cap": "its species has enough images",
+    "score": "a rule over scores leaves it out",
     "too-many-pixels": "it has more pixels than are decoded",
     "truncated": "the end of the file is missing",
 }

@@ -23,6 +23,7 @@ from ..core.text import reason
 from ..core.text_tables import scan_text_table
 from ..core.values import RANKS, SPLITS
 from ..errors import InputError
+from ..selection.scores.score_file import SCORES
 from ..sources.columns import IDENTIFYING_KEYS
 
 STEP_VERSION = 2
@@ -118,7 +119,7 @@ def _key_columns(columns: Sequence[str]) -> dict[str, str]:
     """
     key_columns = {source: name for source, name in IDENTIFYING_KEYS.items() if name in columns}
     for name in columns:
-        source = name.rpartition("_")[0]
+        source = "" if name.startswith(SCORES) else name.rpartition("_")[0]
         if source and name not in _COMMON_COLUMNS and name.partition("_")[0] not in IDENTIFYING_KEYS:
             key_columns.setdefault(source, name)
     return key_columns

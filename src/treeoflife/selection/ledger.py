@@ -39,6 +39,7 @@ def write_ledger(
         LEFT JOIN (SELECT image_row, {WITHDRAWN_DETAIL} AS withdrawn FROM withdrawn_image) USING (image_row)
         LEFT JOIN mark ON mark.treeoflife_id = fact.treeoflife_id
         LEFT JOIN unlicensed ON unlicensed.treeoflife_id = fact.treeoflife_id
+        LEFT JOIN scored ON scored.treeoflife_id = fact.treeoflife_id
         LEFT JOIN (
             SELECT image_row AS cause, treeoflife_id AS cause_id
             FROM fact

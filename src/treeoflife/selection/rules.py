@@ -1,9 +1,9 @@
 """The rules of the plan, in their order: why an image is not a sample.
 
-A rule is SQL: over the columns of the table ``fact`` and ``withdrawn``, ``held_out``, ``marked``, ``unlicensed`` and
-``unlisted``; or, where it compares images, over the table ``candidate`` of those that earlier rules have left in: see
-:mod:`treeoflife.selection.decide`. A further rule is an entry of :data:`RULES`, or made from the configuration by one
-of :mod:`treeoflife.selection.policies`.
+A rule is SQL: over the columns of the table ``fact`` and ``withdrawn``, ``held_out``, ``marked``, ``unlicensed``,
+``unlisted`` and ``scored``; or, where it compares images, over the table ``candidate`` of those that earlier rules have
+left in: see :mod:`treeoflife.selection.decide`. A further rule is an entry of :data:`RULES`, or made from the
+configuration by one of :mod:`treeoflife.selection.policies`.
 """
 
 from collections.abc import Sequence
@@ -46,6 +46,7 @@ RULES = (
     Rule("unlicensed IS NOT NULL", "'licence'", "unlicensed"),
     Rule("name IS NULL", "'no-name'", "'no name is known for ' || name_key"),
     Rule("is_val IS NULL", "'no-split'", "'the mapping does not say which split it is in'"),
+    Rule("scored IS NOT NULL", "'score'", "scored"),
 )
 """The rules that always apply. The first that excludes an image counts: after a withdrawal, what is wrong
 with the file comes first."""

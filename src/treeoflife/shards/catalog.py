@@ -1,6 +1,6 @@
 """The catalog: one row per sample, from the indexes of the shards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -17,21 +17,27 @@ def write(
     indexes: Sequence[tuple[str, Path]],
     sources: Sequence[Source],
     further: Sequence[str] = (),
+    scores: Callable[[int, int], pl.DataFrame] | None = None,
 ) -> int:
     """Write the catalog of shards as CSV and as Parquet; returns the number of rows.
 
     Args:
         indexes: the split and the index of each shard.
-        further: the columns of sources' tables, which come last.
+        further: the columns of sources' tables, which come last but for scores.
+        scores: gives the columns of scores of some rows, by the number of the first and their number.
     """
     columns = [*catalog_columns(sources), *further]
 
     # Shard by shard: all rows together may not fit into memory.
     def tables() -> Iterator[pl.DataFrame]:
+        first = 0
         for split, index in indexes:
-            yield select_columns(pl.read_parquet(index, glob=False).with_columns(split=pl.lit(split)), columns)
+            table = select_columns(pl.read_parquet(index, glob=False).with_columns(split=pl.lit(split)), columns)
+            yield table.hstack(scores(first, table.height)) if scores else table
+            first += table.height
 
-    header = next(tables(), pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).clear()
+    empty = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    header = next(tables(), empty.hstack(scores(0, 0)) if scores else empty).clear()
     rows = 0
 
     def written() -> Iterator[pl.DataFrame]:

@@ -199,6 +199,24 @@ class Dataset:
         """The catalog as a data frame, one row per sample; the rows of a split are in the order of its samples."""
         return self.scan().collect()
 
+    def scores(self, name: str) -> pl.LazyFrame:
+        """The scores of a table of scores, a row per image, by ``treeoflife_id``, to be read lazily.
+
+        Args:
+            name: what the table is called: that of ``[scores.NAME]``, or of ``OUT/scores/NAME.parquet``.
+
+        Raises:
+            InputError: there is no such table, or it cannot be read.
+
+        >>> dataset.catalog.join(dataset.scores("detector").collect(), on="treeoflife_id")    # doctest: +SKIP
+        """
+        from ..selection.scores.score_file import ScoreFile
+
+        for path in (self.paths.score(name), self.paths.own_score(name)):
+            if exists(path):
+                return ScoreFile.open(name, path).scan()
+        raise InputError(f"the dataset {self.paths.root} has no scores called '{name}'")
+
     def _shard(self, number: int) -> Shard:
         return self.locations.shards[int(self.locations.shard[number])]
 

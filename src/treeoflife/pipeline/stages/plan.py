@@ -22,12 +22,13 @@ from ...selection.conflicts import find_conflicts
 from ...selection.decide import decide
 from ...selection.ledger import check_balance, write_ledger
 from ...selection.rules import Rule
+from ...selection.scores import configured_rules
 from ...shards import made_from, plan
 from ...shards.pack import planned_shards
 from ...sources.base import Source
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..workspace import Workspace
-from . import further_texts
+from . import further_texts, score_rules
 
 
 def declare(workspace: Workspace) -> Stage:
@@ -39,7 +40,7 @@ def declare(workspace: Workspace) -> Stage:
         "plan",
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
-        optional=(paths.findings("marks"), paths.findings("lists"), paths.findings("captions")),
+        optional=(paths.findings("marks"), *(paths.findings(one) for one in ("lists", "captions", "scores"))),
         requires=(
             *workspace.indexes().values(),
             workspace.paths.mapping_parquet,
@@ -47,11 +48,12 @@ def declare(workspace: Workspace) -> Stage:
             paths.names,
             paths.facts,
             *further_texts.tables(workspace).values(),
+            *score_rules.used(workspace).values(),
         ),
     )
     return Stage(
         name="plan",
-        needs=("encode", "duplicates", "mapping", "provenance", "texts", "splits", "metadata"),
+        needs=("encode", "duplicates", "mapping", "provenance", "texts", "scores", "splits", "metadata"),
         version=[plan.STEP_VERSION, quality.STEP_VERSION],
         settings={
             "seed": config.seed,
@@ -61,6 +63,7 @@ def declare(workspace: Workspace) -> Stage:
             "sources": [source.name for source in workspace.sources],
             "licences": list(config.licences.allow),
             **further_texts.settings(workspace),
+            **configured_rules.settings(config.scores),
         },
         items=lambda: [item],
         run=lambda job: _write(workspace, job),
@@ -80,6 +83,7 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         **{f"list of {one.name}": paths.fetched_files(one.name).images for one in workspace.listed_sources()},
         "names": paths.names,
         **further_texts.tables(workspace),
+        **score_rules.used(workspace),
         "images": digest_of(workspace.indexes()),
     }
 
@@ -114,6 +118,7 @@ def _write(workspace: Workspace, job: Job) -> str:
             raise StoreError(f"the plans in {folder} cannot be read back: run the build again")
         _write_findings(database, paths, sources, job)
         further_texts.report(workspace, database, listener.note)
+        score_rules.report(workspace, database)
         reasons = write_ledger(database, paths.ledger, sources, rules, meta)
         check_balance(database, {split: paths.split_plan(split) for split in SPLITS}, paths.ledger)
         listener.advance(1)
@@ -183,6 +188,7 @@ def _decide_on(
     unknown_licences = licences.refuse(database, sources, paths.facts if allow else None, allow)
     if note and unknown_licences:
         note(f"[licences] allow: images of {', '.join(unknown_licences)} stay, since nothing is said of their licences")
+    score_rules.leave_out(workspace, database)
     return decide(database, sources, workspace.stored(), paths.names, lists, paths.duplicates, further)
 
 

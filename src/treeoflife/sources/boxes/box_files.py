@@ -3,21 +3,19 @@
 The JSON of a million photographs is read as a stream, and becomes columns piece by piece.
 """
 
-import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ijson
 import polars as pl
 
-from ...core.json_reader import JsonStream, RepeatedKeys, begin_json
-from ...core.text import reason
+from ...core.json_reader import begin_json
 from ...core.values import RANKS
 from ...errors import InputError
 from .box_table import read_box_table
+from .json_records import JSON_ERRORS, categories, has_key, problem, records
 
 _ROWS_AT_ONCE = 50_000
 
@@ -102,15 +100,8 @@ def read_boxes(path: Path, images: Sequence[str]) -> BoxFile:
         return BoxFile(rows.with_columns(pl.lit("").alias(name) for name in _NAMES), kind)
     except FileNotFoundError:
         raise InputError(f"there is no file of boxes {path}") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ijson.JSONError) as error:
-        raise InputError(f"the boxes {path} cannot be read: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    message = error.args[0] if error.args else ""
-    if isinstance(error, KeyError):
-        return f"a record has no '{message}'"
-    return reason(ValueError(message.decode(errors="replace")) if isinstance(message, bytes) else error)
+    except JSON_ERRORS as error:
+        raise InputError(f"the boxes {path} cannot be read: {problem(error)}") from None
 
 
 def _frame(rows: Iterable[BoxRow]) -> pl.DataFrame:
@@ -124,9 +115,9 @@ def _json(path: Path, *, is_list: bool) -> tuple[str, pl.DataFrame]:
     if is_list:
         return "FathomNet's boxes", _frame(_fathomnet(path))
     # Looked for as text, since parsing a file of a million photographs takes a minute.
-    if _has_key(path, "detection_categories"):
+    if has_key(path, "detection_categories"):
         return "MegaDetector's results", _frame(_megadetector(path))
-    if _has_key(path, "annotations") and _has_key(path, "images"):
+    if has_key(path, "annotations") and has_key(path, "images"):
         return "annotations in COCO's format", _coco(path)
     raise ValueError(
         "it is neither COCO's format (images, annotations, categories) nor MegaDetector's (images, "
@@ -134,31 +125,10 @@ def _json(path: Path, *, is_list: bool) -> tuple[str, pl.DataFrame]:
     )
 
 
-def _has_key(path: Path, key: str) -> bool:
-    with path.open("rb") as fd, mmap.mmap(fd.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(f'"{key}"'.encode()) >= 0
-
-
-def _categories(path: Path, key: str) -> dict[str, str]:
-    """The names of categories by their ids, from an object of the outer one; none if it is not there."""
-    found = next(_items(path, key), {}) if _has_key(path, key) else {}
-    return {one: str(name) for one, name in found.items()}
-
-
-def _items(path: Path, prefix: str) -> Iterator[dict[str, Any]]:
-    repeated = RepeatedKeys()
-    with path.open("rb") as fd:
-        for item in ijson.items(JsonStream(fd), prefix, map_type=repeated.new_object, use_float=True):
-            repeated.check()
-            if not isinstance(item, dict):
-                raise ValueError(f"a record in {prefix.removesuffix('.item') or 'the list'} is no object: {item!r:.80}")
-            yield item
-
-
 def _megadetector(path: Path) -> Iterator[BoxRow]:
     """Boxes are in parts of the photograph; a better name than the detector's category is the classifier's first."""
-    names, classes = _categories(path, "detection_categories"), _categories(path, "classification_categories")
-    for line, image in enumerate(_items(path, "images.item"), 1):
+    names, classes = categories(path, "detection_categories"), categories(path, "classification_categories")
+    for line, image in enumerate(records(path, "images.item"), 1):
         yield BoxRow(str(image["file"]), line=line)
         for found in image.get("detections") or ():
             if str(found["category"]) not in names:  # of the format: such are to be treated as no detection
@@ -173,12 +143,12 @@ def _megadetector(path: Path) -> Iterator[BoxRow]:
 
 def _coco(path: Path) -> pl.DataFrame:
     """Boxes are in pixels; an annotation of a photograph in which nobody drew a box has none."""
-    categories = {str(one["id"]): str(one["name"]) for one in _items(path, "categories.item")}
+    labels = {str(one["id"]): str(one["name"]) for one in records(path, "categories.item")}
     # Columns and not objects: there may be millions, and the annotations may come before the photographs.
     images = _frame(_coco_images(path)).rename({"box": "image_id"})
     if not images["image_id"].is_unique().all():
         raise ValueError(f"two images have the id {images.filter(pl.col('image_id').is_duplicated())['image_id'][0]!r}")
-    annotations = _frame(_coco_annotations(path, categories)).rename({"file": "image_id"})
+    annotations = _frame(_coco_annotations(path, labels)).rename({"file": "image_id"})
     lost = annotations.join(images, on="image_id", how="anti")
     if lost.height:
         line, one = lost.select("line", "image_id").row(0)
@@ -190,7 +160,7 @@ def _coco(path: Path) -> pl.DataFrame:
 
 
 def _coco_images(path: Path) -> Iterator[BoxRow]:
-    for line, image in enumerate(_items(path, "images.item"), 1):
+    for line, image in enumerate(records(path, "images.item"), 1):
         observation, place, owner = (str(image.get(key) or "") for key in ("seq_id", "location", "rights_holder"))
         width, height = _frame_of(image)
         yield BoxRow(
@@ -199,10 +169,10 @@ def _coco_images(path: Path) -> Iterator[BoxRow]:
         )  # fmt: skip
 
 
-def _coco_annotations(path: Path, categories: Mapping[str, str]) -> Iterator[BoxRow]:
+def _coco_annotations(path: Path, labels: Mapping[str, str]) -> Iterator[BoxRow]:
     """Annotations, each with the id of its image in place of the file."""
-    for line, one in enumerate(_items(path, "annotations.item"), 1):
-        label = categories.get(str(one.get("category_id")), "")
+    for line, one in enumerate(records(path, "annotations.item"), 1):
+        label = labels.get(str(one.get("category_id")), "")
         if one.get("bbox"):
             name = "" if one.get("id") is None else str(one["id"])
             yield BoxRow(str(one["image_id"]), name, label, *_four(one["bbox"], line), line=line)
@@ -212,7 +182,7 @@ def _coco_annotations(path: Path, categories: Mapping[str, str]) -> Iterator[Box
 
 def _fathomnet(path: Path) -> Iterator[BoxRow]:
     """Boxes are in pixels; photographs are called by their id, or as at their address."""
-    for line, image in enumerate(_items(path, "item"), 1):
+    for line, image in enumerate(records(path, "item"), 1):
         if "boundingBoxes" not in image or not (image.get("uuid") or image.get("url")):
             raise ValueError(f"record {line} of the list is no image of FathomNet: it has no 'boundingBoxes' or 'uuid'")
         file, frame = str(image.get("uuid") or image["url"]), _frame_of(image)
