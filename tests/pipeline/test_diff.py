@@ -54,6 +54,16 @@ def test_a_build_differs_from_itself_and_its_catalog_in_nothing(drawn_build: Pat
     assert "no difference" in done.stdout
 
 
+def test_a_catalog_of_train_small_alone_has_samples(drawn_build: Path, tmp_path: Path) -> None:
+    small = pl.read_parquet(drawn_build / "224x224/catalog.parquet").filter(split="train_small")
+    small.write_parquet(tmp_path / "catalog.parquet")
+    small[1:].write_parquet(tmp_path / "later.parquet")
+    found = treeoflife.diff(tmp_path / "catalog.parquet", tmp_path / "later.parquet")
+    assert found.select("treeoflife_id", "change", "before").rows() == [
+        (small["treeoflife_id"][0], "removed", "train_small")
+    ]
+
+
 def test_what_was_withdrawn_from_a_build_is_found(drawn_build: Path, build_copy: Path, tmp_path: Path) -> None:
     """One sample is withdrawn."""
     catalog = pl.read_parquet(drawn_build / "224x224/catalog.parquet").filter(split="train")

@@ -153,16 +153,21 @@ def _open_build(database: Database, side: str, samples: Samples, paths: Paths, c
 
 def open_rows(database: Database, side: str, rows: str, values: str) -> None:
     """Make a row per sample known as one side of a comparison, of rows with ``in_split``: an image of train_small has a
-    row for train too, or should have."""
+    row for train too, but in a catalog of train_small alone."""
     database.run(f"CREATE VIEW {side}_row AS SELECT in_split, {values} FROM ({rows})")
-    database.make(f"{side}_small", f"SELECT DISTINCT id FROM {side}_row WHERE in_split = 'train_small'")
+    database.make(f"{side}_small", f"""
+        SELECT id, bool_and(in_split = 'train_small') AS is_alone
+        FROM {side}_row
+        GROUP BY id
+        HAVING bool_or(in_split = 'train_small')
+    """)  # fmt: skip
     database.run(f"""
         CREATE VIEW {side} AS
         SELECT row.* EXCLUDE (in_split), if(small.id IS NULL, in_split, 'train_small') AS split,
             source || '/' || nullif(natural_key, '') AS other_id
         FROM {side}_row AS row
         LEFT JOIN {side}_small AS small ON small.id = row.id
-        WHERE in_split <> 'train_small'
+        WHERE in_split <> 'train_small' OR small.is_alone
     """)
 
 

@@ -33,15 +33,16 @@ def show_config(config: Config, sources: Mapping[str, Model], root: Path) -> str
         root: the folder of the dataset; paths below it are relative to it.
     """
     lines = [f"seed = {config.seed}"]
-    for name, table in config.sources.items():
+    for name, written in config.sources.items():
         changed = _changed(sources[name])
-        given = {key: table[key] for key in ("kind",) if key in table} | changed
+        given = {key: written[key] for key in ("kind",) if key in written} | changed
         given = {key: value for key, value in given.items() if not _IS_SECRET.search(key)}
         lines += ["", f"[sources.{toml_key(name)}]", *_keys(given, root)]
     for name in _TABLES:
         lines += _table(name, getattr(config, name), root)
-    for name, caption in config.captions.items():
-        lines += ["", f"[captions.{toml_key(name)}]", *_keys(_changed(caption), root)]
+    for kind, tables in (("captions", config.captions), ("scores", config.scores)):
+        for name, table in tables.items():
+            lines += ["", f"[{kind}.{toml_key(name)}]", *_keys(_changed(table), root)]
     for one in config.holdout:
         lines += ["", "[[holdout]]", *_keys({"path": one.path, **_changed(one)}, root)]
     return "\n".join(lines) + "\n"
