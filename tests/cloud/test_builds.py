@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import treeoflife
+from download.server import Resource, serving
 from helpers import built, cli, command, configured, digests, sentence
 from treeoflife.core.files import write_text
 from treeoflife.core.folders import walk_folder
@@ -161,6 +162,61 @@ def test_objects_that_are_gone_or_changed_are_found_and_made_again(
     assert {Path(one.file).name for one in wrong} >= {shards[0].name, shards[1].name}
     built(folder / "dataset.toml")
     assert comparable(folder, out) == comparable(drawn_build)
+
+
+@pytest.mark.slow
+def test_no_byte_of_a_withdrawn_image_is_left_in_the_store(remote_copy: tuple[Path, ObjectPath]) -> None:
+    folder, out = remote_copy
+    sample = next(iter(treeoflife.open(folder).samples("train")))
+    before = {path: path.read_bytes() for path in walk_folder(out).files}
+    (folder.parent / "ids.csv").write_text(f"treeoflife_id\n{sample.id}\n")
+    words = ("withdraw", folder.parent / "ids.csv", "--config", folder, "--why", "the owner asked")
+    done = cli(*words)
+    assert done.returncode == 0, done.stderr
+    assert "  224x224/train/shard-0" in done.stdout
+    after = {path: path.read_bytes() for path in walk_folder(out).files}
+    assert any(sample.jpeg in data for data in before.values())
+    assert not any(sample.jpeg in data or sample.id.encode() in data for data in after.values())
+    assert not treeoflife.verify(folder, engine="serial").damage
+
+
+@pytest.mark.slow
+def test_publishing_says_to_copy_the_shards_first(remote: tuple[Path, ObjectPath]) -> None:
+    folder, out = remote
+    sentence(cli("publish", "me/birds", "--config", folder, "--dry-run"), f"{out}/224x224", "copy that to", "[storage]")
+
+
+@pytest.mark.slow
+def test_a_dataset_whose_shards_are_copied_back_is_the_one_on_disk(
+    remote_copy: tuple[Path, ObjectPath], drawn_build: Path
+) -> None:
+    folder, out = remote_copy
+    for path in walk_folder(out / "224x224").files:
+        file = folder / path.relative_to(out)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(path.read_bytes())
+    (folder / "224x224/treeoflife-owner").unlink()
+    config = folder / "dataset.toml"
+    config.write_text(re.sub(r"(?m)^shards = .*$", "", config.read_text()))
+    built(config)
+    for name in ("croissant.json", "SHA256SUMS"):
+        assert (folder / name).read_bytes() == (drawn_build / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_an_archive_on_a_web_server_is_read_as_one_on_a_disk(drawn_world: World, tmp_path: Path) -> None:
+    text = discover("published", drawn_world.root).text
+    archive = drawn_world.root / "dataset/eol/image_set_01.tar.gz"
+    with serving() as server:
+        url = server.put(f"/{archive.name}", Resource(archive.read_bytes()))
+        for name, address in (("disk", archive), ("web", url)):
+            own, count = re.subn(r'(?m)^path = ".*/dataset/eol"$', f'path = "{address}"', text)
+            assert count == 1
+            write_text(tmp_path / name / "dataset.toml", own)
+            treeoflife.build(tmp_path / name, engine="serial")
+    on_disk, from_web = (digests(tmp_path / name) for name in ("disk", "web"))
+    differing = {name for name in on_disk if on_disk[name] != from_web.get(name)}
+    assert differing <= {"dataset.toml", "README.md", "SHA256SUMS"}
 
 
 @pytest.mark.slow

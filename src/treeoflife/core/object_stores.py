@@ -27,6 +27,8 @@ _RETRY_SECONDS = 120
 _MOST_RETRIES = 10
 _CONNECT_SECONDS = 10
 _REQUEST_SECONDS = 120
+# What obstore says where it found no keys, or where the machine has no role: a request for a token fails then.
+_NO_KEYS = ("credential", "token request")
 _HUB = "huggingface.co"
 _REPOSITORIES = ("datasets", "models", "spaces")
 _ADVICE = {
@@ -274,8 +276,9 @@ def _store(scheme: str, bucket: str) -> Any:
 
 def _allows_http(scheme: str) -> bool:
     """Whether a server may be spoken to without encryption: where its address in the environment or URL says so."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT", ""))
-    return scheme == "http" or (scheme == "s3" and endpoint.startswith("http://"))
+    variables = {"s3": ("AWS_ENDPOINT_URL", "AWS_ENDPOINT"), "az": ("AZURE_STORAGE_ENDPOINT",)}
+    endpoints = [value for name in variables.get(scheme, ()) if (value := os.environ.get(name))]
+    return scheme == "http" or any(one.startswith("http://") for one in endpoints[:1])
 
 
 def _require_s3_keys(bucket: str) -> None:
@@ -317,7 +320,9 @@ def _translated(error: Exception, url: str, *, writing: bool) -> Exception:
         return FileNotFoundError(2, "there is no such object", url)
     if kind == "PreconditionError":
         return ObjectStoreError(f"{url} was written anew while it was read; run the same command again")
-    if kind in ("PermissionDeniedError", "UnauthenticatedError") or "credential" in text.lower():
+    if kind == "NotSupportedError" and "Range request" in text:
+        return ObjectStoreError(f"{url}: this server sends files only as a whole: download it, and name the file")
+    if kind in ("PermissionDeniedError", "UnauthenticatedError") or any(one in text.lower() for one in _NO_KEYS):
         act = "write to" if writing else "read"
         return ObjectStoreError(f"{url}: the store does not let these keys {act} it; {_ADVICE[scheme]}")
     return ObjectStoreError(
