@@ -250,6 +250,13 @@ def test_a_server_that_stops_for_a_moment_is_asked_again() -> None:
         assert files.sha256(path) == hashlib.sha256(b"123").hexdigest()
 
 
+@pytest.mark.slow
+def test_a_server_that_is_away_for_longer_than_a_few_quick_requests_is_waited_for() -> None:
+    with serving() as server:
+        path = as_path(server.put("/a.tar", Resource(b"123", faults=["503"] * 12)))
+        assert path.read_bytes() == b"123"
+
+
 def _begin_upload(s3: str, name: str) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{s3}/{name}?uploads", method="POST")).close()
 

@@ -24,7 +24,10 @@ _MOST_PARTS = 10_000  # S3's limit
 # A server that restarts or throttles is waited for this long. obstore advises less than 5 minutes: a request is signed
 # once, and its signature expires.
 _RETRY_SECONDS = 120
-_MOST_RETRIES = 10
+# obstore's own 10 requests, the first after 0.1 seconds, are over after one or two seconds where a server refuses
+# connections while it restarts. With these waits, the time is what ends it.
+_MOST_RETRIES = 1000
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=0.5), timedelta(seconds=15)
 _CONNECT_SECONDS = 10
 _REQUEST_SECONDS = 120
 # What obstore says where it found no keys, or where the machine has no role: a request for a token fails then.
@@ -255,7 +258,11 @@ def _store(scheme: str, bucket: str) -> Any:
     }
     options: dict[str, Any] = {
         "client_options": client,
-        "retry_config": {"max_retries": _MOST_RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+        "retry_config": {
+            "max_retries": _MOST_RETRIES,
+            "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+            "backoff": {"init_backoff": _FIRST_WAIT, "max_backoff": _LONGEST_WAIT, "base": 2},
+        },
     }
     try:
         if scheme == "s3":
