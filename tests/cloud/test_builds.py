@@ -25,6 +25,7 @@ from treeoflife.core.files import write_text
 from treeoflife.core.folders import walk_folder
 from treeoflife.core.objects import ObjectPath
 from treeoflife.pipeline.discover import discover
+from treeoflife.pipeline.stages import encode
 from treeoflife.testing.world import World, draw_world
 
 from .conftest import new_bucket, object_at, upload
@@ -99,6 +100,29 @@ def test_the_bytes_are_those_of_a_build_on_one_disk(remote: tuple[Path, ObjectPa
     folder, out = remote
     assert comparable(folder, out) == comparable(drawn_build)
     assert not list(folder.rglob("*.tar"))
+
+
+@pytest.mark.slow
+def test_an_archive_that_is_encoded_in_parts_is_joined_and_uploaded_whole(
+    s3: str, bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode, "_SMALLEST_PART", 1000)
+    counts: list[int] = []
+    divide = encode.parts_of
+    monkeypatch.setattr(encode, "parts_of", lambda *sizes: counts.extend(divide(*sizes)) or counts)
+    raw, out = object_at(bucket, "raw"), object_at(bucket, "out")
+    draw_world(tmp_path / "world", images=40)
+    write_text(tmp_path / "disk/dataset.toml", discover("published", tmp_path / "world").text)
+    upload(tmp_path / "world/dataset", raw)
+    config = moved(tmp_path / "disk/dataset.toml", raw, out, tmp_path / "cloud")
+    treeoflife.build(tmp_path / "disk", engine="serial")
+    assert set(counts) == {1}
+    counts.clear()
+    treeoflife.build(config.parent, workers=2)
+    assert max(counts) == 2
+    assert not list(config.parent.rglob("*-of-*"))
+    assert comparable(config.parent, out) == comparable(tmp_path / "disk")
+    assert uploads(s3, bucket) == []
 
 
 def test_a_small_world_has_the_same_bytes_from_and_to_a_store(s3: str, bucket: ObjectPath, tmp_path: Path) -> None:
