@@ -7,8 +7,10 @@ import os
 import pickle
 import subprocess
 import sys
+import tarfile
 import threading
 import urllib.request
+import zipfile
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -24,6 +26,8 @@ from treeoflife.core.hash_cache import HashCache
 from treeoflife.core.multipart_uploads import S3Server, end_left_uploads
 from treeoflife.core.objects import ObjectPath, as_path
 from treeoflife.errors import ConfigError, InputError, ObjectStoreError
+from treeoflife.sources.bioscan import Bioscan
+from treeoflife.sources.inat21 import INat21
 
 from .conftest import object_at
 
@@ -242,6 +246,24 @@ def test_azure_is_asked_for_a_new_object_with_the_keys_of_the_environment(monkey
     assert (path, body) == ("/birds/out/treeoflife-owner", b"mark")
     assert headers["if-none-match"] == "*"
     assert headers["authorization"].startswith("SharedKey account:")
+
+
+def test_zips_of_bioscan_are_read_in_a_store_and_tars_of_class_folders_are_to_be_downloaded(
+    bucket: ObjectPath, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "cropped_256.zip", "w") as zipped:
+        zipped.writestr("bioscan/images/cropped_256/part1/a.jpg", b"a photograph")
+    with tarfile.open(tmp_path / "train.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("00000_Animalia_Chordata_Aves_Suliformes_Sulidae_Morus_bassanus/a.jpg"))
+    for name in ("cropped_256.zip", "train.tar"):
+        object_at(bucket, name).upload(tmp_path / name)
+    bioscan = Bioscan("bioscan", Bioscan.Settings(path=bucket / "cropped_256.zip"))
+    images = [image for one in bioscan.containers() for image in bioscan.read(one, 1000)]
+    assert [image.data for image in images] == [b"a photograph"]
+    inat21 = INat21("inat21", INat21.Settings(path=bucket / "train.tar"))
+    with pytest.raises(InputError, match=r"train.tar is not on this computer.*download it"):
+        inat21.containers()
+    assert not list(bucket.glob(".*"))
 
 
 def test_a_server_that_stops_for_a_moment_is_asked_again() -> None:
