@@ -19,11 +19,13 @@ from pathlib import Path
 import pytest
 
 import treeoflife
+from download.server import Resource, serving
 from helpers import built, cli, command, configured, digests, sentence
 from treeoflife.core.files import write_text
 from treeoflife.core.folders import walk_folder
 from treeoflife.core.objects import ObjectPath
 from treeoflife.pipeline.discover import discover
+from treeoflife.pipeline.stages import encode
 from treeoflife.testing.world import World, draw_world
 
 from .conftest import new_bucket, object_at, upload
@@ -98,6 +100,29 @@ def test_the_bytes_are_those_of_a_build_on_one_disk(remote: tuple[Path, ObjectPa
     folder, out = remote
     assert comparable(folder, out) == comparable(drawn_build)
     assert not list(folder.rglob("*.tar"))
+
+
+@pytest.mark.slow
+def test_an_archive_that_is_encoded_in_parts_is_joined_and_uploaded_whole(
+    s3: str, bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode, "_SMALLEST_PART", 1000)
+    counts: list[int] = []
+    divide = encode.parts_of
+    monkeypatch.setattr(encode, "parts_of", lambda *sizes: counts.extend(divide(*sizes)) or counts)
+    raw, out = object_at(bucket, "raw"), object_at(bucket, "out")
+    draw_world(tmp_path / "world", images=40)
+    write_text(tmp_path / "disk/dataset.toml", discover("published", tmp_path / "world").text)
+    upload(tmp_path / "world/dataset", raw)
+    config = moved(tmp_path / "disk/dataset.toml", raw, out, tmp_path / "cloud")
+    treeoflife.build(tmp_path / "disk", engine="serial")
+    assert set(counts) == {1}
+    counts.clear()
+    treeoflife.build(config.parent, workers=2)
+    assert max(counts) == 2
+    assert not list(config.parent.rglob("*-of-*"))
+    assert comparable(config.parent, out) == comparable(tmp_path / "disk")
+    assert uploads(s3, bucket) == []
 
 
 def test_a_small_world_has_the_same_bytes_from_and_to_a_store(s3: str, bucket: ObjectPath, tmp_path: Path) -> None:
@@ -183,6 +208,61 @@ def test_objects_that_are_gone_or_changed_are_found_and_made_again(
     assert {Path(one.file).name for one in wrong} >= {shards[0].name, shards[1].name}
     built(folder / "dataset.toml")
     assert comparable(folder, out) == comparable(drawn_build)
+
+
+@pytest.mark.slow
+def test_no_byte_of_a_withdrawn_image_is_left_in_the_store(remote_copy: tuple[Path, ObjectPath]) -> None:
+    folder, out = remote_copy
+    sample = next(iter(treeoflife.open(folder).samples("train")))
+    before = {path: path.read_bytes() for path in walk_folder(out).files}
+    (folder.parent / "ids.csv").write_text(f"treeoflife_id\n{sample.id}\n")
+    words = ("withdraw", folder.parent / "ids.csv", "--config", folder, "--why", "the owner asked")
+    done = cli(*words)
+    assert done.returncode == 0, done.stderr
+    assert "  224x224/train/shard-0" in done.stdout
+    after = {path: path.read_bytes() for path in walk_folder(out).files}
+    assert any(sample.jpeg in data for data in before.values())
+    assert not any(sample.jpeg in data or sample.id.encode() in data for data in after.values())
+    assert not treeoflife.verify(folder, engine="serial").damage
+
+
+@pytest.mark.slow
+def test_publishing_says_to_copy_the_shards_first(remote: tuple[Path, ObjectPath]) -> None:
+    folder, out = remote
+    sentence(cli("publish", "me/birds", "--config", folder, "--dry-run"), f"{out}/224x224", "copy that to", "[storage]")
+
+
+@pytest.mark.slow
+def test_a_dataset_whose_shards_are_copied_back_is_the_one_on_disk(
+    remote_copy: tuple[Path, ObjectPath], drawn_build: Path
+) -> None:
+    folder, out = remote_copy
+    for path in walk_folder(out / "224x224").files:
+        file = folder / path.relative_to(out)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(path.read_bytes())
+    config = folder / "dataset.toml"
+    config.write_text(re.sub(r"(?m)^shards = .*$", "", config.read_text()))
+    built(config)
+    for name in ("croissant.json", "SHA256SUMS"):
+        assert (folder / name).read_bytes() == (drawn_build / name).read_bytes()
+    assert not treeoflife.verify(folder, engine="serial").damage
+
+
+@pytest.mark.slow
+def test_an_archive_on_a_web_server_is_read_as_one_on_a_disk(drawn_world: World, tmp_path: Path) -> None:
+    text = discover("published", drawn_world.root).text
+    archive = drawn_world.root / "dataset/eol/image_set_01.tar.gz"
+    with serving() as server:
+        url = server.put(f"/{archive.name}", Resource(archive.read_bytes()))
+        for name, address in (("disk", archive), ("web", url)):
+            own, count = re.subn(r'(?m)^path = ".*/dataset/eol"$', f'path = "{address}"', text)
+            assert count == 1
+            write_text(tmp_path / name / "dataset.toml", own)
+            treeoflife.build(tmp_path / name, engine="serial")
+    on_disk, from_web = (digests(tmp_path / name) for name in ("disk", "web"))
+    differing = {name for name in on_disk if on_disk[name] != from_web.get(name)}
+    assert differing <= {"dataset.toml", "README.md", "SHA256SUMS"}
 
 
 @pytest.mark.slow

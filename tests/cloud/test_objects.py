@@ -7,19 +7,27 @@ import os
 import pickle
 import subprocess
 import sys
+import tarfile
+import threading
 import urllib.request
+import zipfile
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from download.server import Resource, serving
+from helpers import cli, sentence
 from treeoflife.core import files
 from treeoflife.core.folders import walk_folder
 from treeoflife.core.hash_cache import HashCache
 from treeoflife.core.multipart_uploads import S3Server, end_left_uploads
 from treeoflife.core.objects import ObjectPath, as_path
 from treeoflife.errors import ConfigError, InputError, ObjectStoreError
+from treeoflife.sources.bioscan import Bioscan
+from treeoflife.sources.inat21 import INat21
 
 from .conftest import object_at
 
@@ -53,6 +61,20 @@ def test_an_address_with_a_key_in_it_is_refused_and_not_repeated(text: str) -> N
     with pytest.raises(ConfigError) as raised:
         as_path(text)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check-shards", "s3://bucket/a.tar"],
+        ["catalog", "https://host/a.tar?key=secret", "--out", "a.csv"],
+        ["leaks", "--against=gs://bucket/benchmark"],
+        ["status", "--config", "az://container/dataset.toml"],
+    ],
+)
+def test_a_command_that_opens_files_refuses_addresses_and_repeats_no_key(words: list[str]) -> None:
+    said = sentence(cli(*words), "is an address", "download it and name the file")
+    assert "secret" not in said
 
 
 def test_what_only_a_file_can_do_says_so() -> None:
@@ -186,10 +208,75 @@ def test_web_servers_are_read_and_neither_listed_nor_written() -> None:
             files.write_bytes(path, b"")
 
 
+def test_a_web_server_that_sends_no_parts_is_named_at_once() -> None:
+    with serving() as server:
+        path = as_path(server.put("/whole.tar", Resource(b"123", ranges=False)))
+        with pytest.raises(ObjectStoreError, match="sends files only as a whole: download it"):
+            files.sha256(path)
+
+
+class _Recorder(BaseHTTPRequestHandler):
+    """Answers as Azure does to an object that was written, and keeps the request."""
+
+    requests: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.requests.append((self.path, {key.lower(): value for key, value in self.headers.items()}, body))
+        self.send_response(201)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_azure_is_asked_for_a_new_object_with_the_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no server of Azure's to install with pip: what goes out is what this program can answer for."""
+    pytest.importorskip("obstore")
+    with HTTPServer(("127.0.0.1", 0), _Recorder) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        object_at(ObjectPath("az://birds"), "out/treeoflife-owner").create(b"mark")
+        server.shutdown()
+    ((path, headers, body),) = _Recorder.requests
+    assert (path, body) == ("/birds/out/treeoflife-owner", b"mark")
+    assert headers["if-none-match"] == "*"
+    assert headers["authorization"].startswith("SharedKey account:")
+
+
+def test_zips_of_bioscan_are_read_in_a_store_and_tars_of_class_folders_are_to_be_downloaded(
+    bucket: ObjectPath, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "cropped_256.zip", "w") as zipped:
+        zipped.writestr("bioscan/images/cropped_256/part1/a.jpg", b"a photograph")
+    with tarfile.open(tmp_path / "train.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("00000_Animalia_Chordata_Aves_Suliformes_Sulidae_Morus_bassanus/a.jpg"))
+    for name in ("cropped_256.zip", "train.tar"):
+        object_at(bucket, name).upload(tmp_path / name)
+    bioscan = Bioscan("bioscan", Bioscan.Settings(path=bucket / "cropped_256.zip"))
+    images = [image for one in bioscan.containers() for image in bioscan.read(one, 1000)]
+    assert [image.data for image in images] == [b"a photograph"]
+    inat21 = INat21("inat21", INat21.Settings(path=bucket / "train.tar"))
+    with pytest.raises(InputError, match=r"train.tar is not on this computer.*download it"):
+        inat21.containers()
+    assert not list(bucket.glob(".*"))
+
+
 def test_a_server_that_stops_for_a_moment_is_asked_again() -> None:
     with serving() as server:
         path = as_path(server.put("/a.tar", Resource(b"123", faults=["503", "503", "drop:1", "500"])))
         assert files.sha256(path) == hashlib.sha256(b"123").hexdigest()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_for_longer_than_a_few_quick_requests_is_waited_for() -> None:
+    with serving() as server:
+        path = as_path(server.put("/a.tar", Resource(b"123", faults=["503"] * 12)))
+        assert path.read_bytes() == b"123"
 
 
 def _begin_upload(s3: str, name: str) -> None:

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from ..core.memory_limits import require_memory
 from ..core.versions import __version__
 from . import build, checks, clusters, download, evaluate, look, names, publish, withdraw
-from .common import require_utf8_word
+from .common import refuse_address, require_utf8_word
 
 _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Build": {
@@ -32,16 +32,20 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
 _SUBCOMMANDS = {"Check": "holdout", "Look": "names", "Download": "download"}
 # These read and name files of any name, or say themselves which of them cannot have one.
 _TAKE_ANY_PATH = ("captioned", "hashes", "init", "leaks")
+# init writes an address of the raw data into dataset.toml; the others have options for addresses on the web.
+_TAKE_ADDRESSES = ("card", "download", "init", "withdraw")
 _HEADINGS = ("Build", "Change", "Check", "Look", "Publish", "Download", "Clusters")
 
 
 class _GroupedCommands(TyperGroup):
-    """Lists commands under headings in its help, and refuses words that are not UTF-8 for all of them."""
+    """Lists commands under headings in its help, and refuses words that no command can open as a path."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, words = super().resolve_command(ctx, args)
         for word in () if name in _TAKE_ANY_PATH else words:
             require_utf8_word(word)
+        for word in () if name in _TAKE_ADDRESSES else words:
+            refuse_address(word)
         return name, command, words
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.objects import SCHEMES
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ def require_utf8_word(word: str) -> None:
         raise ConfigError(
             f"{word} is not UTF-8: if it is a path, rename it, or make a link to it and name the link instead"
         ) from None
+
+
+def refuse_address(word: str) -> None:
+    """Raise a ConfigError if a word of the command line is an address: as a path, it would be that of no file."""
+    value = word.partition("=")[2] if word.startswith("--") else word
+    scheme, mark, rest = value.partition("://")
+    if mark and scheme in SCHEMES:
+        raise ConfigError(
+            f"{scheme}://{rest.partition('?')[0]} is an address, and this command opens files of this computer: "
+            "download it and name the file. The addresses of a dataset's own sources, store and shards stand in its "
+            "dataset.toml"
+        )
 
 
 def say(text: str) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import TreeoflifeError
+from ..errors import ObjectStoreError, TreeoflifeError
 from .system import runs_since
 
 if TYPE_CHECKING:
@@ -263,6 +263,8 @@ def errors_named(path: Path) -> Iterator[None]:
     """Add the path to an error of the system that does not have it, as that of a read or write."""
     try:
         yield
+    except ObjectStoreError:
+        raise  # its sentence names the object, and says what to do
     except OSError as error:
         if error.filename is None and error.errno is not None:
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error

@@ -24,9 +24,14 @@ _MOST_PARTS = 10_000  # S3's limit
 # A server that restarts or throttles is waited for this long. obstore advises less than 5 minutes: a request is signed
 # once, and its signature expires.
 _RETRY_SECONDS = 120
-_MOST_RETRIES = 10
+# obstore's own 10 requests, the first after 0.1 seconds, are over after one or two seconds where a server refuses
+# connections while it restarts. With these waits, the time is what ends it.
+_MOST_RETRIES = 1000
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=0.5), timedelta(seconds=15)
 _CONNECT_SECONDS = 10
 _REQUEST_SECONDS = 120
+# What obstore says where it found no keys, or where the machine has no role: a request for a token fails then.
+_NO_KEYS = ("credential", "token request")
 _HUB = "huggingface.co"
 _REPOSITORIES = ("datasets", "models", "spaces")
 _ADVICE = {
@@ -253,7 +258,11 @@ def _store(scheme: str, bucket: str) -> Any:
     }
     options: dict[str, Any] = {
         "client_options": client,
-        "retry_config": {"max_retries": _MOST_RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+        "retry_config": {
+            "max_retries": _MOST_RETRIES,
+            "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+            "backoff": {"init_backoff": _FIRST_WAIT, "max_backoff": _LONGEST_WAIT, "base": 2},
+        },
     }
     try:
         if scheme == "s3":
@@ -274,8 +283,9 @@ def _store(scheme: str, bucket: str) -> Any:
 
 def _allows_http(scheme: str) -> bool:
     """Whether a server may be spoken to without encryption: where its address in the environment or URL says so."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT", ""))
-    return scheme == "http" or (scheme == "s3" and endpoint.startswith("http://"))
+    variables = {"s3": ("AWS_ENDPOINT_URL", "AWS_ENDPOINT"), "az": ("AZURE_STORAGE_ENDPOINT",)}
+    endpoints = [value for name in variables.get(scheme, ()) if (value := os.environ.get(name))]
+    return scheme == "http" or any(one.startswith("http://") for one in endpoints[:1])
 
 
 def _require_s3_keys(bucket: str) -> None:
@@ -317,7 +327,9 @@ def _translated(error: Exception, url: str, *, writing: bool) -> Exception:
         return FileNotFoundError(2, "there is no such object", url)
     if kind == "PreconditionError":
         return ObjectStoreError(f"{url} was written anew while it was read; run the same command again")
-    if kind in ("PermissionDeniedError", "UnauthenticatedError") or "credential" in text.lower():
+    if kind == "NotSupportedError" and "Range request" in text:
+        return ObjectStoreError(f"{url}: this server sends files only as a whole: download it, and name the file")
+    if kind in ("PermissionDeniedError", "UnauthenticatedError") or any(one in text.lower() for one in _NO_KEYS):
         act = "write to" if writing else "read"
         return ObjectStoreError(f"{url}: the store does not let these keys {act} it; {_ADVICE[scheme]}")
     return ObjectStoreError(

@@ -18,6 +18,8 @@ from ...core import zip_reader
 from ...core.extras import import_extra
 from ...core.files import replacing, stamp, write_json
 from ...core.json_reader import read_json
+from ...core.object_stores import not_on_this_computer
+from ...core.objects import ObjectPath
 from ...core.tar_reader import Member, TarError, read_members
 from ...core.tar_writer import BLOCK, padded_size
 from ...core.values import Key, RawImage, Skip
@@ -324,6 +326,8 @@ def zip_members(
 
 def _tar_folders(archive: Path, number: Number) -> dict[str, Span]:
     """The folders of files in a .tar or .tar.gz. The first time, the whole archive is read and indexed."""
+    if isinstance(archive, ObjectPath):  # the index would be written among sources that are only to be read
+        raise not_on_this_computer(str(archive))
     path = archive.with_name(f".{archive.name}.index.json")
     index = read_json(path)
     expected = {"version": _INDEX_VERSION, "stamp": stamp(archive)}
