@@ -22,12 +22,14 @@ from ..shards.view_folder import cache_folder, replacing_folder
 from ..taxonomy.checks.check_taxa import known_genera
 from ..taxonomy.checks.taxa_checks import TaxaCheck, make_checks
 from .name_search import build_name_search
+from .numbers import collect_numbers, order_by
 
-STEP_VERSION = 4
+STEP_VERSION = 5
 FACETS = ("split", "source", "licence", "depth", "finding")
 """What images can be filtered by. A row has a code for each; for ``finding``, one bit per kind."""
 CODES = (*FACETS, "small")
 """The arrays of codes. ``small`` is 1 where the image is in train_small too."""
+_NO_ROW = 2**32 - 1  # of the copy of an image in train_small
 _MAX_KINDS = 64  # the bits of the integer that holds the findings of an image
 
 
@@ -78,10 +80,18 @@ def _build(
     finding |= _sample_findings(dataset.locations, finding_files, list(meanings))[order]
     arrays = {"number": order, "split": split[order], "source": source[order], "licence": licence[order]}
     arrays |= {"depth": np.repeat(_depth_codes(taxa), counts), "finding": finding, "small": small[order]}
+    rows = np.full(len(dataset), _NO_ROW, np.uint32)
+    rows[order] = np.arange(len(order), dtype=np.uint32)
+    arrays["row"] = rows
+    numbers = {name: values[order] for name, values in collect_numbers(dataset).items()}
+    numbers = {"findings": np.bitwise_count(finding).astype(np.float32), **numbers}
+    for name, values in numbers.items():
+        arrays |= {f"number-{name}": values, f"order-{name}": order_by(values)}
     taxa.write_parquet(folder / "taxa.parquet")
     build_name_search(folder, taxa, taxon_starts(taxa))
     values = dict(zip(FACETS, (list(SPLITS), sources, licences, ["none", *RANKS], list(meanings)), strict=True))
     meta = {"known": made_from, "values": values, "counts": _count_codes(arrays, values), "meanings": meanings}
+    meta |= {"numbers": list(numbers)}
     locations.write_arrays(folder, arrays, meta)
 
 
