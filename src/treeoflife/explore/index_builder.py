@@ -85,8 +85,8 @@ def _build(
     arrays["row"] = rows
     numbers = {name: values[order] for name, values in collect_numbers(dataset).items()}
     numbers = {"findings": np.bitwise_count(finding).astype(np.float32), **numbers}
-    for name, values in numbers.items():
-        arrays |= {f"number-{name}": values, f"order-{name}": order_by(values)}
+    for name, array in numbers.items():
+        arrays |= {f"number-{name}": array, f"order-{name}": order_by(array)}
     taxa.write_parquet(folder / "taxa.parquet")
     build_name_search(folder, taxa, taxon_starts(taxa))
     values = dict(zip(FACETS, (list(SPLITS), sources, licences, ["none", *RANKS], list(meanings)), strict=True))

@@ -79,6 +79,7 @@ class LineageIndex:
         meanings: what each kind of finding means.
         names: the search over names.
         findings: the files of findings about single images.
+        made_from: the fingerprint of what the index was made from.
     """
 
     taxa: pl.DataFrame
@@ -93,6 +94,7 @@ class LineageIndex:
     meanings: dict[str, str]
     names: NameSearch
     findings: Sequence[Findings]
+    made_from: str
     _totals: Callable[[Filter], Array | None] = field(init=False, repr=False)
     _sorted: Callable[[str, Filter, str], Array] = field(init=False, repr=False)
 
@@ -212,6 +214,10 @@ class LineageIndex:
             path.append({"node": node_above, "name": lineage[rank], "rank": rank, "taxon": self.taxon_path(node_above)})
         return [taxon for taxon in path if taxon["name"] or taxon["node"] == node]
 
+    def first_lineage(self, node: str) -> int:
+        """The row of ``taxa`` with the first lineage of a taxon."""
+        return self._lineages(node)[0]
+
     def taxon_path(self, node: str) -> str:
         """A taxon by its names from the kingdom down, with slashes between them: how an address has it."""
         if not node:
@@ -291,7 +297,7 @@ class LineageIndex:
     def _matches(self, facet: str, accepted: frozenset[int]) -> Array:
         """Whether each row has one of the accepted codes of a facet."""
         if facet == "finding":  # one bit per kind, since an image may have several findings
-            bits = np.uint64(sum(1 << code for code in accepted))
+            bits = np.uint64(sum(1 << code for code in accepted if code < 64))
             return np.asarray(self.codes[facet] & bits != 0)
         # Codes are bytes, so looking them up in a table of 256 entries is cheaper than np.isin over all rows.
         matches: Array = np.isin(np.arange(256), list(accepted))[self.codes[facet]]
@@ -306,11 +312,11 @@ def open_index(dataset: Dataset) -> LineageIndex:
     meta = read_json_file(folder / "known.json")
     taxa = pl.read_parquet(folder / "taxa.parquet", glob=False)
     codes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in CODES}
-    place = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("number", "row")]
+    number, row = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("number", "row"))
     numbers, orders = (
         {name: np.load(folder / f"{kind}-{name}.npy", mmap_mode="r") for name in meta["numbers"]}
         for kind in ("number", "order")
     )
-    facets = meta["values"], meta["counts"], meta["meanings"]
+    about = meta["values"], meta["counts"], meta["meanings"]
     starts, names = taxon_starts(taxa), NameSearch.open(folder)
-    return LineageIndex(taxa, starts, *place, numbers, orders, codes, *facets, names, findings)
+    return LineageIndex(taxa, starts, number, row, numbers, orders, codes, *about, names, findings, meta["known"])

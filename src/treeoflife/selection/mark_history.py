@@ -110,6 +110,7 @@ class MarkHistory:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        self._marks.require_writable()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with system_errors(self._path), closing(sqlite3.connect(self._path, timeout=60)) as db:
             for statement in _TABLES:

@@ -21,6 +21,7 @@ from ..core.text_tables import TextTable, read_text_table
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..errors import BusyError, InputError
 from ..mapping.ids import id_key
+from ..taxonomy import relabels
 from .mark_rows import COLUMNS, VERDICTS, Mark, check, checked_rows, find_columns, meaning
 
 __all__ = ["COLUMNS", "VERDICTS", "Mark", "MarkFile", "Marks", "load_marks", "read", "save"]
@@ -153,6 +154,15 @@ class MarkFile:
         """
         return self._content(_stamp(self._path)).marks
 
+    def require_writable(self) -> None:
+        """Check that marks can be saved.
+
+        Raises:
+            OSError: they cannot, as on a read-only disk.
+        """
+        with brief_lock(self._lock):
+            pass
+
     def change(self, changes: Mapping[str, Mark | None]) -> Marks:
         """Add marks, each in place of any earlier one of its image, or remove one where there is None.
 
@@ -259,7 +269,7 @@ def _replace(path: Path, content: _Content, before: str | None) -> bool:
     return True
 
 
-def load_marks(database: Database, marks: Marks) -> list[str]:
+def load_marks(database: Database, marks: Marks, names: Path | None = None) -> list[str]:
     """Make the marks of a dataset's images known as the table ``mark``.
 
     Its columns are ``treeoflife_id``, as the dataset writes it; ``marked``, the reason to drop the image, or null; and
@@ -267,12 +277,18 @@ def load_marks(database: Database, marks: Marks) -> list[str]:
 
     Args:
         database: has the table ``image`` (:mod:`treeoflife.mapping.images`).
+        names: the names of the dataset, by which the names of marks are completed and checked
+            (:mod:`treeoflife.taxonomy.relabels`); None before there are any.
 
     Returns:
         The marked ids that no image has.
+
+    Raises:
+        InputError: a mark gives a name whose ranks contradict each other.
     """
     schema = dict.fromkeys(("key", "written", "marked", *NAME_COLUMNS), pl.String)
-    rows = [(key, mark["treeoflife_id"], *_effect(mark)) for key, mark in sorted(marks.by_key.items())]
+    complete = _completed(marks, names)
+    rows = [(key, mark["treeoflife_id"], *_effect(mark)) for key, mark in sorted(complete.items())]
     database.load("mark_of_key", pl.DataFrame(rows, schema=schema, orient="row"))
     database.make("mark", """
         SELECT image.treeoflife_id, mark_of_key.* EXCLUDE (key, written)
@@ -281,6 +297,22 @@ def load_marks(database: Database, marks: Marks) -> list[str]:
     """)  # fmt: skip
     unknown = "SELECT written FROM mark_of_key ANTI JOIN mark ON key = lower(mark.treeoflife_id) ORDER BY key"
     return [written for (written,) in database.rows(unknown)]
+
+
+def _completed(marks: Marks, names: Path | None) -> dict[str, Mark]:
+    """The marks with the ranks that the names of those that relabel lack."""
+    given = {key: tuple(mark[name] for name in NAME_COLUMNS) for key, mark in marks.by_key.items()
+             if mark["verdict"] == "relabel"}  # fmt: skip
+    distinct = {name: dict(zip(NAME_COLUMNS, name, strict=True)) for name in sorted(set(given.values()))}
+    known = relabels.references(distinct.values(), names) if distinct else []
+    complete = dict[tuple[str, ...], dict[str, str]]()
+    for name, written in distinct.items():
+        try:
+            complete[name] = relabels.complete(written, known)
+        except InputError as error:
+            one = next(marks.by_key[key]["treeoflife_id"] for key in sorted(given) if given[key] == name)
+            raise InputError(f"the mark of {one}: {error}") from None
+    return {key: {**mark, **complete[given[key]]} if key in given else mark for key, mark in marks.by_key.items()}
 
 
 def _effect(mark: Mark) -> Sequence[str | None]:
