@@ -99,7 +99,7 @@ class Curation:
     def _ids(self, values: Mapping[str, Any], view: View) -> Sequence[str]:
         if "selection" in values:
             _, _, version = self._live.marked()
-            selected = read_selection(QueryParams(str(values["selection"])), view, version).rows()
+            selected = read_selection(QueryParams(str(values["selection"])), view.index, version).rows()
             _check_count(len(selected))
             return view.ids(selected)
         rows = values.get("rows")

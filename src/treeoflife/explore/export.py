@@ -16,14 +16,16 @@ _ROWS_AT_ONCE = 50_000
 _UNUSED = ("position", "offset", "size", "sha256", "start")
 
 
-def export(selection: Selection, form: str) -> Iterator[str]:
+def export(view: View, selection: Selection, form: str) -> Iterator[str]:
     """The text of a selection, in its order, piece by piece.
 
     Args:
+        view: the dataset.
+        selection: some of its images.
         form: ``ids``, one a line; ``csv``, with all columns of the catalog and all numbers; or ``holdout``, a list for
             ``[[holdout]]`` with ``by = "images"``.
     """
-    rows, view = selection.rows(), selection.view
+    rows = selection.rows()
     if form == "holdout":
         yield "treeoflife_id\n"
     for first in range(0, len(rows), _ROWS_AT_ONCE):

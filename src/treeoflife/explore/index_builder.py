@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from ..config.config import load
+from ..config.paths import Paths
 from ..config.tables import Checks
 from ..core.files import fingerprint, stamp
 from ..core.tables import Array, parquet_schema
@@ -17,7 +18,6 @@ from ..selection import findings
 from ..selection.findings import Findings
 from ..shards import locations
 from ..shards.locations import SampleLocations
-from ..shards.reader import Dataset
 from ..shards.view_folder import cache_folder, replacing_folder
 from ..taxonomy.checks.check_taxa import known_genera
 from ..taxonomy.checks.taxa_checks import TaxaCheck, make_checks
@@ -33,24 +33,24 @@ _NO_ROW = 2**32 - 1  # of the copy of an image in train_small
 _MAX_KINDS = 64  # the bits of the integer that holds the findings of an image
 
 
-def ensure_index(dataset: Dataset) -> tuple[Path, Sequence[Findings]]:
+def ensure_index(paths: Paths, samples: SampleLocations) -> tuple[Path, Sequence[Findings]]:
     """Return the folder of a dataset's index, built first if it is out of date, and the files of findings.
 
     Raises:
         InputError: a file of findings is malformed, or there are more than 64 kinds of findings.
     """
-    paths, folder = dataset.paths, cache_folder(dataset.paths) / "tree"
+    folder = cache_folder(paths) / "tree"
     finding_files = findings.read(paths.findings_folder)
     inputs = [path for path in (licence_table(paths), *(file.path for file in finding_files)) if path.exists()]
     config = load(paths.config) if paths.config.exists() else None
     kingdoms = (config.checks if config else Checks()).kingdoms
     inputs += [paths.names] if paths.names.exists() else []
-    shards = locations.fingerprint_shards(dataset.locations.shards)
+    shards = locations.fingerprint_shards(samples.shards)
     made_from = fingerprint([STEP_VERSION, shards, [[path.name, stamp(path)] for path in inputs], kingdoms])
     if locations.recorded_fingerprint(folder) != made_from:
         with replacing_folder(folder) as new:
             genera = known_genera(paths.names, config.sources if config else {})
-            _build(new, dataset, make_checks(kingdoms, genera), finding_files, made_from)
+            _build(new, paths, samples, make_checks(kingdoms, genera), finding_files, made_from)
     return folder, finding_files
 
 
@@ -64,26 +64,34 @@ def taxon_starts(taxa: pl.DataFrame) -> list[Array]:
 
 
 def _build(
-    folder: Path, dataset: Dataset, taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Findings], made_from: str
+    folder: Path,
+    paths: Paths,
+    samples: SampleLocations,
+    taxa_checks: Sequence[TaxaCheck],
+    finding_files: Sequence[Findings],
+    made_from: str,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    taxa = _count_taxa(dataset)
-    taxon, split, source, sources = _sample_codes(dataset, taxa)
-    distinct, small = _distinct_images(dataset.locations, split)
+    taxa = _count_taxa(samples)
+    taxon, split, source, sources = _sample_codes(samples, taxa)
+    distinct, small = _distinct_images(samples, split)
     # A stable sort keeps the images of a lineage in the order of the shards: a page of the grid reads few of them.
     order = distinct[np.argsort(taxon[distinct], kind="stable")].astype(np.uint32)
     counts = np.bincount(taxon[order], minlength=taxa.height)
     taxa = taxa.with_columns(start=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64), images=pl.Series(counts))
     meanings = _kind_meanings(taxa_checks, finding_files)
-    licence, licences = _licence_codes(dataset)
+    licence, licences = _licence_codes(paths, samples)
     finding = np.repeat(_label_findings(taxa, taxa_checks), counts)
-    finding |= _sample_findings(dataset.locations, finding_files, list(meanings))[order]
+    finding |= _sample_findings(samples, finding_files, list(meanings))[order]
     arrays = {"number": order, "split": split[order], "source": source[order], "licence": licence[order]}
     arrays |= {"depth": np.repeat(_depth_codes(taxa), counts), "finding": finding, "small": small[order]}
-    rows = np.full(len(dataset), _NO_ROW, np.uint32)
+    rows = np.full(len(samples), _NO_ROW, np.uint32)
     rows[order] = np.arange(len(order), dtype=np.uint32)
     arrays["row"] = rows
-    numbers = {name: values[order] for name, values in collect_numbers(dataset).items()}
+    numbers = {
+        name: values[order]
+        for name, values in collect_numbers(paths, [shard.index for shard in samples.shards]).items()
+    }
     numbers = {"findings": np.bitwise_count(finding).astype(np.float32), **numbers}
     for name, array in numbers.items():
         arrays |= {f"number-{name}": array, f"order-{name}": order_by(array)}
@@ -95,20 +103,20 @@ def _build(
     locations.write_arrays(folder, arrays, meta)
 
 
-def _count_taxa(dataset: Dataset) -> pl.DataFrame:
+def _count_taxa(samples: SampleLocations) -> pl.DataFrame:
     """Every lineage, sorted, with the common name that most of its images have."""
-    tables = [pl.scan_parquet(shard.index, glob=False).select(NAME_COLUMNS) for shard in dataset.locations.shards]
+    tables = [pl.scan_parquet(shard.index, glob=False).select(NAME_COLUMNS) for shard in samples.shards]
     names = pl.concat(tables).with_columns(pl.all().fill_null(""))
     counts = names.group_by(NAME_COLUMNS).len("images").collect(engine="streaming")
     commonest = counts.sort("images", "common", descending=[True, False])
     return commonest.unique(list(RANKS), keep="first", maintain_order=True).drop("images").sort(RANKS)
 
 
-def _sample_codes(dataset: Dataset, taxa: pl.DataFrame) -> tuple[Array, Array, Array, list[str]]:
+def _sample_codes(samples: SampleLocations, taxa: pl.DataFrame) -> tuple[Array, Array, Array, list[str]]:
     """For each sample the number of its lineage and the codes of its split and source; and the sources by code."""
     numbered = taxa.select(RANKS).with_row_index("taxon")
     taxon, split, source, sources = [], [], [], list[str]()
-    for shard in dataset.locations.shards:
+    for shard in samples.shards:
         recorded = {"source"} & parquet_schema(shard.index).keys()
         rows = pl.read_parquet(shard.index, columns=[*RANKS, *recorded], glob=False).with_columns(
             pl.col(RANKS).fill_null("")
@@ -183,13 +191,13 @@ def _sample_numbers(samples: SampleLocations, ids: pl.Series) -> tuple[Array, Ar
     return np.flatnonzero(present), np.asarray(samples.order)[index[present]]
 
 
-def _licence_codes(dataset: Dataset) -> tuple[Array, list[str]]:
+def _licence_codes(paths: Paths, samples: SampleLocations) -> tuple[Array, list[str]]:
     """For each sample the code of its licence, from its table; and the licences by code."""
-    codes, licences = np.zeros(len(dataset.locations), np.uint8), ["not provided"]
-    path = licence_table(dataset.paths)
+    codes, licences = np.zeros(len(samples), np.uint8), ["not provided"]
+    path = licence_table(paths)
     if path.exists():
         table = pl.read_csv(path, columns=["treeoflife_id", "license_name"], infer_schema=False, glob=False)
-        positions, numbers = _sample_numbers(dataset.locations, table["treeoflife_id"])
+        positions, numbers = _sample_numbers(samples, table["treeoflife_id"])
         codes[numbers] = _encode(table["license_name"].fill_null("not provided"), licences)[positions]
     return codes, licences
 

@@ -308,7 +308,7 @@ class LineageIndex:
 
 def open_index(dataset: Dataset) -> LineageIndex:
     """Open the index of a dataset; it is built first if it is missing or out of date."""
-    folder, findings = ensure_index(dataset)
+    folder, findings = ensure_index(dataset.paths, dataset.locations)
     meta = read_json_file(folder / "known.json")
     taxa = pl.read_parquet(folder / "taxa.parquet", glob=False)
     codes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in CODES}

@@ -4,7 +4,8 @@ A number is an array with a value for each sample, by its number in the dataset;
 has floating-point numbers in the index of the shards, such as scores, is among them without being named here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,28 +14,30 @@ from ..config.paths import Paths
 from ..core.files import exists
 from ..core.tables import Array, parquet_schema
 from ..selection import quality
-from ..shards.locations import Shard
-from ..shards.reader import Dataset
 
 _SIZES = ("width", "height")
 _PLACE = ("source", "container", "position")
 
 
-def collect_numbers(dataset: Dataset) -> dict[str, Array]:
-    """The numbers of all samples, by name; those of which no sample has a value are left out."""
-    parts = [_numbers_of(dataset.paths, shard) for shard in dataset.locations.shards]
+def collect_numbers(paths: Paths, indexes: Sequence[Path]) -> dict[str, Array]:
+    """The numbers of all samples, by name; those of which no sample has a value are left out.
+
+    Args:
+        indexes: the index of each shard.
+    """
+    parts = [_numbers_of(paths, index) for index in indexes]
     table = pl.concat(parts, how="diagonal")
     columns = table.drop("treeoflife_id").fill_null(float("nan"))
     arrays = {name: columns[name].to_numpy().astype(np.float32) for name in columns.columns}
     return {name: values for name, values in arrays.items() if not np.isnan(values).all()}
 
 
-def _numbers_of(paths: Paths, shard: Shard) -> pl.DataFrame:
+def _numbers_of(paths: Paths, index: Path) -> pl.DataFrame:
     """A row for each sample of a shard."""
-    schema = parquet_schema(shard.index)
+    schema = parquet_schema(index)
     wanted = [name for name, kind in schema.items() if name in _SIZES or kind.is_float()]
     placed = [name for name in _PLACE if name in schema]
-    rows = pl.read_parquet(shard.index, columns=["treeoflife_id", *wanted, *placed], glob=False)
+    rows = pl.read_parquet(index, columns=["treeoflife_id", *wanted, *placed], glob=False)
     if len(placed) == len(_PLACE):
         rows = _with_measures(paths, rows)
     # The id stays: a table without any number still has its rows.

@@ -9,7 +9,6 @@ from ..core.tables import Array
 from ..errors import InputError
 from .index_builder import FACETS
 from .lineage_index import MARKED, Filter, LineageIndex
-from .live import View
 
 _MAX_TEXT = 200
 _NOBODY = 255  # a code that no image has: a value that is not in the dataset selects nothing
@@ -25,7 +24,7 @@ class Selection:
         is_exact: whether the taxon that was asked for is in the dataset; if not, ``node`` is the one above it.
     """
 
-    view: View
+    index: LineageIndex
     node: str
     filter: Filter
     sort: str
@@ -33,14 +32,14 @@ class Selection:
 
     def rows(self) -> Array:
         """All its rows."""
-        return self.view.index.selection(self.node, self.filter, self.sort)
+        return self.index.selection(self.node, self.filter, self.sort)
 
     def count(self) -> int:
         """How many images it has."""
-        return self.view.index.count(*self.view.index.row_range(self.node), self.filter)
+        return self.index.count(*self.index.row_range(self.node), self.filter)
 
 
-def read_selection(query: QueryParams, view: View, marks_version: int) -> Selection:
+def read_selection(query: QueryParams, index: LineageIndex, marks_version: int) -> Selection:
     """The selection in the parameters of an address.
 
     They are ``taxon`` (names from the kingdom down, with slashes between them), a parameter for each value of a filter,
@@ -50,7 +49,6 @@ def read_selection(query: QueryParams, view: View, marks_version: int) -> Select
         InputError: there is no such number to sort by.
         ValueError, IndexError: there is no such node.
     """
-    index = view.index
     node, is_exact = index.find_taxon(query.get("taxon", ""))
     if given := query.get("node", ""):
         index.row_range(given)
@@ -58,7 +56,7 @@ def read_selection(query: QueryParams, view: View, marks_version: int) -> Select
     sort = query.get("sort", "")
     if sort and sort.removeprefix("-") not in index.numbers:
         raise InputError(f"there is no number '{sort.removeprefix('-')[:40]}' to sort by: {', '.join(index.numbers)}")
-    return Selection(view, node, _read_filter(query, index, marks_version), sort, is_exact)
+    return Selection(index, node, _read_filter(query, index, marks_version), sort, is_exact)
 
 
 def _read_filter(query: QueryParams, index: LineageIndex, marks_version: int) -> Filter:

@@ -115,7 +115,7 @@ class _Endpoints:
 
     def node(self, request: Request) -> Response:
         selection = self._selection(request)
-        index = selection.view.index
+        index = selection.index
         children = index.children(selection.node, selection.filter)
         shown = {"children": children[:_MAX_CHILDREN], "more": max(0, len(children) - _MAX_CHILDREN)}
         about = {"taxon": index.taxon_path(selection.node), "is_exact": selection.is_exact}
@@ -124,11 +124,12 @@ class _Endpoints:
 
     def counts(self, request: Request) -> Response:
         selection = self._selection(request)
-        return _json({"counts": selection.view.index.facet_counts(selection.node, selection.filter)})
+        return _json({"counts": selection.index.facet_counts(selection.node, selection.filter)})
 
     def rows(self, request: Request) -> Response:
-        query, selection = request.query_params, self._selection(request)
-        index = selection.view.index
+        query = request.query_params
+        view, selection = self._view_and_selection(request)
+        index = selection.index
         offset = min(len(index), max(0, int(query.get("offset", 0))))
         limit = min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
         rows = index.rows(selection.node, selection.filter, offset, limit, selection.sort)
@@ -138,7 +139,7 @@ class _Endpoints:
              else "", None if number is None or number[row] != number[row] else round(float(number[row]), 4)]
             for row in rows
         ]  # fmt: skip
-        return _json({"offset": offset, "rows": shown, "version": selection.view.version})
+        return _json({"offset": offset, "rows": shown, "version": view.version})
 
     def search(self, request: Request) -> Response:
         index = self._live.view().index
@@ -157,8 +158,8 @@ class _Endpoints:
 
     def place(self, request: Request) -> Response:
         """The position of an image in a selection; null if it is not in it."""
-        selection = self._selection(request)
-        row = self._row(selection.view, request.path_params["treeoflife_id"])
+        view, selection = self._view_and_selection(request)
+        row = self._row(view, request.path_params["treeoflife_id"])
         found = (selection.rows() == row).nonzero()[0]
         return _json({"row": row, "place": int(found[0]) if len(found) else None})
 
@@ -183,7 +184,9 @@ class _Endpoints:
             raise InputError(f"a selection is exported as {', '.join(export.FORMS)}")
         name = "selection.txt" if form == "ids" else f"{'holdout' if form == 'holdout' else 'selection'}.csv"
         headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingResponse(export.export(self._selection(request), form), 200, headers, export.FORMS[form])
+        return StreamingResponse(
+            export.export(*self._view_and_selection(request), form), 200, headers, export.FORMS[form]
+        )
 
     def marks(self, request: Request) -> Response:
         query = request.query_params
@@ -204,27 +207,30 @@ class _Endpoints:
         return _json({"mark": self._curation.save_one({**mark, "who": who}, treeoflife_id)})
 
     async def verdicts(self, request: Request) -> Response:
-        return await self._changed(request, self._give)
+        return await self.answer_change(request, self._give)
 
     def _give(self, values: Mapping[str, Any]) -> dict[str, Any]:
         self._require_version(values.get("version"))
         return self._curation.give(values)
 
     async def undo(self, request: Request) -> Response:
-        return await self._changed(request, lambda values: self._curation.turn(values, forward=False))
+        return await self.answer_change(request, lambda values: self._curation.turn(values, forward=False))
 
     async def redo(self, request: Request) -> Response:
-        return await self._changed(request, lambda values: self._curation.turn(values, forward=True))
+        return await self.answer_change(request, lambda values: self._curation.turn(values, forward=True))
 
-    async def _changed(self, request: Request, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Response:
+    async def answer_change(self, request: Request, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Response:
         _require_json(request)
         values = read_object(await read_body(request, MAX_BULK_BYTES))
         return _json(await run_in_threadpool(work, values))
 
     def _selection(self, request: Request) -> Selection:
+        return self._view_and_selection(request)[1]
+
+    def _view_and_selection(self, request: Request) -> tuple[View, Selection]:
         view, _, version = self._live.marked()
         self._require_version(request.query_params.get("version"))
-        return read_selection(request.query_params, view, version)
+        return view, read_selection(request.query_params, view.index, version)
 
     def _view_of(self, request: Request) -> View:
         self._require_version(request.query_params.get("version"))
