@@ -10,7 +10,8 @@ import pytest
 
 import treeoflife as library
 from treeoflife.core.values import RANKS, SPLITS
-from treeoflife.explore.lineage_index import Filter, LineageIndex, open_index
+from treeoflife.explore.index_builder import open_index
+from treeoflife.explore.lineage_index import Filter, LineageIndex
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ pytest.importorskip("starlette", reason="pip install 'treeoflife[explore]'")
 import treeoflife as library
 from treeoflife.config.tables import Checks
 from treeoflife.core.database import open_database
-from treeoflife.explore.lineage_index import open_index
+from treeoflife.explore.index_builder import open_index
 from treeoflife.selection import findings
 from treeoflife.taxonomy.checks.check_taxa import check_taxa
 from treeoflife.testing.builds import run_treeoflife

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 import treeoflife
-from treeoflife.explore.lineage_index import Filter, LineageIndex, open_index
-from treeoflife.explore.score_index import ScoreIndex, Selection
+from treeoflife.explore.index_builder import open_index
+from treeoflife.explore.lineage_index import Filter
+from treeoflife.explore.live import LiveDataset
+from treeoflife.explore.numbers import order_by
 from treeoflife.explore.web_app import create_app
+from treeoflife.shards.locations import find_dataset
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def page(build_copy: Path) -> tuple[TestClient, dict[str, float]]:
     (build_copy / "scores").mkdir()
     table = {"treeoflife_id": [*scores, "nobody"], "value": [*scores.values(), 99.0], "who": ["x"] * (len(scores) + 1)}
     pl.DataFrame(table).sort("treeoflife_id").write_parquet(build_copy / "scores/doubt.parquet")
-    dataset = treeoflife.open(build_copy)
-    return TestClient(create_app(dataset, open_index(dataset)), base_url="http://localhost"), scores
+    live = LiveDataset(find_dataset(build_copy), None)
+    return TestClient(create_app(live), base_url="http://localhost"), scores
 
 
 def get(client: TestClient, address: str) -> Any:
@@ -35,44 +39,54 @@ def get(client: TestClient, address: str) -> Any:
     return answer.json()
 
 
+def values(client: TestClient, address: str) -> list[float | None]:
+    return [row[3] for row in get(client, f"/api/rows?{address}")["rows"]]
+
+
 def test_images_are_sorted_by_a_score_those_without_one_last(page: tuple[TestClient, dict[str, float]]) -> None:
     client, scores = page
-    (column,) = get(client, "/api/facets")["scores"]
-    assert (column["name"], column["images"]) == ("doubt.value", len(scores))
-    assert (column["least"], column["greatest"], sum(column["bins"])) == (0.0, 9.0, len(scores))
-    for descending in ("0", "1"):
-        found = get(client, f"/api/rows?sort=doubt.value&descending={descending}&limit=500")
-        assert found["images"] == len(scores) + 2
-        assert found["values"] == [*sorted(scores.values(), reverse=descending == "1"), None, None]
-        details = get(client, f"/api/row/{found['rows'][0][0]}")
-        assert details["scores"] == {"doubt.value": scores[details["id"]], "doubt.who": "x"}
-    last = get(client, "/api/rows?sort=doubt.value&offset=10&limit=5")
-    assert last["values"] == sorted(scores.values())[10:15]
+    assert "doubt.value" in get(client, "/api/facets")["numbers"]
+    for sort, largest_first in (("doubt.value", False), ("-doubt.value", True)):
+        expected = [*sorted(scores.values(), reverse=largest_first), None, None]
+        assert values(client, f"sort={sort}&limit=500") == expected
+    assert values(client, "sort=doubt.value&offset=10&limit=5") == sorted(scores.values())[10:15]
+    (row, *_), *_ = get(client, "/api/rows?sort=doubt.value")["rows"]
+    details = get(client, f"/api/row/{row}")
+    assert details["numbers"]["doubt.value"] == scores[details["id"]]
+    assert details["numbers"]["doubt.who"] == "x"
 
 
 def test_a_range_keeps_what_is_in_it(page: tuple[TestClient, dict[str, float]]) -> None:
     client, scores = page
     kept = sorted(value for value in scores.values() if 3 <= value <= 5)
-    found = get(client, "/api/rows?range=doubt.value:3:5&sort=doubt.value&split=0,1&limit=500")
-    assert found["values"] == kept
-    assert get(client, "/api/rows?range=doubt.value:9:&limit=500")["images"] == list(scores.values()).count(9.0)
+    address = "range=doubt.value:3:5&sort=doubt.value&split=train&split=val&limit=500"
+    assert values(client, address) == kept
+    assert get(client, f"/api/node?{address}")["images"] == len(kept)
+    assert sum(get(client, f"/api/counts?{address}")["counts"]["source"]) == len(kept)
+    assert get(client, "/api/node?range=doubt.value:9:")["images"] == list(scores.values()).count(9.0)
+    assert get(client, "/api/node?range=doubt.value::")["images"] == len(scores)
     for wrong in ("sort=x.y", "range=doubt.value", "range=doubt.value:a:b", "range=x:1:2"):
         assert client.get(f"/api/rows?{wrong}").status_code in (400, 404)
 
 
-def test_a_selection_is_that_of_a_plain_sort(page: tuple[TestClient, dict[str, float]], build_copy: Path) -> None:
+def test_scores_that_change_are_shown_without_a_restart(build_copy: Path) -> None:
+    ids = treeoflife.open(build_copy).catalog["treeoflife_id"].unique().sort()
+    live = LiveDataset(find_dataset(build_copy), None)
+    client = TestClient(create_app(live), base_url="http://localhost")
+    assert "late.value" not in get(client, "/api/facets")["numbers"]
+    (build_copy / "scores").mkdir()
+    pl.DataFrame({"treeoflife_id": ids, "value": 20231105.5}).write_parquet(build_copy / "scores/late.parquet")
+    live.reload()
+    assert values(client, "sort=late.value&limit=1") == [20231105.5]
+
+
+def test_a_selection_is_that_of_a_plain_sort(build_copy: Path) -> None:
     """Over the rows of a taxon, with a filter."""
     index = open_index(treeoflife.open(build_copy))
     rng = np.random.default_rng(1)
-    values = np.where(rng.random(len(index)) < 0.2, np.nan, rng.integers(0, 5, len(index)).astype(float))
-    scores = _of(index, values)
-    node, image_filter = index.children("", Filter())[0]["node"], Filter(split=frozenset({0}))
+    numbers = np.where(rng.random(len(index)) < 0.2, np.nan, rng.integers(0, 5, len(index)).astype(float))
+    index = replace(index, numbers={"x.y": numbers}, orders={"x.y": order_by(numbers)})
+    node, image_filter = index.children("", Filter())[0]["node"], Filter(split=frozenset({0}), ranges=(("x.y", 1, 4),))
     first, last = index.row_range(node)
-    rows = [row for row in range(first, last) if index.codes["split"][row] == 0]
-    expected = sorted(rows, key=lambda row: (np.isnan(values[row]), values[row], row))
-    assert scores.rows(node, image_filter, Selection("x.y"), 0, 10_000) == (len(rows), expected)
-
-
-def _of(index: LineageIndex, values: Any) -> ScoreIndex:
-    counts = {"x.y": {"images": int(np.count_nonzero(~np.isnan(values)))}}
-    return ScoreIndex(index, (), {"x.y": values}, {"x.y": np.argsort(values, kind="stable")}, counts)
+    rows = [row for row in range(first, last) if index.codes["split"][row] == 0 and 1 <= numbers[row] <= 4]
+    assert index.selection(node, image_filter, "x.y").tolist() == sorted(rows, key=lambda row: (numbers[row], row))

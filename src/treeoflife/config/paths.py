@@ -95,6 +95,8 @@ class Paths:
     """A curator's corrections: images to drop or to relabel. The plan applies them."""
     marks_lock = _Below(".lock.marks")
     """Held for a moment by whoever saves a mark."""
+    mark_history = _Below(".state/marks.sqlite")
+    """What was done to marks, so that it can be undone. May be deleted: then nothing can be undone."""
     withdrawn = _Below("withdrawn.csv")
     """Images that were withdrawn: no build has them; see :mod:`treeoflife.sources.withdrawn`."""
     downloads = _Below("downloads.jsonl")

@@ -1,4 +1,4 @@
-"""Building the index that the page reads: the lineage and the codes of each image, sorted by lineage, and the names."""
+"""Building and opening the index that the page reads: lineages, codes and numbers of images, and the names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,52 +7,76 @@ import numpy as np
 import polars as pl
 
 from ..config.config import load
+from ..config.paths import Paths
 from ..config.tables import Checks
 from ..core.files import fingerprint, stamp
+from ..core.json_reader import read_json_file
 from ..core.tables import Array, parquet_schema
 from ..core.values import NAME_COLUMNS, RANKS, SPLITS
 from ..errors import InputError
 from ..reports.statistics import licence_table
 from ..selection import findings
 from ..selection.findings import Findings
+from ..selection.scores.score_file import ScoreFile, score_files
 from ..shards import locations
 from ..shards.locations import SampleLocations
 from ..shards.reader import Dataset
 from ..shards.view_folder import cache_folder, replacing_folder
 from ..taxonomy.checks.check_taxa import known_genera
 from ..taxonomy.checks.taxa_checks import TaxaCheck, make_checks
-from .name_search import build_name_search
+from .lineage_index import FACETS, LineageIndex
+from .name_search import NameSearch, build_name_search
+from .numbers import collect_numbers, order_by
 
-STEP_VERSION = 4
-FACETS = ("split", "source", "licence", "depth", "finding")
-"""What images can be filtered by. A row has a code for each; for ``finding``, one bit per kind."""
+STEP_VERSION = 6
 CODES = (*FACETS, "small")
 """The arrays of codes. ``small`` is 1 where the image is in train_small too."""
+_NO_ROW = 2**32 - 1  # of the copy of an image in train_small
 _MAX_KINDS = 64  # the bits of the integer that holds the findings of an image
 
 
-def ensure_index(dataset: Dataset) -> tuple[Path, Sequence[Findings]]:
-    """Return the folder of a dataset's index, built first if it is out of date, and the files of findings.
+def open_index(dataset: Dataset) -> LineageIndex:
+    """Open the index of a dataset; it is built first if it is missing or out of date."""
+    folder, findings, scores = _ensure_index(dataset.paths, dataset.locations)
+    meta = read_json_file(folder / "known.json")
+    taxa = pl.read_parquet(folder / "taxa.parquet", glob=False)
+    codes = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in CODES}
+    number, row = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("number", "row"))
+    numbers, orders = (
+        {name: np.load(folder / f"{kind}-{place}.npy", mmap_mode="r") for place, name in enumerate(meta["numbers"])}
+        for kind in ("number", "order")
+    )
+    about = meta["values"], meta["counts"], meta["meanings"]
+    starts, names = _taxon_starts(taxa), NameSearch.open(folder)
+    return LineageIndex(
+        taxa, starts, number, row, numbers, orders, codes, *about, names, findings, scores, meta["known"]
+    )
+
+
+def _ensure_index(paths: Paths, samples: SampleLocations) -> tuple[Path, Sequence[Findings], Sequence[ScoreFile]]:
+    """Return the folder of a dataset's index, built first if it is out of date, and the files of findings and scores.
 
     Raises:
-        InputError: a file of findings is malformed, or there are more than 64 kinds of findings.
+        InputError: a file of findings or scores is malformed, or there are more than 64 kinds of findings.
     """
-    paths, folder = dataset.paths, cache_folder(dataset.paths) / "tree"
+    folder = cache_folder(paths) / "tree"
     finding_files = findings.read(paths.findings_folder)
-    inputs = [path for path in (licence_table(paths), *(file.path for file in finding_files)) if path.exists()]
     config = load(paths.config) if paths.config.exists() else None
+    scores = score_files(paths, list(config.scores) if config else [])
+    files = licence_table(paths), *(file.path for file in finding_files), *(file.path for file in scores)
+    inputs = [path for path in files if path.exists()]
     kingdoms = (config.checks if config else Checks()).kingdoms
     inputs += [paths.names] if paths.names.exists() else []
-    shards = locations.fingerprint_shards(dataset.locations.shards)
+    shards = locations.fingerprint_shards(samples.shards)
     made_from = fingerprint([STEP_VERSION, shards, [[path.name, stamp(path)] for path in inputs], kingdoms])
     if locations.recorded_fingerprint(folder) != made_from:
         with replacing_folder(folder) as new:
             genera = known_genera(paths.names, config.sources if config else {})
-            _build(new, dataset, make_checks(kingdoms, genera), finding_files, made_from)
-    return folder, finding_files
+            _build(new, paths, samples, make_checks(kingdoms, genera), finding_files, scores, made_from)
+    return folder, finding_files, scores
 
 
-def taxon_starts(taxa: pl.DataFrame) -> list[Array]:
+def _taxon_starts(taxa: pl.DataFrame) -> list[Array]:
     """For each rank, the rows of ``taxa`` (sorted by lineage) at which a new taxon of that rank begins."""
     starts, changed = [], pl.Series([True] * min(1, taxa.height) + [False] * (taxa.height - 1))
     for rank in RANKS:
@@ -62,43 +86,57 @@ def taxon_starts(taxa: pl.DataFrame) -> list[Array]:
 
 
 def _build(
-    folder: Path, dataset: Dataset, taxa_checks: Sequence[TaxaCheck], finding_files: Sequence[Findings], made_from: str
+    folder: Path,
+    paths: Paths,
+    samples: SampleLocations,
+    taxa_checks: Sequence[TaxaCheck],
+    finding_files: Sequence[Findings],
+    scores: Sequence[ScoreFile],
+    made_from: str,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    taxa = _count_taxa(dataset)
-    taxon, split, source, sources = _sample_codes(dataset, taxa)
-    distinct, small = _distinct_images(dataset.locations, split)
+    taxa = _count_taxa(samples)
+    taxon, split, source, sources = _sample_codes(samples, taxa)
+    distinct, small = _distinct_images(samples, split)
     # A stable sort keeps the images of a lineage in the order of the shards: a page of the grid reads few of them.
     order = distinct[np.argsort(taxon[distinct], kind="stable")].astype(np.uint32)
     counts = np.bincount(taxon[order], minlength=taxa.height)
     taxa = taxa.with_columns(start=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64), images=pl.Series(counts))
     meanings = _kind_meanings(taxa_checks, finding_files)
-    licence, licences = _licence_codes(dataset)
+    licence, licences = _licence_codes(paths, samples)
     finding = np.repeat(_label_findings(taxa, taxa_checks), counts)
-    finding |= _sample_findings(dataset.locations, finding_files, list(meanings))[order]
+    finding |= _sample_findings(samples, finding_files, list(meanings))[order]
     arrays = {"number": order, "split": split[order], "source": source[order], "licence": licence[order]}
     arrays |= {"depth": np.repeat(_depth_codes(taxa), counts), "finding": finding, "small": small[order]}
+    rows = np.full(len(samples), _NO_ROW, np.uint32)
+    rows[order] = np.arange(len(order), dtype=np.uint32)
+    arrays["row"] = rows
+    numbers = {"findings": np.bitwise_count(finding).astype(np.float32)}
+    numbers |= {name: values[order] for name, values in collect_numbers(paths, samples, scores).items()}
+    for place, array in enumerate(numbers.values()):
+        arrays |= {f"number-{place}": array, f"order-{place}": order_by(array)}
     taxa.write_parquet(folder / "taxa.parquet")
-    build_name_search(folder, taxa, taxon_starts(taxa))
+    build_name_search(folder, taxa, _taxon_starts(taxa))
     values = dict(zip(FACETS, (list(SPLITS), sources, licences, ["none", *RANKS], list(meanings)), strict=True))
     meta = {"known": made_from, "values": values, "counts": _count_codes(arrays, values), "meanings": meanings}
+    meta |= {"numbers": list(numbers)}
     locations.write_arrays(folder, arrays, meta)
 
 
-def _count_taxa(dataset: Dataset) -> pl.DataFrame:
+def _count_taxa(samples: SampleLocations) -> pl.DataFrame:
     """Every lineage, sorted, with the common name that most of its images have."""
-    tables = [pl.scan_parquet(shard.index, glob=False).select(NAME_COLUMNS) for shard in dataset.locations.shards]
+    tables = [pl.scan_parquet(shard.index, glob=False).select(NAME_COLUMNS) for shard in samples.shards]
     names = pl.concat(tables).with_columns(pl.all().fill_null(""))
     counts = names.group_by(NAME_COLUMNS).len("images").collect(engine="streaming")
     commonest = counts.sort("images", "common", descending=[True, False])
     return commonest.unique(list(RANKS), keep="first", maintain_order=True).drop("images").sort(RANKS)
 
 
-def _sample_codes(dataset: Dataset, taxa: pl.DataFrame) -> tuple[Array, Array, Array, list[str]]:
+def _sample_codes(samples: SampleLocations, taxa: pl.DataFrame) -> tuple[Array, Array, Array, list[str]]:
     """For each sample the number of its lineage and the codes of its split and source; and the sources by code."""
     numbered = taxa.select(RANKS).with_row_index("taxon")
     taxon, split, source, sources = [], [], [], list[str]()
-    for shard in dataset.locations.shards:
+    for shard in samples.shards:
         recorded = {"source"} & parquet_schema(shard.index).keys()
         rows = pl.read_parquet(shard.index, columns=[*RANKS, *recorded], glob=False).with_columns(
             pl.col(RANKS).fill_null("")
@@ -173,13 +211,13 @@ def _sample_numbers(samples: SampleLocations, ids: pl.Series) -> tuple[Array, Ar
     return np.flatnonzero(present), np.asarray(samples.order)[index[present]]
 
 
-def _licence_codes(dataset: Dataset) -> tuple[Array, list[str]]:
+def _licence_codes(paths: Paths, samples: SampleLocations) -> tuple[Array, list[str]]:
     """For each sample the code of its licence, from its table; and the licences by code."""
-    codes, licences = np.zeros(len(dataset.locations), np.uint8), ["not provided"]
-    path = licence_table(dataset.paths)
+    codes, licences = np.zeros(len(samples), np.uint8), ["not provided"]
+    path = licence_table(paths)
     if path.exists():
         table = pl.read_csv(path, columns=["treeoflife_id", "license_name"], infer_schema=False, glob=False)
-        positions, numbers = _sample_numbers(dataset.locations, table["treeoflife_id"])
+        positions, numbers = _sample_numbers(samples, table["treeoflife_id"])
         codes[numbers] = _encode(table["license_name"].fill_null("not provided"), licences)[positions]
     return codes, licences
 

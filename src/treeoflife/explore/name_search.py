@@ -31,7 +31,8 @@ class NameSearch:
     """The names of a dataset's taxa, and the index that finds them.
 
     Attributes:
-        table: one row per name: ``text``, ``kind`` (a rank or ``common``), ``node`` (the taxon) and ``images``.
+        table: one row per name: ``text``, ``kind`` (a rank or ``common``), ``node`` (the taxon) and ``images``;
+            ``above`` are the lowest taxa above it, which tell homonyms apart.
         keys: the trigrams that occur, sorted.
         starts: for each trigram, where its names begin in ``postings``; one entry more marks the end.
         postings: row numbers of ``table``.
@@ -108,7 +109,7 @@ def _trigrams(text: str) -> Array:
 def build_name_search(folder: Path, taxa: pl.DataFrame, levels: list[Array]) -> None:
     """Write the names of ``taxa``, a table of sorted lineages, and their search index into ``folder``, which exists.
 
-    ``levels`` are the taxa of each rank: see :func:`treeoflife.explore.index_builder.taxon_starts`.
+    ``levels`` are the taxa of each rank: see :attr:`treeoflife.explore.lineage_index.LineageIndex.levels`.
     """
     table = _name_table(taxa, levels)
     table.write_parquet(folder / "names.parquet")
@@ -138,9 +139,12 @@ def _name_table(taxa: pl.DataFrame, levels: list[Array]) -> pl.DataFrame:
         node = pl.Series([f"{level}.{index}" for index in range(len(first))], dtype=pl.String)
         binomial = (rows["genus"] + " " + rows["species"]).str.strip_chars()
         text = binomial if rank == "species" else rows[rank]
-        names = pl.DataFrame({"text": text, "node": node, "images": images})
+        above = [other for other in ("kingdom", "family") if RANKS.index(other) < level]
+        path = pl.Series([" › ".join(filter(None, names)) for names in rows.select("kingdom", *above[1:]).iter_rows()])
+        path = path if above else pl.Series([""] * rows.height, dtype=pl.String)
+        names = pl.DataFrame({"text": text, "node": node, "images": images, "above": path})
         parts.append(names.filter(rows[rank] != "").with_columns(kind=pl.lit(rank)))
         if rank == "species":
             common = names.with_columns(text=rows["common"], kind=pl.lit("common"))
             parts.append(common.filter((pl.col("text") != "") & (pl.col("text") != text)))
-    return pl.concat(parts).select("text", "kind", "node", "images")
+    return pl.concat(parts).select("text", "kind", "node", "images", "above")

@@ -1,6 +1,7 @@
 """Reading what a browser, or anything else, sends to the page: never more than a mark can have, nor for long."""
 
 import asyncio
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,30 +11,44 @@ from ..errors import InputError
 from ..selection import marks
 
 _MAX_BYTES = 100_000  # of a mark: nine names and a note
+MAX_BULK_BYTES = 2_000_000
+"""Of a verdict on many images: their rows."""
 _MAX_SECONDS = 20.0  # for its body to arrive
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, max_bytes: int = _MAX_BYTES) -> bytes:
     """The body of a request.
 
     Raises:
         HTTPException: it is longer than a mark can be, or takes too long.
         ClientDisconnect: the sender closes the connection before its end.
     """
-    too_long = HTTPException(413, f"a mark has at most {_MAX_BYTES:,} bytes", {"Connection": "close"})
+    too_long = HTTPException(413, f"a mark has at most {max_bytes:,} bytes", {"Connection": "close"})
     length = request.headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _MAX_BYTES):
+    if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= max_bytes):
         raise too_long
     body = bytearray()
     try:
         async with asyncio.timeout(_MAX_SECONDS):
             async for piece in request.stream():
                 body += piece
-                if len(body) > _MAX_BYTES:
+                if len(body) > max_bytes:
                     raise too_long
     except TimeoutError:
         raise HTTPException(408, f"the mark did not arrive within {_MAX_SECONDS:.0f} seconds") from None
     return bytes(body)
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The object in the body of a request.
+
+    Raises:
+        InputError: it is none.
+    """
+    values = parse_json(body, MAX_BULK_BYTES)
+    if not isinstance(values, dict):
+        raise InputError("send an object")
+    return values
 
 
 def read_mark(body: bytes) -> marks.Mark:

@@ -14,8 +14,7 @@ from ..core.lock import read_holder
 from ..core.progress import Listener
 from ..core.text import reason
 from ..errors import ConfigError, InputError
-from ..shards.locations import find_dataset, load_locations
-from ..shards.reader import Dataset
+from ..shards.locations import find_dataset
 
 
 def serve(out: Path, host: str, port: int, listener: Listener, announce: Callable[[str], None]) -> None:
@@ -35,17 +34,17 @@ def serve(out: Path, host: str, port: int, listener: Listener, announce: Callabl
     """
     uvicorn = import_extra("uvicorn", "explore", "explore")
     web_app = import_extra("treeoflife.explore.web_app", "explore", "explore")
-    from .lineage_index import open_index
+    from .live import LiveDataset
 
     paths = find_dataset(out)
     with _explained(paths, listener):
-        dataset = Dataset(paths, load_locations(paths, listener))
-        index = open_index(dataset)
+        live = LiveDataset(paths, listener)
+    live.watch()
     token = None if host in web_app.LOOPBACK else secrets.token_urlsafe(24)
     with _bind(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
         announce(f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else ""))
-        application = web_app.create_app(dataset, index, token)
+        application = web_app.create_app(live, token)
         # h11 bounds the length of headers; uvicorn would take another parser where one happens to be installed.
         settings = uvicorn.Config(application, http="h11", ws="none", log_level="error", access_log=False)
         uvicorn.Server(settings).run(sockets=[bound])

@@ -1,14 +1,9 @@
 """The web application behind the page: JSON endpoints, images, and the saving of marks.
 
-Requests are untrusted: rows are integers, nodes are checked, and no text from a request is used as a path.
+Requests are untrusted: rows are integers, taxa and values are looked up, and no text from a request is used as a path.
 """
 
-import errno
-import math
-import re
-import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
@@ -18,94 +13,59 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.values import RANKS
 from ..errors import BusyError, InputError, TreeoflifeError
 from ..mapping.ids import id_key
-from ..selection import marks
-from ..shards.reader import Dataset
-from .index_builder import FACETS
-from .lineage_index import Filter, LineageIndex
-from .request_body import read_body, read_mark
-from .score_index import Selection, open_scores
+from . import export
+from .access import HEADERS, LOOPBACK, AccessGuard
+from .curation import Curation, NotSaved, clean_name, own_name, read_only
+from .image_details import describe_image
+from .lineage_index import MARKED, Filter
+from .live import LiveDataset, View
+from .numbers import shown_number
+from .queries import Selection, read_selection
+from .request_body import MAX_BULK_BYTES, read_body, read_mark, read_object
+from .taxon_picker import find_taxa
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+__all__ = ["LOOPBACK", "create_app"]
+
+_SCRIPTS = (
+    "address", "app", "compare", "connection", "dom", "filters", "grid", "image", "marks", "picker", "search",
+    "selecting", "verdicts",
+)  # fmt: skip
 _STATIC = {
     "": ("index.html", "text/html"), "app.css": ("app.css", "text/css"), "icon.svg": ("icon.svg", "image/svg+xml"),
-    **{f"{name}.js": (f"{name}.js", "text/javascript") for name in ("app", "dom", "grid", "image", "search")},
+    **{f"{name}.js": (f"{name}.js", "text/javascript") for name in _SCRIPTS},
 }  # fmt: skip
-# Scripts and images come from this server only: a name in a dataset that looks like markup can load and send nothing.
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-# Limits of one answer, so that a taxon with very many children or a finding about very many images stays readable and
-# fast; the page says how many more there are.
-_MAX_CHILDREN, _MAX_ROWS, _MAX_OTHERS = 3000, 500, 8
-_COOKIE = "treeoflife_token"
-_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+# Limits of one answer, so that a taxon with very many children stays readable and fast; the page says how many more
+# there are.
+_MAX_CHILDREN, _MAX_ROWS = 3000, 500
 
 
-@dataclass(frozen=True)
-class AccessGuard:
-    """Middleware that admits browsers on this computer, or, if there is a token, whoever presents it.
-
-    Without a token the Host header must be a loopback name: otherwise any web site could reach the page by resolving
-    its own name to 127.0.0.1 (DNS rebinding). The Origin check keeps other sites from sending marks.
-    """
-
-    app: ASGIApp
-    token: str | None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        refusal = self._refusal(Request(scope, receive)) if scope["type"] == "http" else None
-        await (refusal or self.app)(scope, receive, send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        if self.token is None and _host_name(request) not in LOOPBACK:
-            return PlainTextResponse("this page can be opened only on the computer that serves it", 403, _HEADERS)
-        origin = request.headers.get("origin")
-        if origin and origin.partition("://")[2] != request.headers.get("host"):
-            return PlainTextResponse("requests from other web sites are refused", 403, _HEADERS)
-        return self._check_token(request, self.token) if self.token else None
-
-    def _check_token(self, request: Request, token: str) -> Response | None:
-        if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
-            # The redirect takes the token out of the address bar and the browser's history; the cookie replaces it.
-            redirect = RedirectResponse(request.url.path, 303, _HEADERS)
-            redirect.set_cookie(_COOKIE, token, httponly=True, samesite="strict")
-            return redirect
-        if secrets.compare_digest(request.cookies.get(_COOKIE, "").encode(), token.encode()):
-            return None
-        message = "the token is missing or wrong: open the full address that treeoflife explore printed"
-        return PlainTextResponse(message, 403, _HEADERS)
+class _Outdated(Exception):
+    """A request about rows of an earlier state of the dataset."""
 
 
-def _host_name(request: Request) -> str:
-    """The host in a request's Host header; empty if it is none. Starlette would take the server's own address then."""
-    hosts = request.headers.getlist("host")
-    host = _HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
-    return host[1].strip("[]") if host else ""
-
-
-def create_app(dataset: Dataset, index: LineageIndex, token: str | None = None) -> Starlette:
+def create_app(live: LiveDataset, token: str | None = None) -> Starlette:
     """Create the web application of a dataset. Requests must present the token; None admits only this computer."""
-    endpoints = _Endpoints(dataset, index)
+    one = _Endpoints(live)
     routes = [
-        Route("/", endpoints.static), Route("/{name:str}", endpoints.static), Route("/api/facets", endpoints.facets),
-        Route("/api/node", endpoints.node), Route("/api/rows", endpoints.rows), Route("/api/search", endpoints.search),
-        Route("/api/row/{row:int}", endpoints.row), Route("/api/id/{treeoflife_id:str}", endpoints.by_id),
-        Route("/image/{row:int}", endpoints.image), Route("/api/marks", endpoints.mark, methods=["POST"]),
+        Route("/", one.static), Route("/{name:str}", one.static), Route("/api/facets", one.facets),
+        Route("/api/state", one.state), Route("/api/node", one.node), Route("/api/counts", one.counts),
+        Route("/api/rows", one.rows), Route("/api/search", one.search), Route("/api/taxa", one.taxa),
+        Route("/api/row/{row:int}", one.row), Route("/api/id/{treeoflife_id:str}", one.by_id),
+        Route("/api/place/{treeoflife_id:str}", one.place), Route("/api/export", one.export),
+        Route("/image/{row:int}", one.image), Route("/api/marks", one.marks),
+        Route("/api/marks", one.mark, methods=["POST"]), Route("/api/verdicts", one.verdicts, methods=["POST"]),
+        Route("/api/undo", one.undo, methods=["POST"]), Route("/api/redo", one.redo, methods=["POST"]),
     ]  # fmt: skip
     middleware = [Middleware(AccessGuard, token=token), Middleware(GZipMiddleware)]
     # int() and indexing raise these for rows and nodes that do not exist, NumPy the last for numbers beyond 64 bits.
-    missing = (ValueError, IndexError, OverflowError)
-    answered = (*missing, TreeoflifeError, OSError, HTTPException, ClientDisconnect)
+    missing = (ValueError, IndexError, OverflowError, KeyError)
+    answered = (*missing, TreeoflifeError, OSError, HTTPException, ClientDisconnect, NotSaved, _Outdated)
     return Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(answered, _error))
 
 
@@ -115,6 +75,10 @@ async def _error(_: Request, error: Exception) -> Response:
         return _json({"error": error.detail}, error.status_code, error.headers)
     if isinstance(error, ClientDisconnect):
         return _json({"error": "the request ended early"}, 400)  # nobody reads it
+    if isinstance(error, NotSaved):
+        return _json({"error": str(error)}, error.status)
+    if isinstance(error, _Outdated):
+        return _json({"error": "the dataset was built again: the page shows it anew", "outdated": True}, 409)
     if isinstance(error, OSError):
         reason = f"a file of the dataset cannot be read ({error.strerror}); is it being built?"
         return _json({"error": reason}, 503)
@@ -127,165 +91,173 @@ async def _error(_: Request, error: Exception) -> Response:
 class _Endpoints:
     """The endpoints. Starlette runs those that are not async in threads, so reading files holds up no other request."""
 
-    def __init__(self, dataset: Dataset, index: LineageIndex) -> None:
-        self._dataset, self._index, self._scores = dataset, index, open_scores(dataset, index)
+    def __init__(self, live: LiveDataset) -> None:
+        self._live, self._curation = live, Curation(live)
 
     def static(self, request: Request) -> Response:
         name, media_type = _STATIC.get(request.path_params.get("name", ""), (None, ""))
         if name is None:
-            return PlainTextResponse("there is no such page", 404, _HEADERS)
+            return PlainTextResponse("there is no such page", 404, HEADERS)
         text = resources.files(__package__).joinpath("static", name).read_text(encoding="utf-8")
-        return Response(text, headers=_HEADERS, media_type=media_type)
+        return Response(text, headers=HEADERS | {"Cache-Control": "no-cache"}, media_type=media_type)
 
     def facets(self, _: Request) -> Response:
-        index = self._index
-        facets = {"values": index.values, "counts": index.counts, "meanings": index.meanings}
-        facets |= {"scores": self._scores.describe()}
-        return _json({"title": self._dataset.paths.root.name, "images": len(index), "ranks": RANKS} | facets)
+        view = self._live.marked()[0]
+        index = view.index
+        values, counts = {**index.values, "marked": MARKED}, index.facet_counts("", Filter())
+        facets = {"values": values, "counts": counts, "meanings": index.meanings, "numbers": [*index.numbers]}
+        about = {"who": own_name(), "read_only": read_only(self._live), "version": view.version}
+        title = view.dataset.paths.root.name
+        return _json({"title": title, "images": len(index), "ranks": RANKS} | facets | about)
+
+    def state(self, _: Request) -> Response:
+        live = self._live
+        return _json({"version": live.view().version, "holder": live.holder(), "problem": live.problem})
 
     def node(self, request: Request) -> Response:
-        node, image_filter, index = (
-            request.query_params.get("node", ""),
-            _read_filter(request, self._index.values),
-            self._index,
-        )
-        children = index.children(node, image_filter)
+        selection = self._selection(request)
+        index = selection.index
+        children = index.children(selection.node, selection.filter)
         shown = {"children": children[:_MAX_CHILDREN], "more": max(0, len(children) - _MAX_CHILDREN)}
-        images = index.count(*index.row_range(node), image_filter)
-        return _json({"node": node, "path": index.path(node), "images": images} | shown)
+        about = {"taxon": index.taxon_path(selection.node), "is_exact": selection.is_exact}
+        node, images = selection.node, selection.count()
+        return _json({"node": node, "path": index.path(node), "images": images} | shown | about)
+
+    def counts(self, request: Request) -> Response:
+        selection = self._selection(request)
+        return _json({"counts": selection.index.facet_counts(selection.node, selection.filter)})
 
     def rows(self, request: Request) -> Response:
-        query, image_filter = request.query_params, _read_filter(request, self._index.values)
-        offset = min(len(self._index), max(0, int(query.get("offset", 0))))
+        query = request.query_params
+        view, selection = self._view_and_selection(request)
+        index = selection.index
+        offset = min(len(index), max(0, int(query.get("offset", 0))))
         limit = min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
-        if selection := _read_selection(request):
-            total, rows = self._scores.rows(query.get("node", ""), image_filter, selection, offset, limit)
-        else:
-            total, rows = None, self._index.rows(query.get("node", ""), image_filter, offset, limit)
-        labelled = [[row, _label(self._index.taxon_of(row))] for row in rows]
-        values = self._scores.values[selection.sort][rows].tolist() if selection.sort else []
-        sorted_by = {"values": [value if math.isfinite(value) else None for value in values]} if selection.sort else {}
-        return _json({"offset": offset, "rows": labelled} | sorted_by | ({} if total is None else {"images": total}))
+        rows = index.rows(selection.node, selection.filter, offset, limit, selection.sort)
+        number = index.numbers.get(selection.sort.removeprefix("-"))
+        shown = [
+            [row, _label(index.taxon_of(row)), MARKED[int(index.codes["marked"][row])] if index.codes["marked"][row]
+             else "", None if number is None else shown_number(number[row])]
+            for row in rows
+        ]  # fmt: skip
+        return _json({"offset": offset, "rows": shown, "version": view.version})
 
     def search(self, request: Request) -> Response:
-        return _json({"found": self._index.names.search(request.query_params.get("q", ""))})
+        index = self._live.view().index
+        found = index.names.search(request.query_params.get("q", ""))
+        return _json({"found": [{**one, "taxon": index.taxon_path(one["node"])} for one in found]})
+
+    def taxa(self, request: Request) -> Response:
+        return _json({"found": find_taxa(self._live.view(), request.query_params.get("q", ""))})
 
     def row(self, request: Request) -> Response:
-        return self._image_details(request.path_params["row"])
+        return self._image_details(self._view_of(request), request.path_params["row"])
 
     def by_id(self, request: Request) -> Response:
-        try:
-            row = self._index.row_of(self._dataset[self._own_id(request.path_params["treeoflife_id"])].number)
-        except KeyError:
-            row = None
+        view = self._live.view()
+        return self._image_details(view, self._row(view, request.path_params["treeoflife_id"]))
+
+    def place(self, request: Request) -> Response:
+        """The position of an image in a selection; null if it is not in it."""
+        view, selection = self._view_and_selection(request)
+        row = self._row(view, request.path_params["treeoflife_id"])
+        found = (selection.rows() == row).nonzero()[0]
+        return _json({"row": row, "place": int(found[0]) if len(found) else None})
+
+    def _row(self, view: View, treeoflife_id: str) -> int:
+        """The row of an id; KeyError if it is of another dataset."""
+        row = view.index.row_of(view.dataset[_own_id(view, treeoflife_id)].number)
         if row is None:
-            raise ValueError
-        return self._image_details(row)
+            raise KeyError(treeoflife_id)
+        return row
 
-    def _image_details(self, row: int) -> Response:
-        """All that the page shows of one image."""
-        paths, index = self._dataset.paths, self._index
-        sample = self._dataset[int(index.number[row])]
-        details = {
-            "row": row,
-            "id": sample.id,
-            "catalog": {name: value for name, value in sample.row.items() if value not in (None, "")},
-            "texts": sample.texts,
-            "names": {name: value for name, value in sample.names.items() if name not in ("source", "name_key")},
-            "shard": paths.name(sample.shard),
-            "shard_offset": sample.shard_offset,
-            "mark": marks.read(paths.marks).of(sample.id),
-            "link": _eol_link(sample.row),
-            "findings": self._findings(row, sample.id),
-            "scores": self._scores.of_row(row, sample.id),
-            "in_train_small": bool(index.codes["small"][row]),
-            **{facet: index.values[facet][int(index.codes[facet][row])] for facet in ("licence", "depth")},
-        }
-        return _json(details)
-
-    def _findings(self, row: int, treeoflife_id: str) -> list[dict[str, Any]]:
-        """The findings about an image, each with its meaning and the names of the other images that it concerns."""
-        index = self._index
-        findings = [finding for file in index.findings for finding in file.of(treeoflife_id)]
-        kinds = {finding["kind"] for finding in findings}
-        # Findings about a label are in no file of findings: the index has them as bits only.
-        of_label = [kind for kind in index.finding_kinds(row) if kind not in kinds]
-        findings += [{"kind": kind, "detail": "", "others": []} for kind in of_label]
-        for finding in findings:
-            others = finding["others"]
-            finding["what"] = index.meanings.get(finding["kind"], "")
-            finding["more"] = max(0, len(others) - _MAX_OTHERS)
-            finding["others"] = [self._other(other) for other in others[:_MAX_OTHERS]]
-        return findings
-
-    def _other(self, treeoflife_id: str) -> dict[str, Any]:
-        """The id, row and names of another image that a finding concerns; only its id if it is not in the dataset."""
-        try:
-            sample = self._dataset[treeoflife_id]
-        except KeyError:
-            return {"id": treeoflife_id}
-        names = {rank: sample.row.get(rank) or "" for rank in (*RANKS, "common")}
-        return {"id": sample.id, "row": self._index.row_of(sample.number), "names": names}
+    def _image_details(self, view: View, row: int) -> Response:
+        return _json(describe_image(view, row, self._live.marks_file.marks()))
 
     def image(self, request: Request) -> Response:
-        jpeg = self._dataset.read_jpeg(int(self._index.number[request.path_params["row"]]))
-        return Response(jpeg, headers=_HEADERS | {"Cache-Control": "private, max-age=3600"}, media_type="image/jpeg")
+        view = self._view_of(request)
+        jpeg = view.dataset.read_jpeg(int(view.index.number[request.path_params["row"]]))
+        return Response(jpeg, headers=HEADERS | {"Cache-Control": "private, max-age=3600"}, media_type="image/jpeg")
+
+    def export(self, request: Request) -> Response:
+        form = request.query_params.get("form", "ids")
+        if form not in export.FORMS:
+            raise InputError(f"a selection is exported as {', '.join(export.FORMS)}")
+        name = "selection.txt" if form == "ids" else f"{'holdout' if form == 'holdout' else 'selection'}.csv"
+        headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(
+            export.export(*self._view_and_selection(request), form), 200, headers, export.FORMS[form]
+        )
+
+    def marks(self, request: Request) -> Response:
+        query = request.query_params
+        limit = min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
+        return _json(self._curation.listed(max(0, int(query.get("offset", 0))), limit, query.get("verdict", "")))
 
     async def mark(self, request: Request) -> Response:
-        # A form on another site cannot send this type without a CORS preflight request, which this server refuses.
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return _json({"error": "send a mark as application/json"}, 415)
+        _require_json(request)
         mark = read_mark(await read_body(request))
         return await run_in_threadpool(self._save_mark, mark)
 
-    def _save_mark(self, mark: marks.Mark) -> Response:
-        paths, treeoflife_id = self._dataset.paths, self._own_id(mark["treeoflife_id"])
-        if treeoflife_id not in self._dataset:
+    def _save_mark(self, mark: Mapping[str, str]) -> Response:
+        view = self._live.view()
+        treeoflife_id = _own_id(view, mark["treeoflife_id"])
+        if treeoflife_id not in view.dataset:
             return _json({"error": "not found in this dataset"}, 404)
-        try:
-            marks.save(paths.marks, paths.marks_lock, {**mark, "treeoflife_id": treeoflife_id})
-        except OSError as error:
-            status = 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 403
-            return _json({"error": f"the mark was not saved in {paths.marks}: {error.strerror or error}"}, status)
-        return _json({"mark": marks.read(paths.marks).of(treeoflife_id)})
+        who = clean_name(mark["who"])
+        return _json({"mark": self._curation.save_one({**mark, "who": who}, treeoflife_id)})
 
-    def _own_id(self, written: str) -> str:
-        """The id as the dataset has it, of an id as people write it, who may use capitals or braces."""
-        return written if written in self._dataset else id_key(written)
+    async def verdicts(self, request: Request) -> Response:
+        return await self.answer_change(request, self._give)
+
+    def _give(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        self._require_version(values.get("version"))
+        return self._curation.give(values)
+
+    async def undo(self, request: Request) -> Response:
+        return await self.answer_change(request, lambda values: self._curation.turn(values, forward=False))
+
+    async def redo(self, request: Request) -> Response:
+        return await self.answer_change(request, lambda values: self._curation.turn(values, forward=True))
+
+    async def answer_change(self, request: Request, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Response:
+        _require_json(request)
+        values = read_object(await read_body(request, MAX_BULK_BYTES))
+        return _json(await run_in_threadpool(work, values))
+
+    def _selection(self, request: Request) -> Selection:
+        return self._view_and_selection(request)[1]
+
+    def _view_and_selection(self, request: Request) -> tuple[View, Selection]:
+        view, _, version = self._live.marked()
+        self._require_version(request.query_params.get("version"))
+        return view, read_selection(request.query_params, view.index, version)
+
+    def _view_of(self, request: Request) -> View:
+        self._require_version(request.query_params.get("version"))
+        return self._live.view()
+
+    def _require_version(self, version: object) -> None:
+        if version and version != self._live.view().version:
+            raise _Outdated
+
+
+def _require_json(request: Request) -> None:
+    # A form on another site cannot send this type without a CORS preflight request, which this server refuses.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send a mark as application/json")
+
+
+def _own_id(view: View, written: str) -> str:
+    """The id as the dataset has it, of an id as people write it, who may use capitals or braces."""
+    return written if written in view.dataset else id_key(written)
 
 
 def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse(value, status, _HEADERS | dict(headers or {}))
-
-
-def _read_filter(request: Request, values: Mapping[str, Sequence[str]]) -> Filter:
-    """The filter in an address: for each facet, codes with commas between them; IndexError if there is no such code."""
-    texts = {facet: request.query_params.get(facet, "") for facet in FACETS}
-    codes = {facet: frozenset(int(code) for code in text.split(",") if code) for facet, text in texts.items()}
-    for facet, accepted in codes.items():
-        if not accepted <= set(range(len(values[facet]))):
-            raise IndexError(facet)
-    return Filter(**codes)
-
-
-def _read_selection(request: Request) -> Selection:
-    """The order and the ranges of scores in an address: ``sort=NAME.COLUMN``, ``descending=1``, and any number of
-    ``range=NAME.COLUMN:LEAST:GREATEST``, of which one may be left out."""
-    query, ranges = request.query_params, []
-    for text in query.getlist("range"):
-        name, least, greatest = text.rsplit(":", 2)
-        bounds = float(least or "-inf"), float(greatest or "inf")
-        ranges.append((name, *bounds))
-    return Selection(query.get("sort", ""), query.get("descending", "") == "1", tuple(ranges))
+    return JSONResponse(value, status, HEADERS | dict(headers or {}))
 
 
 def _label(taxon: dict[str, str]) -> str:
     """The species of a lineage, else its lowest rank that is not empty."""
     lineage = [taxon[rank] for rank in RANKS if taxon[rank]]
     return f"{taxon['genus']} {taxon['species']}".strip() or (lineage[-1] if lineage else "no name")
-
-
-def _eol_link(row: dict[str, Any]) -> str:
-    """The address of an image's page at EOL; empty for images of other sources."""
-    content = row.get("eol_content_id")
-    return f"https://eol.org/media/{int(content)}" if content not in (None, "") else ""

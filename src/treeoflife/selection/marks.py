@@ -1,17 +1,15 @@
 """A curator's marks, ``marks.csv``: an image that is marked ``drop`` becomes a ledger row, one that is marked
 ``relabel`` gets the ranks and the common name of its mark. If an image is marked twice, the last mark counts.
 
-The page saves marks in the file, and people edit it by hand, both at any time. So a mark is added to the file as it is
+The page saves marks in the file, and people edit it by hand, both at any time. So marks are added to the file as it is
 at that moment, under a lock, and whatever else the file has stays in it.
 """
 
-import csv
-import io
 import os
+import threading
 import time
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -23,17 +21,12 @@ from ..core.text_tables import TextTable, read_text_table
 from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..errors import BusyError, InputError
 from ..mapping.ids import id_key
+from ..taxonomy import relabels
+from .mark_rows import COLUMNS, VERDICTS, Mark, check, checked_rows, find_columns, meaning
 
-COLUMNS = ("treeoflife_id", "verdict", *RANKS, "common", "note")
-VERDICTS = ("drop", "relabel")
-Mark = Mapping[str, str]
-"""A row of ``marks.csv``: the values of :data:`COLUMNS`."""
+__all__ = ["COLUMNS", "VERDICTS", "Mark", "MarkFile", "Marks", "load_marks", "read", "save"]
 
-_REQUIRED = ("treeoflife_id", "verdict")
-_NAMES = (*RANKS, "common")
-# All names of a sample together must stay below the longest text that readers of shards accept (100,000 bytes).
-_MAX_BYTES = 10_000
-_TRIES = 20  # of saving a mark while other programs change the file
+_TRIES = 20  # of saving marks while other programs change the file
 _SETTLING_SECONDS = 0.2  # an editor that writes into the file itself takes some milliseconds for it
 
 
@@ -42,7 +35,7 @@ class Marks:
     """The marks of a file.
 
     Attributes:
-        by_key: the marks, by the :func:`~treeoflife.mapping.ids.id_key` of their image, sorted.
+        by_key: the marks, by the :func:`~treeoflife.mapping.ids.id_key` of their image; :func:`read` sorts them.
         remarks: sentences on what is doubtful in the file.
     """
 
@@ -54,6 +47,24 @@ class Marks:
         return self.by_key.get(id_key(treeoflife_id))
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What the file has, with columns that are not read here; ``keys`` has the key of each row's image."""
+
+    rows: pl.DataFrame
+    keys: pl.Series
+    columns: Mapping[str, str]
+    delimiter: str
+    bom: bool
+    marks: Marks
+
+
+_NO_FILE = _Content(
+    pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String)), pl.Series(dtype=pl.String),
+    {name: name for name in COLUMNS}, ",", bom=False, marks=Marks({}),
+)  # fmt: skip
+
+
 def read(path: Path) -> Marks:
     """The marks in a file; none if there is no file.
 
@@ -61,25 +72,32 @@ def read(path: Path) -> Marks:
         InputError: the file is not such a table, or a row has no id or an unknown verdict, relabels without a rank, or
             has a name that no caption can hold. The message names the line.
     """
+    found = _read(path).marks
+    return Marks(dict(sorted(found.by_key.items())), found.remarks)
+
+
+def _read(path: Path) -> _Content:
     if not path.exists():
-        return Marks({})
+        return _NO_FILE
     if _is_blank(path):
-        return Marks({}, (f"{path} is empty: no image is marked",))
+        return replace(_NO_FILE, marks=Marks({}, (f"{path} is empty: no image is marked",)))
     table = _read_table(path)
-    columns = _find_columns(table, path)
-    rows = zip(table.lines, table.rows.iter_rows(named=True), strict=True)
-    marks, lines = dict[str, Mark](), dict[str, int]()
+    columns = find_columns(table, path)
+    keys, marks, lines = list[str](), dict[str, Mark](), dict[str, int]()
     remarks = [f"{path}: {remark}" for remark in (*table.remarks, *_unused_columns(table, columns))]
-    for line, row in rows:
-        mark = _check({name: row[column] for name, column in columns.items()}, f"{path}, line {line}")
+    for line, mark in checked_rows(table, columns, path):
         key = id_key(mark["treeoflife_id"])
-        if key in marks and _meaning(marks[key]) != _meaning(mark):
+        if key in marks and meaning(marks.pop(key)) != meaning(mark):
             remarks.append(
                 f"{path} marks {mark['treeoflife_id']} twice and differently, on lines {lines[key]} and {line}; "
                 f"line {line} counts"
             )
+        keys.append(key)
         marks[key], lines[key] = mark, line
-    return Marks(dict(sorted(marks.items())), tuple(remarks))
+    # What is written is UTF-8 whatever it was; spreadsheets tell that by the byte order mark.
+    bom = table.encoding != "utf-8" or _has_bom(path)
+    keys_of_rows = pl.Series(keys, dtype=pl.String)
+    return _Content(table.rows, keys_of_rows, columns, table.delimiter, bom, Marks(marks, tuple(remarks)))
 
 
 def _read_table(path: Path) -> TextTable:
@@ -101,21 +119,9 @@ def _is_blank(path: Path) -> bool:
     return not path.read_bytes().strip(b"\xef\xbb\xbf\r\n\t ")
 
 
-def _find_columns(table: TextTable, path: Path) -> dict[str, str]:
-    """The column of the file for each of :data:`COLUMNS` that it has; capitals and spaces in headers do not count."""
-    columns: dict[str, str] = {}
-    for header in table.columns:
-        name = header.strip().lower().replace(" ", "_")
-        if name in columns:
-            raise InputError(f"{path} has two columns for {name}, '{columns[name]}' and '{header}'; remove one")
-        if name in COLUMNS:
-            columns[name] = header
-    if missing := [name for name in _REQUIRED if name not in columns]:
-        raise InputError(
-            f"{path} has no column {missing[0]}, but {', '.join(table.columns[:12])}; a table of marks has the columns "
-            f"{', '.join(COLUMNS)}"
-        )
-    return columns
+def _has_bom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(3) == b"\xef\xbb\xbf"
 
 
 def _unused_columns(table: TextTable, columns: Mapping[str, str]) -> list[str]:
@@ -123,38 +129,75 @@ def _unused_columns(table: TextTable, columns: Mapping[str, str]) -> list[str]:
     return [f"not used: the columns {', '.join(unused)}"] if unused else []
 
 
-def _check(values: Mapping[str, str], where: str) -> dict[str, str]:
-    """A mark with all columns, checked; ``where`` begins the message of what is wrong."""
-    mark = {column: values.get(column, "").strip() for column in COLUMNS}
-    # A note may be written in several lines; in the ledger it is one.
-    mark |= {"verdict": mark["verdict"].lower(), "note": " ".join(mark["note"].split())}
-    if not mark["treeoflife_id"] or mark["verdict"] not in VERDICTS:
-        given = f", not '{mark['verdict'][:40]}'" if mark["verdict"] else ""
-        raise InputError(f"{where}: needs a treeoflife_id and a verdict, one of {', '.join(VERDICTS)}{given}")
-    if '"' in mark["treeoflife_id"]:
-        raise InputError(f"{where}: the id {mark['treeoflife_id'][:60]} has a quotation mark; is one never closed?")
-    if mark["verdict"] == "relabel" and not any(mark[rank] for rank in RANKS):
-        raise InputError(f"{where}: relabel needs at least one rank of {', '.join(RANKS)}")
-    for column, value in mark.items():
-        _check_text(column, value, where)
-    return mark
+class MarkFile:
+    """A file of marks that is read and changed again and again, such as by the page.
 
+    What was read is kept until the file changes, so that a mark among 50,000 is saved as fast as the file is written.
+    """
 
-def _check_text(column: str, value: str, where: str) -> None:
-    for character in value:
-        # Of the categories of Unicode: control characters, halves of surrogate pairs, separators of lines.
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            raise InputError(
-                f"{where}: {column} has a line break or control character (U+{ord(character):04X}) after "
-                f"'{value.partition(character)[0][-40:]}'; write it in one line"
-            )
-    if (size := len(value.encode())) > _MAX_BYTES:
-        raise InputError(f"{where}: {column} has {size:,} bytes; at most {_MAX_BYTES:,} fit into a caption")
+    def __init__(self, path: Path, lock: Path) -> None:
+        """Name the files, neither of which needs to exist.
 
+        Args:
+            path: the file of marks.
+            lock: the file of the lock, beside it.
+        """
+        self._path, self._lock = path, lock
+        self._known: tuple[str | None, _Content] = (None, _NO_FILE)
+        self._reading = threading.Lock()
 
-def _meaning(mark: Mark) -> list[str]:
-    """What a mark does, without its note."""
-    return [mark["verdict"], *(mark[name] for name in _NAMES if mark["verdict"] == "relabel")]
+    def marks(self) -> Marks:
+        """The marks as the file has them now, the latest last.
+
+        Raises:
+            InputError: as :func:`read`.
+        """
+        return self._content(_stamp(self._path)).marks
+
+    def require_writable(self) -> None:
+        """Check that marks can be saved.
+
+        Raises:
+            OSError: they cannot, as on a read-only disk.
+        """
+        with brief_lock(self._lock):
+            pass
+
+    def change(self, changes: Mapping[str, Mark | None]) -> Marks:
+        """Add marks, each in place of any earlier one of its image, or remove one where there is None.
+
+        Args:
+            changes: the marks, checked, by the key of their image.
+
+        Returns:
+            The marks that the file has then.
+
+        Raises:
+            InputError: the file is malformed; it is not written to.
+            BusyError: other programs change the file all the time.
+            OSError: the file cannot be written.
+        """
+        with brief_lock(self._lock):
+            for _ in range(_TRIES):
+                before = _settled(self._path, self._lock)
+                content = self._content(before)
+                if not any(mark or key in content.marks.by_key for key, mark in changes.items()):
+                    return content.marks
+                changed = _changed(content, changes)
+                if _replace(self._path, changed, before):
+                    after = stamp(self._path)
+                    self._lock.write_text(after, encoding="utf-8")
+                    self._known = (after, changed)
+                    return changed.marks
+        raise BusyError(f"other programs keep changing {self._path}; nothing was saved")
+
+    def _content(self, current: str | None) -> _Content:
+        with self._reading:
+            known, content = self._known
+            if current is None or known != current:
+                content = _read(self._path)
+                self._known = (current, content)
+            return content
 
 
 def save(path: Path, lock: Path, mark: Mark) -> None:
@@ -169,17 +212,8 @@ def save(path: Path, lock: Path, mark: Mark) -> None:
         BusyError: other programs change the file all the time.
         OSError: the file cannot be written.
     """
-    checked = _check(mark, "the mark") if mark["verdict"].strip() else None
-    with brief_lock(lock):
-        for _ in range(_TRIES):
-            before = _settled(path, lock)
-            text = _changed(path, id_key(mark["treeoflife_id"]), checked)
-            if text is None:
-                return
-            if _replace(path, text, before):
-                lock.write_text(stamp(path), encoding="utf-8")
-                return
-    raise BusyError(f"other programs keep changing {path}; the mark was not saved")
+    checked = check(mark, "the mark") if mark["verdict"].strip() else None
+    MarkFile(path, lock).change({id_key(mark["treeoflife_id"]): checked})
 
 
 def _settled(path: Path, lock: Path) -> str | None:
@@ -195,12 +229,37 @@ def _settled(path: Path, lock: Path) -> str | None:
     return current
 
 
-def _replace(path: Path, text: str, before: str | None) -> bool:
+def _stamp(path: Path) -> str | None:
+    try:
+        return stamp(path)
+    except FileNotFoundError:
+        return None
+
+
+def _changed(content: _Content, changes: Mapping[str, Mark | None]) -> _Content:
+    """What the file has with some marks changed, those that are new at the end."""
+    added = {key: mark for key, mark in changes.items() if mark}
+    columns = dict(content.columns)
+    columns |= {name: name for name in COLUMNS if name not in columns and any(mark[name] for mark in added.values())}
+    other = ~content.keys.is_in(list(changes))
+    new = [name for name in columns.values() if name not in content.rows.columns]
+    rows = content.rows.filter(other).with_columns(pl.lit("").alias(name) for name in new)
+    written = [{own: mark[name] for name, own in columns.items()} for mark in added.values()]
+    schema = dict.fromkeys(columns.values(), pl.String)
+    rows = pl.concat([rows, pl.DataFrame(written, schema=schema)], how="diagonal").fill_null("")
+    keys = pl.concat([content.keys.filter(other), pl.Series(list(added), dtype=pl.String)])
+    marks = {key: mark for key, mark in content.marks.by_key.items() if key not in changes} | added
+    return _Content(rows, keys, columns, content.delimiter, content.bom, Marks(marks, content.marks.remarks))
+
+
+def _replace(path: Path, content: _Content, before: str | None) -> bool:
     """Replace the file if it is still as it was; an editor knows no lock, and what it saved must not be undone."""
     try:
         with replacing(path) as temporary:
             with temporary.open("wb") as out:
-                out.write(text.encode())
+                content.rows.write_csv(
+                    out, separator=content.delimiter, line_terminator="\r\n", include_bom=content.bom
+                )
                 out.flush()
                 os.fsync(out.fileno())  # so that next to no time passes between the look and the replacement
             if _stamp(path) != before:
@@ -210,47 +269,7 @@ def _replace(path: Path, text: str, before: str | None) -> bool:
     return True
 
 
-def _stamp(path: Path) -> str | None:
-    try:
-        return stamp(path)
-    except FileNotFoundError:
-        return None
-
-
-def _changed(path: Path, key: str, mark: Mark | None) -> str | None:
-    """The text of the file with the mark of an image changed; None if there is nothing to change."""
-    read(path)  # a file that is not understood is not written to
-    if not path.exists() or _is_blank(path):
-        return _render(pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String)), ",", mark) if mark else None
-    table = _read_table(path)
-    columns = _find_columns(table, path)
-    ids = table.rows[columns["treeoflife_id"]]
-    is_other = pl.Series([id_key(one) != key for one in ids], dtype=pl.Boolean)
-    if mark is None and is_other.all():
-        return None
-    new = [name for name in COLUMNS if name not in columns and mark and mark[name]]
-    rows = table.rows.filter(is_other).with_columns(pl.lit("").alias(name) for name in new)
-    named = {columns.get(name, name): value for name, value in (mark or {}).items()}
-    return _render(rows, table.delimiter, named or None, bom=table.encoding != "utf-8" or _has_bom(path))
-
-
-def _has_bom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(3) == b"\xef\xbb\xbf"
-
-
-def _render(rows: pl.DataFrame, delimiter: str, mark: Mark | None, *, bom: bool = False) -> str:
-    """A table with a further row. It is UTF-8 whatever it was; spreadsheets tell that by the byte order mark."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter)
-    writer.writerow(rows.columns)
-    writer.writerows(rows.iter_rows())
-    if mark:
-        writer.writerow([mark.get(column, "") for column in rows.columns])
-    return ("\ufeff" if bom else "") + out.getvalue()
-
-
-def load_marks(database: Database, marks: Marks) -> list[str]:
+def load_marks(database: Database, marks: Marks, names: Path | None = None) -> list[str]:
     """Make the marks of a dataset's images known as the table ``mark``.
 
     Its columns are ``treeoflife_id``, as the dataset writes it; ``marked``, the reason to drop the image, or null; and
@@ -258,12 +277,18 @@ def load_marks(database: Database, marks: Marks) -> list[str]:
 
     Args:
         database: has the table ``image`` (:mod:`treeoflife.mapping.images`).
+        names: the names of the dataset, by which the names of marks are completed and checked
+            (:mod:`treeoflife.taxonomy.relabels`); None before there are any.
 
     Returns:
         The marked ids that no image has.
+
+    Raises:
+        InputError: a mark gives a name whose ranks contradict each other.
     """
     schema = dict.fromkeys(("key", "written", "marked", *NAME_COLUMNS), pl.String)
-    rows = [(key, mark["treeoflife_id"], *_effect(mark)) for key, mark in marks.by_key.items()]
+    complete = _completed(marks, names)
+    rows = [(key, mark["treeoflife_id"], *_effect(mark)) for key, mark in sorted(complete.items())]
     database.load("mark_of_key", pl.DataFrame(rows, schema=schema, orient="row"))
     database.make("mark", """
         SELECT image.treeoflife_id, mark_of_key.* EXCLUDE (key, written)
@@ -274,9 +299,26 @@ def load_marks(database: Database, marks: Marks) -> list[str]:
     return [written for (written,) in database.rows(unknown)]
 
 
-def _effect(mark: Mark) -> tuple[str | None, ...]:
-    """Why an image is dropped, or its new names."""
-    if mark["verdict"] == "drop":
-        return (mark["note"] or "marked as wrong", *(None for _ in NAME_COLUMNS))
-    taxon = Taxon(*(mark[rank] for rank in RANKS))
-    return (None, *taxon, taxon.common_or_scientific(mark["common"]))
+def _completed(marks: Marks, names: Path | None) -> dict[str, Mark]:
+    """The marks with the ranks that the names of those that relabel lack."""
+    given = {key: tuple(mark[name] for name in NAME_COLUMNS) for key, mark in marks.by_key.items()
+             if mark["verdict"] == "relabel"}  # fmt: skip
+    distinct = {name: dict(zip(NAME_COLUMNS, name, strict=True)) for name in sorted(set(given.values()))}
+    known = relabels.references(distinct.values(), names) if distinct else []
+    complete = dict[tuple[str, ...], dict[str, str]]()
+    for name, written in distinct.items():
+        try:
+            complete[name] = relabels.complete(written, known)
+        except InputError as error:
+            one = next(marks.by_key[key]["treeoflife_id"] for key in sorted(given) if given[key] == name)
+            raise InputError(f"the mark of {one}: {error}") from None
+    return {key: {**mark, **complete[given[key]]} if key in given else mark for key, mark in marks.by_key.items()}
+
+
+def _effect(mark: Mark) -> Sequence[str | None]:
+    """Why an image is dropped, or its new names; nothing of either for a mark that is a note for curators."""
+    if mark["verdict"] == "relabel":
+        taxon = Taxon(*(mark[rank] for rank in RANKS))
+        return (None, *taxon, taxon.common_or_scientific(mark["common"]))
+    reason = mark["note"] or "marked as wrong" if mark["verdict"] == "drop" else None
+    return (reason, *(None for _ in NAME_COLUMNS))

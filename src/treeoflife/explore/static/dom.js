@@ -31,10 +31,10 @@ export const bdi = (text) => make("bdi", {}, visible(text));
 export const number = (count) => count.toLocaleString("en");
 export const images = (count) => number(count) + (count === 1 ? " image" : " images");
 
-/** The server's answer as a value; an error has the server's message. */
+/** The server's answer as a value; an error has the server's message and the status of the answer. */
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   const value = await answer.json();
-  if (!answer.ok) throw new Error(value.error || answer.statusText);
+  if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { status: answer.status });
   return value;
 }

@@ -1,6 +1,9 @@
 // One image: its names, captions and findings, and a curator's mark.
 
-import { $, ask, bdi, images, make, number, short, visible } from "./dom.js";
+import { $, bdi, make, number, short } from "./dom.js";
+import { called, sideBySide } from "./compare.js";
+import { send } from "./verdicts.js";
+import { pickName } from "./picker.js";
 
 const LONG = 300;
 const TEXTS = /\.txt$/;
@@ -20,20 +23,6 @@ function table(rows, heads) {
 
 const part = (title, ...content) => make("section", {}, make("h3", {}, title), ...content);
 
-const species = (names) => [names.genus, names.species].filter(Boolean).join(" ");
-
-/** The name of an image: its species, else its lowest rank that is not empty. */
-function called(names, ranks) {
-  return (
-    species(names) ||
-    [...ranks]
-      .reverse()
-      .map((rank) => names[rank])
-      .find(Boolean) ||
-    "no name"
-  );
-}
-
 /** Where a rank comes from. If the label differs from names.parquet, a mark has changed it. */
 function authority(one, rank) {
   const name = one.catalog[rank] || "";
@@ -45,41 +34,8 @@ function authority(one, rank) {
   return one.names[rank + "_from"] ?? one.names.names_from ?? "";
 }
 
-/** Images side by side, with a table of the ranks in which their names differ. */
-function compared(one, others, ranks, show) {
-  const every = [{ id: one.id, row: one.row, names: one.catalog, own: true }, ...others];
-  const known = every.filter((other) => other.names);
-  const figures = every.map((other) => {
-    const name = other.names ? short(called(other.names, ranks), 60) : "not in the dataset";
-    const picture = other.row != null && make("img", { src: "image/" + other.row, alt: name });
-    const opened =
-      other.own || other.row == null
-        ? picture || null
-        : make("button", { class: "bare", "aria-label": "Open " + name, onclick: () => show(other.row) }, picture);
-    const told = make(
-      "figcaption",
-      {},
-      make("bdi", {}, name),
-      make("small", {}, other.own ? "this image" : visible(other.id)),
-    );
-    return make("figure", {}, opened, told);
-  });
-  const rows = [...ranks, "common"].map((rank) => [rank, ...known.map((other) => other.names[rank] || "")]);
-  const differ = rows.filter(([, ...names]) => new Set(names).size > 1);
-  const told = differ.map(([rank, ...names]) => [rank, ...names.map((name) => make("b", {}, bdi(short(name || "—"))))]);
-  return make(
-    "div",
-    {},
-    make("div", { class: "beside" }, ...figures),
-    (known.length > 1 &&
-      (told.length
-        ? table(told, ["different rank", ...known.map((other) => (other.own ? "this image" : short(other.id, 9)))])
-        : make("p", { class: "soft" }, "All have the same name."))) ||
-      null,
-  );
-}
-
-function finding(one, found, ranks, show) {
+function finding(one, found, { ranks, picture }, show) {
+  const every = [{ id: one.id, row: one.row, names: one.catalog, own: true }, ...found.others];
   const more = found.more ? make("p", { class: "soft" }, `and ${number(found.more)} more`) : null;
   return make(
     "li",
@@ -90,7 +46,7 @@ function finding(one, found, ranks, show) {
       make("strong", {}, short(found.what || found.kind)),
       found.detail ? make("span", {}, ": ", bdi(found.detail)) : null,
     ),
-    found.others.length ? compared(one, found.others, ranks, show) : null,
+    found.others.length ? sideBySide(every, ranks, picture, show) : null,
     more,
   );
 }
@@ -101,15 +57,22 @@ function finding(one, found, ranks, show) {
  * @param facets the dataset's ranks and filters, from api/facets
  * @param show opens another image by its row
  * @param step opens the image that many positions further on in the grid
+ * @param saved is called once a mark was saved
  */
-export function showImage(one, facets, show, step) {
-  const { ranks } = facets;
+export function showImage(one, facets, show, step, saved) {
+  const { ranks, picture } = facets;
   const title = short(called(one.catalog, ranks));
   const facts = Object.entries(one.catalog).filter(([name]) => ![...ranks, "common", "treeoflife_id"].includes(name));
   const names = [...ranks, "common"].map((rank) => [rank, one.catalog[rank] || "", authority(one, rank)]);
   const captions = Object.entries(one.texts).map(([name, text]) => [name.replace(TEXTS, ""), text]);
-  const link =
-    one.link && make("a", { href: one.link, rel: "noreferrer noopener", target: "_blank" }, "View at the source");
+  const links = [[one.original, "The original, on the web"], [one.link, "View at the source"]]
+    .filter(([href]) => href)
+    .map(([href, text]) => make("p", {}, make("a", { href, rel: "noreferrer noopener", target: "_blank" }, text)));
+  const numbers = Object.entries(one.numbers).map(([name, value]) => [name.replaceAll("_", " "), String(value)]);
+  const zoom = () => {
+    $("zoomed").replaceChildren(make("img", { src: picture(one.row), alt: title }));
+    $("zoom").showModal();
+  };
   const place = [
     ["id", one.id],
     ["licence", one.licence],
@@ -129,78 +92,92 @@ export function showImage(one, facets, show, step) {
     make(
       "div",
       { class: "picture" },
-      make("img", { src: "image/" + one.row, alt: title }),
-      (link && make("p", {}, link)) || null,
+      make("button", { class: "bare", "aria-label": "Zoom", onclick: zoom }, make("img", { src: picture(one.row), alt: title })),
+      ...links,
     ),
     make(
       "div",
       { class: "told" },
       make("h2", { id: "oneTitle" }, bdi(title)),
-      one.catalog.common && one.catalog.common !== species(one.catalog)
+      one.catalog.common && one.catalog.common !== title
         ? make("p", { class: "soft" }, bdi(short(one.catalog.common)))
         : null,
       one.findings.length
         ? part(
             "Findings",
-            make("ul", { class: "findings" }, ...one.findings.map((found) => finding(one, found, ranks, show))),
+            make("ul", { class: "findings" }, ...one.findings.map((found) => finding(one, found, facets, show))),
           )
         : null,
       part("Names and their sources", table(names, ["rank", "name", "from"])),
       part("Captions", table(captions)),
+      numbers.length ? part("Numbers", table(numbers)) : null,
       part("Location", table(place)),
     ),
-    form(one, ranks),
+    form(one, ranks, saved),
   );
   if (!$("one").open) $("one").showModal();
   $("one").scrollTop = 0;
 }
 
 const VERDICTS = [
-  ["", "no problem"],
-  ["relabel", "the label is wrong: relabel it"],
+  ["", "no mark"],
+  ["agree", "the label is right: agree"],
   ["drop", "the image is wrong: drop it"],
+  ["relabel", "the label is wrong: relabel it"],
+  ["later", "look again later"],
 ];
-const said = (mark) => (mark?.verdict ? `Marked: ${mark.verdict}. The next build applies it.` : "");
+const APPLIED = ["drop", "relabel"];
 
-function form(one, ranks) {
+/** What a mark says, for people. */
+function said(mark, ranks) {
+  if (!mark?.verdict) return "";
+  const name = mark.verdict === "relabel" ? ` as ${called(mark, ranks)}` : "";
+  const by = [mark.who, mark.when.replace("T", " ")].filter(Boolean).join(", ");
+  const effect = APPLIED.includes(mark.verdict) ? " The next build applies it." : "";
+  return `Marked: ${mark.verdict}${name}${by ? ` (${by})` : ""}.${effect}`;
+}
+
+function form(one, ranks, saved) {
   const mark = one.mark || {};
-  const field = (name) =>
-    make("label", {}, name, make("input", { name, value: mark[name] ?? (one.catalog[name] || "") }));
-  const names = make("div", { hidden: mark.verdict !== "relabel" }, ...[...ranks, "common"].map(field));
+  let names = mark;
+  const status = make("p", { role: "status", class: "marked" }, said(mark, ranks));
+  const choose = () =>
+    pickName(1, (picked) => {
+      names = picked;
+      status.textContent = `Not saved yet: relabel as ${called(picked, ranks)}.`;
+    });
+  const pick = make("button", { type: "button", class: "plain", hidden: mark.verdict !== "relabel", onclick: choose }, "Choose the name…");
   const options = VERDICTS.map(([value, text]) =>
     make("option", { value, selected: (mark.verdict || "") === value }, text),
   );
-  const verdict = make(
-    "select",
-    {
-      name: "verdict",
-      onchange: () => {
-        names.hidden = verdict.value !== "relabel";
-      },
-    },
-    ...options,
-  );
-  const told = make("p", { role: "status", class: "marked" }, said(mark));
-  const whole = make(
+  const change = () => {
+    pick.hidden = verdict.value !== "relabel";
+    if (!pick.hidden) choose();
+  };
+  const verdict = make("select", { name: "verdict", onchange: change }, ...options);
+  const note = make("input", { name: "note", value: mark.note || "" });
+  const save = async (event) => {
+    event.preventDefault();
+    const chosen = verdict.value === "relabel" ? Object.fromEntries([...ranks, "common"].map((rank) => [rank, names[rank] ?? ""])) : {};
+    const values = { treeoflife_id: one.id, verdict: verdict.value, note: note.value, ...chosen };
+    try {
+      const { mark: now } = await send("api/marks", values);
+      status.textContent = said(now, ranks) || "No mark.";
+      saved();
+    } catch (error) {
+      status.textContent = error.message;
+    }
+  };
+  return make(
     "form",
-    { onsubmit: (event) => save(event, one, told) },
+    { onsubmit: save },
     make("h3", {}, "Mark this image"),
     make("label", {}, "Verdict", verdict),
-    names,
-    make("label", {}, "Note", make("input", { name: "note", value: mark.note || "" })),
+    pick,
+    make("label", {}, "Note", note),
     make("div", { class: "actions" }, make("button", { class: "main" }, "Save mark")),
-    told,
+    status,
   );
-  return whole;
 }
 
-async function save(event, one, told) {
-  event.preventDefault();
-  const body = JSON.stringify({ treeoflife_id: one.id, ...Object.fromEntries(new FormData(event.target)) });
-  try {
-    const { mark } = await ask("api/marks", { method: "POST", headers: { "Content-Type": "application/json" }, body });
-    told.textContent = said(mark) || "No mark.";
-  } catch (error) {
-    told.textContent = error.message;
-  }
-}
+$("zoom").addEventListener("click", () => $("zoom").close());

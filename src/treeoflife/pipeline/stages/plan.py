@@ -181,7 +181,7 @@ def _decide_on(
     paths, sources = workspace.paths, workspace.sources
     open_images(database, paths.mapping_parquet, sources, workspace.withdrawn())
     found = marks.read(paths.marks)
-    unknown = marks.load_marks(database, found)
+    unknown = marks.load_marks(database, found, paths.names)
     if note:
         _report_marks(paths, found, unknown, note)
     allow = workspace.config.licences.allow
