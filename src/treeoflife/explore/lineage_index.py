@@ -18,7 +18,7 @@ import polars as pl
 from ..core.tables import Array
 from ..core.values import NAME_COLUMNS, RANKS, SPLITS
 from ..selection.findings import Findings
-from ..selection.marks import VERDICTS
+from ..selection.mark_rows import VERDICTS
 from ..selection.scores.score_file import ScoreFile
 from .name_search import NameSearch, normalize
 
