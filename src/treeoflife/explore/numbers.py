@@ -37,7 +37,7 @@ def collect_numbers(paths: Paths, samples: SampleLocations, scores: Sequence[Sco
 
 
 def _scores_of(samples: SampleLocations, file: ScoreFile) -> dict[str, Array]:
-    """The columns of numbers of a file of scores. They stay 64-bit: a score may be a date or a count."""
+    """The columns of numbers of a file of scores, in 32 bits where these hold them exactly; a score may be a date."""
     values = {name: np.full(len(samples), np.nan) for name in file.numbers}
     rows = file.scan().select(ID, *file.numbers)
     total = int(rows.select(pl.len()).collect().item()) if values else 0
@@ -47,7 +47,13 @@ def _scores_of(samples: SampleLocations, file: ScoreFile) -> dict[str, Array]:
         present = np.flatnonzero(found >= 0)
         for name, own in values.items():
             own[found[present]] = piece[name].fill_null(np.nan).to_numpy()[present]
-    return {f"{file.name}.{name}": own for name, own in values.items()}
+    return {f"{file.name}.{name}": _narrowed(own) for name, own in values.items()}
+
+
+def _narrowed(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return narrow if np.array_equal(narrow, values, equal_nan=True) else values
 
 
 def _numbers_of(paths: Paths, index: Path) -> pl.DataFrame:

@@ -29,6 +29,8 @@ export function short(text, most = 120) {
 export const bdi = (text) => make("bdi", {}, visible(text));
 
 export const number = (count) => count.toLocaleString("en");
+/** A number in three digits, or with all those before its point. */
+export const fewDigits = (value) => String(Math.abs(value) < 1000 ? Number(value.toPrecision(3)) : Math.round(value));
 export const images = (count) => number(count) + (count === 1 ? " image" : " images");
 
 /** The server's answer as a value; an error has the server's message and the status of the answer. */

@@ -22,7 +22,7 @@ export function showFilters(facets, changed) {
     const choices = seen.map((value) => choice(facets, facet, value, changed));
     return [make("fieldset", { class: facet }, make("legend", {}, TITLES[facet] ?? facet), ...choices)];
   });
-  $("facets").replaceChildren(...groups, ...ranges(changed));
+  $("facets").replaceChildren(...ranges(changed), ...groups);
   countChosen();
 }
 

@@ -1,6 +1,6 @@
 // The grid: only visible cells exist in the document, and their rows are loaded a page at a time.
 
-import { $, ask, make, short } from "./dom.js";
+import { $, ask, fewDigits, make, short } from "./dom.js";
 
 const PAGE = 120;
 const CELL = 168;
@@ -116,7 +116,7 @@ export class Grid {
       "button",
       { class: "cell", tabindex: at === this.focus ? 0 : -1, "aria-label": name, onclick: (event) => this.click(event, at) },
       make("img", { src: this.image(row), alt: "", width: side, height: side, decoding: "async", draggable: "false" }),
-      make("span", { "aria-hidden": "true" }, value == null ? short(label) : `${value} · ${short(label)}`),
+      make("span", { "aria-hidden": "true" }, value == null ? short(label) : `${fewDigits(value)} · ${short(label)}`),
     );
     const pick = make("input", {
       type: "checkbox", class: "pick", tabindex: -1, "aria-label": `Select ${short(label)}`,
