@@ -94,13 +94,12 @@ async function openImage(answer) {
 }
 
 /** Open the image at a position of the grid, once its row is loaded. */
-function openAt(place) {
+async function openAt(place) {
   if (place < 0 || place >= grid.total) return;
   grid.focus = place;
   grid.reach(Math.floor(place / grid.columns));
-  const found = grid.at(place);
-  if (found) open(found[0]);
-  else setTimeout(() => grid.focus === place && openAt(place), 100);
+  const found = await grid.loaded(place);
+  if (found && grid.focus === place) await open(found[0]);
 }
 
 /** Open an image by its id, and move the grid to it if it is in the selection. */
@@ -132,8 +131,9 @@ async function judged(single) {
   await show({ stay: true, step: false });
   if (!single) return;
   const next = Math.min(grid.total - 1, grid.focus + (leaves ? 0 : 1));
-  if (wasOpen) openAt(next);
-  else setTimeout(() => grid.focusOn(next), 150);
+  await grid.loaded(next);
+  if (wasOpen) await openAt(next);
+  else grid.focusOn(next);
 }
 
 async function learn() {

@@ -93,17 +93,27 @@ export class Grid {
     return Array.isArray(rows) ? (rows[place % PAGE] ?? null) : null;
   }
 
-  async load(page) {
+  /** The same, once it is loaded and drawn; null if it cannot be. */
+  async loaded(place) {
+    if (place < 0 || place >= this.total) return null;
+    if (!this.at(place)) await this.pages.get(Math.floor(place / PAGE));
+    return this.at(place);
+  }
+
+  load(page) {
+    this.pages.set(page, this.fetched(page));
+  }
+
+  async fetched(page) {
     const { turn, pages, version } = this;
-    pages.set(page, "asked");
     try {
       const found = await ask("api/rows?" + this.query({ offset: page * PAGE, limit: PAGE, version }));
-      if (turn === this.turn) pages.set(page, found.rows);
+      if (turn !== this.turn) return;
+      pages.set(page, found.rows);
+      this.draw();
     } catch {
       if (turn === this.turn) pages.delete(page); // the next scroll tries again
-      return;
     }
-    if (turn === this.turn) this.draw();
   }
 
   added(at) {

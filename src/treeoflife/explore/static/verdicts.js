@@ -24,6 +24,10 @@ export function say(text) {
  * @param changed is called once marks have changed, with whether they were the images in focus alone
  */
 export function verdicts(target, relabel, changed) {
+  let last = Promise.resolve();
+  /** One after the other, so that a key which comes early is for the image that the one before it leads to. */
+  const inTurn = (work) => (last = last.then(work));
+
   async function give(verdict, more = {}, wanted = target()) {
     if (!wanted) return say("Select images first.");
     try {
@@ -48,13 +52,13 @@ export function verdicts(target, relabel, changed) {
 
   const askName = () => {
     const wanted = target();
-    if (wanted) relabel(wanted.count, (names) => give("relabel", { names }, wanted));
+    if (wanted) relabel(wanted.count, (names) => inTurn(() => give("relabel", { names }, wanted)));
     else say("Select images first.");
   };
-  const undo = () => turn("api/undo");
-  const redo = () => turn("api/redo");
+  const undo = () => inTurn(() => turn("api/undo"));
+  const redo = () => inTurn(() => turn("api/redo"));
   for (const button of document.querySelectorAll("[data-verdict]")) {
-    button.addEventListener("click", () => give(button.dataset.verdict));
+    button.addEventListener("click", () => inTurn(() => give(button.dataset.verdict)));
   }
   $("relabel").addEventListener("click", askName);
   $("undo").addEventListener("click", undo);
@@ -67,7 +71,7 @@ export function verdicts(target, relabel, changed) {
     if (key === "z") event.shiftKey ? redo() : undo();
     else if (key === "y") redo();
     else if (key === "r") askName();
-    else if (key in KEYS) give(KEYS[key]);
+    else if (key in KEYS) inTurn(() => give(KEYS[key]));
     else return;
     event.preventDefault();
   });
