@@ -1,6 +1,8 @@
-"""The explore page and the report over millions of synthetic rows: first page, search, filters, images' places, memory.
+"""The explore page and the report over millions of synthetic rows: first page, search, filters, sorting, memory.
 
-python benchmarks/explore.py [--rows 10000000] [--taxa 450000] [--keep FOLDER] [--report]
+python benchmarks/explore.py [--rows 10000000] [--taxa 450000] [--keep FOLDER] [--only explore|report|browser]
+
+``--only browser`` opens the page in Chromium, with Playwright, at three widths.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import http.client
 import json
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -78,7 +81,11 @@ def draw(out: Path, rows: int, taxa: int) -> None:
         for kind, folder in (("parquet", out / "index/224x224"), ("tar", out / "224x224")):
             for number, path in enumerate(sorted((folder / split).glob(f"*.{kind}"))):
                 path.rename(path.with_name(f"shard-{number:06d}.{kind}"))
-    pl.concat(catalogs).write_parquet(out / "catalog.parquet")
+    catalog = pl.concat(catalogs)
+    catalog.write_parquet(out / "catalog.parquet")
+    scores = catalog.select("treeoflife_id", doubt=pl.Series(dice.random(catalog.height, dtype=np.float32)))
+    (out / "scores").mkdir()
+    scores.sort("treeoflife_id").write_parquet(out / "scores/model.parquet")
 
 
 def ask(port: int, path: str) -> tuple[float, dict[str, object]]:
@@ -129,10 +136,44 @@ def explore(out: Path) -> None:
     print(
         f"search, median           {statistics.median(times):8.3f} s   (budget 0.3; slowest {times[-1]:.3f}; {right} of 200 typos found what was meant)"  # noqa: E501
     )
-    first, _ = ask(port, "/api/node?split=1&source=0,1")
-    then, _ = ask(port, "/api/rows?split=1&source=0,1&offset=100000&limit=120")
-    print(f"a new filter             {first:8.3f} s   then rows from the 100,000th on {then:.3f} s")
+    chosen = "split=val&source=eol&source=inat21"
+    first, _ = ask(port, f"/api/node?{chosen}")
+    then, _ = ask(port, f"/api/rows?{chosen}&offset=10000&limit=120")
+    print(f"a new filter             {first:8.3f} s   then rows from the 10,000th on {then:.3f} s")
+    times = [ask(port, f"/api/rows?{one}&limit=120")[0] for one in sorted_selections()]
+    print(f"a sorted selection       {statistics.median(times):8.3f} s   (budget 0.3; slowest {max(times):.3f})")
     print(f"memory after all         {memory(server.pid)} MB (budget 1500)")
+    server.terminate()
+
+
+def sorted_selections() -> list[str]:
+    """Selections that no cache has: of all, of a filter, of a range, each by a score, both ways."""
+    return [
+        f"sort={way}model.doubt{more}"
+        for more in ("", "&split=val", "&source=eol", "&range=model.doubt:0.25:0.5", "&split=train&source=inat21")
+        for way in ("", "-")
+    ]
+
+
+def browse(out: Path) -> None:
+    """The time in Chromium from opening the page, and from choosing an order, until images are there."""
+    from playwright.sync_api import sync_playwright
+
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    server, port, _ = serve(out)
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        for width in (390, 700, 1440):
+            page = chromium.new_page(viewport={"width": width, "height": 900})
+            began = time.perf_counter()
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.locator(".cell").first.wait_for()
+            opened, began = time.perf_counter() - began, time.perf_counter()
+            page.select_option("#sort", "-model.doubt")
+            page.locator(".cell span", has_text=" · ").first.wait_for()
+            took = time.perf_counter() - began
+            print(f"{width:4} px: first page {opened:6.2f} s (budget 1), sorted {took:6.2f} s (budget 0.3)")
+            page.close()
     server.terminate()
 
 
@@ -170,17 +211,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--taxa", type=int, default=450_000)
     parser.add_argument("--keep", type=Path)
-    parser.add_argument("--only", choices=("explore", "report"))
+    parser.add_argument("--only", choices=("explore", "report", "browser"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = asked.keep or Path(folder)
         if not (out / "catalog.parquet").exists():
             draw(out, asked.rows, asked.taxa)
         print(f"{asked.rows:,} rows, {asked.taxa:,} lineages")
-        if asked.only != "explore":
-            report(out)
-        if asked.only != "report":
-            explore(out)
+        for kind, measure in {"report": report, "explore": explore, "browser": browse}.items():
+            if asked.only in (kind, None):
+                measure(out)
 
 
 if __name__ == "__main__":
