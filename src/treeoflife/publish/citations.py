@@ -11,11 +11,13 @@ class Origin:
         title: its name.
         about: what it says of the rights to its images, or what a reader has to do to cite it.
         bibtex: its entries.
+        terms: what its terms of use say against redistribution, after "its terms"; empty where none are known.
     """
 
     title: str
     about: str = ""
     bibtex: tuple[str, ...] = ()
+    terms: str = ""
 
 
 _EOL = """@misc{eol,
@@ -29,6 +31,7 @@ _INAT21 = """@inproceedings{vanhorn2021benchmarking,
   pages = {12884--12893},
   year = {2021},
 }"""
+_TERMS_OF_INAT21 = "allow non-commercial research and education alone, and no distribution of the images"
 _BIOSCAN_1M = """@inproceedings{gharaee2023step,
   title = {A Step Towards Worldwide Biodiversity Assessment: The {BIOSCAN-1M} Insect Dataset},
   author = {Gharaee, Zahra and Gong, ZeMing and Pellegrino, Nicholas and Zarubiieva, Iuliia and Haurum, Joakim Bruslund
@@ -80,8 +83,9 @@ ORIGINS = {
     "inat21": Origin(
         "iNat21",
         "photographs of iNaturalist's observers; its [terms](https://github.com/visipedia/inat_comp/tree/master/2021#terms-of-use) "
-        "allow non-commercial research and education alone, and no distribution of the images",
+        + _TERMS_OF_INAT21,
         (_INAT21,),
+        _TERMS_OF_INAT21,
     ),
     "bioscan-1m": Origin("BIOSCAN-1M", "photographs of insect specimens", (_BIOSCAN_1M,)),
     "bioscan-5m": Origin("BIOSCAN-5M", "photographs of insect specimens", (_BIOSCAN_5M,)),

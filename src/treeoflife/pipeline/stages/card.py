@@ -105,7 +105,7 @@ def _write(workspace: Workspace, job: Job) -> str:
         config=workspace.config,
         figures=counted,
         pictures=pictures,
-        origins=_origins(workspace, counted.bioscan),
+        origins=origins_of(workspace, counted.bioscan),
         check_results=check_results(job.records).get("check-taxa", []),
         shown_config=shown_config(workspace),
         url=address(workspace, job.records),
@@ -120,7 +120,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     return summary
 
 
-def _origins(workspace: Workspace, bioscan: Sequence[str]) -> dict[str, str]:
+def origins_of(workspace: Workspace, bioscan: Sequence[str] = ()) -> dict[str, str]:
     """What is known of the sources' origins: by their kind, by the preset of a list, and by the parts of BIOSCAN."""
     origins = {}
     for name, table in workspace.config.sources.items():
