@@ -15,9 +15,9 @@ from ..check_results import check_results
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..stage_records import Record, StageRecords
 from ..workspace import Workspace
-from .credits import missing_of, names_of
+from .credits import cropped_sources, missing_of, names_of
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _ADDRESS = ("published", "address")
 
 
@@ -108,6 +108,8 @@ def _write(workspace: Workspace, job: Job) -> str:
         origins=origins_of(workspace, counted.bioscan),
         check_results=check_results(job.records).get("check-taxa", []),
         shown_config=shown_config(workspace),
+        further=workspace.further,
+        cropped_sources=cropped_sources(workspace.config),
         url=address(workspace, job.records),
     )
     kept = users_files(paths)
