@@ -79,6 +79,28 @@ def test_mlcroissant_accepts_the_description_and_reads_the_records(drawn_build: 
     assert read == pl.read_parquet(drawn_build / "224x224/catalog.parquet").height
 
 
+def test_version_and_day_are_those_of_the_configuration_or_not_stated(build_copy: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    described = json.loads((build_copy / "croissant.json").read_text())
+    assert not {"version", "datePublished"} & described.keys()
+    for file in described["distribution"]:
+        assert file["contentSize"] == f"{(build_copy / file['contentUrl']).stat().st_size} B"
+    config = build_copy / "dataset.toml"
+    text = config.read_text()
+    config.write_text(text.replace("# contact = ", 'version = "1.2"\ncontact = '))
+    sentence(cli("card", "--config", config), "version")
+    config.write_text(text.replace("# contact = ", 'version = "1.2.0"\npublished = 2026-11-30\n# contact = '))
+    assert cli("card", "--config", config).returncode == 0
+    code = (
+        "import sys, mlcroissant; metadata = mlcroissant.Dataset(sys.argv[1]).metadata; "
+        "print(metadata.version, metadata.date_published.date())"
+    )
+    assert run_python(code, build_copy / "croissant.json") == "1.2.0 2026-11-30"
+    card = (build_copy / "README.md").read_text(encoding="utf-8")
+    assert "- **Version**: 1.2.0" in card
+    assert "year = {2026}" in card
+
+
 def test_the_hub_can_read_the_head_of_the_card(drawn_build: Path) -> None:
     """By its own reader; the splits that it names are those that there are."""
     hub = pytest.importorskip("huggingface_hub")

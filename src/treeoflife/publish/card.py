@@ -115,6 +115,8 @@ def _introduction(inputs: CardInputs) -> str:
     ]
     card = inputs.config.card
     facts += [f"- **Authors**: {escape(', '.join(card.authors))}"] if card.authors else []
+    facts += [f"- **Version**: {escape(card.version)}"] if card.version else []
+    facts += [f"- **Published on**: {card.published}"] if card.published else []
     facts += [f"- **Published at**: {link(inputs.url, inputs.url)}"] if inputs.url else []
     facts += [f"- **DOI**: {escape(card.doi)}"] if card.doi else []
     return "\n".join([*([card.description.strip(), ""] if card.description else []), what, "", *facts])

@@ -212,6 +212,8 @@ def own_entry(inputs: CardInputs) -> str:
         "author": " and ".join(map(bibtex_text, card.authors)),
         "howpublished": f"\\url{{{bibtex_text(inputs.url)}}}" if inputs.url else "",
         "doi": bibtex_text(card.doi or ""),
+        "version": card.version or "",
+        "year": (card.published or "")[:4],
         "note": f"{inputs.figures.images:,} images; built by treeoflife {__version__}",
     }
     return "\n".join(["@misc{dataset,", *(f"  {key} = {{{value}}}," for key, value in fields.items() if value), "}"])
