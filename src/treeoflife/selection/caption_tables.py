@@ -140,8 +140,9 @@ def _by_id(caption: Caption, sources: Sequence[Source]) -> str:
     else:
         names = f"SELECT treeoflife_id, {caption.by} AS known FROM provenance"
     return f"""
-        SELECT coalesce(treeoflife_id, key) AS treeoflife_id, {ROW}, text
+        SELECT coalesce(treeoflife_id, caption_row.key) AS treeoflife_id, {ROW}, text
         FROM caption_row
         LEFT JOIN ({names}) AS named ON caption_row.key = named.known
-        WHERE named.treeoflife_id IS NOT NULL OR caption_row.key NOT IN (SELECT key FROM forgotten WHERE key IS NOT NULL)
+        LEFT JOIN forgotten ON caption_row.key = forgotten.key
+        WHERE named.treeoflife_id IS NOT NULL OR forgotten.key IS NULL
     """
