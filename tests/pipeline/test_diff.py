@@ -100,6 +100,45 @@ def test_what_was_planted_in_the_tables_of_a_build_is_found(drawn_build: Path, b
     ])  # fmt: skip
 
 
+def test_other_ids_keys_and_texts_of_catalogs_are_found(drawn_build: Path, tmp_path: Path) -> None:
+    """An image with another id, one with another natural key, a column beside the captions; the rest is the same."""
+    rows = pl.read_parquet(drawn_build / "224x224/catalog.parquet").filter(split="train")
+    rows = rows.filter(pl.col("inat21_filename").is_not_null()).with_columns(sex=pl.lit("male"))
+    rows.write_csv(tmp_path / "before.csv")
+    ids = rows["treeoflife_id"].to_list()[:3]
+    other = "00000000-0000-5000-8000-000000000000"
+    is_one = [pl.col("treeoflife_id") == one for one in ids]
+    rows.with_columns(
+        treeoflife_id=pl.when(is_one[0]).then(pl.lit(other)).otherwise("treeoflife_id"),
+        inat21_filename=pl.when(is_one[1]).then(pl.lit("another.jpg")).otherwise("inat21_filename"),
+        sex=pl.when(is_one[2]).then(pl.lit("female")).otherwise("sex"),
+    ).write_csv(tmp_path / "after.csv")
+    found = treeoflife.diff(tmp_path / "before.csv", tmp_path / "after.csv")
+    by_change = {row["change"]: row for row in found.iter_rows(named=True)}
+    assert found.height == len(by_change) == 3
+    assert (by_change["id"]["before"], by_change["id"]["after"]) == (ids[0], other)
+    assert by_change["key"]["treeoflife_id"] == ids[1]
+    assert by_change["key"]["after"].endswith("another.jpg")
+    assert (by_change["text"]["column"], by_change["text"]["before"], by_change["text"]["after"]) == (
+        "sex", "male", "female",
+    )  # fmt: skip
+
+
+def test_what_was_planted_in_a_list_of_addresses_is_found(tmp_path: Path) -> None:
+    before = [
+        "a,https://e.org/a.jpg,Parus,major",
+        "b,https://e.org/b.jpg,Parus,major",
+        "c,https://e.org/c.jpg,Parus,major",
+    ]
+    after = ["d,https://e.org/d.jpg,Parus,major", before[0], before[1].replace("major", "minor")]
+    for name, lines in (("before.csv", before), ("after.csv", after)):
+        (tmp_path / name).write_text("\n".join(["url_id,url,genus,species", *lines, ""]))
+    found = changes(tmp_path / "before.csv", tmp_path / "after.csv")
+    assert {(change, after) for _, change, _, _, after in found} >= {("added", "https://e.org/d.jpg"), ("removed", "")}
+    assert {row[1] for row in found} == {"added", "removed", "name"}
+    assert sum(row[1] == "added" for row in found) == sum(row[1] == "removed" for row in found) == 1
+
+
 def _write_as(path: Path, rows: pl.DataFrame) -> None:
     """Write a table in place of another, with the metadata of that."""
     rows.write_parquet(path, metadata={"treeoflife": pl.read_parquet_metadata(path)["treeoflife"]})

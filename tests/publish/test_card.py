@@ -8,17 +8,29 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from helpers import built, cli, digests, sentence
+from treeoflife.config.captions import Caption
+from treeoflife.config.config import load
+from treeoflife.config.paths import Paths
+from treeoflife.config.tables import Names
 from treeoflife.core.tables import parquet_schema
 from treeoflife.publish import credits as credit_files
 from treeoflife.publish import own_files
+from treeoflife.publish.card_inputs import CardInputs
+from treeoflife.publish.card_names import describe_names, used_taxonomies
+from treeoflife.publish.card_rights import describe_licences
+from treeoflife.publish.card_samples import describe_sample
+from treeoflife.publish.figures import Figures, LicenceCount
 from treeoflife.publish.own_files import CARD_MARK
 from treeoflife.selection import eol_manifest
+from treeoflife.shards.texts import FurtherTexts
 from treeoflife.testing.world import World
 
 
@@ -67,6 +79,28 @@ def test_mlcroissant_accepts_the_description_and_reads_the_records(drawn_build: 
     assert read == pl.read_parquet(drawn_build / "224x224/catalog.parquet").height
 
 
+def test_version_and_day_are_those_of_the_configuration_or_not_stated(build_copy: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    described = json.loads((build_copy / "croissant.json").read_text())
+    assert not {"version", "datePublished"} & described.keys()
+    for file in described["distribution"]:
+        assert file["contentSize"] == f"{(build_copy / file['contentUrl']).stat().st_size} B"
+    config = build_copy / "dataset.toml"
+    text = config.read_text()
+    config.write_text(text.replace("# contact = ", 'version = "1.2"\ncontact = '))
+    sentence(cli("card", "--config", config), "version")
+    config.write_text(text.replace("# contact = ", 'version = "1.2.0"\npublished = 2026-11-30\n# contact = '))
+    assert cli("card", "--config", config).returncode == 0
+    code = (
+        "import sys, mlcroissant; metadata = mlcroissant.Dataset(sys.argv[1]).metadata; "
+        "print(metadata.version, metadata.date_published.date())"
+    )
+    assert run_python(code, build_copy / "croissant.json") == "1.2.0 2026-11-30"
+    card = (build_copy / "README.md").read_text(encoding="utf-8")
+    assert "- **Version**: 1.2.0" in card
+    assert "year = {2026}" in card
+
+
 def test_the_hub_can_read_the_head_of_the_card(drawn_build: Path) -> None:
     """By its own reader; the splits that it names are those that there are."""
     hub = pytest.importorskip("huggingface_hub")
@@ -106,6 +140,56 @@ def test_nothing_in_the_card_is_empty(drawn_build: Path) -> None:
     rules = [number for number, line in enumerate(lines) if set(line) <= set("|-: ") and "---" in line and "|" in line]
     assert rules
     assert all(lines[number + 1].startswith("|") for number in rules)
+
+
+def test_the_card_explains_columns_splits_files_and_what_became_of_metadata(drawn_build: Path) -> None:
+    text = (drawn_build / "README.md").read_text(encoding="utf-8")
+    assert "`species` is the epithet alone" in text
+    assert "each of its images is in train too" in text
+    assert "EXIF and XMP of the originals, with camera, time and place, are not in them" in text
+    section = text.partition("\n## Files\n")[2].partition("\n## ")[0]
+    names = [name for row in re.findall(r"^\| `(.*?)` \|", section, re.MULTILINE) for name in row.split(", ")]
+    folders = [drawn_build / "224x224", drawn_build / "224x224/train", drawn_build]
+    assert names
+    assert not [name for name in names if not any((at / name.rpartition("<split>/")[2]).exists() for at in folders)]
+
+
+def with_inputs(drawn_build: Path, licences: list[LicenceCount], **more: Any) -> CardInputs:
+    """What a card of a build from one source, the folder ``photos``, is made from."""
+    numbers = {"images": 5, "source": {"photos": {"images": 5, "species": 2}}}
+    figures = Figures(numbers, [], 0, [], licences, {})
+    config = load(drawn_build)
+    return CardInputs(Paths(drawn_build, config.images), config, figures, [], {"photos": "folder"}, [], "", **more)
+
+
+def test_the_card_lists_members_of_ones_own_and_says_that_images_are_crops(drawn_build: Path) -> None:
+    further = FurtherTexts(("sex", "country"), "txt", ("guide",))
+    inputs = with_inputs(drawn_build, [], further=further, cropped_sources=["photos"])
+    caption = {"captions": {"guide": Caption(text="a photo of {common} | {sex}")}}
+    text = describe_sample(replace(inputs, config=inputs.config.model_copy(update=caption)))
+    assert "`<id>.sex.txt`" in text
+    assert "`<id>.country.txt`" in text
+    assert "| `<id>.guide.txt` | from a template: a photo of {common} \\| {sex} |" in text
+    assert "Those of photos are crops: parts of photographs" in text
+    assert "crops" not in describe_sample(with_inputs(drawn_build, []))
+
+
+def test_images_that_need_credit_and_have_no_known_owner_are_counted(drawn_build: Path) -> None:
+    licences = [LicenceCount("photos", "cc-by-4.0", "", 3, 1), LicenceCount("photos", "cc-0-1.0", "", 2, 0)]
+    assert "2 images under licences that require credit have no known owner" in describe_licences(
+        with_inputs(drawn_build, licences)
+    )
+    known = [LicenceCount("photos", "cc-by-4.0", "", 3, 3), LicenceCount("photos", "cc-0-1.0", "", 2, 0)]
+    assert "no known owner" not in describe_licences(with_inputs(drawn_build, known))
+
+
+def test_taxonomies_are_credited_where_they_are_known() -> None:
+    own = {"worms": Path("worms.zip"), "col": Path("x/2026-09-25_xr_coldp.zip")}
+    text = describe_names(Names(checklists=own), uses_built_in=True)
+    assert "[the Catalogue of Life](<https://www.catalogueoflife.org>) | CC BY 4.0" in text
+    assert "| worms: worms.zip | not known here |" in text
+    assert "NCBI" in text
+    assert used_taxonomies(Names(lookups=Path("names")), uses_built_in=False) == {}
 
 
 @pytest.fixture

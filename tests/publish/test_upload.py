@@ -57,6 +57,26 @@ def test_shards_and_their_descriptions_are_uploaded_and_nothing_is_sent_twice(bu
         assert (server.sent, len(server.commits)) == (sent, commits)
 
 
+def test_images_that_may_not_be_redistributed_are_counted_before_anything_is_sent(build_copy: Path) -> None:
+    """By their licence, or the terms of their source; they are sent all the same."""
+    keys = {"inat21": "inat21_filename", "bioscan": "bioscan_filename"}
+    rows = pq.read_table(build_copy / "224x224/catalog.parquet", partitioning=None).to_pylist()
+    rows = [row for row in rows if row["split"] != "train_small"]
+    counts = {source: sum(row[key] is not None for row in rows) for source, key in keys.items()}
+    with hub() as server:
+        dry = publish(server, build_copy, "--dry-run")
+        assert f"warning: {counts['inat21']} images of inat21: the terms of iNat21 allow non-commercial" in dry.stdout
+        assert f"bioscan {counts['bioscan']}" in dry.stdout
+        assert "without a known licence" in dry.stdout
+        assert "--private" in dry.stdout
+        assert server.repos == {}
+        done = publish(server, build_copy, "--private")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.index("warning: ") < done.stdout.index("files sent")
+        assert "[licences]" in done.stdout
+        assert "--private" not in done.stdout
+
+
 def test_no_published_byte_tells_of_the_computer(build_copy: Path, drawn_world: World, drawn_build: Path) -> None:
     """Neither its folders nor its name: in no file, in no value of a table, and in no metadata of one."""
     config = build_copy / "dataset.toml"

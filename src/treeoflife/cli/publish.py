@@ -67,14 +67,15 @@ def publish(
 ) -> None:
     """Upload the dataset to the Hugging Face Hub.
 
-    Files that are there are not sent again: an upload can be resumed.
+    Files that are there are not sent again: an upload can be resumed. Images that may not be redistributed, as far as
+    their licences are known, are counted before; they are sent all the same.
     """
     with working(config) as session:
         _publish(session, repo, revision, dry_run=dry_run, private=private)
 
 
 def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, private: bool) -> None:
-    from ..pipeline.describe import update
+    from ..pipeline.describe import obstacles, update
     from ..pipeline.stages.card import shown_config
     from ..publish.shown_config import published_config
     from ..publish.upload import Uploader
@@ -84,6 +85,8 @@ def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, priva
     uploader = Uploader(workspace.paths, session.evidence.hashes, repo, revision, unfinished=unfinished, copies=copies)
     if not workspace.config.card.contact:
         say("note: [card] of dataset.toml has no contact: whom do owners ask to remove an image?")
+    for sentence in obstacles(workspace, private=private):
+        say(f"warning: {sentence}")
     if not dry_run:
         update(session, uploader.url)
         print(_summary(uploader.upload(session.listener, private=private), "sent"))

@@ -125,6 +125,7 @@ def _tell(found: Withdrawal, *, dry_run: bool, as_json: bool) -> None:
             "withdrawn": found.rows.to_dicts(), "unknown": found.unknown, "withdrawn_before": found.before,
             "copies": found.copies, "same_picture": found.staying, "shards": found.shards,
             "raw": {str(path): files for path, files in found.raw.items()},
+            "tables": [str(path) for path in found.tables],
         })  # fmt: skip
         return
     samples = found.rows.filter(found.rows["split"] != "").height
@@ -145,6 +146,11 @@ def _tell(found: Withdrawal, *, dry_run: bool, as_json: bool) -> None:
         for path, files in list(found.raw.items())[:_SHOWN]:
             say(f"  {path}: {', '.join(files[:3])}{f' and {len(files) - 3:,} more' if len(files) > 3 else ''}")
         _tell_rest(len(found.raw))
+    if found.tables and found.rows.height:
+        say("these tables of yours may name them, and were not touched:")
+        for path in found.tables[:_SHOWN]:
+            say(f"  {path}")
+        _tell_rest(len(found.tables))
 
 
 def _tell_rest(count: int) -> None:

@@ -1,5 +1,11 @@
 """The table ``[card]``: what the dataset card says that no build can know."""
 
+import re
+from datetime import date
+from typing import Any
+
+from pydantic import field_validator
+
 from .base import Model
 
 
@@ -22,3 +28,25 @@ class Card(Model):
     """Where people report mistakes, and owners ask for the removal of an image: an address of mail or of a page."""
     doi: str | None = None
     """The DOI of the dataset, such as "10.5281/zenodo.1234567"."""
+    version: str | None = None
+    """The version of the dataset, such as "1.2.0" (semver.org), for those who cite it and for croissant.json."""
+    published: str | None = None
+    """The day on which this version was published, such as "2026-11-30". No build looks at a clock for it."""
+
+    @field_validator("version")
+    @classmethod
+    def _is_semantic(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", value):
+            raise ValueError(f"{value!r} is no version such as 1.2.0")
+        return value
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def _is_a_day(cls, value: Any) -> Any:
+        """A day, as TOML's own or as a text."""
+        if isinstance(value, str):
+            try:
+                return date.fromisoformat(value).isoformat()
+            except ValueError:
+                raise ValueError(f"{value!r} is no day such as 2026-11-30") from None
+        return value.isoformat() if type(value) is date else value

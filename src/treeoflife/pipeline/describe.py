@@ -1,4 +1,4 @@
-"""The card, croissant.json and credits of a dataset by themselves: for the commands card and publish."""
+"""The card, croissant.json and credits of a dataset by themselves, and what stands against publishing it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,8 @@ from ..errors import InputError
 from ..publish.own_files import users_files
 from .build import ORDER
 from .session import Session
-from .stages.card import record_address
+from .stages.card import origins_of, record_address
+from .workspace import Workspace
 
 
 def describe(session: Session, url: str = "") -> list[Path]:
@@ -46,3 +47,18 @@ def update(session: Session, url: str = "", *, again: bool = False) -> None:
 
 def _are_fresh(session: Session, names: Sequence[str]) -> bool:
     return all(state.fresh for state in session.states(names).values())
+
+
+def obstacles(workspace: Workspace, *, private: bool = False) -> list[str]:
+    """Which images may not be redistributed, as far as is known, and what to do about it, in sentences.
+
+    Raises:
+        InputError: the catalog cannot be read.
+    """
+    # Imported here, since a build or status needs none of it.
+    from ..publish.figures import count_licences
+    from ..publish.redistribution import find_obstacles
+
+    with workspace.database() as database:
+        licences = count_licences(database, workspace.paths)
+    return find_obstacles(licences, origins_of(workspace), private=private)

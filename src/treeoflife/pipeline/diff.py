@@ -1,7 +1,7 @@
 """``treeoflife diff`` and ``treeoflife.diff``: what changed between two builds, catalogs, or downloads of a source."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,14 +57,33 @@ def opened_diff(before: Path, after: Path, kind: str, listener: Listener) -> Ite
     are_datasets = [one in _DATASETS for one in kinds]
     if kinds[0] != kinds[1] and not all(are_datasets):
         raise ConfigError(f"{before} is read as {kinds[0]} and {after} as {kinds[1]}: --kind says what both are")
-    with TemporaryDirectory(prefix="treeoflife-") as folder, open_database(Path(folder, "tables")) as database:
-        if all(are_datasets):
-            samples = [_samples(path, one) for path, one in zip((before, after), kinds, strict=True)]
+    samples = (
+        [_samples(path, one) for path, one in zip((before, after), kinds, strict=True)] if all(are_datasets) else []
+    )
+    with _database(samples) as database:
+        if samples:
             comparison = compare_samples(database, samples[0], samples[1], listener)
         else:
             comparison = compare_lists(database, open_list(before, kinds[0]), open_list(after, kinds[1]), listener)
         find_changes(database, comparison)
         yield database, comparison
+
+
+@contextmanager
+def _database(samples: Sequence[Samples]) -> Iterator[Database]:
+    """A database whose tables go to the scratch folder of one of the builds, if there is one that can be written to."""
+    workspaces = [one.workspace for one in samples if one.workspace]
+    if own := next((one for one in workspaces if _is_writable(one.scratch)), None):
+        with own.database() as database:
+            yield database
+        return
+    with TemporaryDirectory(prefix="treeoflife-") as folder, open_database(Path(folder, "tables")) as database:
+        yield database
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether a folder, or one in whose place it would be made, can be written to: old builds are often read-only."""
+    return os.access(folder if folder.exists() else folder.parent, os.W_OK)
 
 
 def write_diff(database: Database, comparison: Comparison, out: Path | None) -> Counts:

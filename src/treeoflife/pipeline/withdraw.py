@@ -46,6 +46,7 @@ class Withdrawal:
         staying: how many other images show the same picture, and stay.
         shards: the shards that held them.
         raw: the files of sources that still hold them, which are never written to, and the names of the images in each.
+        tables: the user's tables of captions and scores, which are never written to either and may name them.
     """
 
     rows: pl.DataFrame
@@ -55,6 +56,7 @@ class Withdrawal:
     staying: int
     shards: tuple[str, ...]
     raw: dict[Path, list[str]]
+    tables: tuple[Path, ...] = ()
 
 
 def find_withdrawal(
@@ -84,7 +86,16 @@ def find_withdrawal(
         return Withdrawal(
             rows, tuple(unknown_values(database)), count_withdrawn_before(database), added, staying,
             _shards(database, workspace), _raw_files(database, workspace),
+            _own_tables(workspace),
         )  # fmt: skip
+
+
+def _own_tables(workspace: Workspace) -> tuple[Path, ...]:
+    """The tables of captions and scores that the user gave; those in the dataset's own folder of scores are cleaned."""
+    paths, config = workspace.paths, workspace.config
+    tables = [one.table for one in config.captions.values() if one.table]
+    tables += [path for path in workspace.score_tables().values() if not path.is_relative_to(paths.own_scores)]
+    return tuple(sorted(path for path in set(tables) if exists(path)))
 
 
 def _join_split_groups(workspace: Workspace, database: Database) -> None:

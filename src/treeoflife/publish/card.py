@@ -11,7 +11,7 @@ from ..core.files import exists, write_text
 from ..core.text import counted
 from ..core.values import SPLITS
 from ..core.versions import __version__
-from . import card_contents, card_rights
+from . import card_contents, card_names, card_rights, card_samples
 from .card_inputs import CardInputs, CheckResult
 from .markdown import escape, joined, link
 from .own_files import CARD_MARK
@@ -41,15 +41,16 @@ def render(inputs: CardInputs) -> str:
     paths, figures, names = inputs.paths, inputs.figures, inputs.config.names
     sections = {
         "": _introduction(inputs),
-        "Samples": card_rights.show_pictures(inputs.pictures, paths.root, inputs.config.images),
+        "Samples": card_rights.show_pictures(inputs),
         "Load it": card_contents.how_to_load(paths, figures),
         "Use and limits": card_contents.intended_use(figures, inputs.config),
         "Splits": card_contents.describe_splits(figures, inputs.config),
-        "What a sample holds": card_contents.describe_sample(inputs.config.images),
+        "What a sample holds": card_samples.describe_sample(inputs),
+        "Files": card_samples.describe_files(inputs),
         "Sources": card_rights.describe_sources(inputs),
         "Licences and credit": card_rights.describe_licences(inputs),
         "Biases": card_contents.describe_biases(figures, inputs.titles),
-        "Names": card_contents.describe_names(names, uses_built_in=inputs.config.uses_built_in),
+        "Names": card_names.describe_names(names, uses_built_in=inputs.config.uses_built_in),
         "Duplicates": card_contents.describe_duplicates(figures, inputs.config),
         "Known to be wrong": _known_errors(inputs.check_results),
         "Left out": card_contents.describe_skipped(figures),
@@ -114,6 +115,8 @@ def _introduction(inputs: CardInputs) -> str:
     ]
     card = inputs.config.card
     facts += [f"- **Authors**: {escape(', '.join(card.authors))}"] if card.authors else []
+    facts += [f"- **Version**: {escape(card.version)}"] if card.version else []
+    facts += [f"- **Published on**: {card.published}"] if card.published else []
     facts += [f"- **Published at**: {link(inputs.url, inputs.url)}"] if inputs.url else []
     facts += [f"- **DOI**: {escape(card.doi)}"] if card.doi else []
     return "\n".join([*([card.description.strip(), ""] if card.description else []), what, "", *facts])

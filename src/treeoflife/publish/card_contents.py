@@ -1,14 +1,11 @@
-"""Sections of the card on what the images and texts are: loading, use, splits, names, biases, what was left out."""
+"""Sections of the card on what the images are: loading, use, splits, biases, duplicates, what was left out."""
 
 from collections.abc import Mapping, Sequence
 
 from ..config.config import Config
 from ..config.paths import Paths
-from ..config.tables import BUILT_IN, Images, Names
 from ..core.text import counted
-from ..core.values import RANKS, SPLITS, Taxon
-from ..shards.captions import TEXTS, compose_texts
-from .credits import describe_changes
+from ..core.values import RANKS, SPLITS
 from .figures import FEW, LARGEST, Figures
 from .markdown import escape, fenced, joined, table
 
@@ -99,21 +96,14 @@ def describe_splits(figures: Figures, config: Config) -> str:
     else:
         together = joined(["duplicates of one picture", *(f"images of one {one}" for one in config.splits.group_by)])
         how = f"About {config.splits.val_percent} % of each source is in val; {together} are in the same split, as far as that is known."
-    small = "Every image of train_small is in train too." if "train_small" in counts else ""
+    small = (
+        "train_small is a sample of train, for quick trials: each of its images is in train too, so do not add one to the other."
+        if "train_small" in counts
+        else ""
+    )
     return "\n\n".join(
         filter(None, [table(("split", "samples", "species"), rows, numbers=(1, 2)), f"{how} {small}".rstrip()])
     )
-
-
-def describe_sample(images: Images) -> str:
-    """The members of a sample, with an example of each text."""
-    texts = compose_texts(Taxon("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"), "lion")
-    rows = [("`<id>.jpg`", f"the image, {images.set_name} pixels, JPEG of quality {images.quality}")]
-    rows += [(f"`<id>.{name}`", escape(texts[name])) for name in TEXTS]
-    return (
-        table(("member", "example"), rows) + "\n\n`<id>` is the image's id, the same in `catalog.parquet`, which has a row per sample. "
-        + describe_changes(images)
-    )  # fmt: skip
 
 
 def describe_biases(figures: Figures, titles: Mapping[str, str]) -> str:
@@ -187,41 +177,6 @@ def _people(figures: Figures) -> list[str]:
         return []
     most = f"; the ten with the most made {share(largest, images)} of these" if people > LARGEST else ""
     return [f"- {counted(people, 'observer')} made {images:,} of the images{most}."]
-
-
-def describe_names(names: Names, *, uses_built_in: bool) -> str:
-    """How names were made."""
-    if names.published:
-        return "They are those of a published catalog, taken as they are."
-    if names.lookups:
-        return "They are published name lookups, taken as they are."
-    used = [*_authorities(names), *(["the built-in taxonomy, made from NCBI's"] if uses_built_in else [])]
-    lines = ["What a source says is kept."]
-    if used:
-        order = ", in this order," if len(used) > 1 else ""
-        lines.append(f"Empty ranks are filled from {', '.join(used)}{order} where a record agrees with the evidence.")
-    backbone = names.backbone if names.backbone is not None else _default_backbone(names, uses_built_in=uses_built_in)
-    if backbone:
-        name = "the built-in taxonomy" if backbone == BUILT_IN else escape(backbone)
-        lines.append(f"Where a species is classified in several ways, {name} decides.")
-    if names.checklists:
-        kept = {"accepted": "are replaced by accepted names", "as-given": "stay as their source writes them"}
-        lines.append(f"Synonyms {kept[names.synonyms]}.")
-    lines.append(f"Names are taken apart by {names.parser}. `metadata/names.parquet` says of every rank who said so.")
-    return " ".join(lines)
-
-
-def _authorities(names: Names) -> list[str]:
-    """The authorities that are configured, the most trusted first."""
-    there = {"verifier"} if names.verifier.enabled else set[str]()
-    files = {"itis": names.itis, "resolved": names.resolved, "taxonopy": names.taxonopy, "eol": names.eol_tree}
-    there |= {name for name, path in {**files, "inaturalist": names.inaturalist, **names.checklists}.items() if path}
-    listed = [name for name in names.authorities if name in there]
-    return [escape(name) for name in (*listed, *(name for name in names.checklists if name not in listed))]
-
-
-def _default_backbone(names: Names, *, uses_built_in: bool) -> str:
-    return next(iter(names.checklists), BUILT_IN if uses_built_in else "")
 
 
 def describe_duplicates(figures: Figures, config: Config) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config.config import Config
 from ..config.paths import Paths
+from ..shards.texts import FurtherTexts
 from .citations import ORIGINS, Origin
 from .figures import Figures
 from .markdown import joined
@@ -25,6 +26,8 @@ class CardInputs:
             origin is not known is missing.
         check_results: the results of check-taxa.
         shown_config: the configuration without paths of the computer.
+        further: the texts of samples beside the ten.
+        cropped_sources: the sources whose images are parts of photographs, by boxes.
         url: the address at which the dataset is published, if that is known.
     """
 
@@ -35,6 +38,8 @@ class CardInputs:
     origins: Mapping[str, str]
     check_results: Sequence[CheckResult]
     shown_config: str
+    further: FurtherTexts = FurtherTexts()
+    cropped_sources: Sequence[str] = ()
     url: str = ""
 
     @property
@@ -44,6 +49,11 @@ class CardInputs:
         titles = {name: self.origin(name).title or name for name in names}
         several = {title for title, count in Counter(titles.values()).items() if count > 1}
         return {name: f"{title} ({name})" if title in several else title for name, title in titles.items()}
+
+    @property
+    def cropped(self) -> list[str]:
+        """The titles of the sources with images in the dataset that are parts of photographs."""
+        return [title for name, title in self.titles.items() if name in self.cropped_sources]
 
     def origin(self, source: str) -> Origin:
         """The origin of a source's images."""

@@ -1,17 +1,17 @@
 """Sections of the card on rights: sources, licences, whom to credit and how, citations, removal."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..config.paths import Paths
-from ..config.tables import Images
 from ..core.files import exists
+from ..core.text import counted
 from ..core.values import NONE
 from ..core.versions import __version__
 from ..download.downloads_file import read_entries
 from ..selection.licences import ALL_RIGHTS_RESERVED, CC0, NO_KNOWN_COPYRIGHT, PUBLIC_DOMAIN, family
 from .card_contents import share
 from .card_inputs import CardInputs
+from .card_names import used_taxonomies
 from .citations import TREEOFLIFE_10M, bibtex_text
 from .credits import describe_changes
 from .figures import LicenceCount
@@ -22,13 +22,18 @@ _UNKNOWN = "not known"
 _OF_TREEOFLIFE_10M = {"eol", "inat21", "bioscan-1m"}
 
 
-def show_pictures(pictures: Sequence[Picture], root: Path, images: Images) -> str:
+def show_pictures(inputs: CardInputs) -> str:
     """A row of pictures with the name and the credit of each; empty without pictures."""
+    pictures, root = inputs.pictures, inputs.paths.root
     if not pictures:
         return ""
     shown = [f"![{_plain_name(one)}]({one.path.relative_to(root).as_posix()})" for one in pictures]
     names = [_name(one) for one in pictures]
-    return table(shown, [names, [_credit(one) for one in pictures]]) + f"\n\n{describe_changes(images)}"
+    return table(shown, [names, [_credit(one) for one in pictures]]) + f"\n\n{_changes(inputs)}"
+
+
+def _changes(inputs: CardInputs) -> str:
+    return describe_changes(inputs.config.images, inputs.cropped)
 
 
 def _plain_name(picture: Picture) -> str:
@@ -83,7 +88,7 @@ def describe_licences(inputs: CardInputs) -> str:
         table(head, rows, numbers=(1, 2)),
         *_by_source(inputs),
         "What sources say of owners and licences was not checked, and nobody warrants that an image may be used. The columns say in short "
-        "what licences ask for; their texts, with their disclaimers of warranties, are what counts. " + describe_changes(inputs.config.images)
+        "what licences ask for; their texts, with their disclaimers of warranties, are what counts. " + _changes(inputs)
         + (" Licences with ND forbid to share adaptations: ask a lawyer whether a resized image is one." if _has_nd(counts) else ""),
         *_how_to_credit(inputs),
     ]  # fmt: skip
@@ -131,13 +136,23 @@ def _by_source(inputs: CardInputs) -> list[str]:
 
 
 def _how_to_credit(inputs: CardInputs) -> list[str]:
-    owned = sum(one.owned for one in inputs.figures.licences)
+    licences = inputs.figures.licences
+    owned = sum(one.owned for one in licences)
     if not owned:
         return ["Who owns the images, no source says."]
+    unowned = sum(one.images - one.owned for one in licences if _asks(one.name)[0] == "required")
+    further = f" {_without_owner(unowned)}" if unowned else ""
     return [
         f"The owner is known of {owned:,} images. Credit an image with its title, owner, licence and source, and say that it was "
-        "changed, as in: *“TITLE” by OWNER, LICENCE, from SOURCE, resized*."
+        "changed, as in: *“TITLE” by OWNER, LICENCE, from SOURCE, resized*." + further
     ]
+
+
+def _without_owner(images: int) -> str:
+    return (
+        f"{counted(images, 'image')} under licences that require credit {'has' if images == 1 else 'have'} no known owner: look for the owner "
+        "at the address in `credits.csv` before you share such an image."
+    )
 
 
 def _where(paths: Paths) -> str:
@@ -172,9 +187,21 @@ def cite(inputs: CardInputs) -> str:
             "Ids and splits are those of a published mapping. If that is TreeOfLife-10M's, cite also:",
             fenced(TREEOFLIFE_10M, "bibtex"),
         ]
+    if taxonomies := _cite_taxonomies(inputs, entries):
+        lines += [
+            "Names and ranks come from taxonomies too; cite those that you rely on:",
+            fenced(taxonomies, "bibtex"),
+        ]
     if unknown := [escape(title) for name, title in inputs.titles.items() if not inputs.origin(name).bibtex]:
         lines.append(f"How {', '.join(unknown)} wants to be cited is not known here.")
     return "\n\n".join(lines)
+
+
+def _cite_taxonomies(inputs: CardInputs, cited: Sequence[str]) -> str:
+    """BibTeX for the taxonomies, but for entries that are there already."""
+    used = used_taxonomies(inputs.config.names, uses_built_in=inputs.config.uses_built_in)
+    entries = [entry for one in used.values() for entry in one.bibtex if entry not in cited]
+    return "\n\n".join(dict.fromkeys(entries))
 
 
 def own_entry(inputs: CardInputs) -> str:
@@ -185,6 +212,8 @@ def own_entry(inputs: CardInputs) -> str:
         "author": " and ".join(map(bibtex_text, card.authors)),
         "howpublished": f"\\url{{{bibtex_text(inputs.url)}}}" if inputs.url else "",
         "doi": bibtex_text(card.doi or ""),
+        "version": card.version or "",
+        "year": (card.published or "")[:4],
         "note": f"{inputs.figures.images:,} images; built by treeoflife {__version__}",
     }
     return "\n".join(["@misc{dataset,", *(f"  {key} = {{{value}}}," for key, value in fields.items() if value), "}"])

@@ -1,4 +1,4 @@
-"""What images come from: the titles of well-known sources, what they are, and how their makers want them cited."""
+"""What images and names come from: well-known sources and taxonomies, and how their makers want them cited."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,13 @@ class Origin:
         title: its name.
         about: what it says of the rights to its images, or what a reader has to do to cite it.
         bibtex: its entries.
+        terms: what its terms of use say against redistribution, after "its terms"; empty where none are known.
     """
 
     title: str
     about: str = ""
     bibtex: tuple[str, ...] = ()
+    terms: str = ""
 
 
 _EOL = """@misc{eol,
@@ -29,6 +31,7 @@ _INAT21 = """@inproceedings{vanhorn2021benchmarking,
   pages = {12884--12893},
   year = {2021},
 }"""
+_TERMS_OF_INAT21 = "allow non-commercial research and education alone, and no distribution of the images"
 _BIOSCAN_1M = """@inproceedings{gharaee2023step,
   title = {A Step Towards Worldwide Biodiversity Assessment: The {BIOSCAN-1M} Insect Dataset},
   author = {Gharaee, Zahra and Gong, ZeMing and Pellegrino, Nicholas and Zarubiieva, Iuliia and Haurum, Joakim Bruslund
@@ -80,10 +83,11 @@ ORIGINS = {
     "inat21": Origin(
         "iNat21",
         "photographs of iNaturalist's observers; its [terms](https://github.com/visipedia/inat_comp/tree/master/2021#terms-of-use) "
-        "allow non-commercial research and education alone, and no distribution of the images",
+        + _TERMS_OF_INAT21,
         (_INAT21,),
+        _TERMS_OF_INAT21,
     ),
-    "bioscan-1m": Origin("BIOSCAN-1M", "photographs of insect specimens", (_BIOSCAN_1M,)),
+    "bioscan-1m": Origin("BIOSCAN-1M", "photographs of insect specimens, published under CC BY 3.0", (_BIOSCAN_1M,)),
     "bioscan-5m": Origin("BIOSCAN-5M", "photographs of insect specimens", (_BIOSCAN_5M,)),
     "gbif": Origin("GBIF", "each download has a DOI, which GBIF asks to cite: add that of this download", (_GBIF,)),
     "inaturalist": Origin("iNaturalist", "each photograph has an observer and a licence of its own", (_INATURALIST,)),
@@ -94,6 +98,62 @@ ORIGINS = {
     "urls": Origin("", "a list of addresses on the web"),
 }
 """The well-known origins, by the kind of the source, or what is known beyond. Those without a title have that of the source."""
+
+_NCBI = """@article{schoch2020ncbi,
+  title = {{NCBI} Taxonomy: a comprehensive update on curation, resources and tools},
+  author = {Schoch, C. L. and others},
+  journal = {Database},
+  volume = {2020},
+  pages = {baaa062},
+  year = {2020},
+}"""
+_CATALOGUE_OF_LIFE = """@misc{catalogueoflife,
+  title = {{Catalogue of Life}},
+  howpublished = {\\url{https://www.catalogueoflife.org}},
+}"""
+_ITIS = """@misc{itis,
+  title = {{Integrated Taxonomic Information System (ITIS)}},
+  howpublished = {\\url{https://www.itis.gov}},
+}"""
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """A provider of names: its title, its address, the licence that it states, and its entries of BibTeX."""
+
+    title: str
+    address: str = ""
+    licence: str = ""
+    bibtex: tuple[str, ...] = ()
+
+
+CATALOGUE_OF_LIFE = Taxonomy(
+    "the Catalogue of Life",
+    "https://www.catalogueoflife.org",
+    "CC BY 4.0: name it wherever its names are used",
+    (_CATALOGUE_OF_LIFE,),
+)
+TAXONOMIES = {
+    "itis": Taxonomy("ITIS", "https://www.itis.gov", "public domain", (_ITIS,)),
+    "inaturalist": Taxonomy(
+        "iNaturalist's taxonomy",
+        "https://www.inaturalist.org/taxa/inaturalist-taxonomy.dwca.zip",
+        "CC0 1.0",
+        (_INATURALIST,),
+    ),
+    "eol": Taxonomy("the dynamic hierarchy of the Encyclopedia of Life", "https://eol.org", "", (_EOL,)),
+    "eol_vernaculars": Taxonomy("common names of the Encyclopedia of Life", "https://eol.org", "", (_EOL,)),
+    "taxonopy": Taxonomy("names resolved by TaxonoPy"),
+    "resolved": Taxonomy("names resolved by hand or by other programs"),
+    "verifier": Taxonomy("the service GNVerifier, which asks several taxonomies"),
+    "built_in": Taxonomy(
+        "the NCBI Taxonomy of September 2024, as it comes with treeoflife: its classification was brought to that of other taxonomies",
+        "https://www.ncbi.nlm.nih.gov/taxonomy",
+        "public domain",
+        (_NCBI,),
+    ),
+}
+"""The well-known taxonomies, by their keys in [names]; a licence is that of the files which 'treeoflife download' fetches."""
 
 
 def bibtex_text(value: str) -> str:

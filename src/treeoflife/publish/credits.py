@@ -18,8 +18,9 @@ from ..core.tables import escaped_formula
 from ..core.text import printable
 from ..core.values import NONE
 from ..core.versions import __version__
+from .markdown import joined
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 COLUMNS = ("treeoflife_id", "title", "copyright_owner", "license_name", "license_link", "source_url")
 """The columns of credits.csv; what is not known reads ``not provided``."""
 _MOST_ROWS = 5_000
@@ -61,13 +62,14 @@ _COUNT_OWNERS = """
 """
 
 
-def write_credits(database: Database, paths: Paths, images: Images) -> list[Path]:
+def write_credits(database: Database, paths: Paths, images: Images, cropped: Sequence[str] = ()) -> list[Path]:
     """Write credits.csv and credits.html for the images in the shards; returns their paths.
 
     Where nothing is known of any image, there are no such files.
 
     Args:
         images: how images are encoded, which the page says.
+        cropped: the sources whose images are parts of photographs.
     """
     if not (exists(paths.catalog) and exists(paths.provenance)):
         return []
@@ -80,7 +82,7 @@ def write_credits(database: Database, paths: Paths, images: Images) -> list[Path
         return []
     cells = ", ".join(f"coalesce({escaped_formula(name)}, $none) AS {name}" for name in COLUMNS)
     database.write_csv(paths.credits, f"SELECT {cells} FROM credit ORDER BY treeoflife_id", none=NONE)
-    write_text(paths.credits_page, _page(database, images))
+    write_text(paths.credits_page, _page(database, describe_changes(images, cropped)))
     return [paths.credits, paths.credits_page]
 
 
@@ -92,16 +94,24 @@ def may_have_credits(provenance: Path) -> bool:
     return bool(rows.select(pl.any_horizontal(known).any()).collect(engine="streaming").item())
 
 
-def describe_changes(images: Images) -> str:
-    """A sentence on how the images in the shards differ from the originals.
+def describe_changes(images: Images, cropped: Sequence[str] = ()) -> str:
+    """A sentence or two on how the images in the shards differ from the originals.
+
+    Args:
+        cropped: what the sources are called whose images are parts of photographs.
 
     >>> describe_changes(Images(fit="crop"))
     'All images were changed: cut to their centre and resized to 224x224 pixels, and saved as JPEG.'
+    >>> describe_changes(Images(), ["FathomNet"]).partition("JPEG. ")[2]
+    'Those of FathomNet are crops: parts of photographs, cut out along boxes before that.'
     """
-    return f"All images were changed: {_FITS[images.fit].format(images.set_name)}, and saved as JPEG."
+    text = f"All images were changed: {_FITS[images.fit].format(images.set_name)}, and saved as JPEG."
+    if not cropped:
+        return text
+    return f"{text} Those of {joined(cropped)} are crops: parts of photographs, cut out along boxes before that."
 
 
-def _page(database: Database, images: Images) -> str:
+def _page(database: Database, changes: str) -> str:
     total, groups = database.value("SELECT count(*) FROM credit"), database.value(_COUNT_OWNERS)
     limits = {"none": NONE, "most": _MOST_ROWS}
     licences = [(_link(link, slug), f"{count:,}") for slug, link, count in database.rows(_LICENCES, **limits)]
@@ -117,7 +127,7 @@ td, th {{ text-align: left; padding: 0 1em 0 0; vertical-align: top; overflow-wr
 td:last-child, th:last-child {{ text-align: right; white-space: nowrap }}</style></head><body>
 <h1>Credits</h1>
 <p>{total:,} images, each under the licence of its owner as its source states it; not provided means that nobody
-has said that an image may be used. {_text(describe_changes(images))}
+has said that an image may be used. {_text(changes)}
 The title, owner, licence and source of each image are in <a href="credits.csv">credits.csv</a>, by the id that the
 image has in the shards.</p>
 <h2>Licences</h2>

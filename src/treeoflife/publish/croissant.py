@@ -50,11 +50,12 @@ def _describe(inputs: CardInputs) -> dict[str, Any]:
     known = {
         "url": inputs.url, "license": _licences(inputs), "creator": [{"@type": "sc:Person", "name": name} for name in card.authors],
         "citeAs": own_entry(inputs), "identifier": card.doi and f"https://doi.org/{card.doi}",
+        "version": card.version, "datePublished": card.published,
     }  # fmt: skip
     return {
         "@context": _CONTEXT, "@type": "sc:Dataset", "name": printable(inputs.title), "conformsTo": "http://mlcommons.org/croissant/1.0",
         "description": f"{inputs.figures.images:,} images of living things with seven ranks, common names and captions, {BUILT_BY} {__version__}.",
-        **{key: value for key, value in known.items() if value}, "version": "1.0.0", "distribution": files,
+        **{key: value for key, value in known.items() if value}, "distribution": files,
         "recordSet": [{"@type": "cr:RecordSet", "@id": "samples", "name": "samples", "field": [_field(column) for column in _COLUMNS]}],
     }  # fmt: skip
 
@@ -77,7 +78,7 @@ def _file(paths: Paths, name: str, path: Path, media_type: str, digest: str) -> 
     url = (path.relative_to(paths.root) if path.is_relative_to(paths.root) else path).as_posix()
     return {
         "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": url, "encodingFormat": media_type,
-        "sha256": digest,
+        "contentSize": f"{path.stat().st_size} B", "sha256": digest,
     }  # fmt: skip
 
 

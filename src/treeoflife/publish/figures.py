@@ -163,6 +163,20 @@ def count(database: Database, paths: Paths) -> Figures:
     )
 
 
+def count_licences(database: Database, paths: Paths) -> list[LicenceCount]:
+    """The images of a dataset by source and licence, the most first; without any provenance, none has a licence.
+
+    Raises:
+        InputError: the catalog cannot be read.
+    """
+    open_catalog(database, paths.catalog)
+    database.run(f"CREATE OR REPLACE VIEW shown_image AS {_IMAGES}")
+    if exists(paths.provenance):
+        return _licences(database, paths)
+    rows = database.rows("SELECT source, count(*) FROM shown_image GROUP BY source ORDER BY 2 DESC, source")
+    return [LicenceCount(source, "", "", images, 0) for source, images in rows]
+
+
 def _tail(images: pl.DataFrame) -> tuple[list[int], int]:
     species = images.filter(pl.col("species") != "").group_by("species_id").agg(pl.col("images").sum())
     counts = species["images"].sort(descending=True)

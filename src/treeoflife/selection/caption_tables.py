@@ -19,16 +19,32 @@ from ..sources.column_tables import clean_text
 from ..sources.lists.listed_columns import find_column, shown
 from ..sources.lists.text_columns import ROW, Table
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 _IDS = ("treeoflife_id", "uuid", "evobio10m_id", "key", "id")
 """What a column of ids may be called, the likeliest first."""
 
 
+# What a table may call a withdrawn image: its id, its address, its natural key, or parts of that, as sources list them.
+# Images are in no table by which other keys of theirs could be found.
+_FORGOTTEN = """
+    SELECT DISTINCT unnest([key, try(url_decode(key))]) AS key
+    FROM (
+        SELECT unnest(
+            [url, natural_key, replace(natural_key, '/', '_')]
+            || string_split(natural_key, '/')
+            || string_split(natural_key, '&')
+        ) AS key
+        FROM withdrawn
+    )
+    WHERE key <> ''
+"""
+
+
 def write_captions(database: Database, name: str, caption: Caption, sources: Sequence[Source], path: Path) -> str:
     """Write the captions of a table, by ``treeoflife_id``: ``treeoflife_id``, ``text``. A caption that an image has
-    twice counts once.
+    twice counts once, and one of a withdrawn image not at all.
 
-    in:  image, where images are known by their files; provenance, where by what that says
+    in:  withdrawn; image, where images are known by their files; provenance, where by what that says
 
     Returns:
         A summary in a few words.
@@ -46,6 +62,7 @@ def write_captions(database: Database, name: str, caption: Caption, sources: Seq
         FROM caption_table
         WHERE {column(key)} <> '' AND {clean_text(column(text))} IS NOT NULL
     """)  # fmt: skip
+    database.make("forgotten", _FORGOTTEN)
     database.make("caption_image", f"""
         SELECT treeoflife_id, text, min({ROW}) AS {ROW}
         FROM ({_by_id(caption, sources)})
@@ -110,7 +127,11 @@ def _columns_of(name: str, caption: Caption, table: Table) -> tuple[str, str]:
 def _by_id(caption: Caption, sources: Sequence[Source]) -> str:
     """SQL for the rows with the ids of images."""
     if caption.by == "treeoflife_id":
-        return f"SELECT key AS treeoflife_id, {ROW}, text FROM caption_row"
+        return f"""
+            SELECT key AS treeoflife_id, {ROW}, text
+            FROM caption_row
+            WHERE lower(key) NOT IN (SELECT lower(treeoflife_id) FROM withdrawn)
+        """
     if caption.by == "file":
         names = " UNION ALL ".join(
             f"SELECT treeoflife_id, {listed_name(source)} AS known FROM image WHERE source = {quoted(source.name)}"
@@ -119,7 +140,9 @@ def _by_id(caption: Caption, sources: Sequence[Source]) -> str:
     else:
         names = f"SELECT treeoflife_id, {caption.by} AS known FROM provenance"
     return f"""
-        SELECT coalesce(treeoflife_id, key) AS treeoflife_id, {ROW}, text
+        SELECT coalesce(treeoflife_id, caption_row.key) AS treeoflife_id, {ROW}, text
         FROM caption_row
         LEFT JOIN ({names}) AS named ON caption_row.key = named.known
+        LEFT JOIN forgotten ON caption_row.key = forgotten.key
+        WHERE named.treeoflife_id IS NOT NULL OR forgotten.key IS NULL
     """

@@ -15,9 +15,9 @@ from ..check_results import check_results
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..stage_records import Record, StageRecords
 from ..workspace import Workspace
-from .credits import missing_of, names_of
+from .credits import cropped_sources, missing_of, names_of
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _ADDRESS = ("published", "address")
 
 
@@ -105,9 +105,11 @@ def _write(workspace: Workspace, job: Job) -> str:
         config=workspace.config,
         figures=counted,
         pictures=pictures,
-        origins=_origins(workspace, counted.bioscan),
+        origins=origins_of(workspace, counted.bioscan),
         check_results=check_results(job.records).get("check-taxa", []),
         shown_config=shown_config(workspace),
+        further=workspace.further,
+        cropped_sources=cropped_sources(workspace.config),
         url=address(workspace, job.records),
     )
     kept = users_files(paths)
@@ -120,7 +122,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     return summary
 
 
-def _origins(workspace: Workspace, bioscan: Sequence[str]) -> dict[str, str]:
+def origins_of(workspace: Workspace, bioscan: Sequence[str] = ()) -> dict[str, str]:
     """What is known of the sources' origins: by their kind, by the preset of a list, and by the parts of BIOSCAN."""
     origins = {}
     for name, table in workspace.config.sources.items():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...config.config import Config
 from ...core.files import exists
 from ...publish.credits import STEP_VERSION, may_have_credits, write_credits
 from ...publish.own_files import users_files
@@ -30,11 +31,16 @@ def declare(workspace: Workspace) -> Stage:
         name="credits",
         needs=("provenance", "catalog"),
         version=STEP_VERSION,
-        settings={"images": [config.images.fit, config.images.set_name]},
+        settings={"images": [config.images.fit, config.images.set_name], "cropped": cropped_sources(config)},
         items=items,
         run=lambda job: _write(workspace, job),
         complaint=missing_of(paths.root),
     )
+
+
+def cropped_sources(config: Config) -> list[str]:
+    """The sources whose images are parts of photographs, by boxes."""
+    return [name for name, table in config.sources.items() if table.get("boxes")]
 
 
 def missing_of(root: Path) -> Callable[[Mapping[str, Any]], str | None]:
@@ -60,7 +66,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     if config.licences.manifest or may_have_credits(paths.provenance):
         with workspace.database() as database:
             if paths.credits in files and paths.credits_page in files:
-                written += write_credits(database, paths, config.images)
+                written += write_credits(database, paths, config.images, cropped_sources(config))
             if config.licences.manifest and paths.licences in files:
                 write_licences(database, paths.licences, paths.catalog, config.licences.manifest)
                 written.append(paths.licences)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.text import counted
-from ...mapping.images import open_images
+from ...mapping.images import load_withdrawn, open_images
 from ...selection import caption_tables, source_columns
 from ...shards.made_from import describe_caption
 from ...shards.text_settings import named_columns
@@ -45,7 +45,9 @@ def _items(workspace: Workspace) -> list[Item]:
         own = {"caption": describe_caption(caption), "table": caption.table}
         needed = workspace.ids if caption.by in ("treeoflife_id", "file") else paths.provenance
         known_by = {} if caption.by == "treeoflife_id" else {"images": needed}
-        items.append(Item(f"captions.{name}", {**own, **known_by}, (path,), requires=(needed,)))
+        items.append(
+            Item(f"captions.{name}", {**own, **known_by, **workspace.withdrawn_input()}, (path,), requires=(needed,))
+        )
     expected = {path for item in items for path in item.outputs}
     former = {paths.source_columns, *paths.caption_table("any").parent.glob("*.parquet")} - expected
     if surplus := tuple(sorted(path for path in former if path.exists())):
@@ -101,4 +103,5 @@ def _write_captions(workspace: Workspace, name: str, path: Path) -> str:
             open_images(database, workspace.ids, workspace.sources)
         elif caption.by != "treeoflife_id":
             database.view("provenance", [paths.provenance])
+        load_withdrawn(database, workspace.withdrawn())
         return caption_tables.write_captions(database, name, caption, workspace.sources, path)

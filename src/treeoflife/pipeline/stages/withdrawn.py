@@ -27,7 +27,7 @@ from ...shards.view_folder import cache_folder
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 _TOKEN = re.compile(r"https?://[^\s\"'<>\\]+|[A-Za-z0-9_-]{8,80}")
 _TABLES, _LISTS = (".csv", ".txt"), (".json",)
 _LOGS = (".json", ".log", ".txt", ".out", ".err", ".jsonl")
@@ -83,8 +83,9 @@ class _Traces:
                 marks.save(self._paths.marks, self._paths.marks_lock, {**mark, "verdict": ""})
 
     def _copies(self) -> Iterator[Path]:
-        """Files that commands beside the build have made: leaks, hold-out sets, findings."""
-        for folder in (self._paths.leak_folder, self._paths.holdout_sets, self._paths.findings_folder):
+        """Files that commands beside the build have made: leaks, hold-out sets, scores, findings."""
+        paths = self._paths
+        for folder in (paths.leak_folder, paths.holdout_sets, paths.own_scores, paths.findings_folder):
             yield from _files(folder)
 
     def _clean(self, path: Path) -> bool:
