@@ -185,7 +185,7 @@ def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequenc
 
     What a join keeps in memory is to its right: little but the files of the images, with as few bytes each as possible.
     """
-    database.make("fact", f"""
+    database.sort("fact", f"""
         SELECT * EXCLUDE (withdrawn, held_out, marked, unlicensed, unlisted, scored), {first_rule(rules)} AS rule
         FROM (
             SELECT image_row, image.treeoflife_id, image.source, is_val, is_train_small,
