@@ -90,9 +90,9 @@ def test_each_shard_is_found_in_its_plan(store: Store) -> None:
     assert rows.filter(source="inat21")["eol_content_id"].is_null().all()
 
 
-@pytest.mark.parametrize("harm", ["lost", "twice", "both", "unknown"])
+@pytest.mark.parametrize("harm", ["lost", "twice", "both", "unknown", "small", "wrong side"])
 def test_a_sum_that_is_off_is_an_error(store: Store, harm: str) -> None:
-    """An image that is nowhere, in a split twice, both sample and in the ledger; or one that is not in the mapping."""
+    """An image that is nowhere, twice, both sample and in the ledger, not in the mapping, or on the wrong side."""
     with store.decided() as decided:
         plans, ledger = decided.plans(), store.folder / "ledger.parquet"
         rows = decided.ledger()
@@ -103,6 +103,12 @@ def test_a_sum_that_is_off_is_an_error(store: Store, harm: str) -> None:
         if harm in ids:
             pl.concat([rows, _row(ids[harm], rows)]).write_parquet(ledger)
         changed.write_parquet(plans["train"])
+        if harm == "small":
+            pl.read_parquet(plans["train_small"])[1:].write_parquet(plans["train_small"])
+        if harm == "wrong side":
+            val = pl.read_parquet(plans["val"])
+            pl.concat([train[1:], val[:1]]).write_parquet(plans["train"])
+            pl.concat([val[1:], train[:1]]).write_parquet(plans["val"])
         with pytest.raises(BalanceError):
             check_balance(decided.database, plans, ledger)
 

@@ -124,7 +124,7 @@ def _frame(path: Path, table: str, rows: list[Any], schema: dict[str, Any]) -> p
         raise InputError(f"the table '{table}' of {path} has a value of the wrong type: {reason(error)}") from None
 
 
-def export(database: Database, path: Path, sources: Iterable[Source]) -> None:
+def export(database: Database, path: Path, sources: Sequence[Source]) -> None:
     """Write the dataset's mapping in the published format: same mapping, same bytes.
 
     Rows come in the order of the primary key, so that its index is only appended to: in random order, an index that
@@ -139,11 +139,7 @@ def export(database: Database, path: Path, sources: Iterable[Source]) -> None:
             kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]} NOT NULL' for column, kind in source.columns.items())
             db.execute(f'CREATE TABLE "{source.name}" ({kinds}, {ID} TEXT NOT NULL PRIMARY KEY)')
             _insert(db, source.name, _images_of(database, source))
-        _insert(db, "split", database.pieces("""
-            SELECT treeoflife_id, is_val::TINYINT, is_train_small::TINYINT
-            FROM image
-            ORDER BY treeoflife_id
-        """))  # fmt: skip
+        _insert(db, "split", _splits_of(database, sources))
         db.execute("COMMIT")
 
 
@@ -151,6 +147,21 @@ def _images_of(database: Database, source: Source) -> Iterator[pl.DataFrame]:
     """The images of a source, in the order of the mapping, which is that of their ids."""
     for rows in database.read("mapping", ["source", *source.catalog, "treeoflife_id"]):
         yield rows.filter(source=source.name).drop("source")
+
+
+def _splits_of(database: Database, sources: Sequence[Source]) -> Iterator[pl.DataFrame]:
+    """The splits of all images, in the order of their ids: that of the mapping, where it has but one source."""
+    if len(sources) > 1:
+        yield from database.pieces("""
+            SELECT treeoflife_id, is_val::TINYINT, is_train_small::TINYINT
+            FROM image
+            ORDER BY treeoflife_id
+        """)
+        return
+    for rows in database.read("mapping", ["source", "treeoflife_id", *_FLAGS]):
+        yield rows.filter(pl.col("source").is_in([one.name for one in sources])).select(
+            "treeoflife_id", pl.col(_FLAGS).cast(pl.Int8)
+        )
 
 
 def _create(path: Path) -> sqlite3.Connection:

@@ -43,7 +43,8 @@ def decide(
                       in the store and quality (see :mod:`.quality`), null without a file; name, null without one;
                       group, null for most; and rule: the first rule that excludes it by itself, or null
          excluded     image_row, rule, cause: the images that are excluded by a comparison with others
-         candidate    the images that are left: the columns of fact, taxon, and place and preference within the group
+         kept         the images that no rule excludes: the columns of fact but rule
+         candidate    the same, with taxon, and place and preference within the group
          decision     the columns of fact with the rule that excludes the image, by itself or not, and its cause
 
     Args:
@@ -68,13 +69,18 @@ def decide(
     _rank_groups(database, sources)
     database.run("CREATE OR REPLACE TABLE excluded (image_row BIGINT, rule UTINYINT, cause BIGINT)")
     database.run("""
-        CREATE OR REPLACE VIEW candidate AS
-        SELECT fact.*, taxon, place, preference
+        CREATE OR REPLACE VIEW kept AS
+        SELECT * EXCLUDE (rule)
         FROM fact
         ANTI JOIN excluded USING (image_row)
+        WHERE rule IS NULL
+    """)
+    database.run("""
+        CREATE OR REPLACE VIEW candidate AS
+        SELECT kept.*, taxon, place, preference
+        FROM kept
         LEFT JOIN name USING (name)
         LEFT JOIN ranked USING (image_row)
-        WHERE rule IS NULL
     """)
     compare_images(database, rules)
     database.run("""
@@ -185,7 +191,7 @@ def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequenc
 
     What a join keeps in memory is to its right: little but the files of the images, with as few bytes each as possible.
     """
-    database.make("fact", f"""
+    database.sort("fact", f"""
         SELECT * EXCLUDE (withdrawn, held_out, marked, unlicensed, unlisted, scored), {first_rule(rules)} AS rule
         FROM (
             SELECT image_row, image.treeoflife_id, image.source, is_val, is_train_small,

@@ -84,6 +84,9 @@ def check_balance(database: Database, plans: Mapping[str, Path], ledger: Path) -
     places = {**plans, "ledger": ledger}
     for place, path in places.items():
         database.view(f"in_{place}", [path])
+    if _adds_up(database, list(plans)):
+        return
+    # Only a look at each image tells what is wrong.
     found = " UNION ALL ".join(
         f"SELECT treeoflife_id, '{one}' AS place FROM in_{one} WHERE treeoflife_id IS NOT NULL" for one in places
     )
@@ -100,6 +103,27 @@ def check_balance(database: Database, plans: Mapping[str, Path], ledger: Path) -
     _check_account(database, "all splits", "true", "train + val")
     for split in plans:
         _check_account(database, split, f"coalesce({in_split(split)}, false)", split)
+
+
+def _adds_up(database: Database, splits: Sequence[str]) -> bool:
+    """Whether the images of the mapping that are not in the ledger are in the plans of their splits, each once.
+
+    Sums of hashes of ids are compared, of which two sets have the same one time in 2^64: to join ids with ids takes
+    three times as long, and more memory than all that the plan does.
+
+    in:  image, in_ledger, and in_train and so on for the plan of each split
+    """
+    total = "coalesce(sum(hash(treeoflife_id)::HUGEINT) FILTER (WHERE {}), 0)"
+    left_out = "treeoflife_id IN (SELECT treeoflife_id FROM in_ledger WHERE treeoflife_id IS NOT NULL)"
+    where = ["is_left_out", "NOT is_left_out AND is_val IS NULL"]
+    where += [f"NOT is_left_out AND {in_split(split)}" for split in splits]
+    expected = database.rows(f"""
+        SELECT {", ".join(map(total.format, where))}
+        FROM (SELECT treeoflife_id, is_val, is_train_small, {left_out} AS is_left_out FROM image)
+    """)  # fmt: skip
+    known = total.format("treeoflife_id IS NOT NULL")
+    ledger, *plans = (database.value(f"SELECT {known} FROM in_{one}") for one in ("ledger", *splits))
+    return expected == [(ledger, 0, *plans)]
 
 
 def _check_account(database: Database, where: str, inside: str, samples: str) -> None:

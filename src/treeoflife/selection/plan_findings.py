@@ -14,7 +14,7 @@ DUPLICATES = {
 """The kinds of findings of :func:`duplicates`, with their meanings."""
 # A placeholder picture may occur thousands of times; the page shows a finding's other images side by side.
 _MAX_OTHERS = 20
-_SAMPLES = """(SELECT * FROM decision WHERE rule IS NULL AND "group" IS NOT NULL)"""
+_SAMPLES = """(SELECT * FROM kept WHERE "group" IS NOT NULL)"""
 
 
 _FLAGS = {
@@ -31,7 +31,7 @@ LISTED = {**dict(_FLAGS.values()), _REPEATED: "the source has several rows about
 def of_lists(database: Database, sources: Sequence[Source]) -> str:
     """SQL for findings about samples of which the source's own tables say something doubtful; empty if none does.
 
-    in:  decision
+    in:  kept
     out: flagged_0, flagged_1, …      the rows of each source that does
     """
     parts = [_of_list(database, source, number) for number, source in enumerate(sources) if source.flags(database)]
@@ -55,19 +55,19 @@ def _of_list(database: Database, source: Source, number: int) -> str:
         WHERE repeated > 0
     """)  # fmt: skip
     names = catalog_names(source)
-    equal = " AND ".join(f"{column(names[one], 'decision')} = {column(one, 'found')}" for one in source.key)
+    equal = " AND ".join(f"{column(names[one], 'kept')} = {column(one, 'found')}" for one in source.key)
     return f"""
         SELECT treeoflife_id, kind, found.detail, []::VARCHAR[] AS others
-        FROM decision
+        FROM kept
         JOIN flagged_{number} AS found ON {equal}
-        WHERE decision.source = {quoted(source.name)} AND rule IS NULL
+        WHERE kept.source = {quoted(source.name)}
     """
 
 
 def duplicates() -> str:
     """SQL for findings about samples that show the same picture (see :mod:`treeoflife.selection.findings`).
 
-    in:  decision, conflict
+    in:  kept, conflict
     """
     # Of a group's ids, the first are enough: one more than is shown, since an image is none of its own others.
     first = f"list_sort(min(treeoflife_id, {_MAX_OTHERS + 1}))"
@@ -94,7 +94,7 @@ def duplicates() -> str:
 def count_straddling(database: Database) -> int:
     """The number of groups that have samples in both train and val.
 
-    in:  decision
+    in:  kept
     """
     sides = f"""SELECT "group" FROM {_SAMPLES} GROUP BY "group" HAVING count(DISTINCT is_val) > 1"""
     return int(database.value(f"SELECT count(*) FROM ({sides})"))
@@ -103,10 +103,10 @@ def count_straddling(database: Database) -> int:
 def of_quality() -> str:
     """SQL for findings about the quality of samples.
 
-    in:  decision
+    in:  kept
     """
     return " UNION ALL ".join(
-        f"SELECT treeoflife_id, '{kind}' AS kind, '' AS detail, []::VARCHAR[] AS others FROM decision "
-        f"WHERE rule IS NULL AND {quality.has(kind)}"
+        f"SELECT treeoflife_id, '{kind}' AS kind, '' AS detail, []::VARCHAR[] AS others FROM kept "
+        f"WHERE {quality.has(kind)}"
         for kind in quality.LIMITS
     )

@@ -83,9 +83,8 @@ class Samples:
                 -- The image with its header, and its ten texts with theirs.
                 SELECT *,
                     {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes{more_bytes} AS tar_bytes
-                FROM {"further_decision" if further else "decision"}
+                FROM {"further_kept" if further else "kept"}
                 JOIN texts USING (name)
-                WHERE rule IS NULL
                 UNION ALL BY NAME
                 FROM vacant_place
             )
@@ -168,8 +167,8 @@ def _check_ids(database: Database) -> None:
     """Check that the ids of the samples can be keys."""
     unsafe = database.rows(f"""
         SELECT treeoflife_id
-        FROM decision
-        WHERE rule IS NULL AND NOT regexp_full_match(treeoflife_id, '{_SAFE_ID}')
+        FROM kept
+        WHERE NOT regexp_full_match(treeoflife_id, '{_SAFE_ID}')
         ORDER BY treeoflife_id
         LIMIT 1
     """)

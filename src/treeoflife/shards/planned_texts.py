@@ -1,9 +1,9 @@
-"""What samples say beside the ten texts, joined to the decisions of the plan.
+"""What samples say beside the ten texts, joined to the images that the plan keeps.
 
 further_column    treeoflife_id and the columns of tables        what the stage ``texts`` read
 further_caption_N treeoflife_id, text                            the Nth table of captions, likewise
 name_words        name and :data:`.templates.NAME_PLACEHOLDERS`  what templates know of a name
-further_decision  what the plan takes of ``decision``, :attr:`.texts.FurtherTexts.planned`, and further_bytes, which
+further_kept      what the plan takes of ``kept``, :attr:`.texts.FurtherTexts.planned`, and further_bytes, which
                   these take in a tar
 """
 
@@ -21,8 +21,8 @@ from ..sources.base import Source
 from .templates import NAME_PLACEHOLDERS, caption_sql, parse_template, placeholder_values
 from .texts import FurtherTexts
 
-_OF_DECISIONS = (
-    "treeoflife_id", "source", "image_row", "file_row", *STORED_COLUMNS, "name", "is_val", "is_train_small", "rule",
+_OF_KEPT = (
+    "treeoflife_id", "source", "image_row", "file_row", *STORED_COLUMNS, "name", "is_val", "is_train_small",
 )  # fmt: skip
 
 
@@ -34,9 +34,9 @@ def load_further_texts(
     values: Path,
     tables: Mapping[str, Path],
 ) -> None:
-    """Make the decisions with the texts of samples beside the ten known as ``further_decision``.
+    """Make the kept images with their texts beside the ten known as ``further_kept``.
 
-    in:  decision, name
+    in:  kept, name
 
     Args:
         values: the values of the columns, by ``treeoflife_id``.
@@ -59,11 +59,11 @@ def load_further_texts(
         text = f"{table}.text" if name in tables else _template(name, captions[name], further)
         texts.append(f"{text} AS {column(f'{name}.txt')}")
     database.run(f"""
-        CREATE OR REPLACE VIEW further_decision AS
+        CREATE OR REPLACE VIEW further_kept AS
         SELECT *, {_tar_bytes(further)} AS further_bytes
         FROM (
-            SELECT {columns((*_OF_DECISIONS, *catalog_types(sources)), "decision")}, {", ".join(texts)}
-            FROM decision
+            SELECT {columns((*_OF_KEPT, *catalog_types(sources)), "kept")}, {", ".join(texts)}
+            FROM kept
             {" ".join(joins)}
         )
     """)

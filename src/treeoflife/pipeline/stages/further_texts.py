@@ -31,7 +31,7 @@ def settings(workspace: Workspace) -> dict[str, Any]:
 
 
 def load(workspace: Workspace, database: Database) -> None:
-    """Make the decisions with their texts known, if there are any texts beside the ten."""
+    """Make the kept images with their texts known, if there are any texts beside the ten."""
     if workspace.further:
         load_further_texts(
             database,
