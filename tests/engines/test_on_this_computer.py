@@ -115,3 +115,18 @@ def test_a_stop_while_a_worker_starts_leaves_no_complaint_of_the_worker(tmp_path
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == status, done.stderr
     assert "spawn_main" not in done.stderr
+
+
+def test_a_script_without_a_guard_is_told_so_in_one_sentence(tmp_path: Path) -> None:
+    """Each worker imports the script, which would start workers again."""
+    script = tmp_path / "script.py"
+    lines = [
+        "from treeoflife.engines.local import LocalEngine",
+        "print('begins')",
+        "list(LocalEngine(3).run(len, [(1,), (2,), (3,)]))",
+    ]
+    script.write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert "put what it does under 'if __name__ == \"__main__\":'" in done.stderr.splitlines()[-1]

@@ -9,6 +9,7 @@ import polars as pl
 import treeoflife
 from gbif_archives import bird, picture, write_download
 from helpers import cli, sentence
+from sources.listed_inputs import PHOTOS, open_data
 
 
 def changes(before: Path, after: Path) -> set[tuple[str, ...]]:
@@ -137,6 +138,20 @@ def test_what_was_planted_in_a_list_of_addresses_is_found(tmp_path: Path) -> Non
     assert {(change, after) for _, change, _, _, after in found} >= {("added", "https://e.org/d.jpg"), ("removed", "")}
     assert {row[1] for row in found} == {"added", "removed", "name"}
     assert sum(row[1] == "added" for row in found) == sum(row[1] == "removed" for row in found) == 1
+
+
+def test_what_was_planted_in_a_second_snapshot_of_inaturalist_is_found(tmp_path: Path) -> None:
+    """One photograph went, one came, and one has another licence; the rest is the same, in another order."""
+    other, *rest = PHOTOS[1:]
+    licensed = (*other[:5], "CC0", *other[6:])
+    came = ("p-new", "9001", *other[2:])
+    before = open_data(tmp_path / "before")
+    after = open_data(tmp_path / "after", photos=[came, *rest[::-1], licensed])
+    assert changes(before, before) == set()
+    found = {(change, column, after) for _, change, column, _, after in changes(before, after)}
+    assert {change for change, *_ in found} == {"added", "removed", "licence"}
+    assert ("licence", "license_name", "CC0") in found
+    assert sum(change in ("added", "removed") for change, *_ in found) == 2
 
 
 def _write_as(path: Path, rows: pl.DataFrame) -> None:

@@ -17,16 +17,26 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from pickle import PicklingError
 from typing import Any
 
+from ..errors import InputError
 from .base import Done, Failed, Function, R, T, Tick, WorkerTick, describe_failure
 from .logs import read_tail
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Often enough for a progress bar to look alive, seldom enough to cost nothing.
 _TICK_SECONDS = 0.25
+_NAME = "treeoflife worker"
+# The exit status of a worker that found, as it started, that the user's script would start workers again. Programs end
+# with it for a faulty configuration (EX_CONFIG of sysexits.h), and no library that workers use does.
+_UNGUARDED = 78
+_GUARD = (
+    "this script starts worker processes, each of which imports it and would start more: put what it does under "
+    "'if __name__ == \"__main__\":'"
+)
 
 _Message = int | Done[Any] | Failed
 """What a worker sends: a number of items that it finished, or the outcome of its task."""
@@ -159,11 +169,11 @@ class _Worker:
         # Not fork: DuckDB and Polars have threads, and a lock that one of them holds would stay locked in the child.
         context = multiprocessing.get_context("spawn")
         self.pipe, worker_pipe = context.Pipe()
-        self.process = context.Process(target=_run_worker, args=(worker_pipe, log), daemon=True)
+        self.process = context.Process(target=_run_worker, args=(worker_pipe, log), daemon=True, name=_NAME)
         self.task: int | None = None
         # There is a worker for each core, so each of them needs only one thread.
         with _environment(POLARS_MAX_THREADS="1"), _signals_deferred():
-            self.process.start()
+            _start(self.process)
         worker_pipe.close()
 
     def is_alive(self) -> bool:
@@ -181,11 +191,14 @@ class _Worker:
 
         Raises:
             _WorkerDied: its process ended.
+            InputError: it could not even start, because the main script of Python starts workers when it is imported.
         """
         try:
             message: _Message = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join(5)
+            if self.process.exitcode == _UNGUARDED:
+                raise InputError(_GUARD) from None
             raise _WorkerDied(f"the worker process died ({_exit_reason(self.process.exitcode)})") from None
         return message
 
@@ -195,6 +208,17 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
         self.process.join(10)
+
+
+def _start(process: BaseProcess) -> None:
+    """Start a process. In a worker that still imports the user's script, end that worker instead: Python refuses to
+    start processes there, with a traceback in each of the workers."""
+    try:
+        process.start()
+    except RuntimeError:
+        if multiprocessing.current_process().name != _NAME:
+            raise
+        os._exit(_UNGUARDED)
 
 
 def _wait_for_messages(workers: list[_Worker]) -> list[_Worker]:
