@@ -177,7 +177,7 @@ def test_a_parquet_mapping_can_be_published(tmp_path: Path) -> None:
 
 
 def _form(config: Path, form: str) -> None:
-    text, count = re.subn(r'(?m)^#? ?format = "\w+"', f'format = "{form}"', config.read_text())
+    text, count = re.subn(r'(?m)^#? ?format = "(sqlite|parquet)"', f'format = "{form}"', config.read_text())
     assert count == 1
     config.write_text(text)
 
