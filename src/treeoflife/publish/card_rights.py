@@ -75,7 +75,7 @@ def describe_licences(inputs: CardInputs) -> str:
     unlicensed = next((count for name, _, count in counts if not name), 0 if counts else images)
     if unlicensed == images:
         why = (
-            "No source says under which licence its images are: ask their owners, or the sources, before you use them."
+            "The tables that this dataset was built from give no licence of any image: ask the owners, or the sources, before you use one."
         )
         return f"{first} {why}{_where(paths)}"
     rows = [

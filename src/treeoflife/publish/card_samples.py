@@ -81,4 +81,4 @@ def describe_files(inputs: CardInputs) -> str:
 
 def _catalog(columns: tuple[str, ...]) -> str:
     more = f", and {joined([escape(name) for name in columns])} of the sources' tables" if columns else ""
-    return f"a row per sample: its id, split, names in seven ranks and common name, and where its source has it{more}"
+    return f"a row per sample: its id, split, names in seven ranks and common name, and what its source calls it{more}"
