@@ -21,8 +21,10 @@ from treeoflife.core.values import RANKS, Taxon
 from treeoflife.errors import InputError
 from treeoflife.reports import treemap
 from treeoflife.reports.report import ReportInputs, report_files, write_report
+from treeoflife.reports.score_statistics import count_scores
 from treeoflife.reports.statistics import count_skipped, count_taxa, distinct_images, open_catalog, original_sizes
 from treeoflife.selection import findings
+from treeoflife.selection.scores.score_file import ScoreFile
 
 Rows = list[dict[str, str]]
 HOSTILE = ("<script>alert(1)</script>", "../../etc", "x" * 10_000, "\u202egnp.exe", "a & b \"c\" 'd'")
@@ -295,6 +297,25 @@ def test_findings_about_samples_are_counted_and_linked(drawn_build: Path, tmp_pa
     page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
     assert re.search(r"is &lt;b&gt;odd&lt;/b&gt;</bdi>.*?<td class=n>2</td>", page)
     assert '"../findings/some.parquet"' in page
+
+
+def test_scores_are_counted_in_ranges(drawn_build: Path, tmp_path: Path, database: Database) -> None:
+    """Bounds are in the range above them, also of 32-bit numbers; what is of no image, or no number, does not count."""
+    catalog = drawn_build / "224x224/catalog.csv"
+    ids = sorted({row["treeoflife_id"] for row in csv.DictReader(catalog.open(newline="", encoding="utf-8"))})
+    model = [0.1, 0.3, 0.7, 0.69, 1.0, float("nan"), None, float("inf")]
+    dates = [20231105 + number % 3 for number in range(len(model))]
+    rows = {"treeoflife_id": [*ids[: len(model)], "nobody"], "model": [*model, 0.5], "same": 2, "date": [*dates, 0]}
+    table = pl.DataFrame(rows, strict=False).with_columns(pl.col("model").cast(pl.Float32), text=pl.lit("x"))
+    table.sort("treeoflife_id").write_parquet(tmp_path / "doubt.parquet")
+    open_catalog(database, catalog)
+    scores = count_scores(database, [ScoreFile.open("doubt", tmp_path / "doubt.parquet")])
+    assert list(scores) == ["doubt.model", "doubt.same", "doubt.date"]
+    counts = {name: count for name, count in scores["doubt.model"]["bins"].items() if count}
+    assert counts == {"0.1 to 0.2": 1, "0.3 to 0.4": 1, "0.6 to 0.7": 1, "0.7 to 0.8": 1, "0.9 to 1": 1}
+    assert (scores["doubt.model"]["images"], scores["doubt.model"]["greatest"]) == (5, 1.0)
+    assert scores["doubt.same"]["bins"] == {"2": len(model)}
+    assert sum(scores["doubt.date"]["bins"].values()) == len(model)
 
 
 def test_the_page_needs_no_script_and_no_network(report: tuple[dict[str, Any], Rows, Path]) -> None:

@@ -74,9 +74,7 @@ def describe_licences(inputs: CardInputs) -> str:
     counts = _by_licence(inputs.figures.licences)
     unlicensed = next((count for name, _, count in counts if not name), 0 if counts else images)
     if unlicensed == images:
-        why = (
-            "The tables that this dataset was built from give no licence of any image: ask the owners, or the sources, before you use one."
-        )
+        why = "The tables that this dataset was built from give no licence of any image: ask the owners, or the sources, before you use one."
         return f"{first} {why}{_where(paths)}"
     rows = [
         (escape(name or _UNKNOWN), f"{count:,}", share(count, images), *_asks(name), _address(address))

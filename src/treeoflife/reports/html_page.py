@@ -231,3 +231,7 @@ def _details(
     yield _section("Findings of checks", _table(("finding", "images"), findings))
     if licences:
         yield _section("Licences", _table(("licence", "images"), list(licences.items())))
+    for name, score in numbers["scores"].items():
+        ends = f"{score['least']:.9g} to {score['greatest']:.9g}"
+        note = f"<p class=note>{score['images']:,} of {numbers['images']:,} images have a value, from {ends}.</p>"
+        yield _section(f"Score {name}", _table(("value", "images"), list(score["bins"].items())) + note)

@@ -18,7 +18,9 @@ from ..core.tables import write_csv
 from ..core.values import RANKS
 from ..core.versions import __version__
 from ..selection import findings
+from ..selection.scores.score_file import ScoreFile
 from . import html_page, statistics, treemap
+from .score_statistics import count_scores
 
 if TYPE_CHECKING:
     from ..shards.reader import Dataset
@@ -55,6 +57,7 @@ class ReportInputs:
         indexes: the indexes of its shards, which have the sizes of the original images.
         checks: for each check, such as ``check-taxa``, its findings: ``kind``, ``what`` and ``images`` of each.
         findings: the folder of the findings about single images.
+        scores: the files of scores.
         further: more files to link to.
         dataset: the dataset of the catalog, from which sample images are taken; None shows none.
     """
@@ -66,6 +69,7 @@ class ReportInputs:
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     licences: Path = Path("licences.csv")
     findings: Path = Path("findings")
+    scores: Sequence[ScoreFile] = ()
     further: Sequence[Path] = ()
     dataset: Dataset | None = None
 
@@ -100,6 +104,7 @@ def write_report(
     numbers = statistics.compute_statistics(rows)
     numbers |= {"originals": statistics.original_sizes(database, inputs.indexes)}
     numbers |= {"skipped": statistics.count_skipped(database, inputs.ledger)}
+    numbers |= {"scores": count_scores(database, inputs.scores)}
     listener.advance(1)
     images = statistics.distinct_images(rows)
     for name, (top, title) in TREEMAPS.items():

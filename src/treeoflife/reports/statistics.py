@@ -26,7 +26,7 @@ from ..errors import InputError
 from ..selection.scores.score_file import SCORES
 from ..sources.columns import IDENTIFYING_KEYS
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _COMMON_COLUMNS = {"split", "treeoflife_id", *RANKS, "common", "class_index", "source"}
 _SIDE_BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 # Around the shapes of cameras and phones: 2:3, 3:4, square, 4:3 and 3:2 each fall into a bin of their own.

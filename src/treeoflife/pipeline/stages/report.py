@@ -2,6 +2,7 @@
 
 from ...reports.report import ReportInputs, report_files, write_report
 from ...reports.statistics import STEP_VERSION, licence_table
+from ...selection.scores.score_file import score_files, score_paths
 from ...shards.locations import list_shards, load_locations
 from ...shards.reader import Dataset
 from ..check_results import check_results
@@ -17,6 +18,8 @@ def declare(workspace: Workspace) -> Stage:
         files = {"catalog": paths.catalog, "ledger": paths.ledger, "licences": licence_table(paths)}
         # By name: one that cannot be read must not stop the stage that makes it again.
         files |= {f"findings {path.stem}": path for path in sorted(paths.findings_folder.glob("*.parquet"))}
+        scores = score_paths(paths, list(workspace.config.scores))
+        files |= {f"scores {name}": path for name, path in scores.items()}
         checks = {"checks": lambda evidence: check_results(evidence.records)}
         return [
             Item(
@@ -49,6 +52,7 @@ def _write(workspace: Workspace, job: Job) -> str:
         checks=check_results(job.records),
         licences=licence_table(paths),
         findings=paths.findings_folder,
+        scores=score_files(paths, list(workspace.config.scores)),
         further=[paths.log_file("check-wds"), paths.log_file("check-taxa"), paths.name_findings_csv],
         dataset=dataset,
     )

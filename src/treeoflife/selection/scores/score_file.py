@@ -96,12 +96,17 @@ def noted(columns: Mapping[str, ScoreColumn]) -> dict[str, Any]:
     return {name: asdict(one) for name, one in columns.items()}
 
 
+def score_paths(paths: Paths, configured: Sequence[str]) -> dict[str, Path]:
+    """The files of all scores, by name: those of the configuration that were read, and others in OUT/scores."""
+    own = {path.stem: path for path in sorted(paths.own_scores.glob("*.parquet")) if path.stem not in configured}
+    read = {name: paths.score(name) for name in configured if exists(paths.score(name))}
+    return dict(sorted((own | read).items()))
+
+
 def score_files(paths: Paths, configured: Sequence[str]) -> list[ScoreFile]:
-    """All scores of a dataset, by name: those of the configuration that were read, and further ones in OUT/scores.
+    """The same, opened.
 
     Raises:
         InputError: a file cannot be read.
     """
-    own = {path.stem: path for path in sorted(paths.own_scores.glob("*.parquet")) if path.stem not in configured}
-    read = {name: paths.score(name) for name in configured if exists(paths.score(name))}
-    return [ScoreFile.open(name, path) for name, path in sorted((own | read).items())]
+    return [ScoreFile.open(name, path) for name, path in score_paths(paths, configured).items()]
