@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import treeoflife
+from helpers import built
 from treeoflife.core.database import open_database
 from treeoflife.core.values import RawImage, Taxon
 from treeoflife.errors import InputError
@@ -16,6 +19,7 @@ from treeoflife.sources.folder import Folder
 from treeoflife.sources.photographs.photo_table import read_photo_table
 from treeoflife.sources.registry import load_source
 from treeoflife.testing.sources import read_all_images
+from treeoflife.testing.world import draw_picture, encode_image
 
 
 def folder_of(path: Path, files: Sequence[str], table: str | bytes, **settings: str) -> Folder:
@@ -391,7 +395,21 @@ def test_two_licences_of_one_photograph_are_an_error(tmp_path: Path) -> None:
 
 
 def test_another_file_column_reads_names_and_provenance_anew(tmp_path: Path) -> None:
-    rows = "first,second,genus,licence\na.jpg,b.jpg,Pica,CC BY 4.0\nb.jpg,a.jpg,Apus,CC BY-NC 4.0\n"
-    source = folder_of(tmp_path, ["a.jpg", "b.jpg"], rows, file_column="first")
-    other = folder_of(tmp_path, [], rows, file_column="second")
-    assert source.label_settings() != other.label_settings()
+    """Of images that are in the store already."""
+    rows = "first,second,genus,owner\na.jpg,b.jpg,Pica,Ada\nb.jpg,a.jpg,Apus,Ben\n"
+    (tmp_path / "names.csv").write_text(rows)
+    for folder in ("photos", "out"):
+        (tmp_path / folder).mkdir()
+    for number, name in enumerate(("a.jpg", "b.jpg")):
+        (tmp_path / "photos" / name).write_bytes(encode_image(draw_picture(random.Random(number), (64, 64))))
+    found = []
+    for column in ("first", "second"):
+        source = f'kind = "folder"\npath = "../photos"\ntable = "../names.csv"\nfile_column = "{column}"\n'
+        (tmp_path / "out/dataset.toml").write_text(f"[sources.photos]\n{source}")
+        built(tmp_path / "out/dataset.toml")
+        samples = treeoflife.open(tmp_path / "out").samples("train")
+        found.append(
+            {one.row["photos_filename"]: (one.taxon.genus, one.provenance["copyright_owner"]) for one in samples}
+        )
+    assert found[0] == {"a.jpg": ("Pica", "Ada"), "b.jpg": ("Apus", "Ben")}
+    assert found[1] == {"a.jpg": ("Apus", "Ben"), "b.jpg": ("Pica", "Ada")}
