@@ -136,7 +136,7 @@ def test_a_curator_drops_relabels_undoes_exports_and_builds_again(browser: Any, 
         page.keyboard.press("l")
         page.locator("#said", has_text="later").wait_for()
         page.keyboard.press("z")
-        page.locator("#said", has_text="undo: later").wait_for()
+        page.locator("#said", has_text="Undone: later").wait_for()
         assert marks.read(build_copy / "marks.csv").by_key == {}
         page.locator(".pick").nth(0).click()
         page.locator(".pick").nth(3).click(modifiers=["Shift"])

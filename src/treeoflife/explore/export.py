@@ -1,5 +1,6 @@
 """A selection as a file: ids, or a table that a spreadsheet, a program or a hold-out list takes."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,13 @@ FORMS = {"ids": "text/plain", "csv": "text/csv", "holdout": "text/csv"}
 """The forms of an export, and their media types."""
 _ROWS_AT_ONCE = 50_000
 _UNUSED = ("position", "offset", "size", "sha256", "start")
+
+
+def file_name(selection: Selection, form: str) -> str:
+    """What the file of a selection is called, such as ``Plantae-ids.txt``: letters, digits and hyphens alone."""
+    path = selection.index.path(selection.node)
+    taxon = "-".join(re.findall("[A-Za-z0-9]+", path[-1]["name"]))[:60] if path else "all"
+    return f"{taxon or 'images'}-{'ids.txt' if form == 'ids' else 'holdout.csv' if form == 'holdout' else 'images.csv'}"
 
 
 def export(view: View, selection: Selection, form: str) -> Iterator[str]:

@@ -111,6 +111,11 @@ def shown_number(value: np.floating[Any]) -> float | None:
     return float(str(value)) if np.isfinite(value) else None
 
 
+def ends(values: Array) -> tuple[float | None, float | None]:
+    """The least and the greatest value, of which there is at least one; None for infinite ones."""
+    return shown_number(np.nanmin(values)), shown_number(np.nanmax(values))
+
+
 def score_texts(scores: Sequence[ScoreFile], treeoflife_id: str) -> dict[str, str]:
     """The scores of an image that are texts, such as the name that a model gave it."""
     found: dict[str, str] = {}

@@ -25,7 +25,7 @@ from .curation import Curation, NotSaved, clean_name, own_name, read_only
 from .image_details import describe_image
 from .lineage_index import MARKED, Filter
 from .live import LiveDataset, View
-from .numbers import shown_number
+from .numbers import ends, shown_number
 from .queries import Selection, read_selection
 from .request_body import MAX_BULK_BYTES, read_body, read_mark, read_object
 from .taxon_picker import find_taxa
@@ -106,6 +106,7 @@ class _Endpoints:
         index = view.index
         values, counts = {**index.values, "marked": MARKED}, index.facet_counts("", Filter())
         facets = {"values": values, "counts": counts, "meanings": index.meanings, "numbers": [*index.numbers]}
+        facets |= {"ends": {name: ends(values) for name, values in index.numbers.items()}}
         about = {"who": own_name(), "read_only": read_only(self._live), "version": view.version}
         title = view.dataset.paths.root.name
         return _json({"title": title, "images": len(index), "ranks": RANKS} | facets | about)
@@ -135,12 +136,20 @@ class _Endpoints:
         limit = min(_MAX_ROWS, max(1, int(query.get("limit", 100))))
         rows = index.rows(selection.node, selection.filter, offset, limit, selection.sort)
         number = index.numbers.get(selection.sort.removeprefix("-"))
+        new_names = self._new_names(view, rows)
         shown = [
             [row, _label(index.taxon_of(row)), MARKED[int(index.codes["marked"][row])] if index.codes["marked"][row]
-             else "", None if number is None else shown_number(number[row])]
+             else "", None if number is None else shown_number(number[row]), new_names.get(row, "")]
             for row in rows
         ]  # fmt: skip
         return _json({"offset": offset, "rows": shown, "version": view.version})
+
+    def _new_names(self, view: View, rows: list[int]) -> dict[int, str]:
+        """The names that marks give to images, by row."""
+        relabelled = [row for row in rows if view.index.codes["marked"][row] == MARKED.index("relabel")]
+        marks = self._live.marks_file.marks()
+        found = zip(relabelled, map(marks.of, view.ids(relabelled)), strict=True)
+        return {row: _label(dict(mark)) for row, mark in found if mark}
 
     def search(self, request: Request) -> Response:
         index = self._live.view().index
@@ -183,11 +192,10 @@ class _Endpoints:
         form = request.query_params.get("form", "ids")
         if form not in export.FORMS:
             raise InputError(f"a selection is exported as {', '.join(export.FORMS)}")
-        name = "selection.txt" if form == "ids" else f"{'holdout' if form == 'holdout' else 'selection'}.csv"
+        view, selection = self._view_and_selection(request)
+        name = export.file_name(selection, form)
         headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingResponse(
-            export.export(*self._view_and_selection(request), form), 200, headers, export.FORMS[form]
-        )
+        return StreamingResponse(export.export(view, selection, form), 200, headers, export.FORMS[form])
 
     def marks(self, request: Request) -> Response:
         query = request.query_params

@@ -4,7 +4,7 @@ import { $, ask, bdi, images, make, number, short } from "./dom.js";
 import { query, readAddress, shown, writeAddress } from "./address.js";
 import { compare } from "./compare.js";
 import { watch } from "./connection.js";
-import { showCounts, showFilters, showOrder, showOrders } from "./filters.js";
+import { countChosen, showCounts, showFilters, showOrder, showOrders } from "./filters.js";
 import { Grid } from "./grid.js";
 import { showImage } from "./image.js";
 import { marksList } from "./marks.js";
@@ -44,6 +44,7 @@ async function show({ stay = false, step = true } = {}) {
 
 /** Show another selection, from its beginning. */
 function change(values = {}) {
+  if (selected.count) say(`The selection of ${images(selected.count)} was cleared.`);
   Object.assign(shown, values, { open: "" });
   selected.clear();
   return show();
@@ -62,7 +63,10 @@ function lineage({ path, images: count }) {
   $("here").replaceChildren(last ? bdi(short(last.name || `${last.rank} not given`)) : "All life");
   $("count").textContent = (last ? `${last.rank}, ` : "") + images(count);
   $("text").hidden = !shown.q;
-  $("text").replaceChildren("names with ", make("b", {}, bdi(short(shown.q))));
+  const end = () => change({ q: "" });
+  const remove = make("button", { class: "plain", "aria-label": "Show all names again", onclick: end }, "✕");
+  $("text").replaceChildren("names with ", make("b", {}, bdi(short(shown.q))), " ", remove);
+  countChosen();
 }
 
 /** The taxa below, each with a bar whose width is its part of the images. */
@@ -165,7 +169,7 @@ async function begin() {
 
 search(
   (one) => change({ taxon: one.taxon, q: "" }),
-  (text) => change({ q: text }),
+  (text) => change({ taxon: "", q: text }),
 );
 verdicts(target, pickName, judged);
 addEventListener("popstate", () => {
@@ -179,6 +183,13 @@ $("clear").addEventListener("click", () => {
   change({ filters: {}, ranges: {}, q: "" });
   showFilters(facets, () => change());
   showOrder();
+});
+$("fold").addEventListener("click", () => {
+  const open = document.querySelector("aside").classList.toggle("open");
+  $("fold").setAttribute("aria-expanded", String(open));
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#exports summary")) $("exports").open = false;
 });
 $("title").addEventListener("click", (event) => {
   event.preventDefault();

@@ -1,26 +1,27 @@
 // The filters, with counts that follow the selection, and the order of the images.
 
-import { $, make, number, short } from "./dom.js";
+import { $, fewDigits, make, number, short } from "./dom.js";
 import { shown } from "./address.js";
 
 const TITLES = {
+  marked: "Marks",
   split: "Split",
   source: "Source",
   licence: "Licence",
   depth: "Lowest rank",
   finding: "Findings",
-  marked: "Marks",
 };
 
 /** Show a choice for each value that any image has, or that the address asks for. */
 export function showFilters(facets, changed) {
-  const groups = Object.entries(facets.values).flatMap(([facet, values]) => {
+  const groups = Object.keys(TITLES).flatMap((facet) => {
+    const values = facets.values[facet];
     const wanted = [...(shown.filters[facet] ?? [])];
     const all = [...values, ...wanted.filter((one) => !values.includes(one))];
     const seen = all.filter((one, code) => facet === "marked" || facets.counts[facet][code] || wanted.includes(one));
     if (seen.length < (facet === "finding" ? 1 : 2) && !wanted.length) return [];
     const choices = seen.map((value) => choice(facets, facet, value, changed));
-    return [make("fieldset", { class: facet }, make("legend", {}, TITLES[facet] ?? facet), ...choices)];
+    return [make("fieldset", { class: facet }, make("legend", {}, TITLES[facet]), ...choices)];
   });
   $("facets").replaceChildren(...ranges(changed), ...groups);
   countChosen();
@@ -69,17 +70,18 @@ export function showCounts(counts) {
   }
 }
 
-function countChosen() {
+/** Say how many filters are set, and offer to clear them. */
+export function countChosen() {
   const values = Object.values(shown.filters).reduce((sum, one) => sum + one.size, 0);
   const chosen = values + Object.keys(shown.ranges).length + (shown.q ? 1 : 0);
-  $("chosen").textContent = chosen ? ` (${chosen})` : "";
+  for (const one of document.querySelectorAll(".chosen")) one.textContent = chosen ? ` (${chosen})` : "";
   $("clear").hidden = !chosen;
 }
 
 /** Fill the menu of orders; the first number that says how suspicious an image is comes first. */
 export function showOrders(facets, changed) {
   const suspicion = facets.numbers.find((name) => name.includes("suspicion")) ?? "findings";
-  const first = [["", "by name"], ["-" + suspicion, "most suspicious first"]];
+  const first = [["", "by name"], ["-" + suspicion, `most suspicious first (${words(suspicion)})`]];
   const others = facets.numbers.flatMap((name) => {
     return [["-" + name, `${words(name)}, largest first`], [name, `${words(name)}, smallest first`]];
   });
@@ -93,16 +95,21 @@ export function showOrders(facets, changed) {
   for (const end of ENDS) {
     $(end).onchange = () => {
       const given = ENDS.map((one) => $(one).value);
+      if (given.every(Boolean) && Number(given[0]) > Number(given[1])) given.reverse();
       if (given.some(Boolean)) shown.ranges[sortedBy()] = given;
       else delete shown.ranges[sortedBy()];
       showFilters(facets, changed);
+      showRange();
       changed();
     };
   }
+  ends = facets.ends;
   showOrder();
 }
 
 const ENDS = ["least", "greatest"];
+/** By number, the least and the greatest value that any image has. */
+let ends = {};
 const words = (name) => name.replaceAll("_", " ");
 const sortedBy = () => shown.sort.replace(/^-/, "");
 
@@ -115,5 +122,9 @@ export function showOrder() {
 function showRange() {
   $("range").hidden = !shown.sort;
   const given = shown.ranges[sortedBy()] ?? ["", ""];
-  ENDS.forEach((end, place) => ($(end).value = given[place]));
+  ENDS.forEach((end, place) => {
+    $(end).value = given[place];
+    const most = ends[sortedBy()]?.[place];
+    $(end).placeholder = most == null ? "" : fewDigits(most);
+  });
 }

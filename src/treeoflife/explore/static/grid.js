@@ -1,6 +1,6 @@
 // The grid: only visible cells exist in the document, and their rows are loaded a page at a time.
 
-import { $, ask, fewDigits, make, short } from "./dom.js";
+import { $, ask, bdi, fewDigits, make, short } from "./dom.js";
 
 const PAGE = 120;
 const CELL = 168;
@@ -85,7 +85,7 @@ export class Grid {
     }
   }
 
-  /** The row, label, verdict and number at a position; null while they are being loaded. */
+  /** The row, label, verdict, number and new name at a position; null while they are being loaded. */
   at(place) {
     const page = Math.floor(place / PAGE);
     const rows = this.pages.get(page);
@@ -119,9 +119,9 @@ export class Grid {
   added(at) {
     const found = this.at(at);
     if (!found) return null;
-    const [row, label, verdict, value] = found;
+    const [row, label, verdict, value, renamed] = found;
     const side = this.cell - 10;
-    const name = short(label) + (verdict ? `, marked ${verdict}` : "");
+    const name = short(label) + (verdict ? `, marked ${verdict}` : "") + (renamed ? ` as ${short(renamed)}` : "");
     const cell = make(
       "button",
       { class: "cell", tabindex: at === this.focus ? 0 : -1, "aria-label": name, onclick: (event) => this.click(event, at) },
@@ -132,7 +132,8 @@ export class Grid {
       type: "checkbox", class: "pick", tabindex: -1, "aria-label": `Select ${short(label)}`,
       onclick: (event) => this.pick(event, row, at),
     });
-    const badge = verdict && make("b", { class: "badge " + verdict, "aria-hidden": "true" }, verdict);
+    const mark = renamed ? bdi("→ " + short(renamed, 40)) : verdict;
+    const badge = verdict && make("b", { class: "badge " + verdict, "aria-hidden": "true" }, mark);
     const one = make("div", { class: "item", "data-at": at, "data-row": row }, cell, pick, badge || null);
     one.style.width = this.cell + "px";
     this.canvas.append(one);

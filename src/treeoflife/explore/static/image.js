@@ -2,6 +2,7 @@
 
 import { $, bdi, make, number, short } from "./dom.js";
 import { called, sideBySide } from "./compare.js";
+import { localTime } from "./marks.js";
 import { send } from "./verdicts.js";
 import { pickName } from "./picker.js";
 
@@ -132,7 +133,7 @@ const APPLIED = ["drop", "relabel"];
 function said(mark, ranks) {
   if (!mark?.verdict) return "";
   const name = mark.verdict === "relabel" ? ` as ${called(mark, ranks)}` : "";
-  const by = [mark.who, mark.when.replace("T", " ")].filter(Boolean).join(", ");
+  const by = [mark.who, localTime(mark.when)].filter(Boolean).join(", ");
   const effect = APPLIED.includes(mark.verdict) ? " The next build applies it." : "";
   return `Marked: ${mark.verdict}${name}${by ? ` (${by})` : ""}.${effect}`;
 }

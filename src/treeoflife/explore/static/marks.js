@@ -5,6 +5,12 @@ import { me } from "./verdicts.js";
 
 const PAGE = 100;
 
+/** A time as people here write it; what is none, as it is. */
+export function localTime(text) {
+  const time = new Date(text);
+  return isNaN(time) ? text : time.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
 /** The list of marks; `open` opens an image by its id. */
 export function marksList(facets, open) {
   let offset = 0;
@@ -24,7 +30,7 @@ export function marksList(facets, open) {
             { class: "bare", "aria-label": `Open ${mark.treeoflife_id}`, onclick: opened },
             make("img", { src: `image/${mark.row}?v=${facets.version}`, alt: "", width: 48, height: 48, loading: "lazy" }),
           );
-    const cells = [image, make("b", {}, bdi(short(label))), bdi(mark.who), bdi(mark.when.replace("T", " ")), bdi(short(mark.note))];
+    const cells = [image, make("b", {}, bdi(short(label))), bdi(mark.who), bdi(localTime(mark.when)), bdi(short(mark.note))];
     return make("tr", {}, ...cells.map((cell) => make("td", {}, cell)));
   }
 
@@ -42,13 +48,23 @@ export function marksList(facets, open) {
     await more();
   }
 
-  $("marks").addEventListener("click", async () => {
+  const called = () => me() || facets.who || "nobody";
+  const showList = async () => {
     $("who").value = me() || facets.who;
     $("marksDialog").showModal();
     await show();
+  };
+  $("me").textContent = short(called(), 30);
+  $("marks").addEventListener("click", showList);
+  $("me").addEventListener("click", async () => {
+    await showList();
+    $("who").select();
   });
   $("markKind").addEventListener("change", show);
   $("moreMarks").addEventListener("click", more);
   $("closeMarks").addEventListener("click", () => $("marksDialog").close());
-  $("who").addEventListener("change", () => localStorage.setItem("treeoflife-who", $("who").value.trim()));
+  $("who").addEventListener("change", () => {
+    localStorage.setItem("treeoflife-who", $("who").value.trim());
+    $("me").textContent = short(called(), 30);
+  });
 }

@@ -5,6 +5,9 @@ import { $, ask, images } from "./dom.js";
 /** The verdict of each key; the empty one removes a mark. */
 const KEYS = { a: "agree", d: "drop", l: "later", u: "" };
 
+const SECONDS_SHOWN = 12;
+let fading = 0;
+
 export const me = () => localStorage.getItem("treeoflife-who") || "";
 
 /** Send a request that changes something. */
@@ -15,7 +18,9 @@ export function send(path, values) {
 
 /** Say what was done, for the eye and for a screen reader. */
 export function say(text) {
+  clearTimeout(fading);
   $("said").textContent = text;
+  fading = setTimeout(() => $("said").replaceChildren(), SECONDS_SHOWN * 1000);
 }
 
 /**
@@ -43,7 +48,8 @@ export function verdicts(target, relabel, changed) {
     try {
       const done = await send(path, {});
       const left = done.skipped ? `; ${done.skipped} that were changed since stay` : "";
-      say(done.what ? `${path.slice(4)}: ${done.what} of ${images(done.images)}${left}.` : `Nothing to ${path.slice(4)}.`);
+      const turned = path === "api/undo" ? "Undone" : "Done again";
+      say(done.what ? `${turned}: ${done.what} of ${images(done.images)}${left}.` : `Nothing to ${path.slice(4)}.`);
       await changed(false);
     } catch (error) {
       say(error.message);
