@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
+# The tests start thousands of processes, each of which would compile all modules for itself.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test test-slow test-faults test-slurm test-lowest test-newest lint format bench docs lock clean
 
 help: ## Show what there is to make.
