@@ -56,6 +56,9 @@ class RayEngine:
         """
         return max(1, int(_cluster_cores(self.table) / self.table.cpus))
 
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Nothing: a worker starts on its node when it gets a task."""
+
     def close(self) -> None:
         """Nothing to release: other code in this process may use the connection."""
 

@@ -21,5 +21,8 @@ class SerialEngine:
                 outcome = describe_failure(number, error)
             yield outcome
 
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Nothing: this process imports them anyway."""
+
     def close(self) -> None:
         """Nothing to release."""
