@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .core.versions import __version__
+from .core.versions import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import errors
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .shards.reader import open_dataset as open  # noqa: A004
     from .shards.sample import Sample
 
-__all__ = ["Dataset", "Sample", "Taxon", "__version__", "build", "errors", "match_names", "open", "status", "verify"]
+__all__ = ["Dataset", "Sample", "Taxon", "build", "errors", "match_names", "open", "status", "verify"]
 
 _MODULES = {
     "Dataset": "shards.reader",
