@@ -327,6 +327,26 @@ def test_boxes_between_0_and_1_are_parts_of_their_pictures_and_ends_are_taken_to
         listed(database, "urls", write(tmp_path / "none.csv", ROWS), boxes=True)
 
 
+def test_width_and_height_beside_ends_are_the_pictures_where_boxes_end_elsewhere(
+    tmp_path: Path, database: Database
+) -> None:
+    """As in tables of Pascal VOC; a table may also say the same twice, and must not contradict itself."""
+    ends = {"url": "https://a.example/1", "genus": "Poa", "xmin": 10, "ymin": 20, "xmax": 40, "ymax": 60}
+
+    def boxes(width: object, height: object) -> list[str]:
+        rows = [ends | {"width": width, "height": height}, {**dict.fromkeys(ends, "NA"), "url": "https://a.example/2"}]
+        found = listed(database, "urls", write(tmp_path / "boxes.csv", rows), boxes=True)
+        return sorted(row["box"] for row in found)
+
+    assert boxes(640, 480) == ["10 20 30 40 640 480", "whole"]
+    assert boxes(30, 41) == ["10 20 30 41", "whole"]
+    with pytest.raises(InputError, match="end elsewhere by width and height than by right and bottom"):
+        boxes(15, 15)
+    both = write(tmp_path / "twice.csv", [ends | {"left": 1}])
+    with pytest.raises(InputError, match=r"2 columns that hold the x of boxes, 'xmin' and 'left'"):
+        listed(database, "urls", both, boxes=True)
+
+
 def test_a_folder_that_is_no_table_or_nothing_is_named(tmp_path: Path, database: Database) -> None:
     with pytest.raises(InputError, match=r"is a folder without files of Parquet: name a table in it"):
         listed(database, "urls", tmp_path)

@@ -128,14 +128,17 @@ def test_ranks_that_stand_in_columns_alone_are_names_too(write) -> None:
         rows(("6", "", "", "Morus bassanus", "species"), kingdom="Animalia", family="Sulidae", genus="Morus"),
         rows(("7", "", "", "Morus alba", "species"), kingdom="Plantae", family="Moraceae", genus="Morus"),
         rows(("8", "", "1", "Leo leo", "species"), family="Leonidae"),
+        rows(("9", "", "", "Oenanthe", "genus"), kingdom="Plantae", family="Apiaceae"),
+        rows(("10", "", "", "Oenanthe hispanica", "species"), kingdom="Animalia", genus="Oenanthe"),
     )
-    assert count.used == 8
+    assert count.used == 10
     names = {name: lineage(row) for name, row in found.items() if " " in name}
     assert names["genus Panthera Animalia"] == "Animalia Chordata Mammalia Carnivora Felidae Panthera -"
     assert names["family Felidae Animalia"] == "Animalia Chordata Mammalia Carnivora Felidae - -"
     assert names["genus Morus Plantae"] == "Plantae - - - Moraceae Morus -"
     assert names["genus Morus Animalia"] == "Animalia - - - Sulidae Morus -"
-    assert not {"genus Felis Animalia", "family Leonidae"} & names.keys()
+    assert names["genus Oenanthe Animalia"] == "Animalia - - - - Oenanthe -"
+    assert not {"genus Felis Animalia", "family Leonidae", "genus Oenanthe Plantae"} & names.keys()
 
 
 def test_kingdoms_of_other_ranks_and_divisions(write) -> None:

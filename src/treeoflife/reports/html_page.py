@@ -87,7 +87,7 @@ def _common_names(numbers: Mapping[str, Any]) -> str:
     common = numbers["common"]
     totals = {"images": numbers["images"], "species": numbers["taxa"]["species"]}
     rows = [(what, common[what], total - common[what]) for what, total in totals.items()]
-    return _table(("", "with a common name", "without"), rows)
+    return _table(("of", "with a common name", "without"), rows)
 
 
 def _taxa_table(heading: str, groups: Mapping[str, Mapping[str, int]]) -> str:

@@ -153,6 +153,7 @@ class Urls(ListedImages):
         table.open(database, "listed_file", self._used(table, meanings) | (boxes.used if boxes else set()))
         values = self._values(table, meanings)
         if boxes:
+            boxes = boxes.told_apart(database, "listed_file")
             values += f", {boxes.numbers()}, {boxes.text(database, 'listed_file')} AS box"
         chosen = f"SELECT {values} FROM listed_file WHERE {self._condition(table)}"
         if self.keeps_ids:

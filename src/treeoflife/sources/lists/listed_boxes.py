@@ -4,7 +4,7 @@ The box is a part of the natural key, as a text of its numbers, so whoever reads
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...core.database import Database, column
@@ -12,9 +12,12 @@ from ...core.values import WHOLE, BoundingBox
 from ...errors import InputError
 from ..spellings import BOXES, plain_header
 from .listed_columns import shown
+from .text_columns import without_words_for_nothing
 
 _SIDES = ("x", "y", "width", "height")
 _FRAME = ("frame_width", "frame_height")
+_PAST = 2.0
+"""By how much the two ends of a box may differ: some programs count the last pixel, and some do not."""
 _LARGEST_PART = 1.01
 """Boxes of which none reaches further than this are parts of the picture: in pixels one would."""
 
@@ -24,8 +27,8 @@ class ListedBoxes:
     """The columns of boxes.
 
     Attributes:
-        columns: the column of each side: x, y, and width and height, or right and bottom; and of the size of the
-            picture that the box was drawn in, if the table has both of it.
+        columns: the column of each side: x, y, width and height, right and bottom; and of the size of the picture that
+            the box was drawn in. It has x and y, and both of width and height, of right and bottom, or all four.
         labels: the columns with what a box shows, for tables without a column of names.
     """
 
@@ -37,13 +40,20 @@ class ListedBoxes:
         """The boxes of a table.
 
         Raises:
-            InputError: it lacks a column of them.
+            InputError: it lacks a column of them, or two columns mean the same side.
         """
         found = find_box_columns(columns)
         if not has_boxes(found):
             raise InputError(
                 f"the table {path} has no columns x, y, width and height with boxes; it has {shown(columns)}"
             )
+        for side in found:
+            alike = [name for name in columns if plain_header(name) in BOXES[side][0]]
+            if len(alike) > 1:
+                raise InputError(
+                    f"the table {path} has {len(alike)} columns that hold the {side} of boxes, "
+                    f"{' and '.join(map(repr, alike))}; rename or remove one"
+                )
         labels = [name for name in columns if plain_header(name) in BOXES["label"][0]]
         return cls(found, tuple(labels))
 
@@ -51,6 +61,43 @@ class ListedBoxes:
     def used(self) -> set[str]:
         """All columns that are read."""
         return {*self.columns.values(), *self.labels}
+
+    def told_apart(self, database: Database, table: str) -> "ListedBoxes":
+        """The same boxes by their size or their ends, where the table has columns of both.
+
+        Ends that lie elsewhere make the size that of the picture, as in tables of TensorFlow and of Pascal VOC: the
+        rule is that of :mod:`~treeoflife.sources.boxes.box_table`.
+
+        Args:
+            database: has the table ``table``.
+
+        Raises:
+            InputError: size and ends contradict each other, and the size is not that of the picture either.
+        """
+        if not {"width", "height", "right", "bottom"} <= self.columns.keys():
+            return self
+        x, y, width, height, right, bottom = map(self._number, (*_SIDES, "right", "bottom"))
+        ((differ, all_inside),) = database.rows(f"""
+            SELECT
+                bool_or(greatest(abs(x + width - "right"), abs(y + height - bottom)) > {_PAST}),
+                bool_and("right" <= width + {_PAST} AND bottom <= height + {_PAST})
+            FROM (
+                SELECT {x} AS x, {y} AS y, {width} AS width, {height} AS height, {right} AS "right", {bottom} AS bottom
+                FROM {table}
+            )
+            WHERE x + y + width + height + "right" + bottom IS NOT NULL
+        """)
+        if differ and not all_inside:
+            named = ", ".join(map(repr, self.columns.values()))
+            raise InputError(
+                f"the columns {named} give boxes that end elsewhere by width and height than by right and bottom; "
+                "rename or remove the columns of one of them"
+            )
+        left_out = ("width", "height") if differ else ("right", "bottom")
+        columns = {side: name for side, name in self.columns.items() if side not in left_out}
+        if differ:
+            columns |= {frame: self.columns[side] for frame, side in zip(_FRAME, left_out, strict=True)}
+        return replace(self, columns=columns)
 
     def numbers(self) -> str:
         """SQL for the sides as the column ``box_sides``, a struct of numbers, null where one is missing or none."""
@@ -65,8 +112,11 @@ class ListedBoxes:
         return "{" + ", ".join(f"{one}: {number}" for one, number in sides.items()) + "} AS box_sides"
 
     def _number(self, side: str) -> str:
-        number = f"try_cast({column(self.columns[side])} AS DOUBLE)"
+        number = f"try_cast({self._written(side)} AS DOUBLE)"
         return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+    def _written(self, side: str) -> str:
+        return without_words_for_nothing(column(self.columns[side]))
 
     def text(self, database: Database, table: str) -> str:
         """SQL over the same columns for the text of a box: ``whole`` for a row without one, null for half a box.
@@ -81,7 +131,7 @@ class ListedBoxes:
         frame = [f"box_sides['{one}']" for one in _FRAME] if has_frame else []
         if largest is not None and 0 < largest <= _LARGEST_PART:
             frame = ["1.0", "1.0"]
-        empty = " AND ".join(f"{column(self.columns[one])} = ''" for one in self.columns if one not in _FRAME)
+        empty = " AND ".join(f"{self._written(one)} = ''" for one in self.columns if one not in _FRAME)
         is_box = " AND ".join(f"{one} IS NOT NULL" for one in sides)
         # A whole number is written without decimals, as people and most programs do.
         written = (f"regexp_replace({one}::VARCHAR, '\\.0$', '')" for one in (*sides, *frame))

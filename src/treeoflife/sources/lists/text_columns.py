@@ -20,7 +20,7 @@ ROW = "listed_row"
 """The column with the number of a row, or of its line in a text."""
 FILE = "listed_in"
 """The column with the name of a row's file, in tables of several files."""
-_OTHER_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls")
+_OTHER_TABLES = (".csv", ".tsv", ".xlsx", ".xls")
 _SPACES = " \t\r\n\v\f\u00a0"
 
 

@@ -28,13 +28,15 @@ def higher_names() -> str:
     ),
     higher AS ({each}),
     own AS (
-        SELECT DISTINCT name, rank FROM checklist_taxon
+        SELECT DISTINCT name, rank, kingdom FROM checklist_taxon WHERE trouble = 0
     )
     SELECT
         trim(rank || ' ' || name || ' ' || kingdom) AS id, name, rank, '' AS author, 'accepted' AS status,
         '' AS accepted, {columns(RANKS)}
     FROM higher
-    ANTI JOIN own USING (name, rank)
+    ANTI JOIN own
+    ON higher.name = own.name AND higher.rank = own.rank
+        AND (higher.kingdom = own.kingdom OR higher.kingdom = '' OR own.kingdom = '')
     QUALIFY row_number() OVER (PARTITION BY name, rank, kingdom ORDER BY rows DESC, {columns(RANKS)}) = 1
     """
 

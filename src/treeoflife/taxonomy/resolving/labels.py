@@ -170,7 +170,8 @@ def label_evidence(labels: pl.DataFrame, parser: Parser) -> pl.DataFrame:
     frame = with_species(clean_ranks(labels, parser), labels["species"], parser)
     # People write what an animal was determined as into a column of species, be it Felidae or Panthera sp.
     is_higher = (pl.col("verbatim") == "") & (pl.col("genus") == "") & (pl.col("species") == "")
-    frame = frame.with_columns(verbatim=pl.when(is_higher).then(labels["species"]).otherwise("verbatim"))
+    species = labels["species"].replace("not_classified", "")  # BIOSCAN's word for none
+    frame = frame.with_columns(verbatim=pl.when(is_higher).then(species).otherwise("verbatim"))
     frame = frame.with_columns(own_parts(frame["verbatim"], parser)).with_columns(said=_said_rank())
     no_genus_or_species = (pl.col("genus") == "") & (pl.col("species") == "")
     has_epithet, below = pl.col("own_species") != "", pl.col("own_infraspecific")
