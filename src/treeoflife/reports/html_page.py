@@ -115,7 +115,9 @@ def _table(headings: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    # Where it is wider than the screen it scrolls by itself, and then must be reached by keys too.
+    return f'<div class=scroll role=group aria-label="{_text(", ".join(headings))}" tabindex=0>{table}</div>'
 
 
 def _bar(share: float) -> str:
