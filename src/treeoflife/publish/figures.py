@@ -106,7 +106,6 @@ class Figures:
         species_with: the number of species with one image, with fewer than 10, and with fewer than 100.
         in_largest: the images of the ten species with the most.
         classes: the classes with the most images: their images and species.
-        without_common: images without a common name: the scientific name stands in its place.
         licences: images by source and licence, the most first; empty where there is no provenance.
         skipped: what is in the ledger, by reason and source.
         people: how many observers are known, their images, and those of the ten with the most.
@@ -119,7 +118,6 @@ class Figures:
     species_with: Sequence[int]
     in_largest: int
     classes: Sequence[tuple[str, int, int]]
-    without_common: int
     licences: Sequence[LicenceCount]
     skipped: Mapping[str, Mapping[str, int]]
     places: Places = Places()
@@ -132,6 +130,11 @@ class Figures:
     def images(self) -> int:
         """The number of images."""
         return int(self.numbers["images"])
+
+    @property
+    def without_common(self) -> int:
+        """Images for which no common name is known: the scientific name stands in its place."""
+        return self.images - int(self.numbers["common"]["images"])
 
 
 def count(database: Database, paths: Paths) -> Figures:
@@ -151,7 +154,6 @@ def count(database: Database, paths: Paths) -> Figures:
         species_with=species_with,
         in_largest=in_largest,
         classes=_classes(images),
-        without_common=_without_common(database),
         licences=_licences(database, paths),
         skipped=count_skipped(database, paths.ledger),
         **_facts(database, paths),
@@ -174,16 +176,6 @@ def _classes(images: pl.DataFrame) -> list[tuple[str, int, int]]:
     species = pl.col("species_id").filter(pl.col("species") != "").n_unique()
     rows = images.group_by(name.alias("group")).agg(pl.col("images").sum(), species.alias("kinds"))
     return list(rows.sort("images", "group", descending=[True, False]).head(LARGEST).iter_rows())
-
-
-def _without_common(database: Database) -> int:
-    """Images for which no common name is known: their scientific name stands in its place."""
-    name = "trim(coalesce(genus, '') || ' ' || coalesce(species, ''))"
-    return int(database.value(f"""
-        SELECT count(*)
-        FROM catalog_row
-        WHERE split <> 'train_small' AND (coalesce(common, '') = '' OR lower(common) = lower({name}))
-    """))  # fmt: skip
 
 
 def _licences(database: Database, paths: Paths) -> list[LicenceCount]:
