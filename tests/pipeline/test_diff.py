@@ -69,6 +69,32 @@ def test_what_was_withdrawn_from_a_build_is_found(drawn_build: Path, build_copy:
     assert "train -> withdrawn 1" in done.stdout
 
 
+def test_what_was_planted_in_the_tables_of_a_build_is_found(drawn_build: Path, build_copy: Path) -> None:
+    """Another name, picture and licence, each of one sample, and one that moved from train to val."""
+    train = build_copy / "index/224x224/train/shard-000000.parquet"
+    rows, val = pl.read_parquet(train), next((build_copy / "index/224x224/val").glob("*.parquet"))
+    small = pl.concat(pl.read_parquet(path) for path in (build_copy / "index/224x224/train_small").glob("*.parquet"))
+    ids = rows.filter(~pl.col("treeoflife_id").is_in(small["treeoflife_id"].implode()))["treeoflife_id"].to_list()[:4]
+    is_one = [pl.col("treeoflife_id") == one for one in ids]
+    named = pl.when(is_one[0]).then(pl.lit("planted")).otherwise(pl.col("species")).alias("species")
+    pictured = pl.when(is_one[1]).then(pl.lit(bytes(32))).otherwise(pl.col("sha256")).alias("sha256")
+    _write_as(train, rows.with_columns(named, pictured).filter(~is_one[3]))
+    _write_as(val, pl.concat([pl.read_parquet(val), rows.filter(is_one[3])]))
+    provenance = build_copy / "metadata/provenance.parquet"
+    licensed = pl.when(is_one[2]).then(pl.lit("cc-0-1.0")).otherwise(pl.col("license_name")).alias("license_name")
+    _write_as(provenance, pl.read_parquet(provenance).with_columns(licensed))
+    found = treeoflife.diff(drawn_build, build_copy).select("treeoflife_id", "change", "column", "after").rows()
+    assert sorted(found) == sorted([
+        (ids[0], "name", "species", "planted"), (ids[1], "picture", "sha256", "00" * 32),
+        (ids[2], "licence", "license_name", "cc-0-1.0"), (ids[3], "split", "split", "val"),
+    ])  # fmt: skip
+
+
+def _write_as(path: Path, rows: pl.DataFrame) -> None:
+    """Write a table in place of another, with the metadata of that."""
+    rows.write_parquet(path, metadata={"treeoflife": pl.read_parquet_metadata(path)["treeoflife"]})
+
+
 def test_what_cannot_be_compared_is_refused(drawn_build: Path, tmp_path: Path) -> None:
     write_download(tmp_path / "a.zip", [bird(1)], [picture(1, "https://e.org/1.jpg")])
     sentence(cli("diff", drawn_build, tmp_path / "a.zip"), "read as build", "as gbif", "--kind")
