@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-LOCKS = ("core", "dev", "docs")
+LOCKS = ("core", "dev", "docs", "image", "trainers", "open_clip", "dist", "uv")
 _PACKAGE = re.compile(r"(?m)^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+)(?: ; ([^\\\n]+?))?(?: \\)?$")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 

@@ -11,7 +11,7 @@ from PIL import __version__ as pillow
 
 from helpers import built, configured, digests
 from treeoflife.core.files import fingerprint
-from treeoflife.images.store import read_meta
+from treeoflife.core.parquet_meta import read_meta
 from treeoflife.testing.world import World, draw_world
 
 

@@ -14,7 +14,9 @@ import treeoflife
 from helpers import ROOT, configured
 from treeoflife.testing.world import draw_world
 
-NAMES = ["Dataset", "Sample", "Taxon", "build", "errors", "match_names", "open", "status", "verify"]
+NAMES = [
+    "Dataset", "Sample", "Taxon", "build", "diff", "errors", "leaks", "match_names", "open", "status", "taxa", "verify",
+]  # fmt: skip
 
 
 def test_the_public_api_is_these_names_and_no_others() -> None:

@@ -10,22 +10,29 @@ from .core.versions import __version__ as __version__
 if TYPE_CHECKING:
     from . import errors
     from .core.values import Taxon
-    from .pipeline.api import build, status, verify
+    from .pipeline.api import build, leaks, status, verify
+    from .pipeline.diff import diff
     from .pipeline.match_names import match_names
+    from .pipeline.taxa import taxa
     from .shards.reader import Dataset
     from .shards.reader import open_dataset as open  # noqa: A004
     from .shards.sample import Sample
 
-__all__ = ["Dataset", "Sample", "Taxon", "build", "errors", "match_names", "open", "status", "verify"]
+__all__ = [
+    "Dataset", "Sample", "Taxon", "build", "diff", "errors", "leaks", "match_names", "open", "status", "taxa", "verify",
+]  # fmt: skip
 
 _MODULES = {
     "Dataset": "shards.reader",
     "Sample": "shards.sample",
     "Taxon": "core.values",
     "build": "pipeline.api",
+    "diff": "pipeline.diff",
+    "leaks": "pipeline.api",
     "match_names": "pipeline.match_names",
     "open": "shards.reader",
     "status": "pipeline.api",
+    "taxa": "pipeline.taxa",
     "verify": "pipeline.api",
 }
 

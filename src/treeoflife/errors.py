@@ -6,6 +6,7 @@
     ├── InputError          an input file is missing, unreadable or malformed
     │   └── ContainerError  an archive or image folder cannot be read to its end
     ├── StoreError          a file that this program wrote is missing or damaged
+    ├── ObjectStoreError    an object store cannot be used; it is an OSError too
     ├── HoldoutError        no entry of a hold-out list matches the dataset
     ├── BalanceError        images of the mapping are neither samples nor in the ledger
     ├── TasksFailed         one or more tasks of a stage failed, or a worker died
@@ -14,6 +15,8 @@
 All but ConfigError end the command with exit status 1. A message names the bad value, where it was found, and what to
 do about it.
 """
+
+import errno
 
 
 class TreeoflifeError(Exception):
@@ -38,6 +41,19 @@ class ContainerError(InputError):
 
 class StoreError(TreeoflifeError):
     """A file that this program wrote is missing or damaged."""
+
+
+class ObjectStoreError(TreeoflifeError, OSError):
+    """An object store cannot be used. Code that reads files takes it for what it is to them: an error of reading."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(errno.EIO, message)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+    def __reduce__(self) -> tuple[type["ObjectStoreError"], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class HoldoutError(TreeoflifeError):

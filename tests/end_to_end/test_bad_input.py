@@ -157,7 +157,7 @@ def test_a_stage_without_what_it_needs(drawn_world: World, tmp_path: Path, stage
 def test_the_stages_one_by_one_make_what_build_makes(drawn_world: World, drawn_build: Path, tmp_path: Path) -> None:
     """Each command does its part."""
     config = configured(tmp_path, "published", drawn_world.root, max_samples=25)
-    for stage in ("mapping", "splits", "wds", "check-wds", "catalog", "check-taxa"):
+    for stage in ("mapping", "splits", "wds", "check-wds", "catalog", "check-taxa", "card"):
         done = cli(stage, "--config", config)
         assert done.returncode == 0, (stage, done.stderr)
     ours, theirs = digests(tmp_path), digests(drawn_build)

@@ -104,6 +104,12 @@ def test_credits_name_title_owner_licence_and_source_of_every_sample(
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| cc-by-4.0 | 10 |" in card
     assert "[credits.csv](credits.csv)" in card
+    licences = {row["treeoflife_id"]: row["license_name"] for row in found}
+    shown = [path.read_bytes() for path in sorted((out / "card").glob("*.jpg"))]
+    jpegs = {sample.jpeg: licences[sample.id] for sample in treeoflife.open(out)}
+    assert shown
+    assert {jpegs[one] for one in shown} <= {"cc-by-4.0", "cc-0-1.0"}  # no NC, no reserved rights, none unknown
+    assert card.count("](card/sample-") == len(shown)
 
 
 def test_other_observations_make_the_splits_again(telling: tuple[Path, Path, dict[str, str]], tmp_path: Path) -> None:

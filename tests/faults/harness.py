@@ -25,7 +25,7 @@ from treeoflife.testing.world import draw_world
 PATIENCE_SECONDS = 60
 STAGES = (
     "encode", "duplicates", "mapping", "provenance", "splits", "metadata", "plan", "pack",
-    "check-wds", "catalog", "check-taxa", "checksums",
+    "check-wds", "catalog", "check-taxa", "credits", "card", "checksums",
 )  # fmt: skip
 OUTPUTS = {
     "encode": ("encoded",),
@@ -39,6 +39,8 @@ OUTPUTS = {
     "check-wds": ("logs/check-wds.json", "logs/bad-shards.txt"),
     "catalog": ("224x224/catalog.*", "logs/catalog.json"),
     "check-taxa": ("logs/check-taxa.json",),
+    "credits": ("credits.*", "licences.csv"),
+    "card": ("README.md", "croissant.json", "card"),
     "checksums": ("SHA256SUMS",),
 }
 """What each stage leaves, as patterns below OUT."""

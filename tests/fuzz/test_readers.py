@@ -16,9 +16,9 @@ from helpers import configured, tar_of
 from tally import Tally
 from treeoflife.config.config import load
 from treeoflife.core.files import sha256
+from treeoflife.core.parquet_meta import read_meta
 from treeoflife.core.tar_reader import TarError, read_members
 from treeoflife.errors import ConfigError, TreeoflifeError
-from treeoflife.images.store import read_meta
 from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.workspace import open_workspace
 from treeoflife.shards.check import CheckTask, check_shard

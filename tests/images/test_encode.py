@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from helpers import configured, digests
+from treeoflife.core.parquet_meta import read_meta
 from treeoflife.engines.local import LocalEngine
 from treeoflife.engines.serial import SerialEngine
 from treeoflife.images import encode as images
-from treeoflife.images.store import read_meta
+from treeoflife.images import store_tar
 from treeoflife.pipeline.opening import working
 from treeoflife.pipeline.session import Session
 from treeoflife.pipeline.stage import Job
@@ -134,11 +134,10 @@ def _parts(session: Session) -> list[images.EncodeTask]:
 @pytest.mark.parametrize("size", [0, 512, 1 << 20])
 def test_a_full_disk_is_that_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Whether the system says so at the first block or when the file is closed; no source is to blame."""
-    monkeypatch.setattr(images, "replacing", lambda _: nullcontext(Path("/dev/full")))
-    task = SimpleNamespace(tar=tmp_path / "store.tar", index=tmp_path / "store.parquet")
+    monkeypatch.setattr(store_tar, "replacing", lambda _, **__: nullcontext(Path("/dev/full")))
 
     def write() -> None:
-        with images._replacing_tar(task) as tar:
+        with store_tar.replacing_tar(tmp_path / "store.tar", tmp_path / "store.parquet") as tar:
             tar.add(bytes(size))
 
     with pytest.raises(OSError, match=r"No space left on device.*store\.tar"):

@@ -46,6 +46,18 @@ def test_other_sources_do_not_matter_and_the_seed_does(tmp_path: Path) -> None:
     assert not first.equals(mapping_of(path, tables(500), seed=18).filter(source="eol").select(columns))
 
 
+@pytest.mark.parametrize("later", [range(2100), range(100, 2000), range(100, 2100)], ids=["more", "fewer", "others"])
+def test_other_images_move_few_from_split_to_split(tmp_path: Path, later: range) -> None:
+    """Only those next to the border move, since its place depends on the number of images."""
+    columns = ["treeoflife_id", "is_val", "is_train_small"]
+    before = mapping_of(tmp_path / "mapping.parquet", tables(2000)).select(columns)
+    rows = [(EOL, pl.DataFrame({"content_id": later, "page_id": later}))]
+    both = before.join(mapping_of(tmp_path / "mapping.parquet", rows), on="treeoflife_id", suffix="_later")
+    assert both.height == len({*range(2000)} & {*later})
+    assert both.filter(pl.col("is_val") != pl.col("is_val_later")).height <= 8
+    assert both.filter(pl.col("is_train_small") != pl.col("is_train_small_later")).height <= 8
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 12), min_size=30, max_size=120), st.integers(0, 60))
 def test_no_group_is_divided(numbers: list[int], others: int) -> None:

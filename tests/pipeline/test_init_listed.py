@@ -10,7 +10,8 @@ import pytest
 from helpers import cli, sentence
 from treeoflife.config.config import load
 from treeoflife.pipeline import init_names
-from treeoflife.pipeline.discover_listed import LISTED, discover_listed
+from treeoflife.pipeline.discover_listed import discover_listed
+from treeoflife.pipeline.listed_kinds import LISTED
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
 from listed_inputs import open_data, treeoflife_200m

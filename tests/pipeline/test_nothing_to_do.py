@@ -18,7 +18,7 @@ from helpers import cli, digests
 from treeoflife.pipeline.discover import discover
 from treeoflife.testing.world import draw_world
 
-STAGES = ("encode", "mapping", "plan", "pack", "check-wds", "catalog", "check-taxa", "checksums")
+STAGES = ("encode", "mapping", "plan", "pack", "check-wds", "catalog", "check-taxa", "credits", "card", "checksums")
 IN_OPEN, IN_CLOSE, IN_ISDIR, EVENT = 0x20, 0x18, 0x40000000, "iIII"
 
 
@@ -104,7 +104,7 @@ def test_what_comes_after_stale_work_is_shown_as_waiting(built: Path) -> None:
     assert "done" in lines["encode"].split()[1]
     assert "to do" in lines["splits"]
     assert "seed" in lines["splits"]
-    for stage in ("metadata", "plan", "pack", "check-wds", "catalog", "check-taxa", "checksums"):
+    for stage in ("metadata", "plan", "pack", "check-wds", "catalog", "check-taxa", "credits", "card", "checksums"):
         assert lines[stage].split()[1] == "waiting", lines[stage]
 
 

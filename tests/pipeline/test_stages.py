@@ -85,7 +85,7 @@ def evidence(tmp_path: Path) -> Iterator[Evidence]:
         closing(HashCache(tmp_path / "known.sqlite")) as hashes,
         closing(StageRecords(tmp_path / ".state" / "records.sqlite")) as records,
     ):
-        yield Evidence(tmp_path, hashes, records)
+        yield Evidence(Paths(tmp_path, Images()), hashes, records)
 
 
 def why(bakery: Bakery, evidence: Evidence) -> dict[str, tuple[str, ...]]:
@@ -109,7 +109,7 @@ def test_what_is_made_is_not_made_again(bakery: Bakery, evidence: Evidence) -> N
 def test_records_outlive_the_process(bakery: Bakery, evidence: Evidence, tmp_path: Path) -> None:
     bake(bakery, evidence)
     with closing(StageRecords(tmp_path / ".state" / "records.sqlite")) as records:
-        again = Evidence(tmp_path, evidence.hashes, records)
+        again = Evidence(Paths(tmp_path, Images()), evidence.hashes, records)
         assert bake(bakery, again) == [None, None]
 
 

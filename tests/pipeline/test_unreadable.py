@@ -17,9 +17,9 @@ from treeoflife.core import hash_cache
 from treeoflife.core.files import exists, sha256
 from treeoflife.core.hash_cache import HashCache
 from treeoflife.core.json_reader import read_json
+from treeoflife.core.parquet_meta import read_meta
 from treeoflife.core.sqlite_files import read_rows, system_error
 from treeoflife.engines.run_folder import RunFolder
-from treeoflife.images.store import read_meta
 from treeoflife.pipeline.opening import inspecting
 from treeoflife.pipeline.stage_records import StageRecords
 from treeoflife.pipeline.workspace import open_workspace

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from ..core.memory_limits import require_memory
 from ..core.versions import __version__
-from . import build, checks, clusters, download, evaluate, look, names, publish
+from . import build, checks, clusters, download, evaluate, look, names, publish, withdraw
 from .common import require_utf8_word
 
 _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -17,11 +17,12 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "mapping": build.mapping, "provenance": build.provenance, "splits": build.splits, "metadata": build.metadata,
         "duplicates": build.duplicates, "wds": build.wds, "demo": build.demo,
     },
+    "Change": {"withdraw": withdraw.withdraw, "diff": withdraw.diff},
     "Check": {
         "check-wds": checks.check_wds, "check-shards": checks.check_shards, "check-taxa": checks.check_taxa,
         "verify": checks.verify, "leaks": evaluate.leaks, "hashes": evaluate.hashes,
     },
-    "Look": {"report": look.report, "explore": look.explore, "catalog": look.catalog},
+    "Look": {"report": look.report, "explore": look.explore, "catalog": look.catalog, "taxa": look.taxa},
     "Publish": {"card": publish.card, "publish": publish.publish, "captioned": publish.captioned},
     "Clusters": {
         "jobs": clusters.jobs, "cancel": clusters.cancel, "export-slurm": clusters.export_slurm,
@@ -31,7 +32,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
 _SUBCOMMANDS = {"Check": "holdout", "Look": "names", "Download": "download"}
 # These read and name files of any name, or say themselves which of them cannot have one.
 _TAKE_ANY_PATH = ("captioned", "hashes", "init", "leaks")
-_HEADINGS = ("Build", "Check", "Look", "Publish", "Download", "Clusters")
+_HEADINGS = ("Build", "Change", "Check", "Look", "Publish", "Download", "Clusters")
 
 
 class _GroupedCommands(TyperGroup):

@@ -65,7 +65,8 @@ def init(
     from ..core.files import write_text
     from ..pipeline.boundaries import check_raw_is_not_out
     from ..pipeline.discover import discover
-    from ..pipeline.discover_listed import LISTED, discover_listed
+    from ..pipeline.discover_listed import discover_listed
+    from ..pipeline.listed_kinds import LISTED
 
     require_utf8(out)
     path = out / "dataset.toml"

@@ -1,12 +1,15 @@
 """The commands for benchmarks: finding their images in the dataset, and making hold-out sets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ConfigError
 from .common import DEFAULT_CONFIG, ConfigOption, EngineOption, WorkersOption, require_utf8_word, say, working
+
+if TYPE_CHECKING:
+    from ..evaluation.leak_table import Leaks
 
 _LEAKS_SHOWN = 10
 
@@ -16,9 +19,21 @@ holdout_app = typer.Typer(no_args_is_help=True, help="Make a hold-out set.")
 def leaks(
     against: Annotated[
         list[Path],
-        typer.Option("--against", help="A benchmark: a folder of images, shards, Parquet, or hashes. May be repeated."),
+        typer.Option(
+            "--against",
+            help="A benchmark: a folder of images, shards, Parquet, or hashes; or a list of ids or addresses, or the "
+            "catalog of another dataset. May be repeated.",
+        ),
     ],
     config: ConfigOption = DEFAULT_CONFIG,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            help="What a column of a list holds, as photo_id=NAME; photo_id alone for a list without a header. Kinds: "
+            "treeoflife_id, url, photo_id, gbif_id, observation_id, source_id, any. May be repeated.",
+        ),
+    ] = None,
     workers: WorkersOption = None,
     engine: EngineOption = None,
     *,
@@ -26,33 +41,35 @@ def leaks(
 ) -> None:
     """Look for the images of benchmarks in the dataset.
 
-    They are recognised by their bytes, and by what they show.
+    They are recognised by their ids and addresses, by their bytes, and by what they show.
     """
-    from ..evaluation.leaks import hold_out, leaks_name
+    from ..evaluation.leaks import hold_out
     from ..pipeline.evaluate import encode_and_find_leaks
+    from ..sources.lists.id_columns import parse_named
 
+    named, is_leaking = parse_named(column or []), False
     with working(config, workers, engine) as session:
-        paths, leaks_by_benchmark = session.workspace.paths, encode_and_find_leaks(session, against)
-        for benchmark, rows in leaks_by_benchmark.items():
-            _show_leaks(
-                benchmark,
-                rows.select("treeoflife_id", "image", "link").rows(),
-                paths.leaks(leaks_name(paths, benchmark)),
-            )
-            if drop and rows.height:
-                print(
-                    f"{config} now holds out {hold_out(paths, benchmark, rows)}; the next build leaves its images out"
-                )
-    if not drop and any(rows.height for rows in leaks_by_benchmark.values()):
+        for found in encode_and_find_leaks(session, against, named):
+            _show_leaks(found)
+            is_leaking |= found.images > 0
+            if drop and found.images:
+                listed = hold_out(session.workspace.paths, found)
+                print(f"{config} now holds out {listed}; the next build leaves its images out")
+    if is_leaking and not drop:
         raise typer.Exit(1)
 
 
-def _show_leaks(benchmark: Path, rows: list[tuple[str, str, str]], table: Path) -> None:
-    for treeoflife_id, image, link in rows[:_LEAKS_SHOWN]:
-        say(f"{treeoflife_id}  is {image}  ({link})")
-    if len(rows) > _LEAKS_SHOWN:
-        print(f"and {len(rows) - _LEAKS_SHOWN} more")
-    say(f"{len(rows)} images of the dataset are in {benchmark}: see {table.with_suffix('.csv')}")
+def _show_leaks(found: "Leaks") -> None:
+    for remark in found.remarks:
+        say(remark)
+    rows = found.scan().select("treeoflife_id", "image", "link", "by_id").head(_LEAKS_SHOWN).collect()
+    for treeoflife_id, image, link, by_id in rows.iter_rows():
+        say(f"{treeoflife_id}  is {image}  ({by_id if link == 'id' else link})")
+    if found.pairs > _LEAKS_SHOWN:
+        print(f"and {found.pairs - _LEAKS_SHOWN} more")
+    for line in found.summary():
+        say(line)
+    say(f"{found.images} images of the dataset are in {found.benchmark}: see {found.table.with_suffix('.csv')}")
 
 
 def hashes(

@@ -84,6 +84,44 @@ def _report_catalog(catalog: Path, out: Path) -> Path:
     return out / "index.html"
 
 
+def taxa(
+    where: Annotated[
+        list[str] | None,
+        typer.Argument(help="A dataset, any catalog, or any shards. Without it, the dataset of --config."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The table to write, .csv or .parquet.")] = None,
+    rank: Annotated[str | None, typer.Option("--rank", help="List the taxa of this rank alone.")] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="A list of names: the table says of each whether it was seen."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option("--column", help="The column of the list with the names, if it is called otherwise.")
+    ] = "",
+) -> None:
+    """List the taxa that a model has seen that was trained on the dataset, with the number of their images.
+
+    With --against, it lists the names of a benchmark instead: seen, unseen, or seen only as another species of their
+    genus or family.
+    """
+    from ..core.terminal import listening
+    from ..pipeline.seen_names import find_seen_names, seen_names_in_order
+    from ..pipeline.taxa import config_of, counts_by_rank, opened_taxa, write_query, write_taxa
+
+    if out is None:
+        raise ConfigError("--out names the table to write: a file that ends in .csv or .parquet")
+    places = where or [str(config)]
+    with listening() as listener, opened_taxa(places, listener) as database:
+        if against:
+            counts = find_seen_names(database, against, column, config_of(places), listener.note)
+            rows = write_query(database, out, seen_names_in_order())
+        else:
+            counts, rows = counts_by_rank(database, rank), write_taxa(database, out, rank)
+    print("; ".join(f"{name} {count:,}" for name, count in counts.items()))
+    print(f"{rows:,} {'names' if against else 'taxa'} in {out}")
+
+
 def explore(
     dataset: Annotated[
         Path | None, typer.Argument(help="A folder with shards. Without it, the dataset of --config.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import DEFAULT_CONFIG, ConfigOption, working
+from .common import DEFAULT_CONFIG, ConfigOption, say, working
 
 if TYPE_CHECKING:
     from ..pipeline.session import Session
@@ -18,7 +18,9 @@ def captioned(
     shard: Annotated[Path, typer.Argument(help="A shard with the ten texts.")],
     caption: Annotated[
         list[str] | None,
-        typer.Option("--caption", help="A text to choose from, such as taxonTag_com; may be repeated."),
+        typer.Option(
+            "--caption", help="A text to choose from, such as taxonTag_com or a caption of your own; may be repeated."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Choose the same captions each time.")] = None,
 ) -> None:
@@ -38,21 +40,21 @@ def captioned(
     sys.stdout.buffer.flush()
 
 
-def card(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write the dataset card, croissant.json, credits.csv and licences.csv."""
+def card(
+    config: ConfigOption = DEFAULT_CONFIG,
+    url: Annotated[
+        str, typer.Option("--url", help="The address at which the dataset is published; later cards have it too.")
+    ] = "",
+) -> None:
+    """Write the dataset card, croissant.json and the credits again.
+
+    Every build writes them; the table [card] of dataset.toml has what no build can know.
+    """
+    from ..pipeline.describe import describe
+
     with working(config) as session:
-        for path in _describe(session):
+        for path in describe(session, url):
             print(path)
-
-
-def _describe(session: Session, url: str = "") -> list[Path]:
-    from ..pipeline.stages.report import check_results
-    from ..publish.card import describe
-
-    workspace = session.workspace
-    findings = check_results(session.evidence.records).get("check-taxa", [])
-    with workspace.database() as database:
-        return describe(database, workspace.paths, workspace.config, findings, url)
 
 
 def publish(
@@ -72,12 +74,18 @@ def publish(
 
 
 def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, private: bool) -> None:
+    from ..pipeline.describe import update
+    from ..pipeline.stages.card import shown_config
+    from ..publish.shown_config import published_config
     from ..publish.upload import Uploader
 
     workspace, unfinished = session.workspace, _unfinished(session)
-    uploader = Uploader(workspace.paths, session.evidence.hashes, repo, revision, unfinished=unfinished)
+    copies = {workspace.paths.config: published_config(shown_config(workspace))}
+    uploader = Uploader(workspace.paths, session.evidence.hashes, repo, revision, unfinished=unfinished, copies=copies)
+    if not workspace.config.card.contact:
+        say("note: [card] of dataset.toml has no contact: whom do owners ask to remove an image?")
     if not dry_run:
-        _describe(session, uploader.url)
+        update(session, uploader.url)
         print(_summary(uploader.upload(session.listener, private=private), "sent"))
         return
     plan = uploader.plan()
@@ -85,7 +93,7 @@ def _publish(session: Session, repo: str, revision: str, *, dry_run: bool, priva
         print(f"{'there' if file.on_hub else 'new':<6} {file.size:>15,}  {file.name}")
     for name in plan.outdated:
         print(f"{'gone':<6} {'':>15}  {name}")
-    print("first, the card README.md, croissant.json, credits.csv and licences.csv are written anew")
+    print("first, README.md and croissant.json are written again if they lack the address of the repository")
     print(_summary(plan, "to send"))
 
 

@@ -1,6 +1,10 @@
 """The base of all parts of a configuration."""
 
+import ast
+import inspect
+import itertools
 from pathlib import Path
+from textwrap import dedent
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -17,9 +21,19 @@ class Model(BaseModel):
     text no path, although Python would make one of each of them.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, strict=True, allow_inf_nan=False
-    )
+    # A validator is built when it is first needed: most processes validate few of the models, and workers none.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def explanations(cls) -> dict[str, str]:
+        """The docstring under each field, by its name.
+
+        Pydantic can collect them (``use_attribute_docstrings``), but does so at every import: a tenth of a second.
+        """
+        texts: dict[str, str] = {}
+        for model in reversed([one for one in cls.__mro__ if issubclass(one, Model)]):
+            texts |= _field_docstrings(model)
+        return texts
 
     @field_validator("*", mode="before")
     @classmethod
@@ -27,6 +41,21 @@ class Model(BaseModel):
         """TOML has neither tuples nor paths: make them of its lists and texts, where the field asks for that."""
         assert info.field_name
         return _converted(cls.model_fields[info.field_name].annotation, value)
+
+
+def _field_docstrings(model: type[Model]) -> dict[str, str]:
+    """The text under each field that a class itself has; none if its source is not there."""
+    try:
+        (tree,) = ast.parse(dedent(inspect.getsource(model))).body
+    except OSError:
+        return {}
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in itertools.pairwise(tree.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
 
 
 def _converted(kind: Any, value: Any) -> Any:
@@ -56,7 +85,9 @@ def _path(value: Any) -> Path:
     if not str(value).strip():
         raise PydanticCustomError("path", "should be a path, not an empty text; '.' is the folder of the configuration")
     _check(str(value))
-    return Path(value)
+    from ..core.objects import as_path  # here, since all of the configuration rests on this module
+
+    return as_path(str(value))
 
 
 def _check(value: Any) -> None:

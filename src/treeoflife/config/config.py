@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from ..core.json_reader import UnreadableError, parse_toml
 from ..errors import ConfigError
 from .base import Model
+from .captions import Caption
+from .card import Card
 from .download import DownloadTable
 from .engines import EngineTable
 from .fetch import FetchTable
 from .paths import real_path
-from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Wds
+from .tables import Checks, Duplicates, Holdout, Images, Licences, Mapping, Names, Quality, Splits, Storage, Wds
 
 V = TypeVar("V")
 FILE_NAME = "dataset.toml"
@@ -33,19 +35,23 @@ class Config(Model):
     """Splits and the order of samples depend only on this number and the ids."""
     sources: dict[str, dict[str, Any]]
     """The sources of images: one table [sources.NAME] each. NAME is also the kind of source, unless kind is set."""
-    mapping: Mapping = Mapping()
-    names: Names = Names()
-    splits: Splits = Splits()
-    images: Images = Images()
-    wds: Wds = Wds()
-    duplicates: Duplicates = Duplicates()
-    quality: Quality = Quality()
+    mapping: Mapping = Field(default_factory=Mapping)
+    names: Names = Field(default_factory=Names)
+    splits: Splits = Field(default_factory=Splits)
+    images: Images = Field(default_factory=Images)
+    wds: Wds = Field(default_factory=Wds)
+    captions: dict[str, Caption] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
+    """Captions of your own, beside the ten fixed ones: one table [captions.NAME] each."""
+    storage: Storage = Field(default_factory=Storage)
+    duplicates: Duplicates = Field(default_factory=Duplicates)
+    quality: Quality = Field(default_factory=Quality)
     holdout: tuple[Holdout, ...] = ()
-    licences: Licences = Licences()
-    checks: Checks = Checks()
-    engine: EngineTable = EngineTable()
-    fetch: FetchTable = FetchTable()
-    download: DownloadTable = DownloadTable()
+    licences: Licences = Field(default_factory=Licences)
+    card: Card = Field(default_factory=Card)
+    checks: Checks = Field(default_factory=Checks)
+    engine: EngineTable = Field(default_factory=EngineTable)
+    fetch: FetchTable = Field(default_factory=FetchTable)
+    download: DownloadTable = Field(default_factory=DownloadTable)
 
     @property
     def one_split_per_group(self) -> bool:
@@ -131,9 +137,10 @@ def _describe_problem(part: Any, model: type[BaseModel]) -> str:
 def _suggestion(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """The existing key most similar to the unknown one at ``location``, as a question; empty if none is similar."""
     for step in location[:-1]:
-        if not isinstance(step, int):  # an int is an index in an array of tables, such as [[holdout]]
-            annotation = model.model_fields[step].annotation
-            model = next(part for part in (*get_args(annotation), annotation) if isinstance(part, type))
+        # An index in an array of tables, such as [[holdout]], or a name as in [captions.NAME], is no key.
+        if field := model.model_fields.get(str(step)):
+            parts = (*get_args(field.annotation), field.annotation)
+            model = next(part for part in parts if isinstance(part, type) and issubclass(part, BaseModel))
     similar = difflib.get_close_matches(str(location[-1]), model.model_fields, 1)
     return f" ({similar[0]}?)" if similar else ""
 
@@ -143,7 +150,7 @@ def resolve_paths(value: V, base: Path) -> V:
     resolved: Any = value
     if isinstance(value, Path):
         # Path.expanduser raises for a user who does not exist; such a path is then named as one that is not there.
-        resolved = base / os.path.expanduser(value)  # noqa: PTH111
+        resolved = value if value.is_absolute() else base / os.path.expanduser(value)  # noqa: PTH111
         if "\0" in str(resolved):
             raise ConfigError(f"the path {str(value)!r} has a character that no path may have")
     elif isinstance(value, Model):

@@ -40,4 +40,4 @@ class DownloadTable(Model):
     randomly by half."""
     components: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Changes and additions to the list of components: a table [download.components.NAME] each, such as another url."""
-    images: EolImagesTable = EolImagesTable()
+    images: EolImagesTable = Field(default_factory=EolImagesTable)

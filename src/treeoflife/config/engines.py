@@ -89,8 +89,8 @@ class EngineTable(Model):
     scratch: Path | None = None
     """The folder for tables that do not fit into memory; a fast local disk is best. By default in OUT. Files of others
     in it are left alone."""
-    slurm: SlurmTable = SlurmTable()
-    ray: RayTable = RayTable()
+    slurm: SlurmTable = Field(default_factory=SlurmTable)
+    ray: RayTable = Field(default_factory=RayTable)
 
     @field_validator("driver_memory_gb")
     @classmethod

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..core.json_reader import read_json
+from ..core.objects import ObjectPath
 from .paths import Paths, is_utf8
 from .tables import Images
 
@@ -30,7 +31,8 @@ def is_left_out(folder: Path, root: Path) -> bool:
 
 
 def _is_own(folder: Path) -> bool:
-    if not is_utf8(folder.absolute()):  # as the path of every dataset is
+    # Every dataset is in a folder of a computer, whose path is UTF-8; only its shards may be in an object store.
+    if isinstance(folder, ObjectPath) or not is_utf8(folder.absolute()):
         return False
     paths = Paths(folder, Images())
     # A configuration may have another name; the records of stages are there from the first run on.

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.objects import ObjectPath, as_path
 from ..core.values import SPLITS
 from ..errors import ConfigError
 from .fetched_files import FetchedFiles
-from .tables import Images
+from .tables import Images, Storage
 
 _PART_NAME = re.compile(r"\.(.+)\.[0-9]{4,}-of-[0-9]{4,}\.[a-z]+", re.DOTALL)
 
@@ -47,7 +48,9 @@ def require_utf8_name(path: Path) -> None:
 
 def real_path(path: Path) -> Path:
     """The absolute path with links resolved, unless that leads to one that is not UTF-8. A loop of links stays one."""
-    path = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
+    path = as_path(os.path.expanduser(str(path)))  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
+    if isinstance(path, ObjectPath):
+        return path
     real = Path(os.path.realpath(path))  # Path.resolve raises for a loop of links
     return real if is_utf8(real) else path.absolute()
 
@@ -80,6 +83,7 @@ class Paths:
 
     root: Path
     images: Images
+    storage: Storage = Storage()
 
     def __post_init__(self) -> None:
         require_utf8(self.root)
@@ -91,6 +95,8 @@ class Paths:
     """A curator's corrections: images to drop or to relabel. The plan applies them."""
     marks_lock = _Below(".lock.marks")
     """Held for a moment by whoever saves a mark."""
+    withdrawn = _Below("withdrawn.csv")
+    """Images that were withdrawn: no build has them; see :mod:`treeoflife.sources.withdrawn`."""
     downloads = _Below("downloads.jsonl")
     """One line per downloaded file: its URL, time, length and SHA-256."""
 
@@ -101,6 +107,8 @@ class Paths:
     """SHA-256 of files by size, time and inode. May be deleted: files are hashed again."""
     stage_records = _Below(".state/records.sqlite")
     """What each output was made from."""
+    owner = _Below(".state/owner")
+    """What this dataset is called where its large files are in an object store: a number that was drawn once."""
     share_records = _Below(".shares")
     """Hashes and records of shares of stages, until the next run of the whole dataset takes them in."""
     sample_index = _Below(".view/{set}")
@@ -130,6 +138,8 @@ class Paths:
     """The same in the published format, where new ids and splits are made."""
     facts = _Below(".tables/facts.parquet")
     """What the sources say about their images: what they have in common, and their licences."""
+    source_columns = _Below(".tables/columns.parquet")
+    """The values of the columns of sources' tables that go into samples."""
     provenance = _Below("metadata/provenance.parquet")
     """One row per image of the mapping: where it comes from, its owner and its licence."""
     names = _Below("metadata/names.parquet")
@@ -151,7 +161,7 @@ class Paths:
 
     # The store, the selection of images, and the plan.
     store = _Below("encoded/{set}-q{quality}")
-    """The folder of the encoded store."""
+    """The folder of the encoded store: of the indexes of its tars, and of the tars, unless they are elsewhere."""
     duplicates = _Below("duplicates/groups.parquet")
     """One row per image that is the same picture as another: its group, and its distance from the others."""
     duplicates_csv = _Below("duplicates/groups.csv")
@@ -167,7 +177,7 @@ class Paths:
 
     # The image set.
     shards = _Below("{set}")
-    """The folder of the image set: a folder of shards per split, and the catalog."""
+    """The folder of the image set: a folder of shards per split, unless they are elsewhere, and the catalog."""
     catalog_csv = _Below("{set}/catalog.csv")
     """One row per sample, as CSV."""
     catalog = _Below("{set}/catalog.parquet")
@@ -178,6 +188,8 @@ class Paths:
     """The SHA-256 of every file that the stages made, in the form of sha256sum; exists when all are done."""
     card = _Below("README.md")
     """The dataset card."""
+    card_pictures = _Below("card")
+    """The folder of the sample pictures that the card shows."""
     croissant = _Below("croissant.json")
     """The description of the dataset for machines, as Croissant."""
     licences = _Below("licences.csv")
@@ -207,6 +219,7 @@ class Paths:
             self.duplicates.parent,
             self.leak_folder,
             self.holdout_sets,
+            self.card_pictures,
             self.logs,
             self.reports,
         )
@@ -217,6 +230,7 @@ class Paths:
         return (
             self.config,
             self.marks,
+            self.withdrawn,
             self.checksums,
             self.card,
             self.croissant,
@@ -233,9 +247,14 @@ class Paths:
         """Hashes and records of one share of a stage."""
         return self.share_records / f"{name}.sqlite"
 
+    @property
+    def encoded_images(self) -> Path:
+        """The folder of the tars of the encoded store, with a folder for each source."""
+        return self.storage.store / self.store.name if self.storage.store else self.store
+
     def encoded(self, source: str, container: str) -> Path:
         """The encoded images of one container, as a tar."""
-        return self.store.joinpath(source, f"{container}.tar")
+        return self.encoded_images.joinpath(source, f"{container}.tar")
 
     def encoded_index(self, source: str, container: str) -> Path:
         """One row per file of the container, encoded or skipped."""
@@ -270,13 +289,22 @@ class Paths:
         """The folder of a hold-out set that was made from this dataset."""
         return self.holdout_sets / name
 
+    def caption_table(self, name: str) -> Path:
+        """The captions of a table, by the ids that it gives them."""
+        return self.root / ".tables" / "captions" / f"{name}.parquet"
+
     def split_plan(self, split: str) -> Path:
         """The plan of one split: one row group per shard, rows in the shard's order."""
         return self.plan / f"{split}.parquet"
 
+    @property
+    def image_set(self) -> Path:
+        """The folder of the folders of shards."""
+        return self.storage.shards / self.shards.name if self.storage.shards else self.shards
+
     def split_folder(self, split: str) -> Path:
-        """The folder of a split's shards."""
-        return self.shards / split
+        """The folder of a split's shards, and of the lists of them that trainers read."""
+        return self.image_set / split
 
     def shard(self, split: str, number: int) -> Path:
         """A shard."""
@@ -300,9 +328,37 @@ class Paths:
         """The list of shards, for wids."""
         return self.split_folder(split) / "index.json"
 
+    def moved_folders(self) -> tuple[Path, ...]:
+        """The folders of the dataset that are in an object store, each with a mark of whose it is."""
+        folders = ((self.encoded_images, self.storage.store), (self.image_set, self.storage.shards))
+        return tuple(folder for folder, address in folders if address)
+
+    def owner_mark(self, folder: Path) -> Path:
+        """The mark in such a folder."""
+        return folder / "treeoflife-owner"
+
+    def name(self, path: Path) -> str:
+        """What records and checksums call a file: its path below OUT, where it would be without ``[storage]`` too.
+
+        A file that is no part of the dataset is called by its whole path.
+        """
+        moved = ((self.encoded_images, self.store), (self.image_set, self.shards))
+        for folder, below in moved:
+            if folder != below and path.is_relative_to(folder):
+                path = below / path.relative_to(folder)
+        return str(path).removeprefix(f"{self.root}/")
+
     def findings(self, name: str) -> Path:
         """The findings of one check or stage about single samples."""
         return self.findings_folder / f"{name}.parquet"
+
+    def card_picture(self, number: int) -> Path:
+        """A sample picture of the card; they are numbered from 1 on."""
+        return self.card_pictures / f"sample-{number}.jpg"
+
+    def all_card_pictures(self) -> tuple[Path, ...]:
+        """The sample pictures that the card may have: as many as fit side by side on the Hub's page."""
+        return tuple(self.card_picture(number) for number in range(1, 5))
 
     def log_file(self, name: str) -> Path:
         """The report of a stage or check as JSON, for people and their programs; nothing depends on it."""

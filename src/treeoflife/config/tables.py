@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..core.languages import language_code
+from ..core.objects import WRITABLE
 from .base import Model
 
 Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
@@ -100,14 +101,40 @@ class Wds(Model):
     # 10,000 samples with the default settings take about half of this, so max_samples normally decides.
     max_bytes: Annotated[int, Field(ge=100_000, le=1 << 50)] = 1_000_000_000
     """Maximum size of a shard in bytes."""
-    min_shards: MinShards = MinShards()
+    min_shards: MinShards = Field(default_factory=MinShards)
     """Minimum number of shards per split."""
     max_per_species: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     """Maximum number of images per species in train. The images to keep are chosen by the seed; the others go to the
     ledger with the reason over-cap. 0 sets no limit. Val is not limited."""
+    columns: tuple[str, ...] = ()
+    """Columns of the sources' tables to put beside each image and into the catalog, such as ["sex", "lifeStage"]."""
+    column_names: dict[str, str] = {}  # noqa: RUF012 - as in all models, it is copied and frozen
+    """Names of your own for some of these, such as { "Life stage" = "life_stage" }. Otherwise a column keeps its name,
+    with _ for what is no letter of ASCII, digit, _ or -."""
+    columns_as: Literal["txt", "json", "catalog"] = "txt"
+    """Where they go. txt: each into a text of its own, ID.NAME.txt. json: all into ID.json. catalog: into no sample.
+    The catalog has them in any case."""
     keep_store: bool = True
     """Keep the encoded images (the folder encoded) after the shards are checked. Without them, a later change that
     needs an image decodes its whole container again."""
+
+
+class Storage(Model):
+    """Where the large files of the dataset are, if not in its folder: addresses such as s3://bucket/name, gs://bucket/name
+    or az://container/name. What is made from them is the same. Keys are set in the environment; see
+    docs/object-stores.md."""
+
+    store: Path | None = None
+    """The address below which the encoded images are. Their indexes stay in the folder encoded."""
+    shards: Path | None = None
+    """The address below which the shards are, and the lists sizes.json and index.json of each split."""
+
+    @field_validator("store", "shards")
+    @classmethod
+    def _writable(cls, path: Path | None) -> Path | None:
+        if path and not str(path).startswith(WRITABLE):
+            raise ValueError(f"should be an address that begins with {', '.join(WRITABLE)}")
+        return path
 
 
 class Duplicates(Model):
@@ -224,7 +251,7 @@ class Names(Model):
     genus_alone: bool = False
     """Fill the ranks above a genus even if nothing else is known about a name. This can be wrong: an animal and a plant
     genus may share a name, and the configured authorities may have only one of them."""
-    verifier: Verifier = Verifier()
+    verifier: Verifier = Field(default_factory=Verifier)
     """The network service GNVerifier."""
 
     @field_validator("published")

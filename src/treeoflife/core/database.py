@@ -146,13 +146,16 @@ class Database:
         self.run(f"ALTER TABLE being_made RENAME TO {name}")
         self._made.add(name)
 
-    def sort(self, name: str, sql: str, **parameters: Any) -> None:
+    def sort(self, name: str, sql: str, *, rows: bool = False, **parameters: Any) -> None:
         """The same as a file of Parquet.
 
         For a query that orders its rows, so that :meth:`read` can give them in this order; or for many rows of which
         later steps read a few columns each: a table that exceeds the memory is written anew after each of them.
+
+        Args:
+            rows: whether to add the column ``file_row_number``, which counts the rows from 0 on.
         """
-        self.view(name, [self._spill(sql, parameters)])
+        self.view(name, [self._spill(sql, parameters)], rows=rows)
 
     def write(
         self, path: Path, sql: str, meta: Mapping[str, Any] | None = None, row_group_size: int = ROW_GROUP_SIZE,

@@ -9,14 +9,18 @@ import secrets
 import shutil
 import socket
 import stat
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import TreeoflifeError
 from .system import runs_since
+
+if TYPE_CHECKING:
+    from .objects import ObjectPath
 
 # The host and process tell people whose leftover it is; the random part keeps apart writers in one process.
 _TEMPORARY = re.compile(r"(?P<name>.+)\.writing-(?P<host>.+)-(?P<pid>[1-9][0-9]{0,9})-[0-9a-f]{8}", re.DOTALL)
@@ -26,8 +30,12 @@ _PROBE_BYTES = 16 << 20  # more than any buffer between a write and the disk's r
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, beside: Path | None = None) -> Iterator[Path]:
     """A temporary path beside ``path``; on success it is synced and replaces ``path``, otherwise it is removed.
+
+    Args:
+        beside: where ``path`` is that of an object, a file of the dataset beside which the temporary file lies until it
+            is uploaded, so that the next run finds what a killed one left; else it lies in the system's own folder.
 
     Raises:
         OSError: the file cannot be written, also where a library reported that as an error of its own.
@@ -39,14 +47,34 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '42'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = _temporary_name(_staged(path, beside))
+    temporary.parent.mkdir(parents=True, exist_ok=True)
     try:
         with write_errors(temporary):
             yield temporary
-            rename_synced(temporary, path)
+            _put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _staged(path: Path, beside: Path | None) -> Path:
+    """The file that is written before it becomes ``path``: for an object, one of this computer."""
+    if _as_object(path):
+        return (beside.parent if beside else Path(tempfile.gettempdir())) / path.name
+    return path
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    if target := _as_object(path):
+        target.upload(temporary)
+    else:
+        rename_synced(temporary, path)
+
+
+def _as_object(path: Path) -> "ObjectPath | None":
+    from .objects import ObjectPath  # here, since nearly everything rests on this module
+
+    return path if isinstance(path, ObjectPath) else None
 
 
 @contextmanager
@@ -283,6 +311,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(fd, "sha256").hexdigest()
 
 
+def read_at(file: BinaryIO, size: int, offset: int) -> bytes:
+    """At most ``size`` bytes at an offset of an unbuffered file or object; fewer only at its end."""
+    file.seek(offset)
+    return file.read(size)
+
+
 def fingerprint(value: Any) -> str:
     """The SHA-256 of a JSON value, in hex: the same for equal values, whatever the order of their keys."""
     return hashlib.sha256(to_json(value, sort_keys=True)).hexdigest()
@@ -290,5 +324,9 @@ def fingerprint(value: Any) -> str:
 
 def stamp(path: Path) -> str:
     """Size, modification time and inode of a file: if they are unchanged, its bytes are taken to be unchanged too."""
-    status = path.stat()
+    return stamp_of(path.stat())
+
+
+def stamp_of(status: os.stat_result) -> str:
+    """The same of what ``stat`` says."""
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"

@@ -4,14 +4,33 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import InputError
 
 LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors of a path or link that leads to nothing; any other means that it is not known what is there."""
 
-PassesOver = Callable[[os.DirEntry[str], bool], bool]
+
+class Entry(Protocol):
+    """What lies in a folder of files or objects, as ``os.DirEntry`` has it."""
+
+    @property
+    def name(self) -> str:
+        """Its name in its folder."""
+
+    @property
+    def path(self) -> str:
+        """Its path or address."""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder, or a link to one."""
+
+    def is_symlink(self) -> bool:
+        """Whether it is a link."""
+
+
+PassesOver = Callable[[Entry, bool], bool]
 """Whether an entry of a folder is passed over; its second argument says whether the entry is a folder."""
 
 
@@ -46,14 +65,14 @@ def walk_folder(root: Path, passes_over: PassesOver = lambda _entry, _is_folder:
                 is_folder = leads_to_folder(entry)
                 if not passes_over(entry, is_folder):
                     kind = links if is_folder and entry.is_symlink() else pending if is_folder else walk.files
-                    kind.append(Path(entry.path))
+                    kind.append(folder / entry.name)
         if links and not pending:
             links.sort(reverse=True)
             pending.append(links.pop())
     return walk
 
 
-def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+def leads_to_folder(entry: Entry) -> bool:
     """Whether an entry is a folder or a link to one; a link that leads nowhere is neither."""
     try:
         return entry.is_dir()
@@ -63,13 +82,17 @@ def leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def list_entries(folder: Path) -> list[os.DirEntry[str]]:
+def list_entries(folder: Path) -> list[Entry]:
     """What lies in a folder itself, in no order.
 
     Raises:
         InputError: it does not exist, or cannot be listed.
     """
+    from .objects import ObjectPath  # here, since all sources rest on this module
+
     try:
+        if isinstance(folder, ObjectPath):
+            return list(folder.entries())
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:

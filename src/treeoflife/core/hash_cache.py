@@ -98,7 +98,7 @@ class HashCache:
         """The SHA-256 of a file, which is hashed only if its stamp changed."""
         # The stamp is taken before hashing: a write in between leaves a stamp that no longer matches.
         # SQLite takes no text but UTF-8, which a path need not be.
-        name, current = os.fsencode(path.absolute()).decode("utf-8", "backslashreplace"), stamp(path)
+        name, current = os.fsencode(str(path.absolute())).decode("utf-8", "backslashreplace"), stamp(path)
         digest = self.get(name, current)
         if digest is None:
             digest = sha256(path)

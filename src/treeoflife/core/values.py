@@ -12,8 +12,21 @@ RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 NAME_COLUMNS = (*RANKS, "common")
 """The columns of a name in tables: the ranks, and the common name."""
 
+NONE = "not provided"
+"""What tables have in place of an owner or a title that is not known, as TreeOfLife-10M and TreeOfLife-200M do."""
+
 SPLITS = ("train", "val", "train_small")
 """The sets that shards are made for. Every image of ``train_small`` is in ``train`` too."""
+WITHDRAWN_COLUMNS = (
+    "treeoflife_id", "source", "natural_key", "url", "why", "date",
+    "split", "bytes", "container", "position", "together_with",
+)  # fmt: skip
+"""The columns of ``withdrawn.csv``.
+
+``natural_key`` is the :func:`joined` key of the image in its source. ``split`` (that of
+train_small is also in train) and ``bytes`` say which place the image had among the samples, and how large it was;
+``container`` and ``position``, where it lay in the store. ``together_with`` is the id of another image that was in the
+same split because of it, such as one of the same observation."""
 
 
 class Taxon(NamedTuple):

@@ -6,7 +6,7 @@ wrote, any other Parquet or CSV with a column ``pdq`` or ``sha256``, or a text f
 
 import hashlib
 import json
-import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,14 @@ from ..config.paths import is_utf8
 from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import replacing
-from ..core.folders import walk_folder
+from ..core.folders import Entry, walk_folder
+from ..core.objects import as_path
 from ..core.progress import Listener
 from ..core.tables import parquet_schema
 from ..core.tar_reader import TarError, read_members
 from ..core.text import reason
 from ..core.text_encoding import read_text
-from ..core.text_tables import find_columns, read_text_table
+from ..core.text_tables import find_columns, match_names, read_text_header, read_text_table
 from ..engines.base import Tick, is_expendable
 from ..engines.tasks import run_locally
 from ..errors import InputError
@@ -41,6 +42,8 @@ IMAGES: dict[str, Any] = {"image": pl.String, "sha256": pl.Binary, "pdq": pl.Bin
 """A row per image of a benchmark: what it is called, the SHA-256 of its file, its perceptual hash, and where its small
 picture lies. What is not known is null."""
 _FILES_A_PART = 500
+_HASH = re.compile("[0-9a-fA-F]{64}")
+_BEGINNING = 1 << 12
 _HASHES = ("pdq", "sha256")
 _WHOLE = (".tar", ".parquet")  # files that hold many images
 _PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
@@ -79,10 +82,10 @@ def read_hashes(path: Path) -> pl.DataFrame | None:
         suffix = path.suffix.lower()
         if suffix == ".parquet" and path.is_file():
             table = _read_hash_columns(path)
-        elif suffix == ".csv" and not path.is_dir():
+        elif suffix in (".csv", ".tsv") and not path.is_dir():
             table = _read_text(path)
         elif suffix == ".txt" and not path.is_dir():
-            table = pl.DataFrame({"pdq": read_text(path)[0].split()}, schema={"pdq": pl.String})
+            table = _read_words(path)
         else:
             return None
         return None if table is None else _checked(table, path)
@@ -99,14 +102,24 @@ def _read_hash_columns(path: Path) -> pl.DataFrame | None:
     return pl.read_parquet(path, columns=columns, glob=False)
 
 
-def _read_text(path: Path) -> pl.DataFrame:
+def _read_text(path: Path) -> pl.DataFrame | None:
+    """None if the table has no hashes."""
+    if not match_names(f"the table {path} has several columns", read_text_header(path), _HASHES):
+        return None
     table = read_text_table(path, (*_HASHES, *_NAMES))
     return table.rows.select(**find_columns(path, table, (*_HASHES, *_NAMES)))
 
 
+def _read_words(path: Path) -> pl.DataFrame | None:
+    """None if the first word of a text is no hash."""
+    with path.open("rb") as fd:
+        beginning = fd.read(_BEGINNING).decode(errors="replace").split()
+    if not beginning or not _HASH.fullmatch(beginning[0].lstrip("\ufeff")):
+        return None
+    return pl.DataFrame({"pdq": read_text(path)[0].split()}, schema={"pdq": pl.String})
+
+
 def _checked(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    if not {*_HASHES} & set(table.columns):
-        raise InputError(f"{path} has neither a column pdq nor one called sha256")
     for name in set(_HASHES) & set(table.columns):
         if table.schema[name] == pl.String:
             texts = table[name].str.strip_chars().replace("", None)
@@ -177,11 +190,11 @@ def _contents(path: Path) -> _Contents:
         return _Contents([path] if path.exists() else [], [], [])
     left_out: list[Path] = []
 
-    def passes_over(entry: os.DirEntry[str], is_folder: bool) -> bool:
+    def passes_over(entry: Entry, is_folder: bool) -> bool:
         if is_hidden(entry, is_folder):
             return True
-        is_own = is_folder and is_left_out(Path(entry.path), path)
-        left_out.extend([Path(entry.path)] if is_own else [])
+        is_own = is_folder and is_left_out(as_path(entry.path), path)
+        left_out.extend([as_path(entry.path)] if is_own else [])
         return is_own
 
     everything = sorted(walk_folder(path, passes_over).files)
@@ -198,10 +211,15 @@ def _describe_nothing(path: Path, contents: _Contents) -> str:
         return f"the benchmark {path} has only {contents.left_out[0]}, which belongs to a dataset of this program"
     if not files and contents.no_files:
         return f"the benchmark {path} has only {contents.no_files[0]}, which is no file, or a link to nothing"
-    if packed := next((one for one in files if one.suffix.lower() in _PACKED), None):
+    if packed := next(filter(is_packed, files), None):
         return f"{packed} is a compressed archive: unpack it, and give the folder with its {what}"
     listed = f": it has {len(files):,} other files, such as {files[0].name}" if path.is_dir() and files else ""
     return f"the benchmark {path} is {'empty' if path.is_dir() and not files else 'none'}{listed}; give {what}"
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is a compressed archive, by its name."""
+    return path.suffix.lower() in _PACKED
 
 
 def _others(contents: _Contents) -> list[str]:
@@ -312,6 +330,20 @@ def _image_columns(path: Path) -> list[str]:
             "to be read 'image'"
         )
     return sorted(columns, key=lambda name: name not in called_so[:1])
+
+
+def has_images(path: Path) -> bool:
+    """Whether a file of Parquet has a column of images.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return any(
+        _may_be_images(kind)
+        and name.lower() not in _HASHES
+        and (_are_images(name, kind) or _begins_as_image(path, name))
+        for name, kind in _read_schema(path).items()
+    )
 
 
 def _begins_as_image(path: Path, column: str) -> bool:

@@ -183,7 +183,7 @@ class _Endpoints:
             "catalog": {name: value for name, value in sample.row.items() if value not in (None, "")},
             "texts": sample.texts,
             "names": {name: value for name, value in sample.names.items() if name not in ("source", "name_key")},
-            "shard": sample.shard.relative_to(paths.root).as_posix(),
+            "shard": paths.name(sample.shard),
             "shard_offset": sample.shard_offset,
             "mark": marks.read(paths.marks).of(sample.id),
             "link": _eol_link(sample.row),

@@ -8,8 +8,7 @@ container, which is cheap, and decodes every n-th image; then the parts are join
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,17 +18,21 @@ from PIL import features
 
 from ..config.tables import Images
 from ..core import tar_writer
-from ..core.files import errors_named, replacing, stamp
+from ..core.files import stamp
+from ..core.parquet_meta import read_meta
 from ..core.values import Skip
 from ..core.versions import versions
 from ..engines.base import Tick, is_expendable
 from ..errors import ContainerError, StoreError
 from ..sources.base import Container, Source, signature
+from ..sources.withdrawn import GONE, withdrawn_of
 from .convert import EMPTY, Encoded
 from .guard import decoder
 from .heif import NEEDS_EXTRA
 from .resample import PACKAGES
-from .store import Digests, IndexRows, expected_meta, natural_keys, read_meta, write_index
+from .store import Digests, IndexRows, expected_meta, natural_keys, write_index
+from .store_tar import replacing_tar
+from .withdrawn import index_without, withdrawn_meta
 
 ENCODE_BYTES_PER_SECOND = 18e6
 """About how fast a core encodes photographs, in bytes of the originals (measured by ``benchmarks/parts.py``)."""
@@ -47,6 +50,7 @@ class EncodeTask:
         index: the index to write, after the tar.
         marker: a file that exists while a worker is decoding; see :func:`treeoflife.images.guard.decoder`.
         size: the size of the container's files in bytes.
+        withdrawn: the table of withdrawn images, which are not encoded; it need not exist.
     """
 
     source: Source
@@ -56,6 +60,7 @@ class EncodeTask:
     index: Path
     marker: Path
     size: int = 0
+    withdrawn: Path | None = None
 
     @property
     def label(self) -> str:
@@ -90,11 +95,15 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
     before = signature(task.source, task.container)
     rows = IndexRows(task.source)
     expendable = is_expendable(tick)
-    with _replacing_tar(task) as tar, decoder(task.images, task.marker, expendable=expendable) as decode:
+    withdrawn = withdrawn_of(task.withdrawn, task.source.name) if task.withdrawn else None
+    with replacing_tar(task.tar, task.index) as tar, decoder(task.images, task.marker, expendable=expendable) as decode:
         for position, image in enumerate(task.source.read(task.container, task.images.max_bytes)):
             if not task.container.includes(position):
                 continue
-            result = image.skip or decode(image.data, image.box)
+            if withdrawn and withdrawn.has(task.source, image):
+                result: Encoded | Skip = GONE
+            else:
+                result = image.skip or decode(image.data, image.box)
             rows.add(position, image, result, tar.size + tar_writer.BLOCK)
             if isinstance(result, Encoded):
                 tar.add(tar_writer.encode_member(f"{position:08d}.jpg", result.data))
@@ -102,41 +111,6 @@ def encode_container(task: EncodeTask, tick: Tick) -> EncodedContainer:
         if signature(task.source, task.container) != before:
             raise ContainerError(f"{task.container.path} changed while it was read; run again")
     return _write_index(task, rows.frame(), before, tar.sha256)
-
-
-class _Tar:
-    """A tar that is being written, with its size and digest so far."""
-
-    def __init__(self, path: Path, out: IO[bytes]) -> None:
-        self.size = 0
-        self._path, self._out, self._digest = path, out, hashlib.sha256()
-
-    def add(self, block: bytes) -> None:
-        with errors_named(self._path):  # a disk that is full is that of the store, not that of the source
-            self._out.write(block)
-        self._digest.update(block)
-        self.size += len(block)
-
-    def close(self) -> None:
-        with errors_named(self._path):
-            self._out.close()
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-
-@contextmanager
-def _replacing_tar(task: EncodeTask | JoinTask) -> Iterator[_Tar]:
-    """Write a new tar. If that succeeds the old index goes, so that an index always describes the tar beside it."""
-    with replacing(task.tar) as temporary:
-        tar = _Tar(task.tar, temporary.open("wb"))
-        try:
-            yield tar
-            tar.add(tar_writer.end_marker(tar.size))
-        finally:
-            tar.close()
-        task.index.unlink(missing_ok=True)
 
 
 def _write_index(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str, digest: str) -> EncodedContainer:
@@ -147,7 +121,9 @@ def _write_index(task: EncodeTask | JoinTask, rows: pl.DataFrame, signature: str
         meta["unread"] = unread
     if task.container.part[1] > 1:
         meta |= part_meta(task.container, task.images, signature)
-    write_index(task.index, rows, meta)
+        write_index(task.index, rows, meta)
+    else:
+        write_index(task.index, index_without(rows), meta | withdrawn_meta(task.source, rows))
     skipped = rows["reason"].count()
     return EncodedContainer(signature, stamp(task.tar), digest, rows.height - skipped, skipped)
 
@@ -196,7 +172,7 @@ def join_parts(task: JoinTask, _tick: Tick) -> EncodedContainer:
         raise ContainerError(f"{task.container.path} changed while it was read; run again")
     rows = pl.concat([pl.read_parquet(index, glob=False) for _, index in task.parts]).sort("position")
     offsets: list[int | None] = []
-    with _replacing_tar(task) as whole, ExitStack() as stack:
+    with replacing_tar(task.tar, task.index) as whole, ExitStack() as stack:
         tars = [stack.enter_context(tar.open("rb")) for tar, _ in task.parts]
         for position, size, sha256 in rows.select("position", "size", "sha256").iter_rows():
             offsets.append(None if size is None else whole.size + tar_writer.BLOCK)

@@ -7,9 +7,7 @@ without an image being decoded again (docs/decisions/encode-first.md).
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,7 @@ from typing import Any
 import polars as pl
 
 from ..config.tables import Images
-from ..core.files import errors_named, replacing, require_file
-from ..core.json_reader import parse_json
+from ..core.files import replacing
 from ..core.values import RawImage, Skip
 from ..errors import ContainerError
 from ..sources.base import MAX_FILES, Source, check_image
@@ -35,9 +32,6 @@ LOCATION_COLUMNS = ("position", "offset", "size", "sha256", "width", "height")
 """The columns of an index that a plan takes over."""
 STORED_COLUMNS = LOCATION_COLUMNS[1:]
 """Those but for the position, which is a part of the number of a file in :mod:`treeoflife.mapping.stored_files`."""
-
-# Most indexes have less metadata than this, so that one read is enough.
-_FOOTER_GUESS = 16 << 10
 
 SCHEMA: dict[str, Any] = {
     "position": pl.UInt32, "file": pl.String, "treeoflife_id": pl.String,
@@ -131,32 +125,6 @@ def write_index(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> None:
     """Write the index of a container: the same bytes for the same rows."""
     with replacing(path) as temporary:
         rows.rechunk().write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
-
-
-def read_meta(index: Path) -> dict[str, Any] | None:
-    """The metadata of an index; None if there is no index, or a damaged one, which will be made again.
-
-    Raises:
-        OSError: it cannot be read, which says nothing of what is in it.
-    """
-    require_file(index)
-    try:
-        # Polars words an error of the disk as one of the format, so that the file is read here.
-        footer = io.BytesIO(b"PAR1" + _read_footer(index))
-        meta = parse_json(pl.read_parquet_metadata(footer).get("treeoflife") or "null", own=True)
-    except (FileNotFoundError, NotADirectoryError, ValueError, pl.exceptions.PolarsError):
-        return None
-    return meta if isinstance(meta, dict) else None
-
-
-def _read_footer(parquet: Path) -> bytes:
-    """The end of a Parquet file, from its metadata on; a part of it if the file is damaged."""
-    with errors_named(parquet), parquet.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        tail = os.pread(file.fileno(), _FOOTER_GUESS, max(0, size - _FOOTER_GUESS))
-        # Its last 8 bytes are the length of the metadata before them, and a mark.
-        length = int.from_bytes(tail[-8:-4], "little") + 8
-        return tail[-length:] if length <= len(tail) else os.pread(file.fileno(), length, max(0, size - length))
 
 
 def natural_keys(index: pl.DataFrame, source: Source) -> pl.DataFrame:

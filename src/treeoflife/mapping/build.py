@@ -11,7 +11,7 @@ from ..core.tables import parquet_schema
 from ..errors import InputError
 from ..sources.base import Source
 from .ids import id_sql
-from .images import MAPPING_COLUMNS, catalog_names, catalog_types, id_order
+from .images import MAPPING_COLUMNS, catalog_names, catalog_types, id_order, load_withdrawn
 from .published import load_images
 
 STEP_VERSION = 2
@@ -25,6 +25,7 @@ def write_ids(
     indexes: Mapping[str, Sequence[Path]],
     scanned: Mapping[str, Iterable[pl.DataFrame]] | None = None,
     earlier: Path | None = None,
+    withdrawn: pl.DataFrame | None = None,
 ) -> None:
     """Write the ids of the images that the sources hold, and of those that they held before.
 
@@ -36,6 +37,7 @@ def write_ids(
         indexes: for each source, the store's indexes of its containers.
         scanned: for each source, the columns of the images in containers that the store does not have.
         earlier: a mapping that this program made before, whose images are kept.
+        withdrawn: the table of withdrawn images, which are left out.
 
     Raises:
         InputError: an id that a source gives is that of an image of another source too.
@@ -57,9 +59,11 @@ def write_ids(
         images.append(_with_ids(source, " UNION ALL ".join(parts)))
     found = " UNION ALL BY NAME ".join(images)
     _check_given_ids(database, found, sources, paths)
+    load_withdrawn(database, withdrawn)
     database.write(path, f"""
         SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))}
         FROM ({found})
+        ANTI JOIN withdrawn USING (source, treeoflife_id)
         ORDER BY {id_order(sources)}
     """, **paths)  # fmt: skip
 

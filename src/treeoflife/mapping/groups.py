@@ -44,6 +44,29 @@ def join_groups(database: Database, facts: Path | None, group_by: Sequence[str])
     """)  # fmt: skip
 
 
+def group_withdrawn(database: Database) -> None:
+    """Let withdrawn images be in the groups that they were in, as far as it is on record.
+
+    in:  image, withdrawn_image, grouped
+    out: grouped   with a group of two for each withdrawn image that was in one
+    """
+    database.make(
+        "held_together",
+        """
+        SELECT withdrawn_image.image_row AS one, other.image_row AS other,
+            -row_number() OVER (ORDER BY withdrawn_image.image_row) AS "group"
+        FROM withdrawn_image
+        JOIN image AS other ON other.treeoflife_id = withdrawn_image.together_with
+    """,
+    )
+    if database.value("SELECT count(*) FROM held_together"):
+        database.make("grouped", """
+            FROM grouped
+            UNION ALL
+            SELECT unnest([one, other]), "group" FROM held_together
+        """)  # fmt: skip
+
+
 def _number_values(database: Database, facts: Path, group_by: Sequence[str]) -> bool:
     """Make the table ``numbered``: of each image a number for each value, null where it is not known.
 

@@ -5,6 +5,9 @@ treeoflife_id, source
 is_val, is_train_small     its split; null where a published mapping has none
 name_key                   the key of its name, as text
                            the columns of all sources, as the catalog calls them; null for images of other sources
+
+Beside it is the table ``withdrawn_image``: what ``withdrawn.csv`` says of each image that was withdrawn. These images
+are in no mapping; where a step is to count them as if they still were, they are rows of ``image`` too.
 """
 
 import re
@@ -14,21 +17,25 @@ from pathlib import Path
 import polars as pl
 
 from ..core.database import Database, column, quoted
+from ..core.values import WITHDRAWN_COLUMNS
 from ..sources.base import Source
 
 MAPPING_COLUMNS = ("source", "treeoflife_id", "is_val", "is_train_small")
 """The columns of a dataset's mapping before those of its sources, which it has as the catalog calls them."""
 
 
-def open_images(database: Database, mapping: Path, sources: Sequence[Source]) -> None:
+def open_images(
+    database: Database, mapping: Path, sources: Sequence[Source], withdrawn: pl.DataFrame | None = None
+) -> None:
     """Make the images of the sources known as the table ``image``; others in the mapping are left out.
 
     The mapping itself becomes the table ``mapping``, of which ``image_row`` is the number of a row.
 
     Args:
         mapping: the dataset's own mapping, ``paths.mapping_parquet``.
+        withdrawn: the table of withdrawn images, which are to be counted as images.
     """
-    database.view("mapping", [mapping], rows=True)
+    _open_mapping(database, mapping, sources, withdrawn)
     columns = map(column, catalog_types(sources))
     database.run(f"""
         CREATE OR REPLACE VIEW image AS
@@ -37,6 +44,44 @@ def open_images(database: Database, mapping: Path, sources: Sequence[Source]) ->
         FROM mapping
         WHERE source IN ({", ".join(quoted(one.name) for one in sources)})
     """)
+    rows = "withdrawn JOIN image USING (source, treeoflife_id)"
+    if withdrawn is None or withdrawn.is_empty():
+        # As in most datasets: then all images need not be read to find none.
+        rows = "withdrawn CROSS JOIN (SELECT NULL::BIGINT AS image_row) AS image"
+    database.make("withdrawn_image", f"SELECT image.image_row, withdrawn.* FROM {rows}")
+
+
+def _open_mapping(database: Database, mapping: Path, sources: Sequence[Source], withdrawn: pl.DataFrame | None) -> None:
+    """Make the mapping known, with the withdrawn images at the places that they had.
+
+    out: mapping     its rows are numbered
+         withdrawn   the rows of withdrawn.csv: what it says of the place as numbers, null where that is empty
+    """
+    load_withdrawn(database, withdrawn)
+    if withdrawn is None or withdrawn.is_empty():
+        database.view("mapping", [mapping], rows=True)
+        return
+    database.view("mapping_file", [mapping])
+    database.sort("mapping", f"""
+        FROM mapping_file
+        UNION ALL BY NAME
+        SELECT source, treeoflife_id, split = 'val' AS is_val, split = 'train_small' AS is_train_small
+        FROM withdrawn
+        ANTI JOIN mapping_file USING (source, treeoflife_id)
+        ORDER BY {id_order(sources)}
+    """, rows=True)  # fmt: skip
+
+
+def load_withdrawn(database: Database, withdrawn: pl.DataFrame | None) -> None:
+    """Make the rows of ``withdrawn.csv`` known as the table ``withdrawn``.
+
+    Its columns are :data:`~treeoflife.core.values.WITHDRAWN_COLUMNS`, ``bytes`` and ``position`` as numbers; what
+    is empty among those of the place is null.
+    """
+    rows = pl.DataFrame(schema=dict.fromkeys(WITHDRAWN_COLUMNS, pl.String)) if withdrawn is None else withdrawn
+    place = ("split", "bytes", "container", "position", "together_with")
+    known = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in place)
+    database.load("withdrawn", known.with_columns(pl.col("bytes", "position").cast(pl.Int64)))
 
 
 def catalog_types(sources: Sequence[Source]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..sources.base import Source
 from . import catalog, parquet, sqlite
 from .ids import PLAIN_UUID, plain_id
-from .images import MAPPING_COLUMNS, catalog_types, id_order
+from .images import MAPPING_COLUMNS, catalog_types, id_order, load_withdrawn
 
 _ACCEPTED = (
     "[mapping] published takes a mapping.sqlite with a table for each source and the table split, a mapping.parquet "
@@ -133,12 +133,14 @@ def copy_mapping(
     sources: Sequence[Source],
     path: Path,
     note: Callable[[str], None] = lambda _: None,
+    withdrawn: pl.DataFrame | None = None,
 ) -> int:
     """Copy a published mapping into the dataset's own: the images of the sources, and their splits.
 
     Args:
         path: the mapping to write.
         note: is told what had to be guessed or repaired.
+        withdrawn: the table of withdrawn images, which are left out.
 
     Returns:
         The number of images.
@@ -151,9 +153,11 @@ def copy_mapping(
     for source in sources:
         if source.name not in present:
             note(f"{published} has no image of the source {source.name}")
+    load_withdrawn(database, withdrawn)
     return database.write(path, f"""
         SELECT {columns((*MAPPING_COLUMNS, *catalog_types(sources)))}
         FROM published
+        ANTI JOIN withdrawn USING (source, treeoflife_id)
         ORDER BY {id_order(sources)}
     """)  # fmt: skip
 

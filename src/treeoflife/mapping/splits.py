@@ -24,7 +24,7 @@ def write_splits(
 
     Of n images of a source, ``n * val_percent // 100`` go to val; of the other n_train, ``n_train *
     train_small_percent // 100`` are in train_small as well. The former number is as exact as groups allow. Images of
-    a group may be divided between train_small and the rest of train.
+    a group may be divided between train_small and the rest of train. Withdrawn images count, and are not written.
 
     Args:
         database: has the tables ``image`` and ``mapping`` (:func:`.images.open_images`), and ``grouped``:
@@ -60,6 +60,7 @@ def write_splits(
     rows = database.pieces(f"""
         SELECT image_row, is_val, NOT is_val AND {_is_lowest(database, "trained", small)} AS is_train_small
         FROM sided
+        ANTI JOIN withdrawn_image USING (image_row)
         ORDER BY image_row
     """, 2 * ROW_GROUP_SIZE)  # fmt: skip
     written = (_complete(database, sources, some) for some in rows)

@@ -12,7 +12,7 @@ Beside it is the table ``container``: ``number``, ``source``, ``container`` (its
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -49,7 +49,7 @@ def open_files(
     wanted = ", ".join(column(one) if one.isidentifier() else one for one in named)
     database.load("no_file", pl.DataFrame(schema=SCHEMA).drop("treeoflife_id"))
     types = ", ".join(f"NULL::{kind} AS {column(name)}" for name, kind in (_FIXED | catalog_types(sources)).items())
-    parts, paths = [f"SELECT {types}, {wanted} FROM no_file"], dict[str, list[Path]]()
+    parts, paths = [f"SELECT {types}, {wanted} FROM no_file"], dict[str, Any]()
     for number, source in enumerate(sources):
         if own := [one.path for one in indexes if one.source.name == source.name]:
             paths[f"paths_{number}"] = own

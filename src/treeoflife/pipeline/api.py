@@ -1,11 +1,16 @@
-"""``treeoflife.build``, ``status`` and ``verify``: the pipeline for Python programs and notebooks."""
+"""``treeoflife.build``, ``status``, ``verify`` and ``leaks``: the pipeline for Python programs and notebooks."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.progress import Listener, SilentListener
+from ..evaluation.leak_table import Leaks
+from ..evaluation.leaks import hold_out
+from ..sources.lists.id_columns import parse_named
 from . import build as stages
 from . import verify as verification
+from .evaluate import encode_and_find_leaks
 from .opening import inspecting, verifying, working
 from .stage import State
 from .verify import Verdict
@@ -79,3 +84,41 @@ def verify(
     """
     with verifying(open_workspace(Path(out_path), workers, engine), listener or SilentListener()) as session:
         return verification.verify(session, sample, sources=sources, seed=seed)
+
+
+def leaks(
+    config_path: str | os.PathLike[str],
+    against: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] = (),
+    drop: bool = False,
+    workers: int | None = None,
+    engine: str | None = None,
+    listener: Listener | None = None,
+) -> Leaks:
+    """The images of a dataset that are in a benchmark: by their ids and addresses, their bytes, and what they show.
+
+    Args:
+        config_path: the dataset.toml, or the folder with it.
+        against: a folder of images, WebDataset shards, Parquet, or hashes; or a list of ids or addresses, or the
+            catalog of another dataset.
+        columns: what columns of a list hold, as ``gbif_id=NAME``; ``gbif_id`` alone for a list without a header. See
+            :mod:`treeoflife.sources.lists.id_columns` for the kinds of ids.
+        drop: whether the next build leaves out what is found.
+        workers: the number of processes, instead of the configured one.
+        engine: where tasks run, instead of the configured engine.
+
+    Returns:
+        The counts by way and split, and the table of all pairs: ``Leaks.scan()``.
+
+    Raises:
+        ConfigError: the configuration is wrong, or images are compared and were encoded without hashes.
+        InputError: the benchmark cannot be read, or no column of it identifies images.
+        BusyError: another run works on the dataset.
+    """
+    named = parse_named(columns)
+    with working(open_workspace(Path(config_path), workers, engine), listener) as session:
+        (found,) = encode_and_find_leaks(session, [Path(against)], named)
+        if drop and found.images:
+            hold_out(session.workspace.paths, found)
+        return found

@@ -15,6 +15,7 @@ from ..core.files import exists
 from ..errors import ConfigError
 
 _ANOTHER = "choose another folder as OUT"
+_ANOTHER_ADDRESS = "choose another address in [storage]"
 
 
 def check_raw_is_not_out(raw: Path, out: Path) -> None:
@@ -62,6 +63,11 @@ def check_out(config: Config, sources: Mapping[str, Model], paths: Paths) -> Non
         written = written or next((one for one in paths.written_files() if is_same(path, one)), None)
         if written:
             raise ConfigError(f"{key}, {path}, lies where the dataset writes, in {written}: move it, or {_ANOTHER}")
+        for folder in paths.moved_folders():
+            if path.is_relative_to(folder) or folder.is_relative_to(path):
+                raise ConfigError(
+                    f"{key}, {path}, and what the dataset writes, in {folder}, lie in one another: {_ANOTHER_ADDRESS}"
+                )
         scratch = config.engine.scratch
         if scratch and is_within(scratch, path) and not is_within(scratch, paths.root):
             raise ConfigError(f"[engine] scratch, {scratch}, lies in {key}, {path}: name a folder outside of it")
@@ -100,11 +106,12 @@ def check_nothing_in_the_way(paths: Paths, outputs: Iterable[Path]) -> None:
     if any(exists(one) for one in (paths.lock, paths.stage_records, paths.hash_cache)):
         return
     listed = checksums.read(paths.checksums)
-    own = {paths.checksums, *(paths.root / name for name in listed.digests)} if listed and listed.intact else set()
+    own = {paths.name(paths.checksums), *listed.digests} if listed and listed.intact else set()
     for path in outputs:
-        if path not in own:
+        if paths.name(path) not in own:
+            is_moved = any(path.is_relative_to(folder) for folder in paths.moved_folders())
             raise ConfigError(
                 f"{path} is there already, and a build would overwrite it, though no run of this dataset is known to "
-                f"have made it: move it away, or {_ANOTHER}. If the dataset was copied, copy {paths.lock.name} and "
-                f"{paths.stage_records.parent.name} too"
+                f"have made it: move it away, or {_ANOTHER_ADDRESS if is_moved else _ANOTHER}. If the dataset was "
+                f"copied, copy {paths.lock.name} and {paths.stage_records.parent.name} too"
             )

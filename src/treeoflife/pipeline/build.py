@@ -8,32 +8,36 @@ from ..core.files import exists
 from ..errors import ConfigError, InputError
 from ..images.resample import resampler
 from ..mapping import published
-from ..selection import holdout
+from ..selection import caption_tables, holdout, source_columns
+from ..shards.text_settings import named_columns
 from ..taxonomy import catalog_names
-from . import names_remarks
+from . import card_remarks, names_remarks
 from .session import Session
 from .stage import State
 from .stages import checksums, fetch
 from .workspace import Workspace
 
 ORDER = (
-    "fetch", "encode", "duplicates", "mapping", "provenance", "splits", "metadata", "plan", "pack", "check-wds", "tidy",
-    "catalog", "check-taxa", "checksums",
+    "withdrawn", "fetch", "encode", "duplicates", "mapping", "provenance", "texts", "splits", "metadata", "plan",
+    "pack", "check-wds", "tidy", "catalog", "check-taxa", "credits", "card", "checksums",
 )  # fmt: skip
 """The stages of a build."""
 
-WDS = ("fetch", "encode", "duplicates", "provenance", "splits", "metadata", "plan", "pack")
+WDS = ("withdrawn", "fetch", "encode", "duplicates", "provenance", "texts", "splits", "metadata", "plan", "pack")
 """The stages of the command ``wds``. Names and splits are among them: a plan needs names, which nobody makes by hand
 where they are published; and splits that were made before duplicates were known are made again."""
 
 
-def build(session: Session, only: Collection[str] = ORDER, retry: Collection[str] = ()) -> dict[str, str]:
+def build(
+    session: Session, only: Collection[str] = ORDER, retry: Collection[str] = (), *, ask: bool = True
+) -> dict[str, str]:
     """Run the stages that are not up to date, in order.
 
     Args:
         only: the stages to consider.
         retry: reasons why images could not be fetched: their addresses are asked again, beside those that failed for a
             reason that may have passed.
+        ask: whether hosts are asked for anything; if not, what is not fetched yet stays so.
 
     Returns:
         A summary of each stage that ran, by its name.
@@ -51,16 +55,17 @@ def build(session: Session, only: Collection[str] = ORDER, retry: Collection[str
     if set(only).issuperset(WDS):
         made = [session.stages[name] for name in ORDER if name != "checksums"]
         checksums.remove_changed(session.workspace.paths, made, session.evidence, session.listener)
-    summaries = {"fetch": _fetch(session, retry)} if "fetch" in only else {}
-    summaries |= {name: session.make(name) for name in ORDER if name in only and name != "fetch"}
+    summaries = {"withdrawn": session.make("withdrawn")} if "withdrawn" in only else {}
+    summaries |= {"fetch": _fetch(session, retry, ask=ask)} if "fetch" in only else {}
+    summaries |= {name: session.make(name) for name in ORDER if name in only and name not in ("withdrawn", "fetch")}
     return {name: summary for name, summary in summaries.items() if summary is not None}
 
 
-def _fetch(session: Session, retry: Collection[str]) -> str | None:
+def _fetch(session: Session, retry: Collection[str], *, ask: bool) -> str | None:
     """Fetch what is not there yet, and what is to be asked again; the stages then find the containers that came."""
     workspace = session.workspace
-    again = fetch.to_ask_again(workspace, session.evidence.records, retry)
-    summary = session.make("fetch", run=partial(fetch.run, workspace, retry=retry), again=again)
+    again = fetch.to_ask_again(workspace, session.evidence.records, retry) if ask else {}
+    summary = session.make("fetch", run=partial(fetch.run, workspace, retry=retry, ask=ask), again=again)
     if summary is not None:
         session.forget_containers()
     return summary
@@ -73,7 +78,7 @@ def up_to(last: str) -> tuple[str, ...]:
         ConfigError: there is no such stage.
 
     >>> up_to("splits")
-    ('fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'splits')
+    ('withdrawn', 'fetch', 'encode', 'duplicates', 'mapping', 'provenance', 'texts', 'splits')
     """
     if last not in ORDER:
         raise ConfigError(f"there is no stage '{last}'; the stages are: {', '.join(ORDER)}")
@@ -88,7 +93,11 @@ def status(session: Session) -> dict[str, State]:
 def remarks(session: Session) -> list[str]:
     """What stages that are up to date leave to be desired, in sentences."""
     workspace = session.workspace
-    return [*fetch.remarks(workspace, session.evidence.records), *names_remarks.remarks(workspace)]
+    return [
+        *fetch.remarks(workspace, session.evidence.records),
+        *names_remarks.remarks(workspace),
+        *card_remarks.remarks(workspace),
+    ]
 
 
 def check_inputs(workspace: Workspace) -> None:
@@ -105,6 +114,9 @@ def check_inputs(workspace: Workspace) -> None:
         for key, path in named_paths(model):
             if not exists(path):
                 raise InputError(f"[{table}] {key}: there is no {path}")
+    source_columns.check_columns(workspace.sources, config.licences.manifest, named_columns(config.wds))
+    for name in workspace.caption_tables():
+        caption_tables.check_table(name, config.captions[name])
     for one in config.holdout:
         holdout.read_list(one)
     if config.mapping.published:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ..config.config import Config
 from ..config.paths import Paths, real_path, require_utf8
@@ -12,25 +11,19 @@ from ..config.tables import Images, Names
 from ..core.database import open_database
 from ..errors import ConfigError
 from ..sources.lists.listed import ListedImages
-from ..sources.lists.listed_boxes import find_box_columns, has_boxes
-from ..sources.lists.text_columns import Table
-from ..sources.lists.treeoflife_200m import find_provenance, is_treeoflife_200m
 from ..sources.registry import load_source
-from ..sources.urls import Urls
 from . import init_names
 from .discovery import Discovery, chosen_images
 from .kept_names import names_beside
+from .listed_kinds import Described
 from .listed_survey import survey
-
-Described = tuple[str, dict[str, Any], tuple[str, ...]]
-"""The name of a source, its table in dataset.toml, and lines on what was recognised."""
 
 
 def discover_listed(describe: Callable[[Path], Described], raw: Path, out: Path) -> Discovery:
     """Look at tables that list images, as far as to count what is in them.
 
     Args:
-        describe: of :data:`LISTED`.
+        describe: of :data:`.listed_kinds.LISTED`.
         raw: the table, or the folder with the tables; it may hold tables of names too.
         out: the folder of the dataset, which has room for tables that do not fit into memory.
 
@@ -77,39 +70,3 @@ def _survey(source: ListedImages, names: Names, out: Path) -> tuple[list[str], l
         for folder in (scratch, out):  # if there was none before, and the tables are refused
             with suppress(OSError):
                 folder.rmdir()
-
-
-def _gbif(path: Path) -> Described:
-    return "gbif", {"kind": "gbif", "path": str(path)}, ()
-
-
-def _inaturalist(path: Path) -> Described:
-    return "inaturalist", {"kind": "inaturalist", "path": str(path)}, ()
-
-
-def _urls(table: Path) -> Described:
-    settings: dict[str, Any] = {"kind": "urls", "path": str(table)}
-    columns = list(Table.of(table).columns)
-    sides = find_box_columns(columns)
-    if is_treeoflife_200m(columns):
-        settings["preset"] = "treeoflife-200m"
-        if provenance := find_provenance(table):
-            settings["provenance"] = str(provenance)
-    elif has_boxes(sides):
-        settings["boxes"] = True
-    source = load_source("urls", settings, table.parent)
-    assert isinstance(source, Urls)
-    meanings = source.meanings()
-    if meanings["id"] and not source.keeps_ids:
-        settings["columns"] = {"id": meanings["id"][0]}
-    read = ", ".join(f"{meaning} from {' or '.join(map(repr, names))}" for meaning, names in meanings.items() if names)
-    used = {name for names in meanings.values() for name in names}
-    if source.settings.boxes:
-        read += f", boxes in the pictures from {', '.join(map(repr, sides.values()))}"
-        used |= {*sides.values()}
-    unread = ", ".join(repr(name) for name in columns if name not in used)
-    return "urls", settings, (f"columns: {read}", f"columns that are not read: {unread or 'none'}")
-
-
-LISTED: dict[str, Callable[[Path], Described]] = {"gbif": _gbif, "inaturalist": _inaturalist, "urls": _urls}
-"""How each kind of such tables is described."""

@@ -1,21 +1,31 @@
 """Benchmarks and a dataset: what the commands ``leaks`` and ``holdout make`` do, from the stages to the result."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-import polars as pl
+from types import MappingProxyType
 
 from ..evaluation.choose import Choice, Request
 from ..evaluation.holdout_set import NamedDataset, check_request, make_holdout_set
+from ..evaluation.leak_table import Leaks
 from ..evaluation.leaks import EncodedDataset, find_leaks
+from ..sources.lists.id_columns import IdKind
 from .build import build, up_to
 from .session import Session
 from .stages.duplicates import missing_tars, stored_containers
 from .stages.plan import decide_with
 
 
-def encode_and_find_leaks(session: Session, benchmarks: list[Path]) -> dict[Path, pl.DataFrame]:
-    """The images of a dataset that are in benchmarks, by benchmark; the dataset is encoded and mapped first."""
-    build(session, ("encode", "mapping"))
+def encode_and_find_leaks(
+    session: Session, benchmarks: Sequence[Path], named: Mapping[str, IdKind] = MappingProxyType({})
+) -> Iterator[Leaks]:
+    """The images of a dataset that are in benchmarks, benchmark by benchmark.
+
+    The dataset is encoded and mapped first, and its sources are asked about their images.
+
+    Args:
+        named: columns of lists of ids, each with the kind of its ids.
+    """
+    build(session, ("encode", "mapping", "provenance"))
     workspace = session.workspace
     dataset = EncodedDataset(
         config=workspace.config,
@@ -28,7 +38,8 @@ def encode_and_find_leaks(session: Session, benchmarks: list[Path]) -> dict[Path
         runner=session.runner,
         restore=lambda stored, rows: session.remake("encode", missing_tars(stored, rows)),
     )
-    return {benchmark: find_leaks(dataset, benchmark) for benchmark in benchmarks}
+    for benchmark in benchmarks:
+        yield find_leaks(dataset, benchmark, named)
 
 
 def name_and_hold_out(session: Session, request: Request, out: Path) -> Choice:

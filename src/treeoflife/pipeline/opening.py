@@ -20,6 +20,7 @@ from .session import Session
 from .stage import Evidence, Snapshot, Stage
 from .stage_records import StageRecords
 from .stages import (
+    card,
     catalog,
     check_shards,
     check_taxa,
@@ -34,8 +35,12 @@ from .stages import (
     provenance,
     report,
     splits,
+    texts,
     tidy,
+    withdrawn,
 )
+from .stages import credits as credits_stage
+from .storage import end_uploads, take_over
 from .workspace import Workspace
 
 
@@ -46,8 +51,8 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     second reading.
     """
     modules = (
-        fetch, encode, duplicates, mapping, provenance, splits, metadata, plan, pack, check_shards, tidy, catalog,
-        check_taxa,
+        withdrawn, fetch, encode, duplicates, mapping, provenance, texts, splits, metadata, plan, pack, check_shards,
+        tidy, catalog, check_taxa, credits_stage, card,
     )  # fmt: skip
     stages = [module.declare(workspace) for module in modules]
     return (*stages, checksums.declare(workspace, stages), report.declare(workspace))
@@ -82,6 +87,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         end_orphaned_runs(paths.jobs)
         remove_leftovers(paths.written_folders(), paths.written_files())
         workspace.remove_left_tables()
+        take_over(paths, listener or SilentListener())
         try:
             with (
                 closing(make_engine(workspace.config.engine, paths.logs)) as engine,
@@ -96,6 +102,7 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         finally:
             if not hold.is_lost():
                 remove_leftovers(paths.written_folders(), paths.written_files())
+                end_uploads(paths, SilentListener())
 
 
 @contextmanager
@@ -130,7 +137,7 @@ def _opened(
         closing(HashCache(paths.hash_cache, create=writable)) as hashes,
         closing(StageRecords(paths.stage_records, writable=writable)) as records,
     ):
-        yield session_over(workspace, evidence(paths.root, hashes, records), runner)
+        yield session_over(workspace, evidence(paths, hashes, records), runner)
 
 
 def session_over(workspace: Workspace, evidence: Evidence, runner: TaskRunner) -> Session:

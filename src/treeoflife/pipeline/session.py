@@ -95,7 +95,7 @@ class Session:
             raise
 
     def _make(self, name: str, stale: Mapping[str, str], run: Callable[[Job], str] | None) -> str:
-        stage, watch = self.stages[name], Watch(self.evidence.root, self.evidence.hashes, self.evidence.records)
+        stage, watch = self.stages[name], Watch(self.evidence.paths, self.evidence.hashes, self.evidence.records)
         inspector = Inspector(watch)
         items = {item.name: item for item in stage.items() if item.name in stale}
         self._check_requirements(stage, items.values())

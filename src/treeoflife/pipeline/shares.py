@@ -102,9 +102,7 @@ def _session(workspace: Workspace, name: str, listener: Listener) -> Iterator[Se
         closing(StageRecords(paths.stage_records)) as recorded,
         closing(StageRecords(own, recorded)) as records,
     ):
-        yield session_over(
-            workspace, Evidence(paths.root, hashes, records), TaskRunner(engine, listener, paths.failures)
-        )
+        yield session_over(workspace, Evidence(paths, hashes, records), TaskRunner(engine, listener, paths.failures))
 
 
 def _encode(session: Session, share: Share) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..config.paths import Paths
 from ..core.difference import describe_difference
-from ..core.files import exists, fingerprint, stamp
+from ..core.files import exists, fingerprint, stamp_of
 from ..core.folders import walk_folder
 from ..core.hash_cache import HashCache
 from ..engines.tasks import TaskRunner
@@ -30,7 +31,7 @@ NOT_MADE = "not made yet"
 class Evidence:
     """What is known of files and of earlier stages: digests of files, and the records."""
 
-    root: Path
+    paths: Paths
     hashes: HashCache
     records: StageRecords
 
@@ -42,8 +43,8 @@ class Evidence:
             return None
 
     def name(self, path: Path) -> str:
-        """What records call a file: its path below OUT, or its whole path elsewhere."""
-        return str(path).removeprefix(f"{self.root}/")
+        """What records call a file; see :meth:`.Paths.name`."""
+        return self.paths.name(path)
 
     def list_files(self, folder: Path) -> list[Path]:
         """The files in a folder that is an input, and below it, in order; links are followed."""
@@ -100,7 +101,8 @@ def _identity(path: Path) -> str:
     A program can set the time of modification back, and a rename leaves it; the time of change shows both.
     """
     try:
-        return f"{stamp(path)}:{path.stat().st_ctime_ns}"
+        status = path.stat()
+        return f"{stamp_of(status)}:{status.st_ctime_ns}"
     except (FileNotFoundError, NotADirectoryError):
         return ""
 

@@ -9,9 +9,9 @@ from ..config.paths import Paths
 from ..core.json_reader import read_json
 from ..core.text import counted
 from ..core.values import SPLITS
-from . import names_remarks
+from . import card_remarks, names_remarks
 from .session import Session
-from .stages import fetch
+from .stages import fetch, further_texts
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ class Summary:
                 *(f"  {reason:<18} {count:>4,}" for reason, count in self.left_out.items()),
                 *self.remarks,
                 "",
-                f"shards         {self.paths.shards}/{{{','.join(SPLITS)}}}/shard-NNNNNN.tar",
+                f"shards         {self.paths.image_set}/{{{','.join(SPLITS)}}}/shard-NNNNNN.tar",
                 f"catalog        {self.paths.catalog_csv} and .parquet",
                 f"left out       {self.paths.ledger}",
+                f"card           {self.paths.card}",
                 "",
                 "open them with",
                 f'  webdataset.WebDataset("{pattern}", shardshuffle=False).decode("pil")',
-                f'  datasets.load_dataset("webdataset", data_files="{train}/*.tar", split="train", streaming=True)',
+                f'  datasets.load_dataset("{self.paths.root}", split="train", streaming=True)',
                 f'  polars.read_parquet("{self.paths.catalog}")',
             ]
         )
@@ -67,5 +68,11 @@ def summarise(session: Session) -> Summary:
     left_out = dict(reasons.sort("len", "reason", descending=[True, False]).collect().iter_rows())
     samples = {split: sum(shards.values()) for split, shards in sizes.items()}
     shards = {split: len(numbers) for split, numbers in sizes.items()}
-    remarks = (*fetch.remarks(session.workspace, session.evidence.records), *names_remarks.remarks(session.workspace))
+    workspace = session.workspace
+    remarks = (
+        *further_texts.remarks(workspace),
+        *fetch.remarks(workspace, session.evidence.records),
+        *names_remarks.remarks(workspace),
+        *card_remarks.remarks(workspace),
+    )
     return Summary(files, samples, shards, left_out, paths, remarks)

@@ -34,7 +34,7 @@ def why(name: str, config_path: Path | None, limit: int) -> Iterator[str]:
         yield from _of_label(name, None)
         return
     config = load(config_path)
-    paths = Paths(config_file(config_path).parent, config.images)
+    paths = Paths(config_file(config_path).parent, config.images, config.storage)
     found = find_names(read_names(paths.names), name)
     if found.is_empty():
         yield f"no name key, scientific name or rank of the dataset is '{name}'; an image that is labelled so would be:"

@@ -5,13 +5,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from ..config.config import Config, config_file, load
 from ..config.paths import Paths
 from ..core.database import Database, open_database, remove_left_tables
+from ..core.files import exists
+from ..shards.text_settings import further_texts
+from ..shards.texts import FurtherTexts
 from ..sources.base import Container, Index, Source, signature
 from ..sources.lists.listed import ListedImages
 from ..sources.overlap import check_read_once
 from ..sources.registry import load_sources, source_settings
+from ..sources.withdrawn import read_withdrawn
 from .boundaries import check_out
 
 
@@ -21,11 +27,13 @@ class Workspace:
 
     Attributes:
         sources: the sources, in the order of the configuration.
+        further: the texts of samples beside the ten.
     """
 
     config: Config
     paths: Paths
     sources: tuple[Source, ...]
+    further: FurtherTexts = FurtherTexts()
     _containers: list[tuple[Source, Container]] = field(default_factory=list, compare=False)
     _signatures: dict[str, str] = field(default_factory=dict, compare=False)
     _indexes: dict[str, Path] = field(default_factory=dict, compare=False)
@@ -34,6 +42,14 @@ class Workspace:
     def ids(self) -> Path:
         """The table of all ids, with or without splits."""
         return self.paths.mapping_parquet if self.config.mapping.published else self.paths.ids
+
+    def withdrawn_input(self) -> dict[str, Path]:
+        """The table of withdrawn images as an input of a stage; none where nothing was withdrawn."""
+        return {"withdrawn": self.paths.withdrawn} if exists(self.paths.withdrawn) else {}
+
+    def withdrawn(self) -> pl.DataFrame:
+        """The table of withdrawn images; see :func:`~treeoflife.sources.withdrawn.read_withdrawn`."""
+        return read_withdrawn(self.paths.withdrawn)
 
     def containers(self) -> list[tuple[Source, Container]]:
         """All containers with their sources, in order; listed once for a workspace.
@@ -46,6 +62,10 @@ class Workspace:
             check_read_once(containers)
             self._containers.extend(containers)
         return self._containers
+
+    def caption_tables(self) -> dict[str, Path]:
+        """Where the captions of each caption that has a table are, once they are read."""
+        return {name: self.paths.caption_table(name) for name, one in self.config.captions.items() if one.table}
 
     def listed_sources(self) -> list[ListedImages]:
         """The sources whose images are fetched from the web."""
@@ -117,10 +137,10 @@ def open_workspace(path: Path, workers: int | None = None, engine: str | None = 
     config = load(path)
     options = {key: value for key, value in (("workers", workers), ("name", engine)) if value is not None}
     config = config.model_copy(update={"engine": config.engine.model_copy(update=options)})
-    paths, sources = Paths(path.parent, config.images), load_sources(config, path.parent)
+    paths, sources = Paths(path.parent, config.images, config.storage), load_sources(config, path.parent)
     settings = {name: source_settings(name, table, path.parent) for name, table in config.sources.items()}
     check_out(config, settings, paths)
-    workspace = Workspace(config, paths, tuple(sources))
+    workspace = Workspace(config, paths, tuple(sources), further_texts(config, sources))
     for source in workspace.listed_sources():
         source.keep_in(paths.fetched_files(source.name))
     return workspace

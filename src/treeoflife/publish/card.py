@@ -1,212 +1,148 @@
-"""The dataset card: README.md with the Hub's metadata, filled in from what was built."""
+"""The dataset card: README.md with the Hub's metadata, filled in from what was built.
+
+It says facts of this dataset alone. What is not known is said to be not known, or left out.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ..config.config import Config
-from ..config.paths import Paths
-from ..config.tables import Names
-from ..core.database import Database
 from ..core.files import exists, write_text
-from ..core.text import printable
+from ..core.text import counted
 from ..core.values import SPLITS
 from ..core.versions import __version__
-from ..download.downloads_file import read_entries
-from ..errors import InputError
-from ..reports.statistics import (
-    compute_statistics,
-    count_licences,
-    count_skipped,
-    count_taxa,
-    licence_table,
-    open_catalog,
-)
-from ..selection.eol_manifest import COLUMNS, write_licences
-from .credits import COLUMNS as CREDITS
-from .credits import describe_changes, write_credits
-from .croissant import write_croissant
+from . import card_contents, card_rights
+from .card_inputs import CardInputs, CheckResult
+from .markdown import escape, joined, link
+from .own_files import CARD_MARK
 
-CheckResult = Mapping[str, Any]
-"""One result of check-taxa: ``what`` was found, in how many ``images``, and ``examples``."""
-
-_BUILT_BY = "built by treeoflife"
-_SOURCES = {
-    "eol": (
-        "the Encyclopedia of Life",
-        "Encyclopedia of Life, https://eol.org; each image has its own author and licence",
-    ),
-    "inat21": (
-        "iNat21",
-        "Van Horn et al. 2021, Benchmarking Representation Learning for Natural World Image Collections, CVPR",
-    ),
-    "bioscan": (
-        "BIOSCAN-1M",
-        "Gharaee et al. 2023, A Step Towards Worldwide Biodiversity Assessment: The BIOSCAN-1M Insect Dataset, NeurIPS",
-    ),
-}
-"""The title and the citation of each source."""
 # The Hub accepts no other size categories: https://huggingface.co/docs/hub/datasets-cards
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
+    (10_000_000_000, "1B<n<10B"),
 )  # fmt: skip
+# Of the licences that the Hub knows by a name, those that images and collections of them have. It refuses others.
+_LICENCES = frozenset(
+    "cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0"
+    " cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 odc-by odbl pddl"
+    " apache-2.0 mit".split()
+)
 
 
-def describe(
-    database: Database, paths: Paths, config: Config, check_results: Sequence[CheckResult], url: str = ""
-) -> list[Path]:
-    """Write licences.csv, the credits, the card README.md and croissant.json of a built dataset; returns their paths.
-
-    Args:
-        database: for the tables that are counted.
-        config: its configuration. Without ``[licences] manifest``, licences.csv is not written; and where no source
-            says anything about owners, licences or addresses, there are no credits.
-        check_results: the results of check-taxa, which the card lists.
-        url: the address at which the dataset is published, if it is.
-
-    Raises:
-        InputError: there is no catalog, the manifest of licences cannot be read, or a file that this program did not
-            write has one of these names.
-    """
-    pages = (paths.card, paths.croissant, paths.credits_page)
-    tables = {paths.licences: ",".join(COLUMNS), paths.credits: ",".join(CREDITS)}
-    for path, sign in {**dict.fromkeys(pages, _BUILT_BY), **tables}.items():
-        _check_is_ours(path, sign)
-    written, manifest = list[Path](), config.licences.manifest
-    if manifest and exists(paths.catalog):
-        write_licences(database, paths.licences, paths.catalog, manifest)
-        written.append(paths.licences)
-    written += write_credits(database, paths, config.images)
-    return [*written, write_card(database, paths, config.names, check_results), write_croissant(paths, url)]
+def write_card(inputs: CardInputs) -> Path:
+    """Write the card of a built dataset; returns its path."""
+    write_text(inputs.paths.card, render(inputs))
+    return inputs.paths.card
 
 
-def _check_is_ours(path: Path, sign: str) -> None:
-    """Check that a file which is to be replaced has the words that every such file of this program has."""
-    if exists(path) and sign.lower() not in path.read_text(encoding="utf-8", errors="replace").lower():
-        raise InputError(f"{path} was not written by this program, which would replace it: move it away, and run again")
-
-
-def write_card(database: Database, paths: Paths, names: Names, check_results: Sequence[CheckResult]) -> Path:
-    """Write the card of a built dataset; returns its path.
-
-    Raises:
-        InputError: there is no catalog.
-    """
-    if not exists(paths.catalog):
-        raise InputError(f"there is no catalog at {paths.catalog}: 'treeoflife catalog' writes it")
-    open_catalog(database, paths.catalog)
-    numbers = compute_statistics(count_taxa(database)) | {"skipped": count_skipped(database, paths.ledger)}
-    write_text(paths.card, _render(paths, names, check_results, numbers))
-    return paths.card
-
-
-def _render(paths: Paths, names: Names, check_results: Sequence[CheckResult], numbers: dict[str, Any]) -> str:
-    parts = [
-        "---\n" + "\n".join(_header(paths, numbers)) + "\n---",
-        f"# {_escape(paths.root.name)}",
-        f"{numbers['images']:,} images of {numbers['taxa']['species']:,} species, each with its seven ranks, a common name "
-        f"and ten captions, as WebDataset shards. Built by treeoflife {__version__}.",
-        "## Sources\n" + "\n".join(_sources(numbers)),
-        *_downloads(paths),
-        "## Splits\n| split | samples | species |\n| --- | ---: | ---: |\n" + "\n".join(_splits(numbers)),
-        "## What a sample holds\n`<id>.jpg`, and as texts `scientific_name`, `taxonomic_name`, `common_name`, `sci`, `com`, `taxon`, "
-        "`taxonTag`, `sci_com`, `taxon_com` and `taxonTag_com`. Every image of train_small is in train too.",
-        "## Names\n" + _names(names),
-        "## Known to be wrong\n" + "\n".join(_known_errors(check_results)),
-        "## Left out\n" + "\n".join(_skipped(numbers)),
-        "## Licences\n" + _licences(paths),
-        f"## How to make it again\nWith treeoflife {__version__} and this dataset.toml, `treeoflife build` gives the same bytes:\n\n"
-        + _fenced(paths.config.read_text(encoding="utf-8") if exists(paths.config) else "# none"),
-    ]
+def render(inputs: CardInputs) -> str:
+    """The text of the card."""
+    paths, figures, names = inputs.paths, inputs.figures, inputs.config.names
+    sections = {
+        "": _introduction(inputs),
+        "Samples": card_rights.show_pictures(inputs.pictures, paths.root, inputs.config.images),
+        "Load it": card_contents.how_to_load(paths, figures),
+        "Use and limits": card_contents.intended_use(figures, inputs.config),
+        "Splits": card_contents.describe_splits(figures, inputs.config),
+        "What a sample holds": card_contents.describe_sample(inputs.config.images),
+        "Sources": card_rights.describe_sources(inputs),
+        "Licences and credit": card_rights.describe_licences(inputs),
+        "Biases": card_contents.describe_biases(figures, inputs.titles),
+        "Names": card_contents.describe_names(names, uses_built_in=inputs.config.uses_built_in),
+        "Duplicates": card_contents.describe_duplicates(figures, inputs.config),
+        "Known to be wrong": _known_errors(inputs.check_results),
+        "Left out": card_contents.describe_skipped(figures),
+        "How it was built": _how_built(inputs),
+        "Downloaded": card_rights.list_downloads(paths),
+        "Citation": card_rights.cite(inputs),
+        "Mistakes, and images to remove": card_rights.how_to_report(inputs),
+    }
+    parts = ["---\n" + "\n".join(_header(inputs)) + f"\n---\n{CARD_MARK}", f"# {escape(inputs.title)}"]
+    parts += [f"## {title}\n\n{text}" if title else text for title, text in sections.items() if text]
     return "\n\n".join(parts) + "\n"
 
 
-def _header(paths: Paths, numbers: dict[str, Any]) -> list[str]:
+def _header(inputs: CardInputs) -> list[str]:
     """The Hub's metadata, as YAML. Every JSON text is YAML too, and quotes the names, which come from outside."""
-    size = next((name for limit, name in _SIZES if numbers["images"] < limit), "n>1T")
-    folder = paths.shards.name
+    numbers, folder = inputs.figures.numbers, inputs.paths.shards.name
+    size = next((name for limit, name in _SIZES if numbers["images"] < limit), "10B<n<100B")
     files = [{"split": split, "path": f"{folder}/{split}/*.tar"} for split in SPLITS if numbers["split"].get(split)]
+    languages = dict.fromkeys(("en", "la", *inputs.config.names.common_language))
     return [
-        f"pretty_name: {json.dumps(_escape(paths.root.name))}",
-        "license: other",
+        f"pretty_name: {json.dumps(escape(inputs.title))}",
+        *_licence_header(inputs),
         f"size_categories: [{json.dumps(size)}]",
-        'language: ["en", "la"]',
+        f"language: {json.dumps(list(languages))}",
         'task_categories: ["image-classification", "zero-shot-image-classification"]',
         'tags: ["biology", "biodiversity", "taxonomy", "webdataset", "image", "text"]',
         f"configs: {json.dumps([{'config_name': 'default', 'data_files': files}])}",
     ]
 
 
-def _escape(value: object) -> str:
-    """``value`` as text that has no meaning in Markdown or HTML."""
-    escaped = printable(str(value))[:200].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in "\\`*_[]|#" else " " if char == "\n" else char for char in escaped)
+def _licence_header(inputs: CardInputs) -> list[str]:
+    """One licence, if it is stated or all images have it; the Hub has no word for one of each image."""
+    every = {one.name.replace("cc-0-", "cc0-") for one in inputs.figures.licences} or {""}
+    stated = (inputs.config.card.licence or "").lower()
+    licence = next(iter(every)) if len(every) == 1 and stated in ("", *every) else ""
+    if licence in _LICENCES:
+        return [f"license: {licence}"]
+    if every == {""} and not stated:
+        return ["license: unknown"]
+    # The Hub wants a page or a file LICENSE here; publish knows the page, the card itself.
+    link = [f"license_link: {json.dumps(f'{inputs.url}#licences-and-credit')}"] if inputs.url else []
+    return ["license: other", "license_name: each-image-has-its-own", *link]
 
 
-def _sources(numbers: dict[str, Any]) -> list[str]:
-    lines = []
-    for source, row in numbers["source"].items():
-        title, citation = _SOURCES.get(source, (_escape(source), ""))
-        lines.append(f"- {title}: {row['images']:,} images of {row['species']:,} species. {citation}".rstrip())
-    return lines
-
-
-def _downloads(paths: Paths) -> list[str]:
-    """The section on the downloaded files; empty if no downloads are on record."""
-    rows = [
-        f"| {_escape(entry['file'])} | {_escape(entry['url'])} | {_escape(entry['time'][:10])} | {entry['size']:,} "
-        f"| `{_escape(entry['sha256'])}` | {_escape(entry['licence'])} |"
-        for _, entry in sorted(read_entries(paths.downloads).items())
-    ]
-    head = "## Downloaded\n| file | from | on | bytes | SHA-256 | licence |\n| --- | --- | --- | ---: | --- | --- |\n"
-    return [head + "\n".join(rows)] if rows else []
-
-
-def _splits(numbers: dict[str, Any]) -> list[str]:
-    counts = {split: numbers["split"][split] for split in SPLITS if split in numbers["split"]}
-    return [f"| {split} | {row['images']:,} | {row['species']:,} |" for split, row in counts.items()]
-
-
-def _names(names: Names) -> str:
-    if names.published:
-        return "They are those of the published catalog, taken as they are."
-    if names.lookups:
-        return "They are the published name lookups, taken as they are."
-    return (
-        f"What a source says is kept. Empty ranks are filled from {', '.join(names.authorities)}, in this order, where a record agrees "
-        f"with the evidence. Names are taken apart by {names.parser}. `metadata/names.parquet` says of every rank who said so."
+def _introduction(inputs: CardInputs) -> str:
+    numbers, paths, figures = inputs.figures.numbers, inputs.paths, inputs.figures
+    size = inputs.config.images.set_name
+    shards = [path for split in SPLITS for path in sorted(paths.split_folder(split).glob("*.tar"))]
+    taxa, splits = numbers["taxa"], numbers["split"]
+    what = (
+        f"{counted(numbers['images'], 'image')} of {taxa['species']:,} species, {_families(taxa['family'])} and "
+        f"{counted(taxa['kingdom'], 'kingdom')}, from {joined([escape(one) for one in inputs.titles.values()])}. Each is a JPEG of {size} "
+        "pixels with its names in seven ranks, a common name and seven captions, for training and testing models such as BioCLIP."
     )
+    known = sum(one.images for one in figures.licences if one.name)
+    rights = "not known for any image" if not known else f"{known:,} of {numbers['images']:,} images have a known one"
+    counts = [f"{split} {splits[split]['images']:,}" for split in SPLITS if split in splits]
+    facts = [
+        f"- **Splits**: {', '.join(counts)}",
+        f"- **Format**: {counted(len(shards), 'WebDataset shard')}, {_bytes(sum(path.stat().st_size for path in shards))}",
+        f"- **Licences**: {rights}; see [Licences and credit](#licences-and-credit) before you use an image",
+    ]
+    card = inputs.config.card
+    facts += [f"- **Authors**: {escape(', '.join(card.authors))}"] if card.authors else []
+    facts += [f"- **Published at**: {link(inputs.url, inputs.url)}"] if inputs.url else []
+    facts += [f"- **DOI**: {escape(card.doi)}"] if card.doi else []
+    return "\n".join([*([card.description.strip(), ""] if card.description else []), what, "", *facts])
 
 
-def _known_errors(check_results: Sequence[CheckResult]) -> list[str]:
+def _families(number: int) -> str:
+    return f"{number:,} {'family' if number == 1 else 'families'}"
+
+
+def _bytes(size: int) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000  # type: ignore[assignment]
+    return f"{size:,.1f} TB"
+
+
+def _known_errors(check_results: Sequence[CheckResult]) -> str:
     lines = [
-        f"- {result['what']}: {result['images']:,} rows of the catalog, such as {_escape((result['examples'] or ['none'])[0])}"
+        f"- {result['what']}: {result['images']:,} rows of the catalog, such as {escape((result['examples'] or ['none'])[0])}"
         for result in check_results
     ]
-    return lines or ["The checks found nothing."]
+    return "\n".join(lines) or "The checks of names found nothing."
 
 
-def _skipped(numbers: dict[str, Any]) -> list[str]:
-    lines = [f"- {_escape(reason)}: {sum(counts.values()):,}" for reason, counts in numbers["skipped"].items()]
-    return lines or ["Nothing."]
-
-
-def _licences(paths: Paths) -> str:
-    table = licence_table(paths)
-    if not exists(table):
-        return "Images are under the licences of their sources; those of the Encyclopedia of Life each have their own."
-    rows = [f"| {_escape(name)} | {count:,} |" for name, count in count_licences(table).items()]
-    lines = ["| licence | images |", "| --- | ---: |", *rows]
-    if table == paths.credits:
-        where = "[credits.csv](credits.csv), and their owners in [credits.html](credits.html)"
-        lines += ["", f"{describe_changes(paths.images)} Title, owner, licence and source of each are in {where}."]
-    return "\n".join(lines)
-
-
-def _fenced(text: str) -> str:
-    """``text`` as a code block whose fence is longer than any fence in the text, which would end the block."""
-    longest = max((len(run) for run in text.replace("`", " `").split() if set(run) == {"`"}), default=0)
-    fence = "`" * max(3, longest + text.count("```") + 3)
-    return f"{fence}toml\n{text.rstrip()}\n{fence}"
+def _how_built(inputs: CardInputs) -> str:
+    shown = card_contents.as_block(inputs.shown_config)
+    marks = "\n\nA curator's corrections in `marks.csv` were applied." if exists(inputs.paths.marks) else ""
+    return (
+        f"By treeoflife {__version__}: the same files and this configuration give the same bytes. Keys that have their default "
+        f"are left out; `<raw>` stands for the folder in which a file lay.\n\n{shown}{marks}"
+    )

@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+import polars as pl
+
 from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.database import Database
 from ..core.files import exists, write_text
 from ..core.tables import escaped_formula
 from ..core.text import printable
+from ..core.values import NONE
 from ..core.versions import __version__
-from ..selection.licences import NONE
 
+STEP_VERSION = 2
 COLUMNS = ("treeoflife_id", "title", "copyright_owner", "license_name", "license_link", "source_url")
 """The columns of credits.csv; what is not known reads ``not provided``."""
 _MOST_ROWS = 5_000
@@ -77,8 +80,16 @@ def write_credits(database: Database, paths: Paths, images: Images) -> list[Path
         return []
     cells = ", ".join(f"coalesce({escaped_formula(name)}, $none) AS {name}" for name in COLUMNS)
     database.write_csv(paths.credits, f"SELECT {cells} FROM credit ORDER BY treeoflife_id", none=NONE)
-    write_text(paths.credits_page, _page(database, paths.root.name, images))
+    write_text(paths.credits_page, _page(database, images))
     return [paths.credits, paths.credits_page]
+
+
+def may_have_credits(provenance: Path) -> bool:
+    """Whether anything is known of the owner, licence or address of any image; cheaper than :func:`write_credits`."""
+    known = [pl.col(name).is_not_null() for name in ("license_name", "license_link", "source_url")]
+    known += [pl.col(name) != NONE for name in ("copyright_owner", "title")]
+    rows = pl.scan_parquet(provenance, glob=False)
+    return bool(rows.select(pl.any_horizontal(known).any()).collect(engine="streaming").item())
 
 
 def describe_changes(images: Images) -> str:
@@ -90,7 +101,7 @@ def describe_changes(images: Images) -> str:
     return f"All images were changed: {_FITS[images.fit].format(images.set_name)}, and saved as JPEG."
 
 
-def _page(database: Database, name: str, images: Images) -> str:
+def _page(database: Database, images: Images) -> str:
     total, groups = database.value("SELECT count(*) FROM credit"), database.value(_COUNT_OWNERS)
     limits = {"none": NONE, "most": _MOST_ROWS}
     licences = [(_link(link, slug), f"{count:,}") for slug, link, count in database.rows(_LICENCES, **limits)]
@@ -98,15 +109,15 @@ def _page(database: Database, name: str, images: Images) -> str:
         (_text(owner), _link(link, slug), f"{count:,}") for owner, slug, link, count in database.rows(_OWNERS, **limits)
     ]
     further = f"<p>{groups - len(owners):,} more are in credits.csv.</p>\n" if groups > len(owners) else ""
-    title = _text(f"Credits of {name}")
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8"><title>Credits</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>body {{ font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }}
 td, th {{ text-align: left; padding: 0 1em 0 0; vertical-align: top; overflow-wrap: anywhere }}
 td:last-child, th:last-child {{ text-align: right; white-space: nowrap }}</style></head><body>
-<h1>{title}</h1>
-<p>{total:,} images, each under the licence of its owner. {_text(describe_changes(images))}
+<h1>Credits</h1>
+<p>{total:,} images, each under the licence of its owner as its source states it; not provided means that nobody
+has said that an image may be used. {_text(describe_changes(images))}
 The title, owner, licence and source of each image are in <a href="credits.csv">credits.csv</a>, by the id that the
 image has in the shards.</p>
 <h2>Licences</h2>

@@ -9,10 +9,13 @@ from typing import Any
 
 from ..config.paths import Paths
 from ..core.files import sha256, write_text
+from ..core.parquet_meta import read_meta
+from ..core.text import printable
 from ..core.values import RANKS, SPLITS
 from ..core.versions import __version__
-from ..errors import InputError
-from ..images.store import read_meta
+from .card_inputs import CardInputs
+from .card_rights import own_entry
+from .own_files import BUILT_BY
 
 # The JSON-LD context that the specification gives for all datasets.
 _CONTEXT: dict[str, Any] = {
@@ -29,31 +32,37 @@ _CONTEXT: dict[str, Any] = {
 _COLUMNS = ("split", "treeoflife_id", *RANKS, "common")
 
 
-def write_croissant(paths: Paths, url: str = "", licence: str = "https://creativecommons.org/licenses/") -> Path:
-    """Write croissant.json beside the card; returns its path.
-
-    Raises:
-        InputError: there is no catalog.
-    """
-    if not paths.catalog_csv.exists():
-        raise InputError(f"there is no catalog at {paths.catalog_csv}: 'treeoflife catalog' writes it")
-    write_text(paths.croissant, json.dumps(_describe(paths, url, licence), indent=1, ensure_ascii=False) + "\n")
-    return paths.croissant
+def write_croissant(inputs: CardInputs) -> Path:
+    """Write croissant.json beside the card; returns its path."""
+    text = json.dumps(_describe(inputs), indent=1, ensure_ascii=False) + "\n"
+    write_text(inputs.paths.croissant, text)
+    return inputs.paths.croissant
 
 
-def _describe(paths: Paths, url: str, licence: str) -> dict[str, Any]:
-    """The description as JSON-LD."""
+def _describe(inputs: CardInputs) -> dict[str, Any]:
+    """The description as JSON-LD; what is not known is left out."""
+    paths, card = inputs.paths, inputs.config.card
     # The catalog's and the shards' digests are on record: a dataset of terabytes is not hashed again.
     digest = (read_meta(paths.catalog) or {}).get("csv") or sha256(paths.catalog_csv)
     files = [_file(paths, "catalog", paths.catalog_csv, "text/csv", digest)]
     for split in SPLITS:
         files += [_shard(paths, split, shard) for shard in sorted(paths.split_folder(split).glob("*.tar"))]
+    known = {
+        "url": inputs.url, "license": _licences(inputs), "creator": [{"@type": "sc:Person", "name": name} for name in card.authors],
+        "citeAs": own_entry(inputs), "identifier": card.doi and f"https://doi.org/{card.doi}",
+    }  # fmt: skip
     return {
-        "@context": _CONTEXT, "@type": "sc:Dataset", "name": paths.root.name[:200], "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "description": f"Images of living things with seven ranks, common names and ten captions, built by treeoflife {__version__}.",
-        "license": licence, "url": url or "https://imageomics.github.io/bioclip/", "version": "1.0.0", "distribution": files,
+        "@context": _CONTEXT, "@type": "sc:Dataset", "name": printable(inputs.title), "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "description": f"{inputs.figures.images:,} images of living things with seven ranks, common names and captions, {BUILT_BY} {__version__}.",
+        **{key: value for key, value in known.items() if value}, "version": "1.0.0", "distribution": files,
         "recordSet": [{"@type": "cr:RecordSet", "@id": "samples", "name": "samples", "field": [_field(column) for column in _COLUMNS]}],
     }  # fmt: skip
+
+
+def _licences(inputs: CardInputs) -> list[str]:
+    """The addresses of the licences that images have, and the stated one of the dataset as a whole."""
+    links = sorted({one.link for one in inputs.figures.licences if one.link})
+    return [*filter(None, [inputs.config.card.licence]), *links]
 
 
 def _shard(paths: Paths, split: str, shard: Path) -> dict[str, Any]:
@@ -64,9 +73,11 @@ def _shard(paths: Paths, split: str, shard: Path) -> dict[str, Any]:
 
 
 def _file(paths: Paths, name: str, path: Path, media_type: str, digest: str) -> dict[str, Any]:
+    # Shards in an object store are named by their addresses.
+    url = (path.relative_to(paths.root) if path.is_relative_to(paths.root) else path).as_posix()
     return {
-        "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": path.relative_to(paths.root).as_posix(),
-        "encodingFormat": media_type, "sha256": digest,
+        "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": url, "encodingFormat": media_type,
+        "sha256": digest,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ files by git's hash, and never by what an earlier run recorded: so an upload tha
 
 import glob
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,14 @@ class Uploader:
     """Uploads a finished dataset to one branch of a dataset repository."""
 
     def __init__(
-        self, paths: Paths, hashes: HashCache, repo: str, revision: str = "main", *, unfinished: str = ""
+        self,
+        paths: Paths,
+        hashes: HashCache,
+        repo: str,
+        revision: str = "main",
+        *,
+        unfinished: str = "",
+        copies: Mapping[Path, bytes] | None = None,
     ) -> None:
         """Check that the dataset may be uploaded.
 
@@ -68,6 +75,7 @@ class Uploader:
             hashes: digests of these files, as far as they are known.
             repo: the repository, as OWNER/NAME.
             unfinished: why the dataset is not finished, such as ``pack has work left``; empty if it is.
+            copies: what is published in place of the content of some files.
 
         Raises:
             MissingExtra: huggingface_hub is not installed.
@@ -78,6 +86,7 @@ class Uploader:
         if (bad := paths.bad_shards).exists() and bad.read_text(encoding="utf-8").strip():
             raise InputError(f"{bad} names bad shards: 'treeoflife check-wds --repair' packs them again")
         self._paths, self._hashes, self._repo, self._revision = paths, hashes, repo, revision
+        self._copies = {path.relative_to(paths.root).as_posix(): data for path, data in (copies or {}).items()}
         self._api = import_extra("huggingface_hub", "publish", "publish").HfApi(library_name="treeoflife")
         # Its progress bars would mix with the listener's.
         import_extra("huggingface_hub.utils", "publish", "publish").disable_progress_bars()
@@ -112,7 +121,8 @@ class Uploader:
         with _hub_errors(self._repo, "; files that were sent stay there, and the same command goes on"):
             if not plan.exists:
                 self._api.create_repo(self._repo, repo_type="dataset", private=private, exist_ok=True)
-            self._send([file.name for file in plan.to_send], listener)
+            self._send([file.name for file in plan.to_send if file.name not in self._copies], listener)
+            self._send_copies([file.name for file in plan.to_send if file.name in self._copies])
             if plan.outdated:
                 patterns = [glob.escape(name) for name in plan.outdated]
                 self._api.delete_files(self._repo, patterns, repo_type="dataset", revision=self._revision)
@@ -136,6 +146,13 @@ class Uploader:
             )  # fmt: skip
             listener.advance(len(batch))
 
+    def _send_copies(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._api.upload_file(
+                path_or_fileobj=self._copies[name], path_in_repo=name, repo_id=self._repo, repo_type="dataset",
+                revision=self._revision, commit_message=f"Add {name} with treeoflife",
+            )  # fmt: skip
+
     def _files_on_hub(self) -> HubFiles | None:
         """The files of the repository; None if there is no such repository."""
         from huggingface_hub.errors import RepositoryNotFoundError
@@ -148,15 +165,19 @@ class Uploader:
         return {file.path: (file.size, file.lfs.sha256 if file.lfs else file.blob_id) for file in files}
 
     def _compare(self, path: Path, on_hub: HubFiles) -> LocalFile:
-        name, size = path.relative_to(self._paths.root).as_posix(), path.stat().st_size
+        name = path.relative_to(self._paths.root).as_posix()
+        copy = self._copies.get(name)
+        size = path.stat().st_size if copy is None else len(copy)
         hub_size, hub_hash = on_hub.get(name, (-1, ""))
-        return LocalFile(name, size, size == hub_size and hub_hash == self._hash_like(path, hub_hash))
+        return LocalFile(name, size, size == hub_size and hub_hash == self._hash_like(path, copy, hub_hash))
 
-    def _hash_like(self, path: Path, other: str) -> str:
-        """The hash of a file, of the same kind as ``other``: the Hub has git's hash of small files, else the SHA-256."""
+    def _hash_like(self, path: Path, copy: bytes | None, other: str) -> str:
+        """The hash of a file or its copy, of the kind of ``other``: of small files the Hub has git's, else the SHA-256."""
         if len(other) != _SHA1_HEX_LENGTH:
-            return self._hashes.sha256(path)
-        data = path.read_bytes()  # hashed as in https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+            return self._hashes.sha256(path) if copy is None else hashlib.sha256(copy).hexdigest()
+        data = (
+            path.read_bytes() if copy is None else copy
+        )  # hashed as in https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
         return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
@@ -180,7 +201,12 @@ def published_files(paths: Paths) -> Iterator[Path]:
         paths.marks,
     ]
     others += sorted(path for folder in (paths.metadata, paths.findings_folder) for path in folder.rglob("*"))
-    others += [*sorted(paths.reports.glob("*")), paths.croissant, paths.card]
+    others += [
+        *sorted(paths.reports.glob("*")),
+        *sorted(paths.card_pictures.glob("*.jpg")),
+        paths.croissant,
+        paths.card,
+    ]
     public = (path for path in others if path != paths.verifier_cache and not path.name.startswith("."))
     yield from (path for path in public if path.is_file())
 

@@ -97,8 +97,18 @@ def open_catalog(database: Database, path: Path) -> None:
         FROM catalog_file
         SELECT treeoflife_id, split, coalesce({", ".join([*filled, "'unknown'"])}) AS source,
             {", ".join(f"coalesce({column(rank)}::VARCHAR, '') AS {column(rank)}" for rank in RANKS)},
-            {"coalesce(common::VARCHAR, '') <> ''" if "common" in columns else "NULL::BOOLEAN"} AS has_common
+            {_has_common() if "common" in columns else "NULL::BOOLEAN"} AS has_common
     """)
+
+
+def _has_common() -> str:
+    """SQL for whether ``common`` is a common name: where none is known, a catalog has the other names in its place.
+
+    See :meth:`.values.Taxon.common_or_scientific`.
+    """
+    genus, species, *above = (f"nullif({column(rank)}::VARCHAR, '')" for rank in ("genus", "species", *RANKS[:-2]))
+    stand_ins = [f"concat_ws(' ', {genus}, {species})", f"concat_ws(' ', {', '.join((*above, genus, species))})"]
+    return f"lower(coalesce(common::VARCHAR, '')) NOT IN ('', {', '.join(f'lower({one})' for one in stand_ins)})"
 
 
 def _key_columns(columns: Sequence[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from ..taxonomy.species_key import column_keys
 from . import quality
 from .holdout import HoldoutList, find_held_out
 from .match import match_files
-from .rules import RULES, Rule, compare_images, first_rule, in_order
+from .rules import RULES, WITHDRAWN_DETAIL, Rule, compare_images, first_rule, in_order
 
 _NAMES = columns(NAME_COLUMNS)
 _GROUP = {"source": pl.String, "container": pl.String, "position": pl.UInt32, "group": pl.UInt32}
@@ -35,7 +35,7 @@ def decide(
 ) -> Sequence[Rule]:
     """Decide on every image of a mapping.
 
-    in:  image, mark, unlicensed
+    in:  image, withdrawn_image, mark, unlicensed
     out: file, chosen, unused        see :mod:`.match`
          name         name, ranks and common name, species_key, taxon (the number of the species, or null), and how
                       good the name is: rank_count, has_common
@@ -186,12 +186,12 @@ def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequenc
     What a join keeps in memory is to its right: little but the files of the images, with as few bytes each as possible.
     """
     database.make("fact", f"""
-        SELECT * EXCLUDE (held_out, marked, unlicensed, unlisted), {first_rule(rules)} AS rule
+        SELECT * EXCLUDE (withdrawn, held_out, marked, unlicensed, unlisted), {first_rule(rules)} AS rule
         FROM (
             SELECT image_row, image.treeoflife_id, image.source, is_val, is_train_small,
                 {columns(catalog_types(sources), "image")},
                 stored.* EXCLUDE (image_row), coalesce(renamed.name, named.name) AS name, "group",
-                held_out, marked, unlicensed, unlisted
+                withdrawn, held_out, marked, unlicensed, unlisted
             FROM image
             LEFT JOIN (
                 SELECT image_row, file.file_row, is_bad, {columns(STORED_COLUMNS, "file")}, quality
@@ -202,6 +202,7 @@ def _collect_facts(database: Database, sources: Sequence[Source], rules: Sequenc
             LEFT JOIN renamed ON renamed.treeoflife_id = image.treeoflife_id
             LEFT JOIN grouped USING (image_row)
             LEFT JOIN (SELECT image_row, held_out FROM held_out) USING (image_row)
+            LEFT JOIN (SELECT image_row, {WITHDRAWN_DETAIL} AS withdrawn FROM withdrawn_image) USING (image_row)
             LEFT JOIN (SELECT treeoflife_id, marked FROM mark) AS mark ON mark.treeoflife_id = image.treeoflife_id
             LEFT JOIN unlicensed ON unlicensed.treeoflife_id = image.treeoflife_id
             LEFT JOIN no_longer ON no_longer.treeoflife_id = image.treeoflife_id

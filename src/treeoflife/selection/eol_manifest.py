@@ -10,17 +10,17 @@ about           content_id, page_id, …         what is said about these images
 small letters; ``license_link``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from ..core.database import Database, quoted
+from ..core.database import Database, column, quoted
 from ..core.text_tables import TextTable, read_text_pieces, simple_name
+from ..core.values import NONE
 from ..core.written_numbers import whole_numbers
 from ..errors import InputError
 from ..sources.base import Source
-from .licences import NONE
 
 # The columns of the published licences.csv; md5 and title are not in the manifest and always read "not provided".
 COLUMNS = (
@@ -29,6 +29,8 @@ COLUMNS = (
 )  # fmt: skip
 _MANIFEST = ("eol_content_id", "eol_page_id", "medium_source_url", "eol_full_size_copy_url",
              "license_name", "copyright_owner")  # fmt: skip
+COLUMNS_OF_MANIFEST = _MANIFEST
+"""The columns of the manifest, which has no header."""
 _CONTENT_ID = "eol_content_id"
 _MEANINGS = ("simple", "license_link")
 _CREATIVE_COMMONS = "https://creativecommons.org"
@@ -113,6 +115,24 @@ def tell_about_images(database: Database, source: Source, manifest: Sequence[Pat
     database.make("eol_image", f"SELECT eol_content_id, eol_page_id FROM image WHERE source = {quoted(source.name)}")
     read_manifest(database, manifest, ("medium_source_url", "eol_full_size_copy_url", "copyright_owner"))
     database.make("about", _ABOUT)
+
+
+def tell_columns(database: Database, source: Source, manifest: Sequence[Path], wanted: Mapping[str, str]) -> None:
+    """Make columns of the manifest known as the table ``said``: see :meth:`.ColumnTables.column_values`.
+
+    in:  image
+
+    Raises:
+        InputError: as :func:`read_manifest`.
+    """
+    database.make("eol_image", f"SELECT eol_content_id, eol_page_id FROM image WHERE source = {quoted(source.name)}")
+    read_manifest(database, manifest, sorted({*wanted.values()} - {_CONTENT_ID, "license_name"}))
+    values = ", ".join(f"manifest.{column(own)} AS {column(name)}" for name, own in wanted.items())
+    database.make("said", f"""
+        SELECT DISTINCT eol_image.eol_content_id AS content_id, eol_image.eol_page_id AS page_id, {values}
+        FROM eol_image
+        JOIN manifest ON manifest.eol_content_id = eol_image.eol_content_id
+    """)  # fmt: skip
 
 
 def write_licences(database: Database, path: Path, catalog: Path, manifest: Sequence[Path]) -> None:

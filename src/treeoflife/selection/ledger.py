@@ -8,7 +8,7 @@ from ..core.database import Database
 from ..errors import BalanceError
 from ..mapping.images import in_split, name_key, source_order
 from ..sources.base import Source
-from .rules import Rule
+from .rules import WITHDRAWN_DETAIL, Rule
 
 COLUMNS = ("treeoflife_id", "source", "container", "file", "reason", "detail")
 """The columns of the ledger."""
@@ -36,6 +36,7 @@ def write_ledger(
             SEMI JOIN (SELECT file_row FROM decision WHERE rule IS NOT NULL) USING (file_row)
         ) USING (file_row)
         LEFT JOIN held_out USING (image_row)
+        LEFT JOIN (SELECT image_row, {WITHDRAWN_DETAIL} AS withdrawn FROM withdrawn_image) USING (image_row)
         LEFT JOIN mark ON mark.treeoflife_id = fact.treeoflife_id
         LEFT JOIN unlicensed ON unlicensed.treeoflife_id = fact.treeoflife_id
         LEFT JOIN (
@@ -57,6 +58,8 @@ def write_ledger(
             FROM file
             SEMI JOIN (SELECT DISTINCT chosen_row AS file_row FROM unused) USING (file_row)
         ) AS used USING (chosen_row)
+        -- The file of a withdrawn image says no more whose it is; the image has a row of its own.
+        WHERE file.reason IS DISTINCT FROM 'withdrawn'
     """
     # Of a source, images are numbered in the order of their ids; numbers are sorted in half the time.
     order = f"{source_order(sources)}, unused_row NULLS FIRST, image_row"

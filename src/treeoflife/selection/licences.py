@@ -13,12 +13,11 @@ from typing import NamedTuple
 import polars as pl
 
 from ..core.database import Database
+from ..core.values import NONE
 from ..sources.base import Source
 from ..sources.columns import is_of_eol
 from ..sources.lists.listed import ListedImages
 
-NONE = "not provided"
-"""What tables have in place of a text that is not known, as TreeOfLife-10M and TreeOfLife-200M do."""
 CC0, PUBLIC_DOMAIN = "cc-0-1.0", "cc-publicdomain"
 NO_KNOWN_COPYRIGHT = "No known copyright restrictions"
 ALL_RIGHTS_RESERVED, OTHER = "all-rights-reserved", "other"

@@ -11,12 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from ..core.database import Database, column, columns, quoted
+from ..core.values import NONE
 from ..errors import InputError
 from ..mapping.images import catalog_names, listed_name
 from ..sources.base import ABOUT_COLUMNS, GROUP_COLUMNS, PROVENANCE_COLUMNS, Source
 from ..sources.columns import is_of_eol
 from . import eol_manifest
-from .licences import NONE, normalise
+from .licences import normalise
 
 STEP_VERSION = 2
 COLUMNS = ("treeoflife_id", *PROVENANCE_COLUMNS)

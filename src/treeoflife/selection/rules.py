@@ -1,7 +1,7 @@
 """The rules of the plan, in their order: why an image is not a sample.
 
-A rule is SQL: over the columns of the table ``fact`` and ``held_out``, ``marked``, ``unlicensed`` and ``unlisted``; or,
-where it compares images, over the table ``candidate`` of those that earlier rules have left in: see
+A rule is SQL: over the columns of the table ``fact`` and ``withdrawn``, ``held_out``, ``marked``, ``unlicensed`` and
+``unlisted``; or, where it compares images, over the table ``candidate`` of those that earlier rules have left in: see
 :mod:`treeoflife.selection.decide`. A further rule is an entry of :data:`RULES`, or made from the configuration by one
 of :mod:`treeoflife.selection.policies`.
 """
@@ -34,7 +34,10 @@ class Rule:
     cause: str = "NULL"
 
 
+WITHDRAWN_DETAIL = "concat_ws(': ', nullif(concat_ws(' ', 'withdrawn', nullif(date, '')), ''), nullif(why, ''))"
+"""SQL over ``withdrawn_image``: the ledger's sentence for people."""
 RULES = (
+    Rule("withdrawn IS NOT NULL", "'withdrawn'", "withdrawn"),
     Rule("file_row IS NULL", "'missing'", "'the mapping has the image, no container holds it'"),
     Rule("is_bad", "file_reason", "file_detail"),
     Rule("unlisted IS NOT NULL", "'not-listed'", "'its source does not list it any more'"),
@@ -44,7 +47,8 @@ RULES = (
     Rule("name IS NULL", "'no-name'", "'no name is known for ' || name_key"),
     Rule("is_val IS NULL", "'no-split'", "'the mapping does not say which split it is in'"),
 )
-"""The rules that always apply. The first that excludes an image counts: what is wrong with the file comes first."""
+"""The rules that always apply. The first that excludes an image counts: after a withdrawal, what is wrong
+with the file comes first."""
 
 
 def in_order(rules: Sequence[Rule]) -> Sequence[Rule]:

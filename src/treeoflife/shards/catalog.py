@@ -11,9 +11,20 @@ from ..sources.base import Source
 from ..sources.columns import catalog_columns
 
 
-def write(csv: Path, parquet: Path, indexes: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> int:
-    """Write the catalog of shards, given split and index of each, as CSV and as Parquet; returns the number of rows."""
-    columns = catalog_columns(sources)
+def write(
+    csv: Path,
+    parquet: Path,
+    indexes: Sequence[tuple[str, Path]],
+    sources: Sequence[Source],
+    further: Sequence[str] = (),
+) -> int:
+    """Write the catalog of shards as CSV and as Parquet; returns the number of rows.
+
+    Args:
+        indexes: the split and the index of each shard.
+        further: the columns of sources' tables, which come last.
+    """
+    columns = [*catalog_columns(sources), *further]
 
     # Shard by shard: all rows together may not fit into memory.
     def tables() -> Iterator[pl.DataFrame]:

@@ -10,12 +10,12 @@ from typing import BinaryIO, NamedTuple
 import polars as pl
 from PIL import Image, UnidentifiedImageError
 
+from ..core.parquet_meta import read_meta
 from ..core.tar_reader import Member, TarError, read_members
 from ..core.text import describe_error
-from ..core.values import NAME_COLUMNS, Taxon
+from ..core.values import NAME_COLUMNS, RANKS, Taxon
 from ..engines.base import Tick
 from ..images.convert import load_whole
-from ..images.store import read_meta
 from .captions import (
     COMMON_NAME,
     TAGGED,
@@ -28,6 +28,7 @@ from .captions import (
     fill_templates,
 )
 from .members import group_samples, split_name, suffix_of
+from .texts import FurtherTexts
 
 STEP_VERSION = 2
 _TAGGED_COMMON = "taxonTag_com.txt"
@@ -84,11 +85,12 @@ def check_shard(task: CheckTask, tick: Tick) -> CheckedShard:
 
 
 class _Expected(NamedTuple):
-    """What an index says about a sample: its names, and the SHA-256 of its image."""
+    """What an index says about a sample: its names, the SHA-256 of its image, and its texts beside the ten."""
 
     taxon: Taxon
     common: str
     sha256: bytes
+    further: dict[str, str]
 
 
 class _HashingReader:
@@ -140,10 +142,15 @@ class _ShardCheck:
         if self._meta is None:
             self._add("no-index", detail=f"its index {self._task.index} is missing or damaged")
             return {}
-        rows = pl.read_parquet(
-            self._task.index, columns=["treeoflife_id", "sha256", *NAME_COLUMNS], glob=False
-        ).iter_rows()
-        return {key: _Expected(Taxon(*ranks), common, sha256) for key, sha256, *ranks, common in rows}
+        further = FurtherTexts.from_json(self._meta.get("texts"))
+        columns = ["treeoflife_id", "sha256", *NAME_COLUMNS, *further.planned]
+        rows = pl.read_parquet(self._task.index, columns=columns, glob=False).iter_rows(named=True)
+        return {
+            row["treeoflife_id"]: _Expected(
+                Taxon(*(row[rank] for rank in RANKS)), row["common"], row["sha256"], further.members(row)
+            )
+            for row in rows
+        }
 
     def _sound_members(self, reader: _HashingReader) -> Iterator[Member]:
         """The members that can be a part of a sample; the others become findings."""
@@ -164,9 +171,10 @@ class _ShardCheck:
             if (suffix := suffix_of(member)) in parts:
                 self._add("duplicate-member", key, f"two members .{suffix}")
             parts[suffix] = member.data or b""
-        for suffix in sorted(_SUFFIXES - parts.keys()):
+        suffixes = _SUFFIXES | expected.further.keys() if expected else _SUFFIXES
+        for suffix in sorted(suffixes - parts.keys()):
             self._add("missing-member", key, f"no .{suffix}")
-        for suffix in sorted(parts.keys() - _SUFFIXES):
+        for suffix in sorted(parts.keys() - suffixes):
             self._add("unknown-member", key, f".{suffix} is not a member of a sample")
         if "jpg" in parts and (fault := _find_image_fault(parts["jpg"], self._task.size, expected)):
             self._add("bad-image", key, fault)
@@ -182,6 +190,9 @@ class _ShardCheck:
                 texts[suffix] = parts.get(suffix, b"").decode()
             except UnicodeDecodeError:
                 self._add("bad-text", key, f".{suffix} is not UTF-8")
+        for suffix, text in expected.further.items() if expected else ():
+            if (own := parts.get(suffix, text.encode())) != text.encode():
+                self._add("bad-text", key, f".{suffix} is {own!r:.80}, not {text!r:.80}")
         # Texts are compared with each other, which takes all of them.
         if parts.keys() >= _SUFFIXES and len(texts) == len(TEXTS):
             for fault in _find_text_faults(texts, expected):

@@ -5,10 +5,10 @@ index is kept (see :mod:`.view_folder`). So are the arrays of all locations, whi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,17 +17,18 @@ from ..config.paths import Paths
 from ..config.tables import Images
 from ..core.files import exists, fingerprint, replacing, stamp
 from ..core.json_reader import read_json_file
+from ..core.parquet_meta import read_meta
 from ..core.progress import Listener, SilentListener
 from ..core.tables import Array, parquet_schema
+from ..core.tar_reader import Member, TarError, read_members
 from ..core.tar_writer import BLOCK, padded_size
 from ..core.text import reason
 from ..core.values import NAME_COLUMNS, SPLITS
 from ..engines.base import Tick
 from ..engines.tasks import run_locally
-from ..errors import InputError
-from ..images.store import read_meta
+from ..errors import InputError, StoreError
 from .captions import COMMON_NAME, TAGGED, TAXONOMIC, parse_ranks
-from .members import LONGEST_TEXT, find_image, has_invalid_text, read_samples, texts_of
+from .members import LONGEST_MEMBER, LONGEST_TEXT, find_image, group_samples, has_invalid_text, read_samples, texts_of
 from .view_folder import cache_folder, replacing_folder
 
 STEP_VERSION = 3
@@ -50,6 +51,8 @@ class SampleLocations:
     """A table of where each sample lies, in the order of splits, shards and rows. A sample's row here is its number."""
 
     shards: tuple[Shard, ...]
+    folder: Path  # the folder of the arrays below, each a file
+    made_from: str  # the fingerprint of what they were made from
     shard: Array  # the position of each sample's shard in ``shards``
     row: Array  # its row in the shard's index
     start: Array  # the byte of the shard at which its first member begins
@@ -61,11 +64,28 @@ class SampleLocations:
     def __len__(self) -> int:
         return len(self.shard)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The arrays stay in their files: a worker process maps them into memory too, and is sent no copy of them.
+        return _load_again, (self.shards, self.folder, self.made_from)
+
     def candidates(self, treeoflife_id: str) -> list[int]:
         """The numbers of the samples that may have this id: those whose id has the same hash."""
         target = hash_ids(pl.Series([treeoflife_id]))[0]
         first, last = (np.searchsorted(self.hashes, target, side) for side in ("left", "right"))
         return sorted(int(number) for number in self.order[first:last])
+
+    def find(self, ids: Sequence[str], among: range) -> Array:
+        """The number of the sample of each id, of those in ``among``; -1 if there is none. Only hashes are compared."""
+        targets, found = hash_ids(pl.Series(ids, dtype=pl.String)), np.full(len(ids), -1, dtype=np.int64)
+        position = np.searchsorted(self.hashes, targets)
+        # Ids of several splits are neighbours, so that most are found at the first or second step.
+        while (open_ := (found < 0) & (position < len(self))).any():
+            open_[open_] = self.hashes[position[open_]] == targets[open_]
+            numbers = self.order[position[open_]].astype(np.int64)
+            found[open_] = np.where((numbers >= among.start) & (numbers < among.stop), numbers, -1)
+            position[~open_] = len(self)
+            position += 1
+        return found
 
     def count_by_split(self) -> dict[str, int]:
         """The number of samples of each split that has shards."""
@@ -73,6 +93,27 @@ class SampleLocations:
         for shard, count in zip(self.shards, np.bincount(self.shard, minlength=len(self.shards)), strict=True):
             counts[shard.split] += int(count)
         return counts
+
+    def numbers(self, split: str) -> range:
+        """The numbers of the samples of a split, which follow each other.
+
+        Raises:
+            InputError: there is no such split.
+        """
+        if split not in SPLITS:
+            raise InputError(f"there is no split '{split}'; the splits are {', '.join(SPLITS)}")
+        positions = [position for position, shard in enumerate(self.shards) if shard.split == split]
+        first, last = (positions[0], positions[-1] + 1) if positions else (0, 0)
+        # The samples are in the order of their shards, so the array is sorted.
+        return range(*(int(number) for number in np.searchsorted(self.shard, [first, last])))
+
+
+def _load_again(shards: tuple[Shard, ...], folder: Path, made_from: str) -> SampleLocations:
+    """The locations in another process."""
+    if (arrays := _read_arrays(folder, made_from)) is None:
+        parent = shards[0].path.parent.parent
+        raise StoreError(f"the shards in {parent} have changed since they were opened: open the dataset again")
+    return SampleLocations(shards, folder, made_from, **arrays)
 
 
 def hash_ids(ids: pl.Series) -> Array:
@@ -87,7 +128,8 @@ def find_dataset(out: Path) -> Paths:
     if (root / "dataset.toml").is_file():
         from ..config.config import load
 
-        return Paths(root, load(root / "dataset.toml").images)
+        config = load(root / "dataset.toml")
+        return Paths(root, config.images, config.storage)
     for folder in (root, *sorted(root.glob("*x*"))):
         width, x, height = folder.name.partition("x")
         if x and width.isdigit() and height.isdigit() and any((folder / split).is_dir() for split in SPLITS):
@@ -117,6 +159,29 @@ def fingerprint_shards(shards: tuple[Shard, ...]) -> str:
     return fingerprint({"step": STEP_VERSION, "polars": pl.__version__, "shards": stamps})
 
 
+def read_members_at(
+    file: BinaryIO, shard: Shard, shard_offset: int, max_bytes: int = LONGEST_MEMBER
+) -> tuple[str, list[Member]]:
+    """The key and the members of the sample at a byte of a shard, which is open as ``file``.
+
+    Raises:
+        StoreError: there is no such sample there.
+    """
+    file.seek(shard_offset)
+    try:
+        return next(group_samples(read_members(file, max_bytes)), ("", []))
+    except TarError as error:
+        raise mismatch(shard, str(error)) from None
+
+
+def mismatch(shard: Shard, detail: str) -> StoreError:
+    """The error of a shard that does not match its index."""
+    return StoreError(
+        f"{shard.path} does not match its index {shard.index}: {detail}; open the dataset again if the shard was "
+        "replaced, else 'treeoflife check-shards' lists what is wrong with it"
+    )
+
+
 def load_locations(paths: Paths, listener: Listener | None = None) -> SampleLocations:
     """The locations of a dataset's samples. They are recorded first if the shards have changed since.
 
@@ -136,7 +201,7 @@ def load_locations(paths: Paths, listener: Listener | None = None) -> SampleLoca
             # Read here: another process may put those of another version of polars in their place at once.
             arrays = _read_arrays(new, made_from)
         assert arrays
-    return SampleLocations(shards, **arrays)
+    return SampleLocations(shards, folder, made_from, **arrays)
 
 
 def _read_arrays(folder: Path, made_from: str) -> dict[str, Array] | None:

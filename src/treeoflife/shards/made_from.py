@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..config.captions import Caption
 from ..config.config import Config
+from ..config.tables import Wds
 from ..core.files import fingerprint
 from ..sources.base import Container, Source
 from ..sources.file_names import escape_invalid_utf8
@@ -21,11 +23,27 @@ def describe_settings(config: Config) -> dict[str, Any]:
     settings = {
         "seed": config.seed,
         "images": config.images.model_dump(mode="json"),
-        # Whether the store is kept afterwards has no effect on shards.
-        "wds": config.wds.model_dump(mode="json", exclude={"keep_store"}),
+        "wds": describe_layout(config.wds),
     }
+    if config.captions:
+        # Of a table, what it is called, and not where it lies.
+        settings["captions"] = {name: describe_caption(one) for name, one in config.captions.items()}
     # A published mapping comes with its splits.
     return settings if config.mapping.published else settings | {"splits": config.splits.model_dump(mode="json")}
+
+
+def describe_layout(wds: Wds) -> dict[str, Any]:
+    """The settings of ``[wds]`` that shards depend on; without those of columns where there are none."""
+    # Whether the store is kept afterwards has no effect on shards.
+    without = {"keep_store"} if wds.columns else {"keep_store", "columns", "column_names", "columns_as"}
+    return wds.model_dump(mode="json", exclude=without)
+
+
+def describe_caption(caption: Caption) -> dict[str, Any]:
+    """The settings of a caption that its texts depend on."""
+    return caption.model_dump(mode="json", exclude_defaults=True) | (
+        {"table": caption.table.name} if caption.table else {}
+    )
 
 
 def describe_inputs(containers: Iterable[tuple[Source, Container]], record: Record) -> list[dict[str, Any]]:

@@ -15,15 +15,15 @@ from typing import Any
 import polars as pl
 
 from ..config.paths import Paths
-from ..core.files import replacing, sha256, stamp
+from ..core.files import read_at, replacing, sha256, stamp
+from ..core.parquet_meta import read_meta
 from ..core.tar_writer import BLOCK, encode_member, end_marker, padded_size
-from ..core.values import NAME_COLUMNS, SPLITS, Taxon
+from ..core.values import NAME_COLUMNS, SPLITS
 from ..core.versions import versions
 from ..engines.base import Tick
 from ..errors import StoreError
-from ..images.store import read_meta
-from .captions import compose_texts
 from .plan import PLACEMENT_COLUMNS, read_shard
+from .texts import FurtherTexts, encode_texts
 
 # For a disk, a seek takes as long as reading about 1 MB: a gap of this size, or three images, is faster to read than to
 # skip (docs/scale.md).
@@ -38,10 +38,11 @@ class PackTask:
 
     Attributes:
         fingerprint: the fingerprint of its rows in the plan.
-        store: the folder of the encoded store.
+        store: the folder of the tars of the encoded store.
         index: the index to write, after the shard.
         provenance: what the images come from and how they were made; recorded in the index.
         written_sha256: the digest of the shard if it already is as planned, so that only its index is written.
+        further: the texts of its samples beside the ten.
     """
 
     plan: Path
@@ -53,6 +54,7 @@ class PackTask:
     index: Path
     provenance: Mapping[str, Any] = field(default_factory=dict)
     written_sha256: str | None = None
+    further: FurtherTexts = FurtherTexts()
 
     @property
     def label(self) -> str:
@@ -68,9 +70,12 @@ def planned_shards(paths: Paths) -> list[PackTask]:
     tasks = []
     for split, meta in metas.items():
         plan, made = paths.split_plan(split), meta.get("made", {})
+        further = FurtherTexts.from_json(meta.get("texts"))
         for number, (digest, samples) in enumerate(zip(meta["shards"], meta["samples"], strict=True)):
             shard, index = paths.shard(split, number), paths.shard_index(split, number)
-            tasks.append(PackTask(plan, number, digest, samples, paths.store, shard, index, made))
+            tasks.append(
+                PackTask(plan, number, digest, samples, paths.encoded_images, shard, index, made, further=further)
+            )
     return tasks
 
 
@@ -100,24 +105,20 @@ def compute_layout(rows: pl.DataFrame) -> tuple[list[int], int]:
 
 def _write_shard(task: PackTask, rows: pl.DataFrame, starts: list[int], size: int, tick: Tick) -> str:
     """Write a shard; returns its SHA-256."""
-    with replacing(task.shard) as temporary:
+    with replacing(task.shard, beside=task.index) as temporary:
         with temporary.open("wb") as out:
             out.truncate(size)  # what is not written below, the end marker, reads as zeros
-            texts = rows.select("treeoflife_id", "size", *NAME_COLUMNS).iter_rows(named=True)
-            for start, row in zip(starts, texts, strict=True):
-                _write_at(out.fileno(), encode_texts(row), start + BLOCK + padded_size(row["size"]))
+            columns = ("treeoflife_id", "size", "tar_bytes", *NAME_COLUMNS, *task.further.planned)
+            for start, row in zip(starts, rows.select(columns).iter_rows(named=True), strict=True):
+                texts, before = encode_texts(row, task.further), BLOCK + padded_size(row["size"])
+                # The plan measured them without making them: a difference would damage the next sample.
+                assert before + len(texts) == row["tar_bytes"]
+                _write_at(out.fileno(), texts, start + before)
             for index, jpeg in _read_images(rows, task.store, tick):
                 _write_at(out.fileno(), encode_member(f"{rows['treeoflife_id'][index]}.jpg", jpeg), starts[index])
         digest = sha256(temporary)
         task.index.unlink(missing_ok=True)  # it describes the shard that is about to be replaced
     return digest
-
-
-def encode_texts(row: Mapping[str, Any]) -> bytes:
-    """The ten texts of a sample as members of a tar, for its row of the plan."""
-    *ranks, common = (row[column] for column in NAME_COLUMNS)
-    texts = compose_texts(Taxon(*ranks), common)
-    return b"".join(encode_member(f"{row['treeoflife_id']}.{suffix}", text.encode()) for suffix, text in texts.items())
 
 
 def _write_at(out: int, data: bytes, shard_offset: int) -> None:
@@ -146,7 +147,7 @@ def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tup
     with tar.open("rb", buffering=0) as file:
         for first, stop in group_reads([(offset, size) for _, offset, size, _ in rows]):
             start, end = rows[first][1], max(offset + size for _, offset, size, _ in rows[first:stop])
-            block = memoryview(os.pread(file.fileno(), end - start, start))
+            block = memoryview(read_at(file, end - start, start))
             for index, offset, size, digest in rows[first:stop]:
                 jpeg = bytes(block[offset - start : offset - start + size])
                 # The store may have been damaged since it was written; such an image must not get into a shard.
@@ -182,6 +183,8 @@ def _write_index(task: PackTask, rows: pl.DataFrame, starts: list[int], digest: 
     index = rows.drop(PLACEMENT_COLUMNS).with_columns(offset=pl.Series(starts, dtype=pl.Int64) + BLOCK)
     meta = {"fingerprint": task.fingerprint, "sha256": digest, "samples": rows.height}
     meta |= {"made": task.provenance, "packed_with": versions("polars")}
+    if task.further:
+        meta["texts"] = task.further.to_json()
     with replacing(task.index) as temporary:
         index.write_parquet(temporary, metadata={"treeoflife": json.dumps(meta, sort_keys=True)})
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,7 @@ from ..mapping.shuffle import shuffle_key
 from ..sources.base import MAX_FILES, Source
 from .captions import STEP_VERSION as CAPTIONS_VERSION
 from .captions import texts_tar_bytes
+from .texts import FurtherTexts
 
 STEP_VERSION = 3
 _SHARD_VERSION = 1
@@ -45,31 +47,48 @@ class Samples:
     in place of its texts, which are added shard by shard.
     """
 
-    def __init__(self, database: Database, sources: Sequence[Source], config: Config) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sources: Sequence[Source],
+        config: Config,
+        further: FurtherTexts = FurtherTexts(),  # noqa: B008 - it is immutable
+    ) -> None:
         """Collect the samples.
 
         Args:
-            database: has the tables of :func:`treeoflife.selection.decide.decide`.
+            database: has the tables of :func:`treeoflife.selection.decide.decide`; and with ``further``, the
+                table of :func:`.planned_texts.load_further_texts`.
+            further: the texts of samples beside the ten.
 
         Raises:
             InputError: an id cannot be a key of WebDataset.
         """
-        self._database, self._config = database, config
+        self._database, self._config, self._further = database, config, further
         _check_ids(database)
         # Texts are measured once for each distinct name, of which there are far fewer than images.
         self._containers = database.frame("SELECT source, container FROM container ORDER BY number")
         self._names = database.frame(f"SELECT name, {columns(NAME_COLUMNS)} FROM name ORDER BY name")
         database.load("texts", self._names.select("name", texts_tar_bytes(self._names)))
+        planned, more_bytes = "", ""
+        if further:
+            planned, more_bytes = f", {columns(further.planned)}", " + further_bytes"
         shuffled, by_source = shuffle_key(config.seed, "shard"), f"{source_order(sources)}, file_row"
+        self._open_places()
         # Of a source, images are numbered in the order of their ids; texts would take longer to sort.
         database.sort("sample", f"""
             SELECT treeoflife_id, file_row, {columns(STORED_COLUMNS)}, {columns(catalog_types(sources))}, name,
+                tar_bytes, is_val, is_train_small{planned}
+            FROM (
                 -- The image with its header, and its ten texts with theirs.
-                {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes AS tar_bytes,
-                is_val, is_train_small
-            FROM decision
-            JOIN texts USING (name)
-            WHERE rule IS NULL
+                SELECT *,
+                    {BLOCK} + (size::BIGINT + {BLOCK - 1}) // {BLOCK} * {BLOCK} + text_bytes{more_bytes} AS tar_bytes
+                FROM {"further_decision" if further else "decision"}
+                JOIN texts USING (name)
+                WHERE rule IS NULL
+                UNION ALL BY NAME
+                FROM vacant_place
+            )
             ORDER BY is_val, {shuffled if config.wds.order == "shuffled" else by_source}, image_row
         """)  # fmt: skip
         self._train = database.value("SELECT count(*) FROM sample WHERE NOT is_val")
@@ -88,20 +107,23 @@ class Samples:
         """
         wds = self._config.wds
         bounds = shard_bounds(lambda: self._sizes(split), wds, getattr(wds.min_shards, split))
-        counts = [stop - start for start, stop in pairwise(bounds)]
-        fingerprints: list[str] = []
+        places = [stop - start for start, stop in pairwise(bounds)]
+        fingerprints, counts = list[str](), list[int]()
 
         def shards() -> Iterator[pl.DataFrame]:
-            rows = (self._complete(rows, number) for number, rows in enumerate(_cut(self._read(split), counts)))
-            for complete, fingerprint in _with_fingerprints(rows):
+            rows = (self._complete(rows, number) for number, rows in enumerate(_cut(self._read(split), places)))
+            for complete, fingerprint in _with_fingerprints(rows, self._further):
                 fingerprints.append(fingerprint)
+                counts.append(complete.height)
                 yield complete
 
-        # The list of fingerprints is complete when the metadata is written, after the last shard: see write_parquet.
+        # The lists are complete when the metadata is written, after the last shard: see write_parquet.
         full_meta = {**meta, "split": split, "shards": fingerprints, "samples": counts}
+        if self._further:
+            full_meta["texts"] = self._further.to_json()
         schema = self._complete(next(self._read(split)), 0).schema
         # Row groups do not span shards, so that a worker reads the rows of its shard and no others.
-        write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(counts, default=1))
+        write_parquet(path, schema, shards, lambda: full_meta, row_group_size=max(places, default=1))
         return counts
 
     def _sizes(self, split: str) -> Iterator[Array]:
@@ -113,13 +135,33 @@ class Samples:
         for rows in self._database.read("sample", wanted, part):
             yield rows.filter("is_train_small") if split == "train_small" else rows
 
-    def _complete(self, rows: pl.DataFrame, shard: int) -> pl.DataFrame:
+    def _open_places(self) -> None:
+        """Find the places of samples that were withdrawn, which stay vacant: else all later samples would move.
+
+        in:  withdrawn_image, container
+        out: vacant_place   image_row, treeoflife_id, source, file_row, tar_bytes, is_val, is_train_small
+        """
+        self._database.make("vacant_place", f"""
+            SELECT image_row, treeoflife_id, source, number * {MAX_FILES} + position AS file_row, bytes AS tar_bytes,
+                split = 'val' AS is_val, split = 'train_small' AS is_train_small
+            FROM withdrawn_image
+            LEFT JOIN container USING (source, container)
+            WHERE split IS NOT NULL AND bytes IS NOT NULL
+        """)  # fmt: skip
+
+    def _complete(self, places: pl.DataFrame, shard: int) -> pl.DataFrame:
         """The rows of a shard: where each image lies, the key columns of all sources, its names, and its placement."""
+        rows = places.filter(pl.col("name").is_not_null())
         containers, names = self._containers[rows["file_row"] // MAX_FILES], self._names[rows["name"]].drop("name")
         position = (rows["file_row"] % MAX_FILES).cast(pl.UInt32).alias("position")
-        others = rows.drop("treeoflife_id", "file_row", "name", "tar_bytes", "is_val", "is_train_small")
+        further = rows.select(self._further.planned)
+        others = rows.drop(
+            "treeoflife_id", "file_row", "name", "tar_bytes", "is_val", "is_train_small", *self._further.planned
+        )
         number = pl.Series("shard", [shard], pl.UInt32).new_from_index(0, rows.height)
-        return pl.DataFrame([rows["treeoflife_id"], *containers, position, *others, *names, rows["tar_bytes"], number])
+        return pl.DataFrame(
+            [rows["treeoflife_id"], *containers, position, *others, *names, *further, rows["tar_bytes"], number]
+        )
 
 
 def _check_ids(database: Database) -> None:
@@ -138,12 +180,12 @@ def _check_ids(database: Database) -> None:
         )
 
 
-def _with_fingerprints(shards: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, str]]:
+def _with_fingerprints(shards: Iterator[pl.DataFrame], further: FurtherTexts) -> Iterator[tuple[pl.DataFrame, str]]:
     """Each shard with its fingerprint, which takes as long as writing the rows: so a few are made ahead, in threads."""
     ahead, at_most = deque[tuple[pl.DataFrame, Future[str]]](), min(cores(), 4)  # each is a whole shard in memory
     with ThreadPoolExecutor(at_most) as pool:
         for rows in shards:
-            ahead.append((rows, pool.submit(shard_fingerprint, rows)))
+            ahead.append((rows, pool.submit(shard_fingerprint, rows, further)))
             if len(ahead) > at_most:
                 complete, fingerprint = ahead.popleft()
                 yield complete, fingerprint.result()
@@ -203,11 +245,13 @@ def _shard_bytes(sizes: Sizes, count: int, shards: int) -> Array:
     return totals
 
 
-def shard_fingerprint(rows: pl.DataFrame) -> str:
-    """The digest of all that a shard and its index depend on: ids, images, names, and the version of the captions."""
+def shard_fingerprint(rows: pl.DataFrame, further: FurtherTexts) -> str:
+    """The digest of all that a shard and its index depend on: ids, images, names and further texts, and the version of
+    the captions."""
     # A container that was encoded again to the same images has other offsets: that must not pack the shard again.
     text = rows.drop(PLACEMENT_COLUMNS, strict=False).with_columns(pl.col("sha256").bin.encode("hex"))
-    digest = hashlib.sha256(f"{_SHARD_VERSION}.{CAPTIONS_VERSION}\n".encode())
+    made_by = f"{_SHARD_VERSION}.{CAPTIONS_VERSION}" + (json.dumps(further.to_json()) if further else "")
+    digest = hashlib.sha256(f"{made_by}\n".encode())
     text.write_csv(lines := io.BytesIO(), quote_style="always")
     digest.update(lines.getbuffer())
     return digest.hexdigest()

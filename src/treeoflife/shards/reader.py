@@ -1,23 +1,29 @@
 """The Python API for a finished dataset: ``treeoflife.open(OUT)`` gives samples by id, by number, or in order."""
 
+from __future__ import annotations
+
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex, overload
 
 import polars as pl
 
 from ..config.paths import Paths
-from ..core.files import exists
-from ..core.tar_reader import Member, TarError, read_members
+from ..core.files import exists, read_at
 from ..core.tar_writer import BLOCK
 from ..core.values import SPLITS
-from ..errors import InputError, StoreError
-from .locations import SampleLocations, Shard, find_dataset, load_locations
-from .members import LONGEST_MEMBER, find_image, group_samples, texts_of
+from ..errors import InputError
+from .locations import SampleLocations, Shard, find_dataset, load_locations, mismatch, read_members_at
+from .members import find_image, texts_of
 from .notebook import PICTURES, dataset_html
 from .sample import Sample
+
+if TYPE_CHECKING:
+    from ..core.tables import Array
+    from .balance import BalancedStream
+    from .torch_dataset import TorchDataset, Transform
 
 _LOCATION_COLUMNS = ("offset", "size", "start", "position", "sha256")
 
@@ -104,25 +110,93 @@ class Dataset:
         """The image of the sample with this number, in one read; a StoreError if the shard does not match its index."""
         shard, offset, size = self._shard(number), int(self.locations.offset[number]), int(self.locations.size[number])
         with shard.path.open("rb", buffering=0) as file:
-            block = os.pread(file.fileno(), BLOCK + size, offset - BLOCK)
+            block = read_at(file, BLOCK + size, offset - BLOCK)
         # The header before the image has its size, in octal digits.
         if len(block) != BLOCK + size or block[124:135].strip(b"\0 ").rjust(11, b"0") != b"%011o" % size:
-            raise _mismatch(shard, f"there is no image of {size} bytes at byte {offset}")
+            raise mismatch(shard, f"there is no image of {size} bytes at byte {offset}")
         return block[BLOCK:]
 
+    def torch(
+        self,
+        split: str = "train",
+        *,
+        text: str | Sequence[str] = "taxonTag_com",
+        transform: Transform | None = None,
+        text_transform: Transform | None = None,
+    ) -> TorchDataset:
+        """A split as a map-style dataset for PyTorch, which gives pairs of an image and a text.
+
+        Args:
+            split: ``train``, ``val`` or ``train_small``. All of train_small is in train too.
+            text: the name of a text, such as ``sci``; a list of names, of which one is chosen at random each time,
+                among those that the sample has; or ``"all"`` for a dictionary of all texts.
+            transform: what becomes of the image, which is one of Pillow.
+            text_transform: what becomes of the text, such as a tokenizer.
+
+        Raises:
+            InputError: there is no such split or text.
+
+        >>> train = dataset.torch("train", text="sci", transform=preprocess)    # doctest: +SKIP
+        >>> DataLoader(train, batch_size=256, shuffle=True, num_workers=4)      # doctest: +SKIP
+        """
+        from .torch_dataset import TorchDataset
+
+        return TorchDataset(self.locations, split, text, transform, text_transform)
+
+    def balanced(
+        self,
+        split: str = "train",
+        *,
+        rank: str = "species",
+        power: float = 0.5,
+        weights: Sequence[float] | Array | None = None,
+        repeat: int = 1,
+        seed: int | None = None,
+    ) -> BalancedStream:
+        """A stage for webdataset that draws a class of n samples in proportion to ``n ** power``.
+
+        Args:
+            split: the split whose shards are streamed.
+            rank: the rank that makes the classes; see :mod:`treeoflife.shards.balance`.
+            power: 1 leaves the samples as they are, 0 makes all classes equal.
+            weights: weights of your own instead of those by ``rank`` and ``power``: one per sample, in the order of
+                the split's rows in :attr:`catalog`.
+            repeat: how often a sample of the largest weight is passed on when it comes by. The more, the fewer samples
+                of large classes are read in vain.
+            seed: makes the choice in an epoch the same each time, on any number of nodes and workers; call
+                ``set_epoch`` before each epoch then. By default Python's own generator chooses.
+
+        Raises:
+            InputError: there is no such split or rank, a number is out of range, or there is not one weight per sample.
+
+        >>> WebDataset(shards).compose(dataset.balanced("train", power=0.5))    # doctest: +SKIP
+        """
+        from .balance import BalancedStream, checked_weights, sample_weights
+
+        if weights is None:
+            array = sample_weights(self.locations, split, rank, power)
+        else:
+            array = checked_weights(weights, len(self.locations.numbers(split)))
+        return BalancedStream(self.locations, split, array, repeat, seed)
+
     def scan(self) -> pl.LazyFrame:
-        """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards."""
+        """The catalog, a row per sample, to be read lazily; without a catalog file, from the indexes of the shards.
+
+        The rows of a split are in the order of its samples.
+        """
         if exists(self.paths.catalog):
             return pl.scan_parquet(self.paths.catalog, glob=False)
         if exists(self.paths.catalog_csv):
             return pl.scan_csv(self.paths.catalog_csv, infer_schema=False, glob=False)
         shards = self.locations.shards
         frames = [pl.scan_parquet(shard.index, glob=False).with_columns(split=pl.lit(shard.split)) for shard in shards]
-        return pl.concat(frames, how="diagonal").select(pl.col("split"), pl.exclude("split", *_LOCATION_COLUMNS))
+        return pl.concat(frames, how="diagonal").select(
+            pl.col("split"), pl.exclude(r"^.*\..*$", "split", *_LOCATION_COLUMNS)
+        )
 
     @property
     def catalog(self) -> pl.DataFrame:
-        """The catalog as a data frame, one row per sample."""
+        """The catalog as a data frame, one row per sample; the rows of a split are in the order of its samples."""
         return self.scan().collect()
 
     def _shard(self, number: int) -> Shard:
@@ -133,7 +207,7 @@ class Dataset:
             shard = self._shard(number)
             with shard.path.open("rb") as file:
                 # Hashes of different ids can be equal, so the shard itself has the last word.
-                key, _ = _read_members(file, shard, int(self.locations.start[number]), max_bytes=0)
+                key, _ = read_members_at(file, shard, int(self.locations.start[number]), max_bytes=0)
             if key == treeoflife_id:
                 return number
         return None
@@ -148,32 +222,16 @@ class Dataset:
     def _read(self, file: BinaryIO, number: int, row: dict[str, Any]) -> Sample:
         """Read a sample from its shard, which is open as ``file``; ``row`` is its row of the shard's index."""
         shard, shard_offset = self._shard(number), int(self.locations.start[number])
-        key, members = _read_members(file, shard, shard_offset)
+        key, members = read_members_at(file, shard, shard_offset)
         image = find_image(members)
         if key != row["treeoflife_id"] or image is None:
-            raise _mismatch(shard, f"there is no image of {row['treeoflife_id']} at byte {shard_offset}")
-        catalog_row = {"split": shard.split} | {name: row[name] for name in row if name not in _LOCATION_COLUMNS}
+            raise mismatch(shard, f"there is no image of {row['treeoflife_id']} at byte {shard_offset}")
+        # Captions of the dataset's own are in the index by their suffixes; a column of a table has no dot in its name.
+        of_catalog = {name: row[name] for name in row if name not in _LOCATION_COLUMNS and "." not in name}
+        catalog_row = {"split": shard.split} | of_catalog
         tables = [path if exists(path) else None for path in (self.paths.names, self.paths.provenance)]
         jpeg, texts = image.data or b"", texts_of(members)
         return Sample(key, shard.split, jpeg, texts, catalog_row, shard.path, shard_offset, number, *tables)
-
-
-def _read_members(
-    file: BinaryIO, shard: Shard, shard_offset: int, max_bytes: int = LONGEST_MEMBER
-) -> tuple[str, list[Member]]:
-    """The key and the members of the sample at a byte of a shard."""
-    file.seek(shard_offset)
-    try:
-        return next(group_samples(read_members(file, max_bytes)), ("", []))
-    except TarError as error:
-        raise _mismatch(shard, str(error)) from None
-
-
-def _mismatch(shard: Shard, detail: str) -> StoreError:
-    return StoreError(
-        f"{shard.path} does not match its index {shard.index}: {detail}; open the dataset again if the shard was "
-        "replaced, else 'treeoflife check-shards' lists what is wrong with it"
-    )
 
 
 def open_dataset(out: str | os.PathLike[str]) -> Dataset:

@@ -22,7 +22,7 @@ class Sample:
 
     Attributes:
         id: the treeoflife id.
-        texts: the ten texts, by the suffix of their member, such as ``sci.txt``.
+        texts: the ten texts and those beside them, by the suffix of their member, such as ``sci.txt``.
         row: its row of the catalog. Where this program made the shard, also its source, its container, and the width
             and height of the original.
         shard_offset: the byte of the shard at which the sample begins.
@@ -47,9 +47,7 @@ class Sample:
     @property
     def image(self) -> Image.Image:
         """The image, decoded."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self.jpeg)).convert("RGB")
+        return decode_image(self.jpeg)
 
     @property
     def taxon(self) -> Taxon:
@@ -60,6 +58,15 @@ class Sample:
     def name(self) -> str:
         """The scientific name; without one, all known ranks."""
         return self.taxon.common_or_scientific("")
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of the sources' tables that the dataset takes over, by their names; None where it has no value.
+
+        They are the columns of its row that come after the common name.
+        """
+        names = list(self.row)
+        return {name: self.row[name] for name in names[names.index("common") + 1 :]} if "common" in names else {}
 
     @cached_property
     def names(self) -> dict[str, Any]:
@@ -85,6 +92,13 @@ class Sample:
         if "treeoflife_id" not in rows.collect_schema():  # such as TreeOfLife-200M's
             return {}
         return _first_row(rows.filter(treeoflife_id=self.id))  # in the order of ids: one row group is read
+
+
+def decode_image(data: bytes) -> Image.Image:
+    """The bytes of an image, decoded, in RGB."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data)).convert("RGB")
 
 
 def _first_row(rows: pl.LazyFrame) -> dict[str, Any]:

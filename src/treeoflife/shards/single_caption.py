@@ -9,7 +9,7 @@ from ..core.tar_reader import Member
 from ..core.tar_writer import encode_member, end_marker
 from ..errors import InputError
 from .captions import TEXTS
-from .members import LONGEST_MEMBER, find_image, read_distinct_samples, read_texts, suffix_of
+from .members import LONGEST_MEMBER, find_image, read_distinct_samples, read_samples, read_texts, suffix_of
 
 NAMES = tuple(suffix.removesuffix(".txt") for suffix in TEXTS)
 """The names of the ten texts."""
@@ -27,8 +27,8 @@ def stream_shard(
     """Write a shard with one text per image to ``out``, holding one sample in memory; returns the number of images.
 
     Args:
-        shard: a shard with the ten texts. Samples without an image or without any of ``captions``, or with empty ones,
-            are left out.
+        shard: a shard with the ten texts, and maybe others beside them. Samples without an image or without any of
+            ``captions``, or with empty ones, are left out.
         captions: the texts to choose from at random, such as ``taxonTag_com``.
         rng: makes the choice; by default it differs each time.
         note: told how many samples are left out, if any are.
@@ -37,8 +37,8 @@ def stream_shard(
         InputError: the shard cannot be read to its end, has no image with such a text, or has a sample or a text
             of it twice, or two images for one, or such a text that is not UTF-8; or there is no such text.
     """
-    if unknown := sorted(set(captions) - set(NAMES)):
-        raise InputError(f"there is no text '{unknown[0]}'; the texts are {', '.join(NAMES)}")
+    if further := sorted(set(captions) - set(NAMES)):
+        _check_further(shard, further)
     suffixes = [f"{name}.txt" for name in captions]
     rng, samples, left_out, size = rng or Random(), 0, list[str](), 0  # noqa: S311 - nothing is kept secret
     for samples, (key, members) in enumerate(read_distinct_samples(shard, LONGEST_MEMBER), 1):  # noqa: B007
@@ -51,6 +51,14 @@ def stream_shard(
     _report(shard, samples, left_out, captions, note)
     out.write(end_marker(size))
     return samples - len(left_out)
+
+
+def _check_further(shard: Path, names: Sequence[str]) -> None:
+    """Check that a shard has texts beside the ten, of which a sample may lack any."""
+    present = {suffix for _, members in read_samples(shard, 0) for suffix in map(suffix_of, members)}
+    texts = sorted({one.removesuffix(".txt") for one in present if one.endswith(".txt")} - set(NAMES))
+    if unknown := [name for name in names if name not in texts]:
+        raise InputError(f"there is no text '{unknown[0]}' in {shard}; the texts are {', '.join([*NAMES, *texts])}")
 
 
 def _whole_image(shard: Path, members: Sequence[Member]) -> Member | None:

@@ -1,10 +1,11 @@
 """A folder of photographs, and a table that says what they show, or folders in it that are called by names."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
+import polars as pl
 from pydantic import Field
 
 from ..config.base import Model
@@ -178,7 +179,11 @@ class Folder(FolderImages):
             return (RawImage(escape_invalid_utf8(file), None, skip=reason) for file, reason in files)
         else:
             return None
-        return (RawImage(file, None, skip=skip) for file in container.members)
+        return (RawImage(self.below(file), None, skip=skip) for file in container.members)
+
+    def below(self, file: str) -> str:
+        """A file as a table names it, without the path of this folder: the ledger is published."""
+        return file.removeprefix(f"{self.path}/")
 
     def label_files(self) -> list[Path]:
         """The table, if there is one: the names of folders are those of the images."""
@@ -215,3 +220,29 @@ class Folder(FolderImages):
             return False
         database.load("about", about.rename({"file": "filename"}))
         return True
+
+    def column_files(self) -> list[Path]:
+        """The table, if there is one."""
+        return [self.table] if self.table else []
+
+    def table_columns(self) -> list[str]:
+        """The columns of the table; none without one.
+
+        Raises:
+            InputError: as :meth:`containers` does.
+        """
+        photos = self.survey().table
+        return [*photos.used, *photos.unused] if photos else []
+
+    def column_values(self, database: Database, wanted: Mapping[str, str]) -> None:
+        """The columns of the rows of each image, as they are written.
+
+        Raises:
+            InputError: as :meth:`containers` does.
+        """
+        database.load("said", self.photo_values(wanted).rename({"file": "filename"}))
+
+    def photo_values(self, wanted: Mapping[str, str]) -> pl.DataFrame:
+        """The same for photographs, with ``file``."""
+        assert self.table
+        return self.survey().column_values(self.table, self.file_column, wanted)

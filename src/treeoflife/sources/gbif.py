@@ -1,8 +1,9 @@
 """Images that a download of GBIF lists, or any archive of Darwin Core with the web addresses of its images."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import polars as pl
@@ -73,6 +74,28 @@ class Gbif(ListedImages):
         if not database.value("SELECT count(*) FROM listed"):
             raise InputError("; ".join([f"no image is left of {self.path}", *self._remarks]))
 
+    def column_files(self) -> list[Path]:
+        """The archive, or the files of the folder that are read."""
+        return self.tables()
+
+    def table_columns(self) -> list[str]:
+        """The columns of the tables of media and of occurrences.
+
+        Raises:
+            InputError: the archive cannot be read.
+        """
+        archive = open_download(self.path)
+        tables = (*_media(archive), archive.core, *_occurrences(archive))
+        return list(dict.fromkeys(name for table in tables for name in archive.columns(table)))
+
+    def column_values(self, database: Database, wanted: Mapping[str, str]) -> None:
+        """The columns of each image: that of its row of a table of media, or else that of its occurrence.
+
+        Raises:
+            InputError: the archive cannot be read.
+        """
+        _Columns(database, open_download(self.path), (), wanted).run()
+
 
 def open_download(path: Path) -> Archive:
     """Read what an archive of Darwin Core says of itself.
@@ -131,8 +154,17 @@ def _occurrences(archive: Archive) -> list[Table]:
 class _Listing:
     """The tables of an archive on their way to the table ``listed``."""
 
-    def __init__(self, database: Database, archive: Archive, basis_of_record: Sequence[str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        archive: Archive,
+        basis_of_record: Sequence[str],
+        further: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._database, self._archive, self._basis = database, archive, list(basis_of_record)
+        # What columns are called on the way to their new names, which may be those of others.
+        self._further = {name: f"further_{number}" for number, name in enumerate(further)}
+        self._terms = dict(zip(self._further.values(), further.values(), strict=True))
         self._media, self._occurrences = _media(archive), _occurrences(archive)
         self._is_event = archive.core.kind == "event"
         self._tallies = {name: Counter[str]() for name in ("malformed", "other media", "left out")}
@@ -141,6 +173,11 @@ class _Listing:
 
     def run(self) -> list[str]:
         """Make the images known as ``listed``; returns sentences on what is not among them."""
+        self._spool("listed", LISTED_COLUMNS)
+        return [*self._remarks, *self._counts()]
+
+    def _spool(self, name: str, columns: Iterable[str]) -> None:
+        """Make what :meth:`_join` gives, of all parts, known under a name."""
         with temporary_folder(self._database.scratch / "gbif") as folder:
             tables = {
                 name: Buckets(folder, name, by="id") for name in ("gbif_core", "gbif_occurrence", "gbif_media_row")
@@ -148,15 +185,16 @@ class _Listing:
             tables["gbif_core"].fill(self._rows([self._archive.core], sql.SUBJECT_TERMS))
             tables["gbif_occurrence"].fill(self._rows(self._occurrences, sql.SUBJECT_TERMS))
             tables["gbif_media_row"].fill(self._rows(self._media, sql.MEDIA_TERMS))
-            schema = dict.fromkeys((*Gbif.key, *LISTED_COLUMNS), pl.String)
-            self._database.spool("listed", self._listed(tables), pl.Schema(schema))
-        return [*self._remarks, *self._counts()]
+            schema = dict.fromkeys((*Gbif.key, *columns), pl.String)
+            self._database.spool(name, self._listed(tables), pl.Schema(schema))
 
     def _rows(self, tables: Sequence[Table], terms: Sequence[str]) -> Iterator[pl.DataFrame]:
-        yield _empty(terms)
+        yield _empty(terms, tuple(self._terms))
         for table in tables:
             type_ = _TYPES.get(table.kind, "")
-            for frame in self._archive.read(table, terms, self._remarks):
+            for read in self._archive.read(table, (*terms, *self._terms.values()), self._remarks):
+                further = [pl.col(term).alias(name) for name, term in self._terms.items()]
+                frame = read.with_columns(further).drop({*self._terms.values()} - {*terms})
                 self._note_malformed(table, frame)
                 yield frame.with_columns(pl.col("type").replace("", type_)) if type_ and "type" in terms else frame
 
@@ -173,13 +211,20 @@ class _Listing:
                 self._database.load(name, table.read(part))
             yield self._join()
 
-    def _join(self) -> pl.DataFrame:
-        """The images of which the tables hold the rows."""
+    def _join_subjects(self) -> None:
+        """Make media, and what they show, known of which the tables hold the rows."""
         database, is_event = self._database, self._is_event
         rows = sql.MEDIA_ROWS.format(table="gbif_occurrence" if is_event else "gbif_core")
-        database.make("gbif_medium", sql.MEDIA.format(rows=rows, occurrence="occurrenceID" if is_event else "''"))
+        further = "".join(f"{name}, " for name in self._terms)
+        occurrence = "occurrenceID" if is_event else "''"
+        database.make("gbif_medium", sql.MEDIA.format(rows=rows, occurrence=occurrence, further=further))
         database.make("gbif_duplicate", sql.DUPLICATES)
-        database.make("gbif_subject", sql.SUBJECTS_OF_EVENTS if is_event else sql.SUBJECTS)
+        database.make("gbif_subject", sql.subjects_of_events(tuple(self._terms)) if is_event else sql.SUBJECTS)
+
+    def _join(self) -> pl.DataFrame:
+        """The images of which the tables hold the rows."""
+        database = self._database
+        self._join_subjects()
         self._tallies["other media"].update(dict(database.rows(sql.OTHER_MEDIA)))
         self._tallies["left out"].update(dict(database.rows(sql.LEFT_OUT, basis=self._basis)))
         observation = "''" if self._archive.core.kind == "taxon" else "medium.id"
@@ -205,7 +250,21 @@ class _Listing:
         return [*said, *(f"images that are left out, {reasons[why]}: {count:,}" for why, count in left_out)]
 
 
-def _empty(terms: Sequence[str]) -> pl.DataFrame:
+class _Columns(_Listing):
+    """The tables of an archive on their way to the table ``said``."""
+
+    def run(self) -> list[str]:
+        """Make columns known as ``said``; what is to be said of the tables was said when they were listed."""
+        self._spool("said", self._further)
+        return []
+
+    def _join(self) -> pl.DataFrame:
+        self._join_subjects()
+        return self._database.frame(sql.values(self._further))
+
+
+def _empty(terms: Sequence[str], further: Sequence[str]) -> pl.DataFrame:
     """A table of an archive without a row."""
     texts = dict.fromkeys(("id", *terms), pl.String)
-    return pl.DataFrame(schema=texts | {"line": pl.Int64, "problem": pl.String, "file": pl.String})
+    others = {"line": pl.Int64(), "problem": pl.String(), "file": pl.String()}
+    return pl.DataFrame(schema=texts | others | dict.fromkeys(further, pl.String()))

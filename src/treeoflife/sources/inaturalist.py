@@ -3,6 +3,7 @@
 The natural key is the number of the photograph, in both. One photograph may belong to several observations.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -90,6 +91,33 @@ class INaturalist(ListedImages):
             inaturalist_export.list_photos(database, files, filters, settings.size)
         if not database.value("SELECT count(*) FROM listed WHERE problem = ''"):
             raise InputError(f"[sources.{self.name}]: {self._nothing_left(filters)}")
+
+    def column_files(self) -> list[Path]:
+        """The tables."""
+        return self.tables()
+
+    def table_columns(self) -> list[str]:
+        """The columns of the exported files, or of the tables of the Open Data.
+
+        Raises:
+            InputError: one is missing or cannot be read.
+        """
+        files = self.tables()
+        if inaturalist_open_data.tables(self.path):
+            return inaturalist_open_data.columns_of(self.path)
+        return inaturalist_export.columns_of(files)
+
+    def column_values(self, database: Database, wanted: Mapping[str, str]) -> None:
+        """The columns of each photograph, of its observation, and of its taxon and observer.
+
+        Raises:
+            InputError: a table cannot be read.
+        """
+        files = self.tables()
+        if inaturalist_open_data.tables(self.path):
+            inaturalist_open_data.tell_columns(database, self.path, wanted)
+        else:
+            inaturalist_export.tell_columns(database, files, wanted)
 
     def _nothing_left(self, filters: Filters) -> str:
         """Why no photograph is left."""

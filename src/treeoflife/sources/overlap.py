@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..core.folders import list_entries
+from ..core.objects import as_path
 from ..errors import ConfigError
 from .base import NOT_TAKEN, Container, Source
 
@@ -68,8 +70,7 @@ def _check_links(readings: Mapping[Identity, Sequence[Reading]]) -> None:
 
 
 def _links(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_symlink())
+    return sorted(as_path(entry.path) for entry in list_entries(folder) if entry.is_symlink())
 
 
 def _describe(first: Reading, second: Reading) -> str:

@@ -5,6 +5,7 @@ picture may then be several images, as in tables with a row for each animal. If 
 are UUIDs, each of one image, and alone the key. If the rows are boxes in pictures, the box is the last part of the key.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -25,6 +26,7 @@ from .places import coordinates, place_of
 _ADDRESS = r"(?i)^https?://[^\s/?#]+([/?#][^\x00-\x1f]*)?$"
 _UUID = "try_cast(id AS UUID)"
 _IS_REPEATED = f"{_UUID} IN (FROM repeated_id)"
+_RAW = "as written: "  # before the names of columns that go into samples
 _SHOWN = 200  # characters of a value in a sentence
 _NAME_MEANINGS: tuple[Meaning, ...] = (
     "kingdom", "phylum", "class", "order", "family", "genus", "species", "scientific_name", "common_name",
@@ -170,6 +172,36 @@ class Urls(ListedImages):
             """,
         )
         self._check_some(database, meanings)
+
+    def column_files(self) -> list[Path]:
+        """The table."""
+        return self.tables()[:1]
+
+    def table_columns(self) -> list[str]:
+        """The columns of the table.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return list(Table.of(self.path).columns)
+
+    def column_values(self, database: Database, wanted: Mapping[str, str]) -> None:
+        """The columns of the rows that are taken.
+
+        Raises:
+            InputError: the table cannot be read.
+        """
+        table = Table.of(self.path)
+        meanings = self._meanings(table)
+        table.open(database, "listed_file", self._used(table, meanings) | {*wanted.values()})
+        values = ", ".join(f"{column(own)} AS {column(f'{_RAW}{name}')}" for name, own in wanted.items())
+        chosen = f"SELECT {self._values(table, meanings)}, {values} FROM listed_file WHERE {self._condition(table)}"
+        if self.keeps_ids:
+            _find_repeated_ids(database, chosen)
+        own = ", ".join(f"{column(f'{_RAW}{name}')} AS {column(name)}" for name in wanted)
+        database.make(
+            "said", f"SELECT {self._key()}, {own} FROM (SELECT *, {self._problem()} AS problem FROM ({chosen}))"
+        )
 
     def _used(self, table: Table, meanings: dict[str, list[str]]) -> set[str]:
         """The columns that are read."""

@@ -7,6 +7,7 @@ neither. The words are those of the English names of NCBI's taxonomy that are in
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,20 +23,27 @@ _LIKE_GENUS = re.compile(r"(?:[aiuoe]s|a|um|on|o|ops|[aeiy]x|ys|er|[ei]n|i|ae|or
 
 
 @cache
-def ranks_by_name() -> dict[str, tuple[str, ...]]:
-    """The ranks of every known name; several of homonyms."""
-    table = pl.read_parquet(NAMES_FILE, columns=["name", "rank"], glob=False)
-    grouped = table.unique().sort("name", "rank").group_by("name", maintain_order=True).agg("rank")
-    return {name: tuple(ranks) for name, ranks in grouped.iter_rows()}
+def _ranked_names() -> tuple[list[str], list[str]]:
+    """The known names in order, and the rank of each. Lists, since a dict of them takes ten times as long to make."""
+    table = pl.read_parquet(NAMES_FILE, columns=["name", "rank"], glob=False).sort("name", "rank")
+    return table["name"].to_list(), table["rank"].to_list()
 
 
 def ranks_of(word: str) -> tuple[str, ...]:
-    """The ranks at which a word is a known name, in alphabetical order; none if it is not known.
+    """The ranks at which a word is a known name, in alphabetical order; several of homonyms, none if it is not known.
 
     >>> ranks_of("Parus"), ranks_of("Tachinini"), ranks_of("Canon")
     (('genus',), ('tribe',), ())
     """
-    return ranks_by_name().get(word, ())
+    names, ranks = _ranked_names()
+    first = bisect_left(names, word)
+    return tuple(dict.fromkeys(ranks[first : bisect_right(names, word, first)]))
+
+
+def known_genera() -> pl.Series:
+    """The known names of genera."""
+    table = pl.read_parquet(NAMES_FILE, columns=["name", "rank"], glob=False)
+    return table.filter(pl.col("rank") == "genus")["name"].unique()
 
 
 @cache

@@ -31,9 +31,10 @@ def write_archive_images(source: ListedImages, database: Database, files: Fetche
 
     Several images may have the same address: each is one, with the same bytes. Images that the list no longer has stay
     in the table of an archive, so that its others need not be encoded again, unless they would be more than these; they
-    are in the table ``unlisted`` too.
+    are in the table ``unlisted`` too. So do the places of images that were withdrawn, which are rows without a file.
     """
     _open_unlisted(source, database, files)
+    vacant = database.frame("FROM vacant_place ORDER BY ALL")
     keys = columns(source.columns)
     rows = f"""
         SELECT "{_TABLE}", {columns(source.columns, "listed_image")}, {_file(source)} AS file,
@@ -49,14 +50,34 @@ def write_archive_images(source: ListedImages, database: Database, files: Fetche
     written = _Written()
     schema = pl.Schema({name: pl.Int64 if kind is int else pl.String for name, kind in source.columns.items()})
     tables = _tables(database, f'FROM ({rows}) ORDER BY "{_TABLE}", "offset", {keys}')
-    database.spool("kept", _write_tables(tables, files, written, schema.names()), schema)
+    database.spool("kept", _write_tables(tables, files, written, vacant, schema.names()), schema)
     if database.value("SELECT count(*) FROM kept"):
         database.write(files.unlisted, f"FROM kept ORDER BY {keys}")
     else:
         files.unlisted.unlink(missing_ok=True)
     for number in set(files.with_images()) - written.archives:
-        files.archive_images(number).unlink()
+        _leave_vacant(files.archive_images(number), vacant.filter(pl.col(_TABLE) == number), schema)
     return written.images
+
+
+def _leave_vacant(path: Path, vacant: pl.DataFrame, schema: pl.Schema) -> None:
+    """Write the table of an archive of whose images none is left: it goes, unless it has places of withdrawn images."""
+    if vacant.height:
+        nothing = pl.DataFrame(schema={**schema, "file": pl.String, "offset": pl.Int64, "size": pl.Int64})
+        _write_changed(path, _with_vacant(nothing, vacant))
+    else:
+        path.unlink()
+
+
+def _with_vacant(images: pl.DataFrame, vacant: pl.DataFrame) -> pl.DataFrame:
+    """The images of an archive, with the places of withdrawn ones in the rows that they had: no other image moves."""
+    if vacant.is_empty():
+        return images
+    rows = pl.int_range(images.height + vacant.height, eager=True).alias("row")
+    free = rows.filter(~rows.is_in(vacant["row"].implode())).head(images.height)
+    places = vacant.select("row", pl.lit("").alias("file"), "offset", "size")
+    both = pl.concat([images.with_columns(free), places], how="diagonal")
+    return both.sort("row").select(images.columns)
 
 
 @dataclass
@@ -68,14 +89,19 @@ class _Written:
 
 
 def _write_tables(
-    tables: Iterable[tuple[int, pl.DataFrame]], files: FetchedFiles, written: _Written, keys: Sequence[str]
+    tables: Iterable[tuple[int, pl.DataFrame]],
+    files: FetchedFiles,
+    written: _Written,
+    vacant: pl.DataFrame,
+    keys: Sequence[str],
 ) -> Iterator[pl.DataFrame]:
     """Write the table of each archive; yields the natural keys of the images in it that are not listed any more."""
     for number, rows in tables:
         listed = rows.filter("is_listed")
         if listed.height:
             table = listed if listed.height == rows.height else _with_unlisted(rows, files.index(number))
-            _write_changed(files.archive_images(number), table.drop("is_listed"))
+            own = vacant.filter(pl.col(_TABLE) == number)
+            _write_changed(files.archive_images(number), _with_vacant(table.drop("is_listed"), own))
             written.images += listed.height
             written.archives.add(number)
             yield table.filter(~pl.col("is_listed")).select(keys)
@@ -93,24 +119,38 @@ def _with_unlisted(rows: pl.DataFrame, index: Path) -> pl.DataFrame:
 
 
 def _open_unlisted(source: ListedImages, database: Database, files: FetchedFiles) -> None:
-    """Make the images that are in the table of an archive, and not in the list, known as ``unlisted_image``."""
+    """Make known what is in the tables of archives beside images of the list.
+
+    in:  listed_image, answer
+    out: unlisted_image   images that the list no longer has
+         vacant_place     the number of the table, row, offset, size: places of images that were withdrawn
+    """
     keys = columns(source.columns)
     # A table that was written with other keys, before the settings changed, names none of these images.
     numbers = [number for number in files.with_images() if _has_keys(source, files.archive_images(number))]
     paths = [files.archive_images(number) for number in numbers]
     tables = {_TABLE: numbers, "path": [str(path) for path in paths]}
     database.load("written_table", pl.DataFrame(tables, schema={_TABLE: pl.Int64, "path": pl.String}))
-    stored = "read_parquet($paths, hive_partitioning = false, filename = 'file name')"
+    stored = "read_parquet($paths, hive_partitioning = false, file_row_number = true, filename = 'file name')"
     if not paths:
-        stored = (
-            f"(SELECT {keys}, '' AS file, 0 AS \"offset\", 0 AS size, '' AS \"file name\" FROM listed_image LIMIT 0)"
-        )
+        nothing = "'' AS file, 0 AS \"offset\", 0 AS size, 0 AS file_row_number, '' AS \"file name\""
+        stored = f"(SELECT {keys}, {nothing} FROM listed_image LIMIT 0)"
+    given = {"paths": paths} if paths else {}
     database.make("unlisted_image", f"""
         SELECT "{_TABLE}", {keys}, file, "offset", size
         FROM {stored} AS stored
         ANTI JOIN (SELECT {keys} FROM listed_image) AS listed USING ({keys})
         JOIN written_table ON written_table.path = stored."file name"
-    """, **({"paths": paths} if paths else {}))  # fmt: skip
+        WHERE file <> ''
+    """, **given)  # fmt: skip
+    # The archive may have been deleted and fetched again since.
+    database.make("vacant_place", f"""
+        SELECT "{_TABLE}", file_row_number AS "row", "offset", size
+        FROM {stored} AS stored
+        JOIN written_table ON written_table.path = stored."file name"
+        SEMI JOIN answer ON answer.archive = "{_TABLE}" AND answer."offset" = stored."offset"
+        WHERE file = ''
+    """, **given)  # fmt: skip
 
 
 def _has_keys(source: ListedImages, path: Path) -> bool:

@@ -25,6 +25,9 @@ from ...core.files import rename_synced, replacing
 from ...core.json_reader import parse_json
 from ...engines.base import Tick
 from ...errors import KEPT, ContainerError, InputError
+from ...sources.withdrawn import WITHDRAWN
+from . import archive_journal
+from .archive_journal import SYNCED, end_of, read_line
 from .fetch_reasons import REFUSED
 from .host_limits import HostLimits
 from .url_fetcher import UrlFetcher
@@ -35,11 +38,10 @@ INDEX_COLUMNS = {
     "offset": pl.Int64, "size": pl.Int64, "sha256": pl.Binary, "md5": pl.Binary, "content_type": pl.String,
     "fetched_at": pl.String,
 }  # fmt: skip
-"""The columns of the index. ``reason`` is null where the image is there: ``size`` bytes of the tar from ``offset``."""
+"""The columns of the index. ``reason`` is null where the image is there: ``size`` bytes of the tar from ``offset``.
+Of an address that was forgotten (:mod:`.withdrawn_images`), ``url`` is null and ``reason`` says so."""
 
 _SYNC_SECONDS = 5.0
-_SYNCED = b'{"synced": true}\n'
-"""A line of the journal: what stands before it, and the part of the archive that it speaks of, are on disk."""
 _PIECE = 256 << 10
 _ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WebP": ".webp", "TIFF": ".tif", "BMP": ".bmp",
             "PPM": ".ppm", "JPEG 2000": ".jp2", "AVIF": ".avif", "HEIC": ".heic"}  # fmt: skip
@@ -50,7 +52,7 @@ class FetchTask:
     """An archive to make of the URLs in a table, with this task's part of the requests that a host may get.
 
     Attributes:
-        urls: a Parquet file with a column ``url``, whose values are distinct.
+        urls: a Parquet file with a column ``url``, whose values are distinct; null for one that was forgotten.
         archive: the tar to write, ``NNNNNN.tar``; its index is the Parquet file of the same name.
         retry: these URLs failed before: that no host of theirs answers says nothing about the network.
     """
@@ -99,7 +101,7 @@ def fetch_archive(task: FetchTask, tick: Tick) -> FetchedArchive:
         ContainerError: the network is down. What was fetched is kept.
     """
     urls = pl.read_parquet(task.urls, columns=["url"], glob=False)["url"].to_list()
-    digest = hashlib.sha256(json.dumps(urls).encode()).hexdigest()
+    digest = archive_journal.digest(urls)
     if finished := _finished(task, digest):
         return finished
     with (
@@ -132,22 +134,18 @@ def _finished(task: FetchTask, digest: str) -> FetchedArchive | None:
     finished = FetchedArchive(**{key: meta[key] for key in ("images", "reasons", "answered", "bytes")})
     if size != finished.bytes:
         raise InputError(f"{task.archive} has {size:,} bytes, and had {finished.bytes:,}: remove it and {task.index}")
-    _journal_of(task).unlink(missing_ok=True)
+    archive_journal.journal_of(task.archive).unlink(missing_ok=True)
     return finished
-
-
-def _journal_of(task: FetchTask) -> Path:
-    return task.archive.with_name(f".{task.archive.name}.journal")
 
 
 class _ArchiveWriter:
     """Appends images to the archive, and a line to its journal for each URL; ``done`` has the numbers of those."""
 
-    def __init__(self, task: FetchTask, urls: Sequence[str], digest: str) -> None:
+    def __init__(self, task: FetchTask, urls: Sequence[str | None], digest: str) -> None:
         self._task, self._urls, self._digest = task, urls, digest
-        self._part = task.archive.with_name(f".{task.archive.name}.part")
-        self._journal_path = _journal_of(task)
-        self.done: dict[int, list[Any]] = {}
+        self._part = archive_journal.part_of(task.archive)
+        self._journal_path = archive_journal.journal_of(task.archive)
+        self.done = {number: _forgotten_row(number) for number, url in enumerate(urls) if url is None}
         task.archive.parent.mkdir(parents=True, exist_ok=True)
         if task.archive.exists() and not self._part.exists():  # killed before its index was written
             task.archive.rename(self._part)
@@ -167,21 +165,21 @@ class _ArchiveWriter:
 
     def _recover(self) -> int:
         """Take over what the journal records and the archive has, and cut off the rest; returns the tar's length."""
-        first = json.dumps({"urls": self._digest}).encode() + b"\n"
+        first = archive_journal.first_line(self._digest)
         self._journal.seek(0)
         lines = self._journal.read().splitlines(keepends=True)
         kept, size, length = 0, 0, os.fstat(self._tar.fileno()).st_size
         if lines[:1] == [first]:
             kept = len(first)
-            synced = max((number for number, line in enumerate(lines) if line == _SYNCED), default=0)
+            synced = max((number for number, line in enumerate(lines) if line == SYNCED), default=0)
             for number, line in enumerate(lines[1:], 1):
-                row = _read_line(line)
-                if row is None or _end_of(row) > length or (number > synced and row and not self._has(row)):
+                row = read_line(line)
+                if row is None or end_of(row) > length or (number > synced and row and not self._has(row)):
                     break
                 kept += len(line)
                 if row:
                     self.done[row[0]] = row
-                    size = max(size, _end_of(row))
+                    size = max(size, end_of(row))
         self._tar.truncate(size)
         self._tar.seek(size)
         self._journal.truncate(kept)
@@ -231,7 +229,7 @@ class _ArchiveWriter:
 
     def _sync(self) -> None:
         os.fsync(self._tar.fileno())
-        _write(self._journal, _SYNCED)
+        _write(self._journal, SYNCED)
         os.fsync(self._journal.fileno())
         self._synced_at = time.monotonic()
 
@@ -248,9 +246,9 @@ class _ArchiveWriter:
         rows = [self.done[number] for number in range(len(self._urls))]
         index = pl.DataFrame([_index_row(row) for row in rows], schema=INDEX_COLUMNS, orient="row")
         rename_synced(self._part, self._task.archive)
-        reasons = Counter(row[3] for row in rows if row[3] is not None)
+        reasons = Counter(row[3] for row in rows if row[3] not in (None, WITHDRAWN))
         finished = FetchedArchive(
-            len(rows) - reasons.total(), dict(sorted(reasons.items())), sum(row[2] is not None for row in rows),
+            sum(row[3] is None for row in rows), dict(sorted(reasons.items())), sum(row[2] is not None for row in rows),
             self._task.archive.stat().st_size, tuple(notes),
         )  # fmt: skip
         self._write_index(index, finished)
@@ -271,17 +269,6 @@ def _write(file: IO[bytes], data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
-
-
-def _read_line(line: bytes) -> list[Any] | None:
-    """The row in a line of the journal: empty if it is another line, None if the line is damaged or cut off."""
-    if line == _SYNCED:
-        return []
-    try:
-        row = parse_json(line, own=True) if line.endswith(b"\n") else None
-    except InputError:
-        return None
-    return row if isinstance(row, list) else None
 
 
 def _blame_hosts(rows: Iterable[list[Any]], refusing: set[str]) -> None:
@@ -305,10 +292,9 @@ def _blame_hosts(rows: Iterable[list[Any]], refusing: set[str]) -> None:
         row[3:5] = "host-refused", f"the host refused many requests in a row, this one with {row[3]}"
 
 
-def _end_of(row: list[Any]) -> int:
-    """Where the member of a row ends in the tar; 0 if it has none."""
-    offset, size = row[6:8] if row else (None, None)
-    return 0 if offset is None or size is None else int(offset) + tar_writer.padded_size(size)
+def _forgotten_row(number: int) -> list[Any]:
+    """The line of a journal for an address that is not asked, because it belonged to withdrawn images."""
+    return [number, "", None, WITHDRAWN, *[None] * 8]
 
 
 def _index_row(row: list[Any]) -> tuple[Any, ...]:

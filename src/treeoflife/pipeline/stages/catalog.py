@@ -24,7 +24,7 @@ def declare(workspace: Workspace) -> Stage:
         name="catalog",
         needs=("pack",),
         version=STEP_VERSION,
-        settings={"columns": catalog_columns(workspace.sources)},
+        settings={"columns": [*catalog_columns(workspace.sources), *workspace.further.columns]},
         items=items,
         run=lambda job: _write(workspace, job),
     )
@@ -34,7 +34,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     paths, tasks = workspace.paths, planned_shards(workspace.paths)
     job.runner.listener.start("catalog", len(tasks), "shards")
     indexes = [(task.shard.parent.name, task.index) for task in tasks]
-    rows = catalog.write(paths.catalog_csv, paths.catalog, indexes, workspace.sources)
+    rows = catalog.write(paths.catalog_csv, paths.catalog, indexes, workspace.sources, workspace.further.columns)
     summary = counted(rows, "row")
     job.runner.listener.finish(summary)
     return summary

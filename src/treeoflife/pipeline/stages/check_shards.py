@@ -62,10 +62,14 @@ def _complaint(result: Mapping[str, Any]) -> str | None:
 
 
 def _tars(paths: Paths) -> list[str]:
-    """The files in the folders of the shards, where a trainer's glob would take in any that does not belong there."""
+    """The tars in the folders of the shards, where a trainer's glob would take in any that does not belong there.
+
+    Trainers keep indexes of their own beside the shards, which make no check stale.
+    """
     folders = [paths.split_folder(split) for split in SPLITS if paths.split_folder(split).is_dir()]
+    names = (path.name for folder in folders for path in folder.iterdir())
     # A worker that died leaves a temporary file until the run ends.
-    return sorted(path.name for folder in folders for path in folder.iterdir() if not is_temporary(path.name))
+    return sorted(name for name in names if name.endswith(".tar") and not is_temporary(name))
 
 
 def _run(workspace: Workspace, job: Job) -> str:

@@ -41,7 +41,7 @@ def outputs(paths: Paths, stages: Sequence[Stage]) -> list[Path]:
 def _write(paths: Paths, stages: Sequence[Stage], job: Job) -> str:
     files = outputs(paths, stages)
     job.runner.listener.start("checksums", len(files), "files")
-    names = [path.relative_to(paths.root).as_posix() for path in files]
+    names = [paths.name(path) for path in files]
     checksums.write(paths.checksums, {name: job.hashes.sha256(path) for name, path in zip(names, files, strict=True)})
     summary = f"{len(files)} files"
     job.runner.listener.finish(summary)

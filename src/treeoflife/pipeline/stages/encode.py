@@ -12,6 +12,7 @@ from ...config.paths import Paths
 from ...config.tables import Images
 from ...core.difference import describe_difference
 from ...core.files import exists
+from ...core.parquet_meta import read_meta
 from ...core.text import counted
 from ...engines.base import Function
 from ...images.encode import (
@@ -27,8 +28,10 @@ from ...images.encode import (
     part_meta,
 )
 from ...images.heif import heif_formats
-from ...images.store import expected_meta, read_meta
+from ...images.leave_out import LeaveOutTask, leave_out
+from ...images.store import expected_meta
 from ...sources.base import Container, Source, container_size
+from ...sources.withdrawn import WITHDRAWN, withdrawn_of
 from ..stage import NEEDED_AGAIN, Item, Job, Stage
 from ..workspace import Workspace
 
@@ -65,9 +68,13 @@ def _complaint(result: Mapping[str, Any]) -> str | None:
 def _item(workspace: Workspace, source: Source, container: Container) -> Item:
     keep, index = workspace.config.wds.keep_store, workspace.indexes()[container.label]
     tar = workspace.paths.encoded(container.source, container.name)
+    withdrawn = withdrawn_of(workspace.paths.withdrawn, source.name)
     return Item(
         container.label,
-        inputs={"files": lambda _: workspace.signature(source, container)},
+        inputs={
+            "files": lambda _: workspace.signature(source, container),
+            **({WITHDRAWN: withdrawn.digest()} if withdrawn else {}),
+        },
         outputs=(index, tar) if keep else (index,),
         optional=() if keep else (tar,),
     )
@@ -93,7 +100,11 @@ class Encoding:
     def run(self) -> str:
         """Encode the stale containers, but for those that turn out to hold what was encoded."""
         stale = [one for one in self.workspace.containers() if one[1].label in self.job.stale]
-        unchanged = self._recognise([one for one in stale if self._may_be_unchanged(*one)])
+        doubtful = [one for one in stale if self._may_be_unchanged(*one)]
+        # Most datasets have no withdrawn images: then nothing is written here.
+        withdrawn = [one for one in doubtful if self._has_withdrawn(*one)]
+        unchanged = self._recognise([one for one in doubtful if one not in withdrawn])
+        unchanged |= self._leave_out(withdrawn)
         return self._encode([one for one in stale if one[1].label not in unchanged], len(unchanged))
 
     def _may_be_unchanged(self, source: Source, container: Container) -> bool:
@@ -126,6 +137,36 @@ class Encoding:
                 unchanged.add(task.container.label)
         listener.finish(f"{len(unchanged)} of {len(doubtful)} containers unchanged")
         return unchanged
+
+    def _has_withdrawn(self, source: Source, container: Container) -> bool:
+        """Whether images of the source are withdrawn, or were when the container was encoded."""
+        record = self.job.records.get("encode", container.label)
+        return bool(withdrawn_of(self.paths.withdrawn, source.name)) or bool(record and WITHDRAWN in record.inputs)
+
+    def _leave_out(self, stored: Sequence[tuple[Source, Container]]) -> set[str]:
+        """Remove withdrawn images from the store; returns the containers that are as they should be now."""
+        if not stored:
+            return set()
+        listener = self.job.runner.listener
+        listener.start("encode: removing withdrawn images", len(stored), "containers")
+        tasks = [self._leave_out_task(*one) for one in stored]
+        done, images = set[str](), 0
+        for task, left in self.job.runner.run(leave_out, tasks, lambda task: str(task.container.path)):
+            if left:
+                self.workspace.observe(task.container, left.signature)
+                if left.tar_stamp:
+                    self.job.hashes.put(str(task.tar.absolute()), left.tar_stamp, left.tar_sha256)
+                self.job.finish(task.container.label, _result(read_meta(task.index) or {}), files=left.signature)
+                done.add(task.container.label)
+                images += left.images
+        listener.finish(f"{counted(images, 'image')} removed")
+        return done
+
+    def _leave_out_task(self, source: Source, container: Container) -> LeaveOutTask:
+        record = self.job.records.get("encode", container.label)
+        has_changed = record is None or record.inputs["files"] != self.workspace.signature(source, container)
+        files = self._outputs(source, container)
+        return LeaveOutTask(source, container, *files, self.paths.withdrawn, self.images.max_bytes, has_changed)
 
     def _encode(self, stale: Sequence[tuple[Source, Container]], unchanged: int) -> str:
         sizes = {one.label: container_size(source, one) for source, one in stale}
@@ -173,7 +214,14 @@ class Encoding:
             tar = self.paths.encoded_part(*names, part, count)
             index = self.paths.encoded_part_index(*names, part, count)
         return EncodeTask(
-            source, container, self.images, tar, index, self.paths.encode_marker(*names, part, count), size_
+            source,
+            container,
+            self.images,
+            tar,
+            index,
+            self.paths.encode_marker(*names, part, count),
+            size_,
+            self.paths.withdrawn,
         )
 
     def _outputs(self, source: Source, container: Container) -> tuple[Path, Path]:

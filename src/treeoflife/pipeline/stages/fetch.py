@@ -19,7 +19,8 @@ from ...engines.tasks import TaskRunner
 from ...errors import ConfigError, ContainerError, InputError
 from ...sources.lists import listing
 from ...sources.lists.listed import ListedImages
-from ..stage import Item, Job, Stage
+from ...sources.withdrawn import WITHDRAWN, withdrawn_of
+from ..stage import Input, Item, Job, Stage
 from ..stage_records import StageRecords
 from ..workspace import Workspace
 
@@ -44,11 +45,13 @@ def declare(workspace: Workspace) -> Stage:
 
 def _items(workspace: Workspace, source: ListedImages) -> list[Item]:
     files, name = workspace.paths.fetched_files(source.name), source.name
-    made_from = {
+    made_from: dict[str, Input] = {
         "tables": lambda _: {str(path): stamp(path) for path in source.tables()},
         "settings": dict(workspace.config.sources[name]),
         "columns": list(source.columns),
     }
+    if withdrawn := withdrawn_of(workspace.paths.withdrawn, name):
+        made_from[WITHDRAWN] = withdrawn.digest()
     further = {
         "placeholder_after": workspace.config.fetch.placeholder_after,
         "archives": lambda _: _state(workspace, source),
@@ -129,11 +132,12 @@ _UNASKED = {"bad-row", "not-asked"}
 """Reasons of images whose address was never asked."""
 
 
-def run(workspace: Workspace, job: Job, retry: Collection[str] = ()) -> str:
+def run(workspace: Workspace, job: Job, retry: Collection[str] = (), *, ask: bool = True) -> str:
     """Write down what the sources list, ask for what is not there yet, and write down what came of it.
 
     Args:
         retry: further reasons for which an address that failed is asked again.
+        ask: whether hosts are asked at all.
 
     Raises:
         InputError: a table is malformed; or the network is down. What was fetched is kept.
@@ -145,7 +149,7 @@ def run(workspace: Workspace, job: Job, retry: Collection[str] = ()) -> str:
     sources = [source for source in workspace.listed_sources() if source.name in job.stale]
     if not sources:
         return "the list was written again"
-    promises = [promise for source in sources for promise in _plan(workspace, source, retry)]
+    promises = [promise for source in sources for promise in _plan(workspace, source, retry)] if ask else []
     _ask(workspace, promises, job)
     totals = [_settle(workspace, source, job) for source in sources]
     images, failed = sum(one for one, _ in totals), sum((reasons for _, reasons in totals), Counter[str]())
@@ -167,11 +171,18 @@ def describe_failures(failed: Mapping[str, int]) -> str:
 
 
 def _write_list(workspace: Workspace, source: ListedImages, job: Job) -> None:
-    listener = job.runner.listener
+    """Write down what a source lists, once nothing is left of images that were withdrawn."""
+    from ...download.lists.withdrawn_images import forget_withdrawn, is_withdrawn
+
+    listener, files = job.runner.listener, workspace.paths.fetched_files(source.name)
     listener.start(f"fetch: listing the images of {source.name}", 1, "tables")
     said = source.remarks()  # as the build has shown them; some are known only once the list was read
     with workspace.database() as database:
-        listed = listing.write_listing(source, database, workspace.paths.fetched_files(source.name).images)
+        if forgotten := forget_withdrawn(source, database, files, workspace.withdrawn()):
+            listener.note(
+                f"{source.name}: {forgotten:,} addresses of withdrawn images are forgotten, with what they gave"
+            )
+        listed = listing.write_listing(source, database, files.images, is_withdrawn(source))
     for remark in filter(None, (listed.remark(), *(one for one in source.remarks() if one not in said))):
         listener.note(remark)
     job.finish(_list_name(source.name))

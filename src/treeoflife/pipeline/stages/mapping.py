@@ -23,10 +23,11 @@ def declare(workspace: Workspace) -> Stage:
     """The stage; a published mapping is never written to."""
     published, paths = workspace.config.mapping.published, workspace.paths
     if published:
-        item = Item("mapping", {"published": published}, (paths.mapping_parquet,))
+        inputs = {"published": published, **workspace.withdrawn_input()}
+        item = Item("mapping", inputs, (paths.mapping_parquet,))
     else:
         names = {"containers": lambda evidence: _names_fingerprint(workspace, evidence)}
-        item = Item("mapping", names, (paths.ids,))
+        item = Item("mapping", {**names, **workspace.withdrawn_input()}, (paths.ids,))
     return Stage(
         name="mapping",
         needs=() if published else ("encode",),
@@ -77,9 +78,8 @@ def _make(workspace: Workspace, job: Job) -> str:
         job.runner.listener.advance(1)
     earlier = _earlier(workspace, job.records)
     with workspace.database() as database:
-        write_ids(
-            database, paths.ids, workspace.sources, _stored(workspace, scanned), _scanned(workspace, scanned), earlier
-        )
+        indexes, keys = _stored(workspace, scanned), _scanned(workspace, scanned)
+        write_ids(database, paths.ids, workspace.sources, indexes, keys, earlier, workspace.withdrawn())
         counts = count_images(database, paths.ids, workspace.sources)
     digests = _names_digests(workspace, job.records) | {name: scan.names for name, scan in scanned.items()}
     result = {"scanned": {name: [scan.signature, scan.names] for name, scan in scanned.items()}}
@@ -101,7 +101,8 @@ def _copy(workspace: Workspace, job: Job) -> str:
     assert published
     job.runner.listener.start("mapping", 1, "tables")
     with workspace.database() as database:
-        copy_mapping(database, published, workspace.sources, path, job.runner.listener.note)
+        withdrawn = workspace.withdrawn()
+        copy_mapping(database, published, workspace.sources, path, job.runner.listener.note, withdrawn)
         return _finish(job, count_images(database, path, workspace.sources))
 
 

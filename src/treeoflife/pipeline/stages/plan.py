@@ -10,11 +10,11 @@ from ...config.paths import Paths
 from ...config.tables import Holdout
 from ...core.database import Database, column, columns
 from ...core.files import exists, sha256, write_json
+from ...core.parquet_meta import read_meta
 from ...core.tables import write_csv_and_parquet
 from ...core.text import counted
 from ...core.values import NAME_COLUMNS, SPLITS
 from ...errors import InputError, StoreError
-from ...images.store import read_meta
 from ...mapping.images import open_images
 from ...mapping.published import is_catalog
 from ...selection import findings, holdout, licences, marks, plan_findings, policies, quality
@@ -27,6 +27,7 @@ from ...shards.pack import planned_shards
 from ...sources.base import Source
 from ..stage import Input, Item, Job, Stage, digest_of
 from ..workspace import Workspace
+from . import further_texts
 
 
 def declare(workspace: Workspace) -> Stage:
@@ -38,26 +39,28 @@ def declare(workspace: Workspace) -> Stage:
         "plan",
         inputs=_inputs(workspace),
         outputs=tuple(outputs),
-        optional=(paths.findings("marks"), paths.findings("lists")),
+        optional=(paths.findings("marks"), paths.findings("lists"), paths.findings("captions")),
         requires=(
             *workspace.indexes().values(),
             workspace.paths.mapping_parquet,
             paths.duplicates,
             paths.names,
             paths.facts,
+            *further_texts.tables(workspace).values(),
         ),
     )
     return Stage(
         name="plan",
-        needs=("encode", "duplicates", "mapping", "provenance", "splits", "metadata"),
+        needs=("encode", "duplicates", "mapping", "provenance", "texts", "splits", "metadata"),
         version=[plan.STEP_VERSION, quality.STEP_VERSION],
         settings={
             "seed": config.seed,
-            "wds": config.wds.model_dump(mode="json", exclude={"keep_store"}),
+            "wds": made_from.describe_layout(config.wds),
             "duplicates": [config.duplicates.keep, config.one_split_per_group],
             "quality": list(config.quality.drop),
             "sources": [source.name for source in workspace.sources],
             "licences": list(config.licences.allow),
+            **further_texts.settings(workspace),
         },
         items=lambda: [item],
         run=lambda job: _write(workspace, job),
@@ -70,11 +73,13 @@ def _inputs(workspace: Workspace) -> dict[str, Input]:
         "groups": paths.duplicates,
         "holdouts": lambda evidence: [[one.path.name, evidence.sha256(one.path), one.by] for one in config.holdout],
         "marks": paths.marks,
+        **workspace.withdrawn_input(),
         **({"facts": paths.facts} if config.licences.allow else {}),
         "mapping": workspace.paths.mapping_parquet,
         **({"published": config.mapping.published} if config.mapping.published else {}),
         **{f"list of {one.name}": paths.fetched_files(one.name).images for one in workspace.listed_sources()},
         "names": paths.names,
+        **further_texts.tables(workspace),
         "images": digest_of(workspace.indexes()),
     }
 
@@ -97,7 +102,8 @@ def _write(workspace: Workspace, job: Job) -> str:
         has_plans = _keep_names(database, paths)
         rules = _decide(workspace, database, job)
         _require_samples(database, paths, sources, rules)
-        samples = plan.Samples(database, sources, workspace.config)
+        further_texts.load(workspace, database)
+        samples = plan.Samples(database, sources, workspace.config, workspace.further)
         counts: dict[str, list[int]] = {}
         for split in SPLITS:
             counts[split] = samples.write_split(paths.split_plan(split), split, meta)
@@ -107,6 +113,7 @@ def _write(workspace: Workspace, job: Job) -> str:
             folder = paths.split_plan(SPLITS[0]).parent
             raise StoreError(f"the plans in {folder} cannot be read back: run the build again")
         _write_findings(database, paths, sources, job)
+        further_texts.report(workspace, database, listener.note)
         reasons = write_ledger(database, paths.ledger, sources, rules, meta)
         check_balance(database, {split: paths.split_plan(split) for split in SPLITS}, paths.ledger)
         listener.advance(1)
@@ -167,7 +174,7 @@ def _decide_on(
     note: Callable[[str], None] | None = None,
 ) -> Sequence[Rule]:
     paths, sources = workspace.paths, workspace.sources
-    open_images(database, paths.mapping_parquet, sources)
+    open_images(database, paths.mapping_parquet, sources, workspace.withdrawn())
     found = marks.read(paths.marks)
     unknown = marks.load_marks(database, found)
     if note:

@@ -4,11 +4,9 @@ from ...reports.report import ReportInputs, report_files, write_report
 from ...reports.statistics import STEP_VERSION, licence_table
 from ...shards.locations import list_shards, load_locations
 from ...shards.reader import Dataset
+from ..check_results import check_results
 from ..stage import Item, Job, Stage, digest_of
-from ..stage_records import StageRecords
 from ..workspace import Workspace
-
-_CHECKS = ("check-wds", "check-taxa")
 
 
 def declare(workspace: Workspace) -> Stage:
@@ -37,12 +35,6 @@ def declare(workspace: Workspace) -> Stage:
         items=items,
         run=lambda job: _write(workspace, job),
     )
-
-
-def check_results(records: StageRecords) -> dict[str, list[dict[str, object]]]:
-    """The findings of each check, as recorded; nothing for a check that has not run."""
-    results = {name: records.get(name, name) for name in _CHECKS}
-    return {name: list(record.result["findings"]) for name, record in results.items() if record}
 
 
 def _write(workspace: Workspace, job: Job) -> str:

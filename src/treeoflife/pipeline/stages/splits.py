@@ -3,7 +3,7 @@
 from ...core.database import Database
 from ...core.files import exists
 from ...mapping import splits, sqlite
-from ...mapping.groups import join_groups
+from ...mapping.groups import group_withdrawn, join_groups
 from ...mapping.images import open_images
 from ...selection.duplicates.image_ids import load_groups
 from ..stage import Item, Job, Stage
@@ -18,6 +18,7 @@ def declare(workspace: Workspace) -> Stage:
         "splits",
         inputs={
             "ids": paths.ids,
+            **workspace.withdrawn_input(),
             **({"groups": paths.duplicates} if config.one_split_per_group else {}),
             **({"facts": paths.facts} if config.splits.group_by else {}),
         },
@@ -39,8 +40,10 @@ def _write(workspace: Workspace, job: Job) -> str:
     config, paths, sources = workspace.config, workspace.paths, workspace.sources
     job.runner.listener.start("splits", 1, "tables")
     with workspace.database() as database:
-        open_images(database, paths.ids, sources)
-        _load_groups(workspace, database)
+        # Withdrawn images count as if they were there: so no other image gets another split.
+        open_images(database, paths.ids, sources, workspace.withdrawn())
+        load_split_groups(workspace, database)
+        group_withdrawn(database)
         join_groups(database, paths.facts, config.splits.group_by)
         counts = splits.write_splits(database, paths.mapping_parquet, sources, config.splits, config.seed)
         if config.mapping.format == "sqlite":
@@ -53,7 +56,7 @@ def _write(workspace: Workspace, job: Job) -> str:
     return summary
 
 
-def _load_groups(workspace: Workspace, database: Database) -> None:
+def load_split_groups(workspace: Workspace, database: Database) -> None:
     """The groups of duplicates that must be on one side; none where there are none yet, or they may be on both."""
     groups = workspace.paths.duplicates
     used = workspace.config.one_split_per_group and exists(groups)

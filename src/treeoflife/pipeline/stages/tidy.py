@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.files import exists
-from ...images.store import read_meta
+from ...core.parquet_meta import read_meta
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
@@ -43,7 +43,9 @@ def _former_containers(workspace: Workspace) -> dict[str, tuple[Path, ...]]:
     former = (index for index in _indexes(workspace.paths.store) if index not in current and _is_ours(index))
     # The index goes last: without it, nothing would say whose the tar is.
     files: dict[str, tuple[Path, ...]] = {}
-    files |= {f"{index.parent.name}/{index.stem}": (index.with_suffix(".tar"), index) for index in former}
+    for index in former:
+        source, name = index.parent.name, index.stem
+        files[f"{source}/{name}"] = (workspace.paths.encoded(source, name), index)
     for path, (source, name) in workspace.paths.unfinished_files().items():
         if workspace.paths.encoded_index(source, name) not in current:
             files[f"{source}/{name}"] = (path, *files.get(f"{source}/{name}", ()))

@@ -1,6 +1,6 @@
 """A folder of photographs with boxes: each box is an image of its own, which is cut out when it is encoded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -127,7 +127,7 @@ class BoxedFolder(Folder):
             skip = Skip(container.name, details[container.name])
         else:
             return super().skipped(container)
-        return (RawImage(file, None, skip=skip) for file in container.members)
+        return (RawImage(self.below(file), None, skip=skip) for file in container.members)
 
     def label_files(self) -> list[Path]:
         """The table, if there is one, and the file of boxes."""
@@ -152,6 +152,15 @@ class BoxedFolder(Folder):
         """
         database.load("about", self.box_survey().about(self.survey().about()))
         return True
+
+    def column_values(self, database: Database, wanted: Mapping[str, str]) -> None:
+        """The columns of the table for each box, which are those of its photograph.
+
+        Raises:
+            InputError: as :meth:`containers` does.
+        """
+        boxes, values = self.box_survey().about(None).select("filename", "box"), self.photo_values(wanted)
+        database.load("said", boxes.join(values, left_on="filename", right_on="file"))
 
 
 def _image(name: str, key: str, *numbers: float | None) -> RawImage:

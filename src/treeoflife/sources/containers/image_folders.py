@@ -4,7 +4,6 @@ One rule for all of them: links to files and folders are followed, but no folder
 nor harmless (:func:`.file_names.is_harmless`) is listed too, so that it becomes a row of the ledger or an error.
 """
 
-import os
 from abc import abstractmethod
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -13,7 +12,8 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from ...config.own_folders import is_left_out
-from ...core.folders import LEADS_NOWHERE, leads_to_folder, list_entries, walk_folder
+from ...core.folders import LEADS_NOWHERE, Entry, leads_to_folder, list_entries, walk_folder
+from ...core.objects import as_path
 from ...core.values import RawImage, Skip
 from ...errors import ContainerError
 from ..base import Container, Source, too_long
@@ -100,8 +100,8 @@ def list_files(root: Path) -> tuple[list[Path], list[Path]]:
     return walk.files, walk.repeated
 
 
-def _is_passed_over(entry: os.DirEntry[str], root: Path, *, is_folder: bool) -> bool:
-    return is_harmless(entry.name, folder=is_folder) or (is_folder and is_left_out(Path(entry.path), root))
+def _is_passed_over(entry: Entry, root: Path, *, is_folder: bool) -> bool:
+    return is_harmless(entry.name, folder=is_folder) or (is_folder and is_left_out(as_path(entry.path), root))
 
 
 def visible_files(root: Path) -> list[Path]:
@@ -115,7 +115,7 @@ def visible_files(root: Path) -> list[Path]:
     return sorted(walk_folder(root, is_hidden).files)
 
 
-def is_hidden(entry: os.DirEntry[str], is_folder: bool) -> bool:
+def is_hidden(entry: Entry, is_folder: bool) -> bool:
     """Whether an entry is a hidden file, such as the ``._x.tar`` of macOS, or a harmless folder."""
     return is_harmless(entry.name, folder=True) if is_folder else entry.name.startswith(".")
 
@@ -127,11 +127,11 @@ def subfolders(folder: Path) -> list[Path]:
         InputError: the folder does not exist, or cannot be listed.
     """
     return sorted(
-        Path(entry.path)
+        as_path(entry.path)
         for entry in list_entries(folder)
         if leads_to_folder(entry)
         and not is_harmless(entry.name, folder=True)
-        and not is_left_out(Path(entry.path), folder)
+        and not is_left_out(as_path(entry.path), folder)
     )
 
 
@@ -142,5 +142,7 @@ def loose_files(folder: Path) -> list[Path]:
         InputError: the folder does not exist, or cannot be listed.
     """
     return sorted(
-        Path(entry.path) for entry in list_entries(folder) if not leads_to_folder(entry) and not is_harmless(entry.name)
+        as_path(entry.path)
+        for entry in list_entries(folder)
+        if not leads_to_folder(entry) and not is_harmless(entry.name)
     )

@@ -4,6 +4,7 @@ The rules are those of the Darwin Core text guide, http://rs.tdwg.org/dwc/terms/
 terms, whatever the namespace. A download of GBIF can be read without its description too: its headers are terms.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -107,6 +108,14 @@ class Archive:
             for frame in stream.frames(self.files.chunks(file.name)):
                 yield frame.with_columns(pl.lit(name).alias("file"))
             remarks += stream.remarks()
+
+    def columns(self, table: Table) -> list[str]:
+        """The terms of the columns of a table, as its header spells them."""
+        spelled = dict[str, str]()
+        for file in table.files:
+            header = Beginning(self.files, file.name, file.layout.encoding).header(file.layout)
+            spelled |= {simple_term(name): re.split("[/#:]", name.strip().rstrip("/"))[-1] for name in header}
+        return list(dict.fromkeys(spelled.get(term, term) for file in table.files for term in file.fields))
 
     def paths(self, tables: Collection[Table]) -> list[Path]:
         """The files on disk that hold some of its tables, and its description."""

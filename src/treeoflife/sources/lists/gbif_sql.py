@@ -10,6 +10,8 @@ Those that are made of them are ``gbif_medium``, a row per picture or recording;
 several rows of the core have; and ``gbif_subject``, what pictures show.
 """
 
+from collections.abc import Mapping, Sequence
+
 from ...core.database import column, columns
 from ...core.values import RANKS
 from ..places import place_of
@@ -50,7 +52,7 @@ def _first(*values: str) -> str:
 MEDIA = f"""
     WITH media AS (
         SELECT
-            id, file, line, problem, title,
+            id, file, line, problem, title, {{further}}
             {{occurrence}} AS occurrence,
             {_first("accessURI", "goodQualityAccessURI", "identifier")} AS url,
             type, format,
@@ -80,7 +82,8 @@ MEDIA = f"""
         END AS medium
     FROM worded
 """
-"""A row per picture or recording; ``medium`` is what it is, ``image`` or a word of the archive."""
+"""A row per picture or recording; ``medium`` is what it is, ``image`` or a word of the archive. ``further`` are columns
+to take over as they are, each followed by a comma."""
 
 _NOT_ASSOCIATED = [term for term in MEDIA_TERMS if term not in ("identifier", "occurrenceID")]
 ASSOCIATED_MEDIA = f"""
@@ -109,15 +112,7 @@ SUBJECTS = "SELECT *, '' AS occurrence FROM gbif_core ANTI JOIN gbif_duplicate U
 """What the images of an occurrence or taxon show: a row per id."""
 
 _ALIKE = ", ".join(f"min({column(term)}) AS {column(term)}" for term in ("occurrenceStatus", *_NAMES))
-_OF_EITHER = ", ".join(
-    f"{_first(column(term, 'own'), column(term, 'event'))} AS {column(term)}" for term in _SHARED
-)  # fmt: skip
-# What occurrences of one event do not agree about is of none of them: the licence of one beside the owner of another
-# would be nobody's.
-_AGREED = ", ".join(
-    f"if(min({column(term)}) = max({column(term)}), min({column(term)}), '') AS {column(term)}" for term in _SHARED
-)
-SUBJECTS_OF_EVENTS = f"""
+_SUBJECTS_OF_EVENTS = f"""
     WITH present AS (
         SELECT
             *,
@@ -130,7 +125,7 @@ SUBJECTS_OF_EVENTS = f"""
             id, occurrence, min(problem) AS problem,
             count(DISTINCT ({columns(_NAMES)})) AS names,
             {_ALIKE},
-            {_AGREED}
+            {{agreed}}
         FROM present
         WHERE occurrence IS NOT NULL
         GROUP BY id, occurrence
@@ -142,11 +137,27 @@ SUBJECTS_OF_EVENTS = f"""
             'the event ' || event.id || ' has ' || own.names || ' different names, and the archive does not say which '
             'of them the image shows' END) AS problem,
         {columns(("occurrenceStatus", *_NAMES), "own")},
-        {_OF_EITHER}
+        {{of_either}}
     FROM (FROM gbif_core ANTI JOIN gbif_duplicate USING (id)) AS event
     LEFT JOIN own USING (id)
 """
-"""What the images of an event show: a row per event and occurrence, and a row for all occurrences of the event."""
+
+
+def subjects_of_events(further: Sequence[str]) -> str:
+    """SQL for what the images of an event show: a row per event and occurrence, and one for all its occurrences.
+
+    Args:
+        further: columns to take over beside those that are always read.
+    """
+    shared = [*_SHARED, *further]
+    # What occurrences of one event do not agree about is of none of them: the licence of one beside the owner of
+    # another would be nobody's.
+    agreed = (
+        f"if(min({column(term)}) = max({column(term)}), min({column(term)}), '') AS {column(term)}" for term in shared
+    )
+    of_either = (f"{_first(column(term, 'own'), column(term, 'event'))} AS {column(term)}" for term in shared)
+    return _SUBJECTS_OF_EVENTS.format(agreed=", ".join(agreed), of_either=", ".join(of_either))
+
 
 _PLACE = "concat(medium.file, ', line ', medium.line)"
 _SPECIES = """CASE
@@ -215,3 +226,20 @@ LEFT_OUT = f"""
 """How many images are not among them, and why."""
 OTHER_MEDIA = "SELECT medium, count(*) FROM gbif_medium WHERE medium <> 'image' GROUP BY medium ORDER BY medium"
 """What else there is, and how much of it."""
+
+
+def values(further: Mapping[str, str]) -> str:
+    """SQL for columns of each image: that of the table of media, or else that of what the image shows.
+
+    Args:
+        further: what the columns are called in ``gbif_medium`` and ``gbif_subject``, by their new names.
+    """
+    chosen = (
+        f"{_first(column(own, 'medium'), column(own, 'subject'))} AS {column(name)}" for name, own in further.items()
+    )
+    return f"""
+        SELECT nullif(medium.id, '') AS gbif_id, nullif(medium.url, '') AS identifier, {", ".join(chosen)}
+        FROM gbif_medium AS medium
+        LEFT JOIN gbif_subject AS subject ON medium.id = subject.id AND medium.occurrence = subject.occurrence
+        WHERE medium.medium = 'image' AND medium.problem IS NULL
+    """

@@ -4,7 +4,7 @@ https://www.inaturalist.org/observations/export
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...core.database import Database, column
@@ -86,13 +86,48 @@ def list_photos(database: Database, files: Sequence[Path], filters: Filters, siz
     database.make("listed", " UNION ALL ".join(selects))
 
 
-def _select(table: Table, name: str, filters: Filters, size: str) -> str:
-    found = {plain_header(own): own for own in table.columns}
-    if "imageurl" not in found:
-        raise InputError(
-            f"the table {table.path} is no export of iNaturalist with photographs: it lacks the column image_url, "
-            f"which is to be ticked there; it has {shown(table.columns)}"
+def columns_of(files: Sequence[Path]) -> list[str]:
+    """The columns of the exported files, each once.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    return list(dict.fromkeys(name for path in files for name in Table.of(path).columns))
+
+
+def tell_columns(database: Database, files: Sequence[Path], wanted: Mapping[str, str]) -> None:
+    """Make columns known as the table ``said``: see :meth:`.ColumnTables.column_values`.
+
+    Raises:
+        InputError: a file cannot be read, or has no column of photographs.
+    """
+    selects = []
+    for number, path in enumerate(files):
+        table = Table.of(path)
+        address = _addresses(table)
+        table.open(database, f"export_{number}", {address, *wanted.values()})
+        values = ", ".join(
+            f"{column(own) if own in table.columns else 'NULL::VARCHAR'} AS {column(name)}"
+            for name, own in wanted.items()
         )
+        photo = f"try_cast(nullif({photo_id(column(address))}, '') AS BIGINT) AS photo_id"
+        selects.append(f"SELECT {photo}, {values} FROM export_{number}")
+    database.make("said", " UNION ALL ".join(selects))
+
+
+def _addresses(table: Table) -> str:
+    """The column with the addresses of photographs."""
+    if address := next((own for own in table.columns if plain_header(own) == "imageurl"), ""):
+        return address
+    raise InputError(
+        f"the table {table.path} is no export of iNaturalist with photographs: it lacks the column image_url, "
+        f"which is to be ticked there; it has {shown(table.columns)}"
+    )
+
+
+def _select(table: Table, name: str, filters: Filters, size: str) -> str:
+    _addresses(table)
+    found = {plain_header(own): own for own in table.columns}
     values = {one: column(found[plain_header(one)]) if plain_header(one) in found else "''" for one in _COLUMNS}
     ranks = {rank: column(own) if (own := found.get(f"taxon{rank}name")) else "''" for rank in RANKS}
     observation = f"'https://www.inaturalist.org/observations/' || nullif({values['id']}, '')"

@@ -11,7 +11,7 @@ observers       observer_id, login, name
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -92,6 +92,12 @@ _LISTED = """
     {condition}
 """
 
+_JOINS = {
+    "observations": "observations.observation_uuid = photos.observation_uuid",
+    "taxa": "taxa.taxon_id = observations.taxon_id",
+    "observers": "observers.observer_id = coalesce(nullif(photos.observer_id, ''), observations.observer_id)",
+}
+
 
 def tables(folder: Path) -> list[Path]:
     """The four tables in a folder; none if it holds none of them.
@@ -141,6 +147,49 @@ def list_photos(database: Database, folder: Path, filters: Filters, photos: str,
     database.make("listed", sql)
 
 
+def columns_of(folder: Path) -> list[str]:
+    """The columns of the four tables: each as the first table calls it that has it, and those of later tables that have
+    the same name with the table before them, such as ``observers.name``.
+
+    Raises:
+        InputError: a table is missing or cannot be read.
+    """
+    every = [(name, own) for name, path in zip(_COLUMNS, tables(folder), strict=True) for own in _header(path)]
+    first: dict[str, str] = {}
+    for name, own in every:
+        first.setdefault(own, name)
+    return [own if first[own] == name else f"{name}.{own}" for name, own in every]
+
+
+def tell_columns(database: Database, folder: Path, wanted: Mapping[str, str]) -> None:
+    """Make columns known as the table ``said``: see :meth:`.ColumnTables.column_values`.
+
+    Raises:
+        InputError: a table is malformed.
+    """
+    paths = dict(zip(_COLUMNS, tables(folder), strict=True))
+    places = {}
+    for name, own in wanted.items():
+        named, _, rest = own.partition(".")
+        table = named if rest and named in paths else next(one for one in paths if own in _header(paths[one]))
+        places[name] = (table, rest if rest and named in paths else own)
+    used = {table for table, _ in places.values()} | {"photos"}
+    for name in [*_COLUMNS] if used - {"photos"} else ["photos"]:
+        _spool(database, name, paths[name], tuple(own for table, own in places.values() if table == name))
+    values = ", ".join(f"{table}.{column(own)} AS {column(name)}" for name, (table, own) in places.items())
+    joins = [
+        f"LEFT JOIN {table} ON {condition}"
+        for table, condition in _JOINS.items()
+        if table in used or (table == "observations" and used - {"photos"})
+    ]
+    database.make("said", f"""
+        SELECT try_cast(photos.photo_id AS BIGINT) AS photo_id, {values}
+        FROM photos
+        {" ".join(joins)}
+        WHERE photos.problem IS NULL OR photos.problem = ''
+    """)  # fmt: skip
+
+
 def _name_observations(database: Database, filters: Filters) -> None:
     """Make the observations that are taken known as ``observation``, and the names of their taxa as ``named``."""
     database.make("ancestor", _ANCESTORS)
@@ -180,14 +229,17 @@ def _taxon(database: Database, text: str) -> str:
     return str(found[0][0])
 
 
-def _spool(database: Database, name: str, path: Path) -> None:
+def _spool(database: Database, name: str, path: Path, further: Sequence[str] = ()) -> None:
     """Make a table known to the database under its name; only photos may have rows with a ``problem``.
+
+    Args:
+        further: columns to read beside those that are always read.
 
     Raises:
         InputError: it is malformed, or lacks a column.
     """
     header = _header(path)
-    wanted = _COLUMNS[name]
+    wanted = tuple(dict.fromkeys((*_COLUMNS[name], *further)))
     if missing := [one for one in wanted if one not in header]:
         raise InputError(f"the table {path} lacks the column {missing[0]} of iNaturalist's Open Data; it has {header}")
     layout = Layout("\t", "", "\n", "utf-8", header_lines=1, width=len(header), least_width=len(header))

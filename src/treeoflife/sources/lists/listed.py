@@ -19,6 +19,7 @@ from ...core.text import reason
 from ...core.values import RANKS, BoundingBox, RawImage, Skip
 from ...errors import ContainerError
 from ..base import ABOUT_COLUMNS, Container, Source, too_long
+from ..withdrawn import GONE
 
 LISTED_COLUMNS = (
     "url", *RANKS, "scientific_name", "taxon_rank", "common_name", *ABOUT_COLUMNS, "flags", "problem",
@@ -97,7 +98,9 @@ class ListedImages(Source):
         with _open(container.path) as archive:
             last, data = -1, b""
             for position, (image, offset, size) in enumerate(self._rows(_table_of(container.path))):
-                if size > max_bytes:
+                if image.skip:
+                    yield image
+                elif size > max_bytes:
                     yield RawImage(image.file, image.key, skip=too_long(size, max_bytes))
                 elif not container.includes(position):
                     yield image
@@ -111,7 +114,10 @@ class ListedImages(Source):
         return (image for image, *_ in self._rows(table))
 
     def _rows(self, table: Path) -> Iterator[tuple[RawImage, int, int]]:
-        """The images of a table, each with its offset and size in the archive; 0 for those that are not in one."""
+        """The images of a table, each with its offset and size in the archive; 0 for those that are not in one.
+
+        A row without a file is the place of an image that was withdrawn.
+        """
         try:
             rows = pl.read_parquet(table, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
@@ -123,7 +129,9 @@ class ListedImages(Source):
         for some in rows.iter_slices(_ROWS_AT_ONCE):
             for file, one, other, *parts in some.select("file", *further, *self.columns).iter_rows():
                 key = None if None in parts else tuple(parts)
-                if is_fetched:
+                if is_fetched and not file:
+                    yield RawImage(file, None, skip=GONE), 0, 0
+                elif is_fetched:
                     yield RawImage(file, key, box=self.box_of(key)), one, other
                 else:
                     yield RawImage(file, key, skip=Skip(one, other)), 0, 0

@@ -16,13 +16,15 @@ Meaning = Literal[
 ]  # fmt: skip
 """What a column may hold."""
 
+ADDRESSES: Spellings = (
+    ("imageurl", "imageuri", "photourl", "pictureurl", "mediaurl"), ("accessuri",), ("eolfullsizecopyurl",),
+    ("url", "uri"), ("urlaws",), ("urlgcp",), ("urlazure",), ("associatedmedia",), ("identifier",),
+    ("link", "address"), ("sourceurl",), ("image", "photo", "picture", "media"),
+)  # fmt: skip
+"""The columns of the addresses of pictures."""
 # Of these, the first tuple counts of which the table has a column: `url` beside `image_url` is the page of a picture.
 _FURTHER: dict[str, Spellings] = {
-    "url": (
-        ("imageurl", "imageuri", "photourl", "pictureurl", "mediaurl"), ("accessuri",), ("eolfullsizecopyurl",),
-        ("url", "uri"), ("urlaws",), ("urlgcp",), ("urlazure",), ("associatedmedia",), ("identifier",),
-        ("link", "address"), ("sourceurl",), ("image", "photo", "picture", "media"),
-    ),
+    "url": ADDRESSES,
     "id": (("imageid", "photoid", "pictureid", "mediaid"), ("uuid",), ("photouuid",), ("id",)),
     "taxon_rank": TAXON_RANK,
     "flags": (("flags",), ("issue", "issues")),

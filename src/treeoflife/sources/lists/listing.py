@@ -1,7 +1,7 @@
 """Writing down what a source lists: each image once, in the order of the natural keys, with what is wrong with it.
 
 listed      the columns of the source and LISTED_COLUMNS      as the source gives them
-checked     the same, cleaned; problem is not empty           nothing is left out yet
+checked     the same, cleaned; problem is not empty           only withdrawn images are left out yet
             where an image cannot be asked for
 """
 
@@ -44,10 +44,13 @@ class Listing:
         return "; ".join(filter(None, said))
 
 
-def write_listing(source: ListedImages, database: Database, path: Path) -> Listing:
+def write_listing(source: ListedImages, database: Database, path: Path, left_out: str = "false") -> Listing:
     """Write the list of a source's images: its columns, LISTED_COLUMNS, and REPEATED.
 
     A row without a natural key stays, with that as its problem.
+
+    Args:
+        left_out: SQL over the source's columns: which images are left out, since they were withdrawn.
 
     Raises:
         ConfigError: the source does not give the columns that it must.
@@ -55,7 +58,7 @@ def write_listing(source: ListedImages, database: Database, path: Path) -> Listi
     """
     source.list_images(database)
     _check_columns(source, database)
-    database.sort("checked", _checked(source))
+    database.sort("checked", _checked(source, left_out))
     key, everything = columns(source.key), columns((*source.columns, *LISTED_COLUMNS))
     has_key = f"({' AND '.join(f'{column(name)} IS NOT NULL' for name in source.columns)})"
     # The few keys that occur twice are looked up first: to compare all rows with each other would take far longer.
@@ -104,7 +107,7 @@ def _check_columns(source: ListedImages, database: Database) -> None:
             raise ConfigError(f"{where} lists images whose column {name!r} is {given[name]} and not {_TYPES[kind]}")
 
 
-def _checked(source: ListedImages) -> str:
+def _checked(source: ListedImages, left_out: str) -> str:
     keys = [
         f"nullif({column(name)}, '') AS {column(name)}" if kind is str else column(name)
         for name, kind in source.columns.items()
@@ -125,4 +128,5 @@ def _checked(source: ListedImages) -> str:
             END AS problem
         )
         FROM (SELECT {", ".join((*keys, *texts))} FROM listed)
+        WHERE NOT coalesce({left_out}, false)
     """

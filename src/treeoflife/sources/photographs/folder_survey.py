@@ -1,7 +1,7 @@
 """What names the photographs of a folder: which row of a table means which file, and what has no counterpart; or,
 without a table, the folders that they are in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -13,7 +13,7 @@ from ..base import ABOUT_COLUMNS
 from ..file_names import escape_invalid_utf8
 from .class_folders import ClassFolders
 from .file_matching import Matches, match_names
-from .photo_table import PhotoTable, read_photo_table
+from .photo_table import RAW, PhotoTable, read_photo_table
 from .unread_formats import UNREAD_SUFFIXES
 
 
@@ -116,6 +116,13 @@ class FolderSurvey:
                 )
         first = [pl.col(name).filter(pl.col(name) != "").first().fill_null("") for name in ABOUT_COLUMNS]
         return None if present.is_empty() else present.group_by("file", maintain_order=True).agg(first)
+
+    def column_values(self, table: Path, file_column: str, wanted: Mapping[str, str]) -> pl.DataFrame:
+        """Columns of the table as they are written: ``file``, and those of ``wanted`` by their new names."""
+        raw = {f"{RAW}{name}": column for name, column in wanted.items()}
+        rows = read_photo_table(table, file_column, self.images, raw=raw).rows
+        files = pl.Series("file", [self.file_of(name) for name in rows["file"]], dtype=pl.String)
+        return rows.select(files, *(pl.col(own).alias(own.removeprefix(RAW)) for own in raw))
 
     def found(self) -> list[str]:
         """Sentences on what there is, for a user who sets up a dataset."""

@@ -42,6 +42,7 @@ _OTHER_THINGS = {"associatedmedia", "identifier"}
 _MEANINGS: dict[str, Spellings] = {"file": _FILE, **NAMES, "taxon_rank": TAXON_RANK}
 _NAMES = {"common": "common_name"}
 """What messages call a meaning, where that differs from its column."""
+RAW = "as written: "
 _ADDRESS = re.compile(r"(?i)(https?|ftp)://")
 _NO_WORDS = re.compile(r"<[^<>]*>|\([^)]*\)|×|(?<![^\W_])[xX](?![^\W_]|\.)|(?<![^\W_])x(?=[A-Z])")
 _SHOWN = 12
@@ -71,7 +72,11 @@ class PhotoTable:
 
 
 def read_photo_table(
-    path: Path, file_column: str = "", images: Sequence[str] = (), further: Mapping[str, Spellings] | None = None
+    path: Path,
+    file_column: str = "",
+    images: Sequence[str] = (),
+    further: Mapping[str, Spellings] | None = None,
+    raw: Mapping[str, str] | None = None,
 ) -> PhotoTable:
     """Read the table of photographs.
 
@@ -79,13 +84,14 @@ def read_photo_table(
         file_column: the column with the photographs' files or ids; empty for that with a usual name.
         images: the photographs, as paths relative to their folder, for tables that name them by ids.
         further: what else to read, and how its columns may be called; the table then need not have names.
+        raw: columns of the table to add as they are, by the names that they get; these begin with :data:`RAW`.
 
     Raises:
         InputError: the table cannot be read, has no row or no column with files or names, two columns that mean the
             same and differ, or a species of another genus than its row.
         MissingExtra: it is a spreadsheet, and the package that reads these is not installed.
     """
-    return _Reader(path, read_table_file(path), images).read(file_column, further or {})
+    return _Reader(path, read_table_file(path), images).read(file_column, further or {}, raw or {})
 
 
 class _Reader:
@@ -96,7 +102,7 @@ class _Reader:
         self._images, self._separator = images, ""
         self._used: dict[str, str] = {}
 
-    def read(self, file_column: str, further: Mapping[str, Spellings]) -> PhotoTable:
+    def read(self, file_column: str, further: Mapping[str, Spellings], raw: Mapping[str, str]) -> PhotoTable:
         tiers = {meaning: self._tiers(spellings) for meaning, spellings in _MEANINGS.items()}
         files = self._files(next(iter(tiers.pop("file")), []), file_column)
         if not further:
@@ -104,7 +110,8 @@ class _Reader:
         more = {meaning: self._tiers(spellings) for meaning, spellings in further.items()}
         cells = [files, *(self._filled(meaning, columns) for meaning, columns in (tiers | more).items())]
         about, about_columns = read_about(self._table.rows, self._tiers)
-        rows = pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64), *about])
+        own = (self._table.rows[column].alias(name) for name, column in raw.items())
+        rows = pl.DataFrame([*cells, pl.Series("line", self._table.lines, dtype=pl.Int64), *about, *own])
         rows = self._with_files(self._with_own_genus(rows, tiers))
         self._check_genera(rows)
         self._remark_replacements(rows)

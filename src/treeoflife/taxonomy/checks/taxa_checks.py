@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from ...core.known_names import ranks_by_name
+from ...core.known_names import known_genera, ranks_of
 from ...core.unknown_words import is_unknown
 from ...core.values import NAME_COLUMNS, RANKS
 from ..expressions import UPPER, binomial, is_hole, is_nameless, joined, names_species
@@ -51,9 +51,7 @@ def make_checks(kingdoms: Collection[str], genera: Collection[str] = ()) -> list
         kingdoms: the kingdoms that may occur.
         genera: genera that some authority has, beyond those of the built-in taxonomy.
     """
-    known = pl.Series(
-        [*genera, *(name for name, ranks in ranks_by_name().items() if "genus" in ranks)], dtype=pl.String
-    )
+    known = pl.concat([known_genera(), pl.Series(list(genera), dtype=pl.String)])
     return [
         *_checks_of_rows(kingdoms),
         TaxaCheck("placeholder", "a placeholder for a name", f"{_WHY}; {_MARK}", _find_placeholders),
@@ -156,11 +154,8 @@ def _match(taxa: pl.DataFrame, matches: pl.DataFrame, columns: list[str]) -> pl.
 def _find_unknown_genera(taxa: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
     """Genera that are none to any authority; the rank is shown at which the built-in taxonomy has the name."""
     genera = taxa.select("genus").filter(pl.col("genus") != "", ~pl.col("genus").is_in(known.implode())).unique()
-    ranks = ranks_by_name()
-    shown = [
-        f"{name} is known as {' and '.join(ranks[name])}" if name in ranks else name
-        for name in genera["genus"].to_list()
-    ]
+    ranked = {name: ranks_of(name) for name in genera["genus"].to_list()}
+    shown = [f"{name} is known as {' and '.join(ranks)}" if ranks else name for name, ranks in ranked.items()]
     return _match(taxa, genera.with_columns(example=pl.Series(shown, dtype=pl.String)), ["genus"])
 
 

@@ -1,0 +1,1 @@
+"""Withdrawing images: which are meant, and what is written down of them."""
