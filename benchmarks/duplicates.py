@@ -5,17 +5,16 @@
     python benchmarks/duplicates.py encode PHOTOS            # encoding with and without measuring, pair by pair
 
 PHOTOS is a folder of photographs; of those that are the same picture already, by their thumbnails, one is taken.
-``planted`` makes copies of each in eight ways, and look-alikes: frames of one scene in which something else stands
-somewhere else. Each is encoded as a build does it, and pairs are found and laid over each other as the stage
-``duplicates`` does. Each kind is looked for by itself, among the originals and the look-alikes. *Recall*: the copy
-is in one group with its original. *Precision*: of the pairs that were tied and have such a copy in them, those that are
-of one original.
+``planted`` makes copies of each in the ways of planted_copies.py, and look-alikes: frames of one scene in which
+something else stands somewhere else. Each is encoded as a build does it, and pairs are found and laid over each other
+as the stage ``duplicates`` does. Each kind is looked for by itself, among the originals and the look-alikes. *Recall*:
+the copy is in one group with its original. *Precision*: of the pairs that were tied and have such a copy in them,
+those that are of one original.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import multiprocessing
 import random
 import resource
@@ -28,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from planted_copies import COPIES, saved
 
 from treeoflife.config.tables import Images
 from treeoflife.core import tar_writer
@@ -48,51 +48,6 @@ PER_SCENE = 20
 ALIKE = 0.97
 
 
-def _saved(image: Image.Image, quality: int) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality)
-    return out.getvalue()
-
-
-def _resized(image: Image.Image, chance: random.Random) -> Image.Image:
-    factor = chance.uniform(0.3, 0.9)
-    return image.resize((max(64, int(image.width * factor)), max(64, int(image.height * factor))))
-
-
-def _cropped(image: Image.Image, chance: random.Random, share: float) -> Image.Image:
-    """As much less of each side as ``share``, of which a part is cut off on either end."""
-    left, top = (chance.random() * share * side for side in image.size)
-    width, height = (side * (1 - share) for side in image.size)
-    return image.crop((int(left), int(top), int(left + width), int(top + height)))
-
-
-def _recoloured(image: Image.Image, chance: random.Random) -> Image.Image:
-    for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        image = kind(image).enhance(chance.uniform(0.75, 1.3))
-    return image
-
-
-def _watermarked(image: Image.Image, chance: random.Random) -> Image.Image:
-    """A line of text over a tenth of the height, half transparent, somewhere in the lower or the upper third."""
-    layer = Image.new("RGBA", image.size)
-    font = ImageFont.load_default(max(10, image.height // 12))
-    row = image.height * chance.choice((0.08, 0.8))
-    ImageDraw.Draw(layer).text((image.width * 0.1, row), "© Natural History Archive", (255, 255, 255, 150), font)
-    return Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
-
-
-COPIES: dict[str, Callable[[Image.Image, random.Random], bytes]] = {
-    "re-encoded": lambda image, chance: _saved(image, chance.randrange(40, 90)),
-    "resized": lambda image, chance: _saved(_resized(image, chance), 88),
-    "cropped 2 %": lambda image, chance: _saved(_cropped(image, chance, 0.02), 90),
-    "cropped 5 %": lambda image, chance: _saved(_cropped(image, chance, 0.05), 90),
-    "cropped 10 %": lambda image, chance: _saved(_cropped(image, chance, 0.10), 90),
-    "mirrored": lambda image, _: _saved(ImageOps.mirror(image), 90),
-    "recoloured": lambda image, chance: _saved(_recoloured(image, chance), 90),
-    "watermarked": lambda image, chance: _saved(_watermarked(image, chance), 90),
-}
-
-
 def lookalike(scene: Image.Image, others: list[Image.Image], chance: random.Random) -> bytes:
     """A frame of a scene: another thing at another place, an eighth to a third of each side; other light and noise."""
     frame, thing = scene.copy(), chance.choice(others)
@@ -102,7 +57,7 @@ def lookalike(scene: Image.Image, others: list[Image.Image], chance: random.Rand
     ImageDraw.Draw(mask).ellipse((0, 0, width, height), fill=255)
     frame.paste(thing.resize((width, height)), (left, top), mask.filter(ImageFilter.GaussianBlur(2)))
     noise = Image.effect_noise(frame.size, 12).convert("RGB")
-    return _saved(ImageEnhance.Brightness(Image.blend(frame, noise, 0.04)).enhance(chance.uniform(0.9, 1.1)), 85)
+    return saved(ImageEnhance.Brightness(Image.blend(frame, noise, 0.04)).enhance(chance.uniform(0.9, 1.1)), 85)
 
 
 @dataclass(frozen=True)
@@ -240,17 +195,17 @@ def report(world: list[Planted], pictures: find.StoredImages) -> None:
     same = dict(zip(asked, verdicts, strict=True))
     print(f"{len(world):,} images; {len(asked):,} pairs with near hashes, {sum(verdicts):,} the same picture; "
           f"{taken / max(1, len(asked)) * 1e3:.1f} ms a pair on {cores()} cores\n")  # fmt: skip
-    print(f"{'':<14}{'images':>7}  {'recall':>8}{'precision':>11}   {'hash alone: recall':>18}{'precision':>11}")
+    print(f"{'':<20}{'images':>7}  {'recall':>8}{'precision':>11}   {'hash alone: recall':>18}{'precision':>11}")
     for kind, one in searches.items():
         copies = np.flatnonzero(np.isin(kinds, list(COPIES)) if kind == "all of these" else kinds == kind)
         figures = [figure for links in (one.links(same), one.hashed()) for figure in _figures(world, copies, *links)]
         recall, precision, hashed, precision_hashed = (f"{one:.2%}" for one in figures)
-        print(f"{kind:<14}{len(copies):>7}  {recall:>8}{precision:>11}   {hashed:>18}{precision_hashed:>11}")
+        print(f"{kind:<20}{len(copies):>7}  {recall:>8}{precision:>11}   {hashed:>18}{precision_hashed:>11}")
     alike = kinds == "look-alike"
     subject = np.unique([one.subject for one in world], return_inverse=True)[1]
     wrong = [int((subject[a] != subject[b])[alike[a] | alike[b]].sum())
              for a, b in (searches["all of these"].links(same), searches["all of these"].hashed())]  # fmt: skip
-    print(f"{'look-alikes':<14}{int(alike.sum()):>7}  {wrong[0]:>13} wrong   {wrong[1]:>23} wrong")
+    print(f"{'look-alikes':<20}{int(alike.sum()):>7}  {wrong[0]:>13} wrong   {wrong[1]:>23} wrong")
 
 
 def _figures(world: list[Planted], copies: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
