@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-
 from planted import picture
+
 from treeoflife.images.dct_hash import dct_hashes, orient, stack_hashes
 
 

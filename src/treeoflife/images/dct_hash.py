@@ -84,7 +84,8 @@ def stack_hashes(hashes: list[bytes]) -> Hash:
 def flip_mask(orientation: int) -> Hash:
     """The bits that an orientation inverts, beside exchanging rows for columns; see :func:`orient`."""
     signs = (_ACROSS * (orientation & 1) + _DOWN * (orientation >> 1 & 1)) % 2
-    return pack_bits((signs == 1)[None])[0]
+    packed: Hash = pack_bits((signs == 1)[None])[0]
+    return packed
 
 
 def orient(hashes: Hash, orientation: int) -> Hash:
