@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -14,11 +15,13 @@ import pytest
 
 from fetch.hosts import Host, serving
 from helpers import built, cli, samples, shards
+from treeoflife.download.lists.archive_journal import digest, first_line
 from treeoflife.testing.world import draw_picture, encode_image
 
 from .traces import Withdrawn, traces
 
 IMAGES, PER_ARCHIVE = 40, 8
+BOXED = (IMAGES, IMAGES + 1)
 SHARED, ALONE, GONE, ARCHIVE = "/5.jpg", "/7.jpg", "/gone.jpg", 2
 
 
@@ -47,7 +50,7 @@ def write_list(out: Path, host: Host) -> None:
     rows += [("shares-its-picture", host.url + SHARED), ("is-gone", host.url + GONE)]
     lines = [f"{key},{url},Parus,major" for key, url in rows]
     (out.parent / "list.csv").write_text("\n".join(["id,url,genus,species", *lines, ""]))
-    boxes = [f"{host.url}/{number}.jpg,{x},8,40,40,Parus,minor" for number in (1, 2) for x in (0, 48)]
+    boxes = [f"{host.url}/{number}.jpg,{x},8,40,40,Parus,minor" for number in BOXED for x in (0, 48)]
     (out.parent / "boxes.csv").write_text("\n".join(["url,x,y,width,height,genus,species", *boxes, ""]))
 
 
@@ -63,7 +66,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
     out = tmp_path_factory.mktemp("lists") / "out"
     out.mkdir()
     with serving("127.0.0.11") as (host,):
-        for number in range(IMAGES):
+        for number in (*range(IMAGES), *BOXED):
             host.put(f"/{number}.jpg", picture(f"/{number}.jpg"))
         write_list(out, host)
         (out / "dataset.toml").write_text(
@@ -138,4 +141,34 @@ def test_a_whole_archive_and_a_kill_before_anything_was_done(before: Dataset, tm
     assert traces(killed.out, gone) == []
     assert [path.read_bytes() for path in shards(killed.out)] == [path.read_bytes() for path in shards(dataset.out)]
     assert dataset.host.taken() == []
+    verified(dataset.out)
+
+
+def test_an_archive_that_is_not_finished_goes_on_without_them(before: Dataset, tmp_path: Path) -> None:
+    """Of an archive that was killed, nothing of a withdrawn image stays, and nothing that is there is asked again."""
+    dataset = copied(before, tmp_path)
+    folder, number = dataset.out / "fetched/mine", f"{ARCHIVE:06d}"
+    index = pl.read_parquet(folder / f"{number}.parquet")
+    asked = index[:-1]
+    urls = pl.read_parquet(folder / f"{number}.urls.parquet")["url"].to_list()
+    lines = [first_line(digest(urls))]
+    for row in asked.iter_rows(named=True):
+        hashes = (row["sha256"].hex(), row["md5"].hex()) if row["sha256"] else (None, None)
+        place = (row["url"], row["offset"], row["size"], *hashes, row["content_type"], row["fetched_at"])
+        line = [urls.index(row["url"]), row["final_url"] or "", row["status"], row["reason"], row["detail"], *place]
+        lines.append(json.dumps(line).encode() + b"\n")
+    (folder / f"{number}.tar").rename(folder / f".{number}.tar.part")
+    (folder / f".{number}.tar.journal").write_bytes(b"".join(lines))
+    (folder / f"{number}.parquet").unlink()
+    paths = [url.removeprefix(dataset.host.url) for url in asked["url"]]
+    first = next(path for path in paths if path not in (SHARED, GONE))
+    label = f"key-{int(first[1:-4]):03d}"
+    gone = dataset.withdrawn(label, first)
+    dataset.host.taken()
+    withdraw(dataset, label)
+    built(dataset.out / "dataset.toml")
+    assert traces(dataset.out, [gone]) == []
+    assert dataset.host.taken() == [index["url"][-1].removeprefix(dataset.host.url)]
+    left, former = samples(shards(dataset.out)), samples(shards(before.out))
+    assert left == {key: former[key] for key in former if key != gone.id}
     verified(dataset.out)

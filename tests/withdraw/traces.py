@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from treeoflife.config.config import load
 from treeoflife.sources.registry import load_sources
 
 WINDOW = 64
+_AT_ONCE = 1 << 24
 _MAY_NAME_THEM = ("withdrawn.csv", "ledger/ledger.parquet")
 
 
@@ -66,13 +68,25 @@ def traces(out: Path, withdrawn: list[Withdrawn]) -> list[str]:
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         name = path.relative_to(out).as_posix()
         data = path.read_bytes()
-        if bytes_of := {one for piece, one in pieces.items() if piece in data}:
+        if bytes_of := _owners(pieces, data):
             found.append(f"{name}: bytes of {', '.join(sorted(bytes_of))}")
         if name in _MAY_NAME_THEM:
             continue
         texts = b"\n".join((name.encode(), data, *_unpacked(path, data)))
         if named := names.search(texts):
             found.append(f"{name}: {named[0].decode()}")
+    return found
+
+
+def _owners(pieces: dict[bytes, str], data: bytes) -> set[str]:
+    """Whose pieces are in the data, at whichever place; pieces are looked up by their first three bytes."""
+    begins = np.zeros(1 << 24, bool)
+    begins[[int.from_bytes(piece[:3], "little") for piece in pieces]] = True
+    found = set[str]()
+    for start in range(0, len(data), _AT_ONCE):
+        some = np.frombuffer(data[start : start + _AT_ONCE + 2], np.uint8).astype(np.uint32)
+        likely = np.flatnonzero(begins[some[:-2] | some[1:-1] << 8 | some[2:] << 16]) + start
+        found |= {pieces[piece] for at in likely if (piece := data[at : at + WINDOW]) in pieces}
     return found
 
 

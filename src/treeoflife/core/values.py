@@ -86,6 +86,9 @@ class Skip:
     detail: str = ""
 
 
+GONE = Skip("withdrawn")
+"""An image that its owner does not want in the dataset."""
+
 Box = tuple[float, float, float, float]
 """A part of a picture: left, top, right and bottom, in pixels from the top left corner."""
 

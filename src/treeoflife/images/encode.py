@@ -20,12 +20,12 @@ from ..config.tables import Images
 from ..core import tar_writer
 from ..core.files import stamp
 from ..core.parquet_meta import read_meta
-from ..core.values import Skip
+from ..core.values import GONE, Skip
 from ..core.versions import versions
 from ..engines.base import Tick, is_expendable
 from ..errors import ContainerError, StoreError
 from ..sources.base import Container, Source, signature
-from ..sources.withdrawn import GONE, withdrawn_of
+from ..sources.withdrawn import withdrawn_of
 from .convert import EMPTY, Encoded
 from .guard import decoder
 from .heif import NEEDS_EXTRA

@@ -204,7 +204,9 @@ class _ShardCheck:
             self._add("checksum", detail="its SHA-256 is not the one in its index")
 
     def _compare_keys(self, expected: dict[str, _Expected]) -> None:
-        if not self._names:
+        # A shard whose samples were all withdrawn stays, so that no other gets its number: its index has no row.
+        is_vacant = self._meta is not None and not expected
+        if not self._names and not is_vacant:
             self._add("empty", detail="there is no sample in it")
         for key in sorted(expected.keys() - self._names.keys())[:_KEYS_SHOWN]:
             self._add("missing-key", key, "the key is in the index, but not in the shard")

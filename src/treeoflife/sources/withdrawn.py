@@ -17,13 +17,12 @@ import polars as pl
 
 from ..core.files import fingerprint, replacing, stamp
 from ..core.text_tables import TextTable, read_text_table, simple_name
-from ..core.values import SPLITS, WITHDRAWN_COLUMNS, RawImage, Skip, joined
+from ..core.values import GONE, SPLITS, WITHDRAWN_COLUMNS, RawImage, joined
 from ..errors import InputError
 from .base import Source
 
-WITHDRAWN = "withdrawn"
+WITHDRAWN = GONE.reason
 """The reason in the ledger, and in the store's indexes."""
-GONE = Skip(WITHDRAWN)
 _REQUIRED = WITHDRAWN_COLUMNS[:3]
 
 

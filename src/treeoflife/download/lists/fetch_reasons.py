@@ -45,6 +45,9 @@ def is_passing(reason: str) -> bool:
     return re.fullmatch(PASSING_PATTERN, reason) is not None
 
 
+NOT_ASKED = "not-asked"
+"""The reason of an image whose address was not asked yet."""
+
 UNANSWERED = ("no-dns", "no-answer", "host-down")
 """Reasons for which the network of this computer may be to blame."""
 

@@ -16,11 +16,10 @@ from ...core.files import replacing
 from ...core.tables import PARQUET_ERRORS, parquet_schema
 from ...mapping.natural_keys import joined_sql
 from ...sources.lists.listed import ListedImages
+from .fetch_reasons import NOT_ASKED
 
 BAD_ROW = "bad-row"
 """The reason of an image whose row in the list cannot be used."""
-NOT_ASKED = "not-asked"
-"""The reason of an image whose address was not asked yet."""
 # On average a part has at most half as many rows as it may have, which are 100,000: no hash is so uneven.
 _ROWS_A_PART = 50_000
 _TABLE = "number of the table"  # no source has a column of this name

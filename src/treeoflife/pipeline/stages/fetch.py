@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...core.files import stamp
-from ...download.lists.fetch_reasons import PASSING_PATTERN, UNANSWERED, is_passing
+from ...download.lists.fetch_reasons import NOT_ASKED, PASSING_PATTERN, UNANSWERED, is_passing
 from ...engines.base import Tick
 from ...engines.registry import make_engine
 from ...engines.tasks import TaskRunner
@@ -108,10 +108,14 @@ def to_ask_again(workspace: Workspace, records: StageRecords, retry: Collection[
         seen = f"the reasons are: {', '.join(known)}" if known else "nothing has failed so far"
         raise ConfigError(f"--retry {unknown[0]}: no image could not be fetched for this reason; {seen}")
     counts = {
-        name: sum(count for reason, count in reasons.items() if reason in retry or is_passing(reason))
+        name: sum(count for one, count in reasons.items() if one in retry or one == NOT_ASKED or is_passing(one))
         for name, reasons in failed.items()
     }
-    return {name: f"{count:,} images failed that may not fail again" for name, count in counts.items() if count}
+    return {
+        name: f"{count:,} images were not asked for yet, or may not fail again"
+        for name, count in counts.items()
+        if count
+    }
 
 
 def remarks(workspace: Workspace, records: StageRecords) -> list[str]:
@@ -128,7 +132,7 @@ def remarks(workspace: Workspace, records: StageRecords) -> list[str]:
     return found
 
 
-_UNASKED = {"bad-row", "not-asked"}
+_UNASKED = {"bad-row", NOT_ASKED}
 """Reasons of images whose address was never asked."""
 
 

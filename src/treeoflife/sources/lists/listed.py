@@ -16,10 +16,9 @@ import polars as pl
 from ...config.fetched_files import FetchedFiles
 from ...core.database import Database, column, columns
 from ...core.text import reason
-from ...core.values import RANKS, BoundingBox, RawImage, Skip
+from ...core.values import GONE, RANKS, BoundingBox, RawImage, Skip
 from ...errors import ContainerError
 from ..base import ABOUT_COLUMNS, Container, Source, too_long
-from ..withdrawn import GONE
 
 LISTED_COLUMNS = (
     "url", *RANKS, "scientific_name", "taxon_rank", "common_name", *ABOUT_COLUMNS, "flags", "problem",
