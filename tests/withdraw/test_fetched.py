@@ -21,6 +21,7 @@ from treeoflife.testing.world import draw_picture, encode_image
 from .traces import Withdrawn, traces
 
 IMAGES, PER_ARCHIVE = 40, 8
+BOXED = (IMAGES, IMAGES + 1)
 SHARED, ALONE, GONE, ARCHIVE = "/5.jpg", "/7.jpg", "/gone.jpg", 2
 
 
@@ -49,7 +50,7 @@ def write_list(out: Path, host: Host) -> None:
     rows += [("shares-its-picture", host.url + SHARED), ("is-gone", host.url + GONE)]
     lines = [f"{key},{url},Parus,major" for key, url in rows]
     (out.parent / "list.csv").write_text("\n".join(["id,url,genus,species", *lines, ""]))
-    boxes = [f"{host.url}/{number}.jpg,{x},8,40,40,Parus,minor" for number in (1, 2) for x in (0, 48)]
+    boxes = [f"{host.url}/{number}.jpg,{x},8,40,40,Parus,minor" for number in BOXED for x in (0, 48)]
     (out.parent / "boxes.csv").write_text("\n".join(["url,x,y,width,height,genus,species", *boxes, ""]))
 
 
@@ -65,7 +66,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
     out = tmp_path_factory.mktemp("lists") / "out"
     out.mkdir()
     with serving("127.0.0.11") as (host,):
-        for number in range(IMAGES):
+        for number in (*range(IMAGES), *BOXED):
             host.put(f"/{number}.jpg", picture(f"/{number}.jpg"))
         write_list(out, host)
         (out / "dataset.toml").write_text(
