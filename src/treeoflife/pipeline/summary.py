@@ -32,8 +32,7 @@ class Summary:
 
     def text(self) -> str:
         """For people."""
-        left_out, train = sum(self.left_out.values()), self.paths.split_folder("train")
-        pattern = f"{train}/shard-{{000000..{max(0, self.shards['train'] - 1):06d}}}.tar"
+        left_out = sum(self.left_out.values())
         return "\n".join(
             [
                 "",
@@ -52,11 +51,24 @@ class Summary:
                 f"card           {self.paths.card}",
                 "",
                 "open them with",
-                f'  webdataset.WebDataset("{pattern}", shardshuffle=False).decode("pil")',
-                f'  datasets.load_dataset("{self.paths.root}", split="train", streaming=True)',
+                *self._readers(),
                 f'  polars.read_parquet("{self.paths.catalog}")',
             ]
         )
+
+    def _readers(self) -> list[str]:
+        """What opens the shards where they are: other programs look for files."""
+        root, train = self.paths.root, self.paths.split_folder("train")
+        if self.paths.storage.shards:
+            return [
+                f'  treeoflife.open("{root}").samples("train")',
+                f"  other programs, once {self.paths.image_set} is copied to {self.paths.shards}",
+            ]
+        pattern = f"{train}/shard-{{000000..{max(0, self.shards['train'] - 1):06d}}}.tar"
+        return [
+            f'  webdataset.WebDataset("{pattern}", shardshuffle=False).decode("pil")',
+            f'  datasets.load_dataset("{root}", split="train", streaming=True)',
+        ]
 
 
 def summarise(session: Session) -> Summary:

@@ -107,7 +107,7 @@ def _shards(database: Database, workspace: Workspace) -> tuple[str, ...]:
             ORDER BY shard
         """)
     ]
-    return tuple(path.relative_to(workspace.paths.root).as_posix() for path in found)
+    return tuple(workspace.paths.name(path) for path in found)
 
 
 def _raw_files(database: Database, workspace: Workspace) -> dict[Path, list[str]]:

@@ -79,8 +79,13 @@ class Uploader:
 
         Raises:
             MissingExtra: huggingface_hub is not installed.
-            InputError: the dataset is not finished, or has bad shards.
+            InputError: the dataset is not finished, or has bad shards, or they are in an object store.
         """
+        if paths.storage.shards:
+            raise InputError(
+                f"the shards are at {paths.image_set}, and only files of this computer are sent to the Hub: copy that to "
+                f"{paths.shards}, remove 'shards' from [storage] of dataset.toml, and run build and publish again"
+            )
         if unfinished:
             raise InputError(f"the dataset is not built to its end: {unfinished}; 'treeoflife build' finishes it")
         if (bad := paths.bad_shards).exists() and bad.read_text(encoding="utf-8").strip():
