@@ -147,6 +147,28 @@ def remote_copy(remote: tuple[Path, ObjectPath], tmp_path: Path) -> tuple[Path, 
 
 
 @pytest.mark.slow
+def test_no_byte_of_a_withdrawn_image_is_left_in_the_store(remote_copy: tuple[Path, ObjectPath]) -> None:
+    folder, out = remote_copy
+    sample = next(iter(treeoflife.open(folder).samples("train")))
+    before = {path: path.read_bytes() for path in walk_folder(out).files}
+    (folder.parent / "ids.csv").write_text(f"treeoflife_id\n{sample.id}\n")
+    words = ("withdraw", folder.parent / "ids.csv", "--config", folder, "--why", "the owner asked")
+    done = cli(*words)
+    assert done.returncode == 0, done.stderr
+    assert "  224x224/train/shard-0" in done.stdout
+    after = {path: path.read_bytes() for path in walk_folder(out).files}
+    assert any(sample.jpeg in data for data in before.values())
+    assert not any(sample.jpeg in data or sample.id.encode() in data for data in after.values())
+    assert not treeoflife.verify(folder, engine="serial").damage
+
+
+@pytest.mark.slow
+def test_publishing_says_to_copy_the_shards_first(remote: tuple[Path, ObjectPath]) -> None:
+    folder, out = remote
+    sentence(cli("publish", "me/birds", "--config", folder, "--dry-run"), f"{out}/224x224", "copy that to", "[storage]")
+
+
+@pytest.mark.slow
 def test_objects_that_are_gone_or_changed_are_found_and_made_again(
     remote_copy: tuple[Path, ObjectPath], drawn_build: Path
 ) -> None:
