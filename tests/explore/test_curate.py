@@ -159,3 +159,18 @@ def test_a_curator_drops_relabels_undoes_exports_and_builds_again(browser: Any, 
         page.locator("#count", has_text=str(plants - 5)).wait_for()
         assert page.url == here
         page.close()
+
+
+def test_a_search_is_of_all_life_and_can_be_removed(browser: Any, drawn_build: Path) -> None:  # noqa: F811
+    with serving(drawn_build) as address:
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.goto(address + "#taxon=Plantae")
+        page.locator("#here", has_text="Plantae").wait_for()
+        page.fill("#q", "Morus")
+        page.press("#q", "Enter")
+        page.locator("#text", has_text="Morus").wait_for()
+        page.locator("#children", has_text="Animalia").wait_for()
+        page.locator("#text button").click()
+        page.locator("#text").wait_for(state="hidden")
+        assert "Morus" not in page.url
+        page.close()
