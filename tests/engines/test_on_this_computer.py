@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -81,6 +82,24 @@ def test_a_worker_that_died_idle_is_replaced() -> None:
     assert isinstance(second, Done)
     assert second.value != first.value
     engine.close()
+
+
+def imported(name: str, _: Tick) -> tuple[int, bool]:
+    """The process that runs the task, and whether it had imported a module before."""
+    return os.getpid(), name in sys.modules
+
+
+def test_a_worker_can_be_started_ahead_and_gets_the_first_task() -> None:
+    """It imports what it will need while the driver goes on; and ends with the engine, whether it got a task or not."""
+    engine = LocalEngine(2)
+    engine.prepare(["wave"])
+    outcomes = run_all(engine, imported, ["wave", "chunk"])
+    found = [one.value for _, one in sorted(outcomes.items()) if isinstance(one, Done)]
+    assert [is_there for _, is_there in found] == [True, False]
+    engine.close()
+    engine.prepare(["wave"])
+    engine.close()
+    assert not multiprocessing.active_children()
 
 
 STOPPED_WHILE_A_WORKER_STARTS = """

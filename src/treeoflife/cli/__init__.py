@@ -23,7 +23,10 @@ def main() -> None:
     # What is on record of many containers is a million objects without cycles, which the collector would look for.
     gc.set_threshold(200_000)
     with stoppable():
-        _run()
+        try:
+            _run()
+        finally:
+            gc.freeze()  # the interpreter would look through all of them once more before it ends
 
 
 def _use_utf8() -> None:

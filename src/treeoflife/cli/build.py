@@ -100,16 +100,18 @@ def build(
     detach: DetachOption = False,
 ) -> None:
     """Run every stage that is not up to date, and print a summary."""
-    from ..pipeline.build import build as build_stages
-    from ..pipeline.build import up_to
-    from ..pipeline.summary import summarise
-
     if detach:
         detach_driver(config, engine, "build", *(("--until", until) if until else ()))
     elif until:
+        from ..pipeline.build import up_to
+
         _make(config, workers, engine, *up_to(until))
     else:
         with working(config, workers, engine) as session:
+            # Imported while a worker starts.
+            from ..pipeline.build import build as build_stages
+            from ..pipeline.summary import summarise
+
             build_stages(session)
             say(summarise(session).text())
 

@@ -165,7 +165,7 @@ def parse_plain_header(block: bytes) -> Header | None:
     if not (size.isdigit() and checksum.isdigit()) or _NOT_OCTAL.search(size + checksum):
         return None
     # The checksum counts its own eight bytes as spaces.
-    if int(checksum, 8) != sum(block) - sum(block[148:156]) + 8 * ord(" "):
+    if int(checksum, 8) != sum(block[:148]) + 8 * ord(" ") + sum(block[156:].rstrip(b"\0")):
         return None
     return Header(block[:100].partition(b"\0")[0].decode("utf-8", "surrogateescape"), int(size, 8), tarfile.REGTYPE)
 

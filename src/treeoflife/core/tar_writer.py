@@ -3,12 +3,12 @@
 BLOCK = 512
 """Headers and data fill whole blocks of this many bytes."""
 _RECORD = 20 * BLOCK  # an archive fills whole records: the blocking factor of GNU tar and of tarfile
-# The constant fields: mode, owner and group, size and time, checksum (spaces while summing), type, magic, devices.
-_TEMPLATE = (
-    bytes(100) + b"0000644\0" + b"0000000\0" * 2 + b"00000000000\0" * 2 + b" " * 8 + b"0"
-    + bytes(100) + b"ustar\00000" + bytes(64) + b"0000000\0" * 2 + bytes(167)
-)  # fmt: skip
-_FIXED_SUM = sum(_TEMPLATE) - sum(_TEMPLATE[124:136])
+# Around the name, the fields that depend on the size, and the checksum: the type, magic, no user, no group, devices.
+_BEFORE_SIZE = b"0000644\0" + b"0000000\0" * 2  # mode, owner, group
+_TIME = b"00000000000\0"
+_AFTER_CHECKSUM = b"0" + bytes(100) + b"ustar\00000" + bytes(64) + b"0000000\0" * 2 + bytes(167)
+# The checksum counts its own eight bytes as spaces.
+_FIXED_SUM = sum(_BEFORE_SIZE) + sum(_TIME) + 8 * ord(" ") + sum(_AFTER_CHECKSUM)
 _LONGEST_NAME = 100
 _LARGEST = 8**11 - 1  # eleven octal digits: 8 GiB
 
@@ -26,11 +26,8 @@ def encode_header(name: str, size: int) -> bytes:
     if len(encoded) > _LONGEST_NAME or not encoded or size > _LARGEST:
         raise ValueError(f"a member of {size} bytes called {name!r:.120} does not fit a ustar header")
     digits = b"%011o\0" % size
-    block = bytearray(_TEMPLATE)
-    block[: len(encoded)] = encoded
-    block[124:136] = digits
-    block[148:156] = b"%06o\0 " % (_FIXED_SUM + sum(encoded) + sum(digits))
-    return bytes(block)
+    checksum = b"%06o\0 " % (_FIXED_SUM + sum(encoded) + sum(digits))
+    return b"".join((encoded.ljust(_LONGEST_NAME, b"\0"), _BEFORE_SIZE, digits, _TIME, checksum, _AFTER_CHECKSUM))
 
 
 def padded_size(size: int) -> int:
@@ -44,7 +41,7 @@ def padded_size(size: int) -> int:
 
 def encode_member(name: str, data: bytes) -> bytes:
     """A complete member: header, data, padding."""
-    return encode_header(name, len(data)) + data + bytes(padded_size(len(data)) - len(data))
+    return b"".join((encode_header(name, len(data)), data, bytes(-len(data) % BLOCK)))
 
 
 def end_marker(size: int) -> bytes:

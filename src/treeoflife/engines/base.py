@@ -59,6 +59,13 @@ class Engine(Protocol):
     def width(self) -> int:
         """About how many tasks can run at once."""
 
+    @property
+    def on_one_computer(self) -> bool:
+        """Whether all tasks run on this computer, so that several may write to one file."""
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Tasks whose functions and values are in these modules will come: what takes time may begin now."""
+
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
     ) -> Iterator[Done[R] | Failed]:

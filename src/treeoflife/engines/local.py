@@ -10,16 +10,17 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import weakref
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from pickle import PicklingError
 from typing import Any
 
 from ..errors import InputError
@@ -52,6 +53,7 @@ class LocalEngine:
 
     def __init__(self, workers: int, tries: int = 3, log: Path | None = None) -> None:
         self.width = workers
+        self.on_one_computer = True
         self.tries = tries
         self.log = log
         self._idle: list[_Worker] = []
@@ -68,6 +70,10 @@ class LocalEngine:
         finally:
             _end_all([worker for worker in team if worker.task is not None])
             self._idle += [worker for worker in team if worker.task is None]
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Start a worker, which imports the modules while this process goes on. Nothing is written yet."""
+        self._idle.append(_Worker(self.log, modules))
 
     def close(self) -> None:
         """End the workers."""
@@ -157,19 +163,19 @@ class _Worker:
     """A process that runs one task after the other.
 
     Args:
-        log: a file to which the worker appends its standard error; None leaves it on that of the driver.
+        log: a file to which the worker appends its standard error while it runs tasks; None leaves it on that of the
+            driver.
+        modules: what it imports before it waits for its first task.
 
     Attributes:
         task: the index of the task that it runs; None while it is idle.
     """
 
-    def __init__(self, log: Path | None) -> None:
-        if log:
-            log.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, log: Path | None, modules: Sequence[str] = ()) -> None:
         # Not fork: DuckDB and Polars have threads, and a lock that one of them holds would stay locked in the child.
         context = multiprocessing.get_context("spawn")
         self.pipe, worker_pipe = context.Pipe()
-        self.process = context.Process(target=_run_worker, args=(worker_pipe, log), daemon=True, name=_NAME)
+        self.process = context.Process(target=_run_worker, args=(worker_pipe, log, modules), daemon=True, name=_NAME)
         self.task: int | None = None
         # There is a worker for each core, so each of them needs only one thread.
         with _environment(POLARS_MAX_THREADS="1"), _signals_deferred():
@@ -281,25 +287,35 @@ def _handlers_deferred() -> Iterator[None]:
             signal.raise_signal(received[0])
 
 
-def _run_worker(pipe: Connection, log: Path | None) -> None:
+def _run_worker(pipe: Connection, log: Path | None, modules: Sequence[str]) -> None:
     """Run tasks from the pipe until it closes. This is the main function of the process."""
     # Ctrl-C goes to the whole process group of a terminal; the driver alone decides when workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     threading.Thread(target=_exit_with_driver, daemon=True).start()
-    if log:
-        # The descriptor and not sys.stderr, since C libraries write to it directly.
-        os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
-    while True:
-        try:
-            number, function, task = pipe.recv()
-        except EOFError:
-            return
+    for module in modules:
+        import_module(module)
+    for number, function, task in _requests(pipe, log):
         outcome = _run_task(number, function, task, WorkerTick(pipe.send, _TICK_SECONDS))
         try:
             pipe.send(outcome)
-        except (TypeError, AttributeError, PicklingError) as error:
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
             pipe.send(describe_failure(number, error))
+
+
+def _requests(pipe: Connection, log: Path | None) -> Iterator[tuple[int, Function[Any, Any], Any]]:
+    """What comes through the pipe until it closes. From the first request on, standard error goes to the log."""
+    try:
+        request = pipe.recv_bytes()
+        if log:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            # The descriptor and not sys.stderr, since C libraries write to it directly.
+            os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
+        while True:
+            yield pickle.loads(request)  # noqa: S301 - from the driver
+            request = pipe.recv_bytes()
+    except EOFError:
+        return
 
 
 def _run_task(number: int, function: Function[Any, Any], task: Any, tick: WorkerTick) -> Done[Any] | Failed:

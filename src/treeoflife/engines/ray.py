@@ -56,6 +56,14 @@ class RayEngine:
         """
         return max(1, int(_cluster_cores(self.table) / self.table.cpus))
 
+    @property
+    def on_one_computer(self) -> bool:
+        """No: nobody knows which computers the cluster has."""
+        return False
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Nothing: a worker starts on its node when it gets a task."""
+
     def close(self) -> None:
         """Nothing to release: other code in this process may use the connection."""
 

@@ -9,6 +9,7 @@ class SerialEngine:
     """Runs a task when its outcome is requested."""
 
     width = 1
+    on_one_computer = True
 
     def run(
         self, function: Function[T, R], tasks: Sequence[T], tick: Tick = lambda _: None
@@ -20,6 +21,9 @@ class SerialEngine:
             except Exception as error:  # noqa: BLE001 - whatever a task raises is its outcome
                 outcome = describe_failure(number, error)
             yield outcome
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Nothing: this process imports them anyway."""
 
     def close(self) -> None:
         """Nothing to release."""

@@ -11,6 +11,7 @@ from ..core.files import exists, remove_leftovers
 from ..core.hash_cache import HashCache
 from ..core.lock import exclusive_lock
 from ..core.progress import Listener, SilentListener
+from ..engines.base import Engine
 from ..engines.registry import make_engine
 from ..engines.run_control import end_orphaned_runs
 from ..engines.serial import SerialEngine
@@ -19,28 +20,6 @@ from .boundaries import check_nothing_in_the_way
 from .session import Session
 from .stage import Evidence, Snapshot, Stage
 from .stage_records import StageRecords
-from .stages import (
-    card,
-    catalog,
-    check_shards,
-    check_taxa,
-    checksums,
-    duplicates,
-    encode,
-    fetch,
-    mapping,
-    metadata,
-    pack,
-    plan,
-    provenance,
-    report,
-    scores,
-    splits,
-    texts,
-    tidy,
-    withdrawn,
-)
-from .stages import credits as credits_stage
 from .storage import end_uploads, take_over
 from .workspace import Workspace
 
@@ -51,6 +30,30 @@ def declare(workspace: Workspace) -> tuple[Stage, ...]:
     Images on the web are fetched first. Encoding needs nothing but the sources, and its indexes spare the mapping a
     second reading.
     """
+    # Imported here, so that a worker can start at the same time.
+    from .stages import (
+        card,
+        catalog,
+        check_shards,
+        check_taxa,
+        checksums,
+        duplicates,
+        encode,
+        fetch,
+        mapping,
+        metadata,
+        pack,
+        plan,
+        provenance,
+        report,
+        scores,
+        splits,
+        texts,
+        tidy,
+        withdrawn,
+    )
+    from .stages import credits as credits_stage
+
     modules = (
         withdrawn, fetch, encode, duplicates, mapping, provenance, texts, scores, splits, metadata, plan, pack,
         check_shards, tidy, catalog, check_taxa, credits_stage, card,
@@ -70,6 +73,8 @@ def prepare(workspace: Workspace) -> None:
     Raises:
         ConfigError: a file is in the way of the dataset's own.
     """
+    from .stages import checksums
+
     check_nothing_in_the_way(workspace.paths, checksums.outputs(workspace.paths, declare(workspace)))
     workspace.paths.root.mkdir(parents=True, exist_ok=True)
 
@@ -82,18 +87,30 @@ def working(workspace: Workspace, listener: Listener | None = None) -> Iterator[
         BusyError: another run works on it.
         ConfigError: before the first run, a file of others is in the way.
     """
+    with closing(make_engine(workspace.config.engine, workspace.paths.logs)) as engine:
+        _prepare_first_build(workspace, engine)
+        prepare(workspace)
+        with _locked(workspace, engine, listener or SilentListener()) as session:
+            yield session
+
+
+def _prepare_first_build(workspace: Workspace, engine: Engine) -> None:
+    """Start a worker where everything is to be made: it takes as long to start as this process to open the dataset."""
+    if not exists(workspace.paths.stage_records):
+        engine.prepare(["treeoflife.images.encode", *sorted({type(one).__module__ for one in workspace.sources})])
+
+
+@contextmanager
+def _locked(workspace: Workspace, engine: Engine, listener: Listener) -> Iterator[Session]:
     paths = workspace.paths
-    prepare(workspace)
     with exclusive_lock(paths.lock) as hold:
         end_orphaned_runs(paths.jobs)
         remove_leftovers(paths.written_folders(), paths.written_files())
         workspace.remove_left_tables()
         take_over(paths, listener or SilentListener())
         try:
-            with (
-                closing(make_engine(workspace.config.engine, paths.logs)) as engine,
-                _opened(workspace, TaskRunner(engine, listener or SilentListener(), paths.failures)) as session,
-            ):
+            # Workers end before what they leave is removed.
+            with closing(engine), _opened(workspace, TaskRunner(engine, listener, paths.failures)) as session:
                 for path in sorted(paths.share_records.glob("*.sqlite")):
                     session.evidence.hashes.merge(path)
                     session.evidence.records.merge(path)

@@ -4,6 +4,7 @@ import re
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -17,9 +18,11 @@ LONGEST_TEXT = 100_000
 LONGEST_MEMBER = 1 << 28
 """A limit for reading whole samples into memory; 256 MiB is far more than any image here has."""
 CHECK_ADVICE = "'treeoflife check-shards' lists all that is wrong with it"
+_HERE = re.compile(r"^(\./+)+")
 _OWN_SPELLING = {suffix.lower(): suffix for suffix in TEXTS}
 
 
+@lru_cache(maxsize=256)  # each reader of a sample asks again
 def split_name(name: str) -> tuple[str, str]:
     """The key and the suffix of a member's name. WebDataset divides them at the first dot of the name of the file.
 
@@ -29,7 +32,8 @@ def split_name(name: str) -> tuple[str, str]:
     >>> split_name("0001.taxon.txt"), split_name("./0001.jpg"), split_name("v1.0/0001.jpg"), split_name("._0001.jpg")
     (('0001', 'taxon.txt'), ('0001', 'jpg'), ('v1.0/0001', 'jpg'), ('', '_0001.jpg'))
     """
-    folders, slash, file = re.sub("^(\\./+)+", "", escape_invalid_utf8(name)).rpartition("/")
+    plain = escape_invalid_utf8(name)
+    folders, slash, file = (_HERE.sub("", plain) if plain.startswith("./") else plain).rpartition("/")
     stem, _, suffix = file.partition(".")
     return (folders + slash + stem if stem else ""), suffix
 

@@ -7,7 +7,7 @@ they lie in the store, forwards and in few large reads, and each is written at i
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ import polars as pl
 from ..config.paths import Paths
 from ..core.files import read_at, replacing, sha256, stamp
 from ..core.parquet_meta import read_meta
-from ..core.tar_writer import BLOCK, encode_member, end_marker, padded_size
+from ..core.tar_writer import BLOCK, encode_header, end_marker, padded_size
 from ..core.values import NAME_COLUMNS, SPLITS
 from ..core.versions import versions
 from ..engines.base import Tick
 from ..errors import StoreError
 from .plan import PLACEMENT_COLUMNS, read_shard
+from .sections import section_of
 from .texts import FurtherTexts, encode_texts
 
 # For a disk, a seek takes as long as reading about 1 MB: a gap of this size, or three images, is faster to read than to
@@ -88,11 +89,57 @@ class PackedShard:
     tar_sha256: str
 
 
+@dataclass(frozen=True)
+class PackSection:
+    """The ``number``-th of ``count`` sections of a shard, to be written into the ``file`` that becomes the shard.
+
+    Tasks of one computer may write sections of one file at once. Those of two may not: where the file lies on a
+    network, each would write whole pages, and so something of its neighbour's.
+    """
+
+    shard: PackTask
+    file: Path
+    number: int
+    count: int
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"{self.shard.label}, section {self.number + 1} of {self.count}"
+
+
 def pack_shard(task: PackTask, tick: Tick) -> PackedShard:
     """Write one shard and its index; a StoreError if the store lacks an image, or has another one than was encoded."""
+    return _pack(task, lambda file, rows: _write_samples(task, file, rows, (0, rows.height), tick))
+
+
+def pack_in_sections(task: PackTask, count: int, run: Callable[[Sequence[PackSection]], object]) -> PackedShard:
+    """The same for a shard whose sections several workers pack; ``run`` calls :func:`pack_section` for each."""
+    return _pack(task, lambda file, _: run([PackSection(task, file, number, count) for number in range(count)]))
+
+
+def pack_section(section: PackSection, tick: Tick) -> None:
+    """Write the samples of a section; a StoreError as for :func:`pack_shard`."""
+    rows = read_shard(section.shard.plan, section.shard.number)
+    _write_samples(section.shard, section.file, rows, section_of(rows.height, section.number, section.count), tick)
+
+
+def _pack(task: PackTask, write: Callable[[Path, pl.DataFrame], object]) -> PackedShard:
+    """Write a shard and its index.
+
+    Args:
+        write: writes all samples, given the file, which has its full length, and the rows of the plan.
+    """
     rows = read_shard(task.plan, task.number)
     starts, size = compute_layout(rows)
-    digest = task.written_sha256 or _write_shard(task, rows, starts, size, tick)
+    digest = task.written_sha256
+    if not digest:
+        with replacing(task.shard, beside=task.index) as temporary:
+            with temporary.open("wb") as out:
+                out.truncate(size)  # what is not written, the end marker, reads as zeros
+            write(temporary, rows)
+            digest = sha256(temporary)
+            task.index.unlink(missing_ok=True)  # it describes the shard that is about to be replaced
     _write_index(task, rows, starts, digest)
     return PackedShard(task.shard, stamp(task.shard), digest)
 
@@ -103,33 +150,31 @@ def compute_layout(rows: pl.DataFrame) -> tuple[list[int], int]:
     return starts, end + len(end_marker(end))
 
 
-def _write_shard(task: PackTask, rows: pl.DataFrame, starts: list[int], size: int, tick: Tick) -> str:
-    """Write a shard; returns its SHA-256."""
-    with replacing(task.shard, beside=task.index) as temporary:
-        with temporary.open("wb") as out:
-            out.truncate(size)  # what is not written below, the end marker, reads as zeros
-            columns = ("treeoflife_id", "size", "tar_bytes", *NAME_COLUMNS, *task.further.planned)
-            for start, row in zip(starts, rows.select(columns).iter_rows(named=True), strict=True):
-                texts, before = encode_texts(row, task.further), BLOCK + padded_size(row["size"])
-                # The plan measured them without making them: a difference would damage the next sample.
-                assert before + len(texts) == row["tar_bytes"]
-                _write_at(out.fileno(), texts, start + before)
-            for index, jpeg in _read_images(rows, task.store, tick):
-                _write_at(out.fileno(), encode_member(f"{rows['treeoflife_id'][index]}.jpg", jpeg), starts[index])
-        digest = sha256(temporary)
-        task.index.unlink(missing_ok=True)  # it describes the shard that is about to be replaced
-    return digest
+def _write_samples(task: PackTask, file: Path, rows: pl.DataFrame, section: tuple[int, int], tick: Tick) -> None:
+    """Write the samples of some rows of a shard, from the first to the one before the second of ``section``."""
+    part, starts = slice(*section), compute_layout(rows)[0][slice(*section)]
+    columns = ("treeoflife_id", "size", "tar_bytes", *NAME_COLUMNS, *task.further.planned)
+    ids = rows["treeoflife_id"][part].to_list()
+    with file.open("r+b", buffering=0) as out:
+        for start, row in zip(starts, rows[part].select(columns).iter_rows(named=True), strict=True):
+            texts, before = encode_texts(row, task.further), BLOCK + padded_size(row["size"])
+            # The plan measured them without making them: a difference would damage the next sample.
+            assert before + len(texts) == row["tar_bytes"]
+            _write_at(out.fileno(), start + before, texts)
+        for index, jpeg in _read_images(rows[part], task.store, tick):
+            header = encode_header(f"{ids[index]}.jpg", len(jpeg))
+            _write_at(out.fileno(), starts[index], header, jpeg)  # the zeros behind it fill its last block
 
 
-def _write_at(out: int, data: bytes, shard_offset: int) -> None:
-    """Write all of ``data``: a single call may write only a part, such as what still fits on a disk."""
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(out, view, shard_offset)
-        view, shard_offset = view[written:], shard_offset + written
+def _write_at(out: int, shard_offset: int, *pieces: bytes | memoryview) -> None:
+    """Write all of the pieces, one after the other: a single call may write only a part, such as what still fits on a
+    disk."""
+    written, size = os.pwritev(out, pieces, shard_offset), sum(map(len, pieces))
+    while written < size:
+        written += os.pwrite(out, b"".join(pieces)[written:], shard_offset + written)
 
 
-def _read_images(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, bytes]]:
+def _read_images(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[int, memoryview]]:
     """Every image of the shard with the index of its row, in the order in which they lie in the store."""
     images = rows.select("source", "container", "offset", "size", "sha256").with_row_index()
     # One container after the other, each from front to back.
@@ -142,14 +187,14 @@ def _read_images(rows: pl.DataFrame, store: Path, tick: Tick) -> Iterator[tuple[
             raise StoreError(f"{tar} is missing from the encoded store; 'treeoflife wds' encodes it again") from None
 
 
-def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tuple[int, bytes]]:
+def _read_container(tar: Path, images: pl.DataFrame, tick: Tick) -> Iterator[tuple[int, memoryview]]:
     rows = images.select("index", "offset", "size", "sha256").rows()
     with tar.open("rb", buffering=0) as file:
         for first, stop in group_reads([(offset, size) for _, offset, size, _ in rows]):
             start, end = rows[first][1], max(offset + size for _, offset, size, _ in rows[first:stop])
             block = memoryview(read_at(file, end - start, start))
             for index, offset, size, digest in rows[first:stop]:
-                jpeg = bytes(block[offset - start : offset - start + size])
+                jpeg = block[offset - start : offset - start + size]
                 # The store may have been damaged since it was written; such an image must not get into a shard.
                 if hashlib.sha256(jpeg).digest() != digest:
                     raise StoreError(

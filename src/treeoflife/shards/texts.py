@@ -8,6 +8,7 @@ knows nothing of templates and tables.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from ..core.tar_writer import encode_member
@@ -76,8 +77,14 @@ class FurtherTexts:
 
 def encode_texts(row: Mapping[str, Any], further: FurtherTexts) -> bytes:
     """All texts of a sample as members of a tar, for its row of the plan: the ten, and those beside them."""
-    *ranks, common = (row[name] for name in NAME_COLUMNS)
-    texts = compose_texts(Taxon(*ranks), common)
+    texts = _ten_texts(tuple(row[name] for name in NAME_COLUMNS))
     if further:
-        texts |= further.members(row)
-    return b"".join(encode_member(f"{row['treeoflife_id']}.{suffix}", text.encode()) for suffix, text in texts.items())
+        texts += tuple((suffix, text.encode()) for suffix, text in further.members(row).items())
+    return b"".join([encode_member(f"{row['treeoflife_id']}.{suffix}", text) for suffix, text in texts])
+
+
+@lru_cache(maxsize=1 << 14)  # about 30 MB: a shard has many samples of its commonest names
+def _ten_texts(names: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    """The ten texts of a name, by suffix."""
+    *ranks, common = names
+    return tuple((suffix, text.encode()) for suffix, text in compose_texts(Taxon(*ranks), common).items())

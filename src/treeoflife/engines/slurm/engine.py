@@ -58,6 +58,14 @@ class SlurmEngine:
         """The number of cores of the jobs that may run at once."""
         return self.table.parallel * self.table.cpus
 
+    @property
+    def on_one_computer(self) -> bool:
+        """No: jobs run on any node."""
+        return False
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Nothing: a worker starts on its node when it gets a task."""
+
     def close(self) -> None:
         """Nothing to release: jobs end with their run."""
 

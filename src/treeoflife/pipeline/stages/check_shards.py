@@ -1,7 +1,7 @@
 """check-wds: shards -> findings and logs/bad-shards.txt; repair packs the bad ones again. One task per shard."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,15 @@ from ...config.paths import Paths
 from ...core.database import Database
 from ...core.files import exists, is_temporary, write_json, write_text
 from ...core.values import SPLITS
+from ...engines.tasks import TaskRunner
 from ...errors import TreeoflifeError
 from ...mapping.images import open_images
 from ...selection import holdout
-from ...shards.check import STEP_VERSION, CheckTask, Finding, check_shard
+from ...shards.check import STEP_VERSION, CheckedShard, CheckTask, Finding, check_shard, found_as_indexed
+from ...shards.check_as_indexed import CheckSection, DigestCheck, is_right
 from ...shards.check_keys import join_findings
 from ...shards.pack import planned_shards
+from ...shards.sections import sections_of
 from ...taxonomy.species_key import column_keys
 from ..stage import Item, Job, Stage, digest_of
 from ..workspace import Workspace
@@ -88,7 +91,7 @@ def check(workspace: Workspace, job: Job) -> list[Finding]:
     paths, tasks = workspace.paths, planned_shards(workspace.paths)
     checks = [CheckTask(one.shard, one.shard.parent.name, workspace.config.images.size, one.index) for one in tasks]
     job.runner.listener.start("check-wds", sum(one.samples for one in tasks), "samples")
-    checked = (result for _, result in job.runner.run(check_shard, checks, lambda task: str(task.shard)))
+    checked = check_all(checks, [one.samples for one in tasks], job.runner)
     with workspace.database() as database:
         has_mapping = exists(paths.mapping_parquet)
         if has_mapping:
@@ -105,6 +108,30 @@ def check(workspace: Workspace, job: Job) -> list[Finding]:
     if findings:
         job.runner.listener.note(f"the bad shards are named in {paths.bad_shards}")
     return findings
+
+
+def check_all(checks: Sequence[CheckTask], samples: Sequence[int], runner: TaskRunner) -> Iterator[CheckedShard]:
+    """Check each shard by one worker; in sections, where there are few and large ones.
+
+    A section only says whether it is as the index says. If it is not, its shard is read from the start to find out why.
+    """
+    sections: list[CheckSection | DigestCheck] = []
+    for task, count in zip(checks, samples, strict=True):
+        parts = sections_of(count, len(checks), runner.engine.width)
+        if task.index and parts > 1:
+            sections += [DigestCheck(task.shard, task.index)]
+            sections += [CheckSection(task.shard, task.index, number, parts) for number in range(parts)]
+    divided = {section.shard for section in sections}
+    differing = {section.shard for section, right in runner.run(is_right, sections, _label) if not right}
+    for task in checks:
+        if task.shard in divided - differing:
+            yield found_as_indexed(task)
+    whole = [task for task in checks if task.shard not in divided - differing]
+    yield from (result for _, result in runner.run(check_shard, whole, lambda task: str(task.shard)))
+
+
+def _label(section: CheckSection | DigestCheck) -> str:
+    return section.label
 
 
 def _result(findings: Sequence[Finding], shards: int) -> dict[str, Any]:

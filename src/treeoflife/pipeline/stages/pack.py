@@ -1,6 +1,6 @@
 """pack: store + plan -> shards, and beside them the lists that open_clip and wids read. One task per shard."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,21 @@ import polars as pl
 
 from ...config.paths import Paths
 from ...core.files import exists, fingerprint, write_json
+from ...core.objects import ObjectPath
 from ...core.values import SPLITS
-from ...shards.pack import PackTask, pack_shard, planned_shards, read_index_meta
+from ...engines.base import Engine
+from ...engines.tasks import TaskRunner
+from ...shards.pack import (
+    PackedShard,
+    PackSection,
+    PackTask,
+    pack_in_sections,
+    pack_section,
+    pack_shard,
+    planned_shards,
+    read_index_meta,
+)
+from ...shards.sections import sections_of
 from ..stage import Item, Job, Stage
 from ..workspace import Workspace
 
@@ -94,10 +107,33 @@ def pack_tasks(
     packed = [task for task in stale if not task.written_sha256]
     job.remake("encode", _missing_containers(paths, packed))
     job.runner.listener.start("pack", sum(task.samples for task in packed), "samples")
-    for task, done in job.runner.run(pack_shard, stale, lambda task: str(task.shard)):
+    for task, done in pack_all(stale, packed, job.runner):
         job.hashes.put(str(done.shard.absolute()), done.tar_stamp, done.tar_sha256)
         job.finish(task.label)
     return stale, len(packed)
+
+
+def pack_all(
+    stale: Sequence[PackTask], packed: Sequence[PackTask], runner: TaskRunner
+) -> Iterator[tuple[PackTask, PackedShard]]:
+    """Pack each shard by one worker; or one after the other by all workers, where there are few and large ones."""
+    sections = {task.label: _sections(task, len(packed), runner.engine) for task in packed}
+    yield from runner.run(
+        pack_shard, [task for task in stale if sections.get(task.label, 1) == 1], lambda task: str(task.shard)
+    )
+    for task in packed:
+        if (count := sections[task.label]) > 1:
+            yield task, pack_in_sections(task, count, lambda parts: list(runner.run(pack_section, parts, _label)))
+
+
+def _label(section: PackSection) -> str:
+    return section.label
+
+
+def _sections(task: PackTask, shards: int, engine: Engine) -> int:
+    """In how many sections a shard is packed. Sections of an object cannot be written one by one."""
+    can_be_divided = engine.on_one_computer and not isinstance(task.shard, ObjectPath)
+    return sections_of(task.samples, shards, engine.width) if can_be_divided else 1
 
 
 def _without_packing(task: PackTask, job: Job) -> PackTask:
