@@ -114,7 +114,7 @@ $(VENV)/img2dataset:
 
 # img2dataset is a peer to compare with, in an environment of its own; nginx serves it the images.
 bench: $(VENV)/.dev $(if $(shell command -v nginx),$(VENV)/img2dataset) ## Measure, and write benchmarks/RESULTS.md; what may be set is in benchmarks/run.py.
-	IMG2DATASET=$(if $(shell command -v nginx),$(VENV)/img2dataset/bin/python) PARTS="$(PARTS)" ROWS="$(ROWS)" \
+	IMG2DATASET=$(if $(shell command -v nginx),$(VENV)/img2dataset/bin/python) PARTS="$(PARTS)" ROWS="$(ROWS)" WORKERS="$(WORKERS)" \
 	RAW="$(RAW)" $(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.dev requirements/docs.txt ## Build the site of the documentation, in site/.

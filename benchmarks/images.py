@@ -121,13 +121,13 @@ def build_one_of(fresh: list[Path]) -> int:
     return build(fresh.pop())
 
 
-def build(config: Path) -> int:
+def build(config: Path, workers: int = 0) -> int:
     """All of a build, from nothing; returns how many images it decoded."""
-    said = run([*COMMAND, "build", "--config", str(config)])
-    found = re.search(r"([0-9]+) images encoded", said)
+    said = run([*COMMAND, "build", "--config", str(config), "--workers", str(workers or cores())])
+    found = re.search(r"([0-9,]+) images encoded", said)
     assert found, said
     print("    " + ", ".join(f"{stage} {taken}" for stage, taken in STAGE.findall(said)), file=sys.stderr)
-    return int(found[1])
+    return int(found[1].replace(",", ""))
 
 
 def run(command: list[str]) -> str:
@@ -137,14 +137,15 @@ def run(command: list[str]) -> str:
     return done.stderr + done.stdout
 
 
-def loop(config: Path, function: Callable[[Share], int]) -> int:
-    """Call a function for all containers, in as many processes as there are cores; returns how many images.
+def loop(config: Path, function: Callable[[Share], int], workers: int = 0) -> int:
+    """Call a function for all containers, in ``workers`` processes, or one a core; returns how many images.
 
-    Every process reads every container and takes each ``cores()``-th image, so that none waits for another.
+    Every process reads every container and takes its share of the images, so that none waits for another.
     """
-    pairs = [(source, replace(one, part=(part, cores()))) for source, one in containers(config)
-             for part in range(cores())]  # fmt: skip
-    with multiprocessing.get_context("spawn").Pool(cores()) as pool:
+    width = workers or cores()
+    pairs = [(source, replace(one, part=(part, width))) for source, one in containers(config)
+             for part in range(width)]  # fmt: skip
+    with multiprocessing.get_context("spawn").Pool(width) as pool:
         return sum(pool.imap_unordered(function, pairs))
 
 

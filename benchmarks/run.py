@@ -32,8 +32,10 @@ IMAGES = int(os.environ.get("IMAGES", "4000"))
 PARTS: dict[str, Callable[[], list[str]]] = {
     "startup": lambda: ["startup.py"],
     "images": lambda: ["images.py", str(raw()), *given("IMAGES_OPTIONS"), *img2dataset()],
+    "scaling": lambda: ["scaling.py", str(raw()), *(given("WORKERS") or widths())],
     "parts": lambda: ["parts.py"],
     "memory": lambda: ["memory.py"],
+    "causes": lambda: ["causes.py", *given("CAUSES")],
     "rows": lambda: ["rows.py", *given("ROWS")],
 }
 """The measurements by name, each as the words of its command."""
@@ -42,6 +44,11 @@ PARTS: dict[str, Callable[[], list[str]]] = {
 def given(name: str) -> list[str]:
     """The words of a variable."""
     return os.environ.get(name, "").split()
+
+
+def widths() -> list[str]:
+    """1, 2, 4, … workers, up to two for each core."""
+    return [str(1 << power) for power in range((2 * (os.cpu_count() or 1)).bit_length())]
 
 
 def raw() -> Path:
