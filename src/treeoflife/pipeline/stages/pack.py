@@ -118,9 +118,9 @@ def pack_all(
 ) -> Iterator[tuple[PackTask, PackedShard]]:
     """Pack each shard by one worker; or one after the other by all workers, where there are few and large ones."""
     sections = {task.label: _sections(task, len(packed), runner.engine) for task in packed}
-    yield from runner.run(
-        pack_shard, [task for task in stale if sections.get(task.label, 1) == 1], lambda task: str(task.shard)
-    )
+    whole = [task for task in stale if sections.get(task.label, 1) == 1]
+    if whole:
+        yield from runner.run(pack_shard, whole, lambda task: str(task.shard))
     for task in packed:
         if (count := sections[task.label]) > 1:
             yield task, pack_in_sections(task, count, lambda parts: list(runner.run(pack_section, parts, _label)))
