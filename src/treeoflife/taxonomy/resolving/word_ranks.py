@@ -14,13 +14,9 @@ from ...core.values import RANKS
 from ..expressions import UPPER, names_species
 from ..parsing.endings import rank_by_ending
 from ..parsing.kingdoms import KINGDOMS
+from ..parsing.parsed_name import INFRAGENERIC
 from .record_index import LOOKUP_RANKS, RecordIndex
 
-INFRAGENERIC = frozenset(
-    ("subgenus", "infragenus", "section", "subsection", "supersection", "series", "subseries", "superspecies",
-     "species group", "species subgroup", "species complex", "species aggregate", "aggregate", "complex")
-)  # fmt: skip
-"""Ranks between genus and species."""
 FINDING = {
     "source": pl.String, "name_key": pl.String, "keys": pl.UInt32, "evidence": pl.UInt32,
     **dict.fromkeys(("kind", "rank", "value", "detail"), pl.String),
