@@ -153,6 +153,19 @@ def test_a_species_tells_homonyms_apart() -> None:
     assert kingdoms == ["Animalia", "Plantae", ""]
 
 
+def test_candidatus_is_no_part_of_a_name_that_is_looked_up() -> None:
+    genera = match_names(["Candidatus Phytoplasma solani", "Ca. Liberibacter asiaticus"]).select("kingdom", "genus")
+    assert genera.rows() == [("Bacteria", "Candidatus Phytoplasma"), ("Bacteria", "Candidatus Liberibacter")]
+
+
+def test_a_genus_that_ncbi_has_as_a_part_of_another_stays_and_gets_the_ranks_above_it() -> None:
+    named = match_names(["Polygonia c-album", "Speyeria atlantis", "Synthyris missurica"])
+    assert named.select("family", "genus", "matched_rank").rows() == [
+        ("Nymphalidae", "Polygonia", "subgenus"), ("Nymphalidae", "Speyeria", "subgenus"),
+        ("Plantaginaceae", "Synthyris", "subgenus"),
+    ]  # fmt: skip
+
+
 def test_species_are_those_of_homonyms_alone() -> None:
     genera = table().filter(pl.col("rank") == "genus", pl.col("status") == "accepted")
     homonyms = genera.filter(pl.col("name").is_duplicated())["name"].unique()

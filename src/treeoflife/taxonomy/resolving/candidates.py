@@ -11,7 +11,8 @@ from .record_index import LOOKUP_RANKS, RecordIndex, accepted_name, ranks_above
 
 # A page of EOL that its own tree of three million names does not place is rare: often a namesake of the known genus. In
 # worlds of homonyms, 1 in 6 of the kingdoms that the built-in taxonomy gave to such pages was wrong.
-_OF_PAGES = ("eol", "scraped")
+OF_PAGES = ("eol", "scraped")
+"""The origins of evidence about pages of EOL."""
 
 
 def find_candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.DataFrame:
@@ -66,7 +67,13 @@ def _join_words(rows: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
         empty = [pl.lit("").alias(f"{prefix}{lower}") for lower in below for prefix in ("", "c_")]
         own = [pl.col(rank).alias("word"), pl.lit(rank).alias("word_rank"), pl.col(rank).alias(f"c_{rank}")]
         parts.append(_join(rows, table.with_columns(*own, *empty), ["word", "word_rank"], ranks_above("word")))
-    return pl.concat([part.select(parts[0].columns) for part in parts])
+    joined = pl.concat([part.select(parts[0].columns) for part in parts])
+    # A genus that is a part of another one to an authority stays a genus.
+    own = [
+        pl.when(pl.col("word") == pl.col("genus")).then(pl.lit("")).otherwise(name).alias(name)
+        for name in ("r_genus", "c_genus")
+    ]
+    return joined.with_columns(own)
 
 
 def _with_authors(candidates: pl.DataFrame) -> pl.DataFrame:
@@ -115,7 +122,7 @@ def _is_known_to_all(index: RecordIndex) -> pl.Expr:
     """
     supported = (pl.col("agrees") & ~pl.col("clash")).any().over("number")
     complete = (pl.col("authority").is_in(list(index.complete)) & ~pl.col("clash")).any().over("number")
-    return ~supported & complete & ~pl.col("origin").is_in(_OF_PAGES)
+    return ~supported & complete & ~pl.col("origin").is_in(OF_PAGES)
 
 
 def open_rows(rows: pl.DataFrame, rank: str) -> pl.DataFrame:
