@@ -9,7 +9,7 @@ import polars as pl
 from ...core.values import RANKS
 from ..parsing.parsed_name import NOT_EPITHETS
 from .checklist import NAMES
-from .ncbi_rules import FAMILIES, HOMONYMS, RULES, Ranks
+from .ncbi_rules import FAMILIES, FORMER, GROUPS, HOMONYMS, RULES, Ranks
 
 AT_OR_BELOW_SPECIES = frozenset(
     {
@@ -152,6 +152,7 @@ def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
     }
     rows |= _homonyms(rows)
     rows |= _above(rows)
+    rows |= _former(rows)
     table = pl.DataFrame(map(_row, rows.keys(), rows.values()), NAMES, orient="row")
     return table.sort("name", *RANKS, "rank", "id")
 
@@ -179,6 +180,23 @@ def _above(rows: Mapping[str, Placed]) -> dict[str, Placed]:
                 added[f"{rank}-{name}"] = Placed(name, rank, ranks)
                 present.add((rank, name))
     return added
+
+
+def _former(rows: Mapping[str, Placed]) -> dict[str, Placed]:
+    """The former names of taxa as synonyms, and former groups as clades, by ids of their own."""
+    present = {(taxon.rank, taxon.name): taxon.ranks for taxon in rows.values() if not taxon.accepted}
+    synonyms = {
+        f"{rank}-{former}": Placed(former, rank, present[rank, name], name)
+        for former, (rank, name) in FORMER.items()
+        if (rank, name) in present
+    }
+    groups = {
+        f"clade-{group}": Placed(group, "clade", present[rank, name])
+        for group, name in GROUPS.items()
+        for rank in RANKS[:5]
+        if (rank, name) in present
+    }
+    return synonyms | groups
 
 
 def _row(taxid: str, taxon: Placed) -> tuple[str, ...]:
