@@ -132,6 +132,23 @@ def test_former_names_above_a_genus_contradict_nothing(
     assert match_names(pl.DataFrame([ranks]))["family"].to_list() == [family]
 
 
+@pytest.mark.parametrize(
+    ("kingdom", "genus", "expected"),
+    [
+        ("Protista", "Paramecium", "Chromista"), ("Protist", "Trypanosoma", "Protozoa"),
+        ("Protoctista", "Chlamydomonas", "Plantae"), ("Protista", "Turdus", "Protista"),
+        ("Viruses", "Tobamovirus", "Orthornavirae"), ("Virus", "Turdus", "Viruses"),
+        ("Protista", "Zyxillus", "Protista"), ("Monera", "Escherichia", "Bacteria"),
+        ("Flora", "Morus", "Plantae"), ("Fauna", "Morus", "Animalia"),
+        ("Eukaryota", "Quercus", "Plantae"),
+    ],
+)  # fmt: skip
+def test_a_kingdom_that_is_wider_gives_way_to_the_one_that_is_in_it(kingdom: str, genus: str, expected: str) -> None:
+    named = match_names(pl.DataFrame([{"kingdom": kingdom, "genus": genus}])).row(0, named=True)
+    assert (named["kingdom"], named["genus"]) == (expected, genus)
+    assert (named["phylum"] != "") == (expected != kingdom and genus != "Zyxillus" and expected != "Viruses")
+
+
 def test_a_label_of_a_former_name_gets_the_accepted_one() -> None:
     named = match_names(["Gramineae", "Leguminosae sp.", "Angiospermae", "Rhopalocera", "Pisces"])
     lowest = named.select(pl.coalesce(pl.col(rank).replace("", None) for rank in reversed(RANKS[:6]))).to_series()

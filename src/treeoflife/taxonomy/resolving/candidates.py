@@ -8,6 +8,7 @@ from ...core.values import RANKS
 from ..expressions import names_species
 from .authorship import authors_agree
 from .record_index import LOOKUP_RANKS, RecordIndex, accepted_name, ranks_above
+from .wide_kingdoms import WIDE, is_within
 
 # A page of EOL that its own tree of three million names does not place is rare: often a namesake of the known genus. In
 # worlds of homonyms, 1 in 6 of the kingdoms that the built-in taxonomy gave to such pages was wrong.
@@ -31,7 +32,8 @@ def find_candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.Dat
         return pl.DataFrame()
     upper_ranks = ranks_above(rank)
     # The context takes the place of a missing kingdom; it is compared, but never filled in.
-    kingdom = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise("context")
+    further_kingdom = pl.when(pl.col(WIDE) != "").then(WIDE).otherwise("context") if WIDE in rows.columns else "context"
+    kingdom = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise(further_kingdom)
     others = [accepted_name(upper, index.synonyms).alias(f"e_{upper}") for upper in upper_ranks[1:]]
     names = {"species": ["genus", "species"], "word": ["word"]}.get(rank, [rank])
     further = [name for name in ("author", "word_ranks") if name in rows.columns]
@@ -42,6 +44,8 @@ def find_candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.Dat
     joined = _join_words(compared, index) if rank == "word" else _join(compared, index.tables[rank], names, upper_ranks)
     if joined.is_empty():
         return pl.DataFrame()
+    is_within_wide = is_within(pl.col("c_kingdom"), pl.col("e_kingdom"))
+    joined = joined.with_columns(e_kingdom=pl.when(is_within_wide).then("c_kingdom").otherwise("e_kingdom"))
     if index.checklists:
         joined = _without_outvoted_synonyms(_with_authors(joined))
     return _judged(joined, index, rank)

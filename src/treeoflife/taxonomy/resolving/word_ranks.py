@@ -154,7 +154,9 @@ def _about(ranked: pl.DataFrame) -> pl.DataFrame:
     """Findings about words: a row for each evidence."""
     is_unknown = (pl.col("uninomial") != "") & (pl.col("ranks") == "")
     is_several = pl.col("ranks").str.contains(",")
-    is_between = (pl.col("word") != "") | ~pl.col("ranks").is_in(["", *UPPER])
+    is_between = (
+        pl.when(pl.col("ranks") == "").then(pl.col("word") != "").otherwise(~pl.col("ranks").is_in(list(UPPER)))
+    )
     by = pl.when(pl.col("known") == "").then(pl.lit(", by its ending")).otherwise(pl.lit(""))
     of_the_rank = pl.concat_str(pl.lit("of the rank "), "ranks", by)
     cases = [
