@@ -138,10 +138,14 @@ def species_of(species: Iterable[Node], placed: Mapping[int, Placed], genera: Co
     return found
 
 
-def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
+def names_of(placed: Mapping[int, Placed], *, has_synonyms: bool = True) -> pl.DataFrame:
     """The rows of a checklist for placed taxa and for those that only the rules have, sorted by name.
 
     A subgenus or section that is called like its genus is left out: it says nothing that the genus does not.
+
+    Args:
+        placed: by their taxids.
+        has_synonyms: whether NCBI's own synonyms are known. If not, the former names that the rules have are added.
     """
     rows = {
         str(taxid): taxon
@@ -152,7 +156,8 @@ def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
     }
     rows |= _homonyms(rows)
     rows |= _above(rows)
-    rows |= _former(rows)
+    if not has_synonyms:
+        rows |= _former(rows)
     table = pl.DataFrame(map(_row, rows.keys(), rows.values()), NAMES, orient="row")
     return table.sort("name", *RANKS, "rank", "id")
 
