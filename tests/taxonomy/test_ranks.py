@@ -40,6 +40,15 @@ def bees(tmp_path: Path) -> Checklist:
         ({"verbatim": "Apini", "name_rank": "TRIBE"}, f"{APIDAE} - -"),
         ({"verbatim": "Pyrobombus"}, f"{APIDAE} Bombus -"),
         ({"verbatim": "Pyrobombus", "name_rank": "subgenus"}, f"{APIDAE} Bombus -"),
+        (
+            {"verbatim": "Bombus", "name_rank": "subgenus", "kingdom": "Animalia"},
+            f"{APIDAE} Bombus -",
+        ),  # the typical one
+        ({"verbatim": "Collembola alba"}, "Animalia Arthropoda Collembola - - - -"),
+        (
+            {"verbatim": "Diplura alba", "order": "Araneae"},
+            "Animalia Arthropoda Arachnida Araneae Dipluridae Diplura alba",
+        ),
         ({"verbatim": "Bombus"}, "- - - - - Bombus -"),  # as every genus, it needs support
         ({"verbatim": "Bombus", "kingdom": "Animalia"}, f"{APIDAE} Bombus -"),
         ({"verbatim": "Bombus impatiens", "name_rank": "species"}, f"{APIDAE} Bombus impatiens"),

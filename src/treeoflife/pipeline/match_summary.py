@@ -23,6 +23,7 @@ REASONS = {
     "genus-alone": "genera that may be others than the known ones",
     "rank-between": "of a rank between the seven",
     "rank-moved": "of another rank in the place of a genus",
+    "genus-within": "whose genus is a part of another one to taxonomies",
     "classification": "classified in several ways",
     "unknown-name": "in no taxonomy that is used",
     "no-name": "without a scientific name",

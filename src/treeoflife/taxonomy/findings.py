@@ -8,6 +8,7 @@
 | rank-unknown | a name of one word is used at several ranks, or no authority knows it |
 | rank-between | a name is of a rank between the seven, such as a tribe or a subgenus: it fills only the ranks above |
 | rank-moved | what stands in the place of a genus is known, or ends, as a name of another rank, and was moved there |
+| genus-within | a genus that authorities know only as a part of another one, such as a subgenus; it stays a genus |
 | synonym | a checklist calls the name a synonym; the detail says of what, and whether it was replaced |
 | hole | a rank is empty though one below it is known |
 | no-name | nothing is known about the key |
@@ -123,7 +124,7 @@ def of_names(
         detail=pl.lit("an EOL page with several nodes in the tree; the lowest node is taken"),
     )
     numbered = [keys.join(table, on="number") for table in (unsettled, _holes(resolved), _synonyms(resolved))]
-    is_ranked = pl.col("kind").is_in(["rank-between", "rank-moved"])
+    is_ranked = pl.col("kind").is_in(["rank-between", "rank-moved", "genus-within"])
     of_ranks = about_words.filter(is_ranked).group_by("source", "kind", "rank", "value", "detail")
     ranked = of_ranks.agg(pl.col("name_key").min(), pl.col("keys").sum())
     shared = pl.concat([_conform(table) for table in (*numbered, duplicates, ranked)]).unique()

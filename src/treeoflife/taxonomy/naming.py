@@ -34,7 +34,7 @@ from .resolving.record_index import RecordIndex, add_records
 from .resolving.resolve import resolve
 from .resolving.word_ranks import rank_words
 
-STEP = 3
+STEP = 4
 """The version of this step: raised when the same inputs give other names."""
 
 FROM = tuple(f"{rank}_from" for rank in RANKS)

@@ -21,6 +21,7 @@ _SENTENCES: dict[str, Callable[[], pl.Expr]] = {
     ),
     "rank-between": lambda: pl.format("'{}' {}", _VALUE, _DETAIL),
     "rank-moved": lambda: pl.format("'{}' {}", _VALUE, _DETAIL),
+    "genus-within": lambda: pl.format("'{}' {}", _VALUE, _DETAIL),
     "classification": lambda: pl.format("sources classify it in different ways ({})", _DETAIL),
     "unknown-name": lambda: (
         pl.when(_VALUE == "").then(pl.lit("there is no genus with its species"))
@@ -35,7 +36,7 @@ _SENTENCES: dict[str, Callable[[], pl.Expr]] = {
 """For each kind of finding that is a reason its sentence, the most telling first.
 
 A hole without another finding is a name that no taxonomy has, or a rank that the taxonomies have not."""
-_OF_TAXA, _OF_WORDS = ("classification",), ("rank-between", "rank-moved")
+_OF_TAXA, _OF_WORDS = ("classification",), ("rank-between", "rank-moved", "genus-within")
 """The kinds of which one finding is about all labels of a taxon, or of a word, whatever else they say."""
 _WHERE_NOTHING_ELSE = ("hole", "no-name")
 """The kinds that say what is missing, and nothing where another one says why."""
@@ -80,7 +81,9 @@ def _of_numbers(shared: pl.DataFrame, named: pl.DataFrame, database: Database) -
     database.load("found", own.select("name_key").unique())
     keys = database.frame(_KEYS).join(named.select("evidence", "decisive"), on="evidence").drop("evidence")
     evidence = named.select("evidence", "decisive", "verbatim", "kingdom", "name")
-    return own.join(keys, on="name_key").join(evidence, on="decisive").select(_FOUND)
+    found = own.join(keys, on="name_key").join(evidence, on="decisive").select(_FOUND)
+    # What got no rank at all is decided by the same, whatever its words were.
+    return found.filter(~pl.col("kind").is_in(_OF_WORDS) | (pl.col("name") != ""))
 
 
 def _of_taxa(shared: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +98,7 @@ def _of_words(shared: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     words = shared.filter(pl.col("kind").is_in(_OF_WORDS)).select("kind", "rank", "value", "detail")
     first = pl.col("verbatim").str.extract(r"^[^\pL]*([\pL-]+)").str.to_lowercase()
     begins = named.with_columns(word=first).join(words.with_columns(word=_VALUE.str.to_lowercase()), on="word")
-    return begins.select(_FOUND)
+    return begins.filter((pl.col("kind") == "genus-within") == (pl.col("genus") == _VALUE)).select(_FOUND)
 
 
 def _with_unknown_names(found: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from ...core.values import RANKS
 from ..parsing.parsed_name import NOT_EPITHETS
 from .checklist import NAMES
-from .ncbi_rules import FAMILIES, HOMONYMS, RULES, Ranks
+from .ncbi_rules import FAMILIES, FORMER, GROUPS, HOMONYMS, RULES, Ranks
 
 AT_OR_BELOW_SPECIES = frozenset(
     {
@@ -138,10 +138,14 @@ def species_of(species: Iterable[Node], placed: Mapping[int, Placed], genera: Co
     return found
 
 
-def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
+def names_of(placed: Mapping[int, Placed], *, has_synonyms: bool = True) -> pl.DataFrame:
     """The rows of a checklist for placed taxa and for those that only the rules have, sorted by name.
 
     A subgenus or section that is called like its genus is left out: it says nothing that the genus does not.
+
+    Args:
+        placed: by their taxids.
+        has_synonyms: whether NCBI's own synonyms are known. If not, the former names that the rules have are added.
     """
     rows = {
         str(taxid): taxon
@@ -152,6 +156,8 @@ def names_of(placed: Mapping[int, Placed]) -> pl.DataFrame:
     }
     rows |= _homonyms(rows)
     rows |= _above(rows)
+    if not has_synonyms:
+        rows |= _former(rows)
     table = pl.DataFrame(map(_row, rows.keys(), rows.values()), NAMES, orient="row")
     return table.sort("name", *RANKS, "rank", "id")
 
@@ -179,6 +185,23 @@ def _above(rows: Mapping[str, Placed]) -> dict[str, Placed]:
                 added[f"{rank}-{name}"] = Placed(name, rank, ranks)
                 present.add((rank, name))
     return added
+
+
+def _former(rows: Mapping[str, Placed]) -> dict[str, Placed]:
+    """The former names of taxa as synonyms, and former groups as clades, by ids of their own."""
+    present = {(taxon.rank, taxon.name): taxon.ranks for taxon in rows.values() if not taxon.accepted}
+    synonyms = {
+        f"{rank}-{former}": Placed(former, rank, present[rank, name], name)
+        for former, (rank, name) in FORMER.items()
+        if (rank, name) in present
+    }
+    groups = {
+        f"clade-{group}": Placed(group, "clade", present[rank, name])
+        for group, name in GROUPS.items()
+        for rank in RANKS[:5]
+        if (rank, name) in present
+    }
+    return synonyms | groups
 
 
 def _row(taxid: str, taxon: Placed) -> tuple[str, ...]:

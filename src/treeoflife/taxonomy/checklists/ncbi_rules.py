@@ -236,6 +236,84 @@ Turbinellidae: Metzgeria
 Typhloplanidae: Lutheria
 """
 
+# Names that labels and older databases have and NCBI has not: those of families that the code of botanical names allows
+# beside the others (ICN, article 18.5), families that APG IV (doi:10.1111/boj.12385) has in others, phyla of bacteria
+# before their names got an ending (doi:10.1099/ijsem.0.005056), and higher taxa of former classifications. A line has
+# the rank and the taxon that they are now, or are a part of.
+_FORMER = """
+phylum Tracheophyta: Angiospermae Angiospermophyta Anthophyta Equisetophyta Filicophyta Gymnospermae Lycophyta
+phylum Tracheophyta: Lycopodiophyta Magnoliophyta Monilophyta Pinophyta Polypodiophyta Pteridophyta Sphenophyta
+phylum Marchantiophyta: Hepaticophyta Hepatophyta
+phylum Ochrophyta: Chrysophyta Heterokontophyta Phaeophyta
+phylum Euglenozoa: Euglenophycota Euglenophyta
+phylum Amoebozoa: Mycetozoa Myxomycota
+phylum Cnidaria: Coelenterata
+phylum Bryozoa: Ectoprocta
+phylum Nematoda: Nemata
+phylum Nemertea: Nemertina Nemertinea Rhynchocoela
+phylum Rotifera: Rotatoria
+phylum Cyanobacteria: Cyanophyta Cyanoprokaryota
+phylum Acidobacteriota: Acidobacteria
+phylum Actinomycetota: Actinobacteria
+phylum Bacillota: Firmicutes
+phylum Bacteroidota: Bacteroidetes
+phylum Chloroflexota: Chloroflexi
+phylum Fusobacteriota: Fusobacteria
+phylum Mycoplasmatota: Tenericutes
+phylum Pseudomonadota: Proteobacteria
+phylum Spirochaetota: Spirochaetes
+class Magnoliopsida: Dicotyledonae Dicotyledoneae Dicotyledones
+class Liliopsida: Monocotyledonae Monocotyledoneae Monocotyledones
+class Polypodiopsida: Filicinae Filicopsida Pteridopsida
+class Pinopsida: Coniferopsida
+class Bivalvia: Lamellibranchia Lamellibranchiata Pelecypoda
+class Myxomycetes: Myxogastrea Myxogastromycetes
+order Hemiptera: Homoptera
+order Blattodea: Blattaria Isoptera
+order Phasmida: Phasmatoptera
+order Psocodea: Mallophaga
+order Zygentoma: Thysanura
+order Artiodactyla: Cetartiodactyla
+order Eulipotyphla: Erinaceomorpha Soricomorpha
+order Squamata: Lacertilia Ophidia
+order Testudines: Chelonii
+order Anura: Salientia
+order Caudata: Urodela
+family Apiaceae: Umbelliferae
+family Arecaceae: Palmae
+family Asteraceae: Compositae
+family Brassicaceae: Cruciferae
+family Clusiaceae: Guttiferae
+family Fabaceae: Caesalpiniaceae Leguminosae Mimosaceae Papilionaceae
+family Lamiaceae: Labiatae
+family Poaceae: Gramineae
+family Amaryllidaceae: Alliaceae
+family Apocynaceae: Asclepiadaceae
+family Araceae: Lemnaceae
+family Convolvulaceae: Cuscutaceae
+family Cupressaceae: Taxodiaceae
+family Ericaceae: Empetraceae Monotropaceae Pyrolaceae
+family Lythraceae: Punicaceae Trapaceae
+family Malvaceae: Bombacaceae Sterculiaceae Tiliaceae
+family Curculionidae: Scolytidae
+family Erebidae: Arctiidae Lymantriidae
+family Nymphalidae: Danaidae Heliconiidae Satyridae
+"""
+
+# Former or informal groups that are no taxon, or one of no rank, by the lowest taxon that has all of them.
+_GROUPS = """
+Animalia: Invertebrata
+Arachnida: Acarina
+Arthropoda: Apterygota Entomostraca
+Ascomycota: Ascomycetes
+Basidiomycota: Basidiomycetes Gasteromycetes Hymenomycetes
+Chordata: Agnatha Osteichthyes Pisces
+Fungi: Deuteromycetes Deuteromycota Zygomycetes Zygomycota
+Gastropoda: Opisthobranchia Prosobranchia Pulmonata
+Lepidoptera: Heterocera Macrolepidoptera Microlepidoptera Rhopalocera
+Mammalia: Insectivora Ungulata
+"""
+
 
 def _lines(text: str) -> Iterator[tuple[list[str], list[str]]]:
     for line in text.strip().splitlines():
@@ -265,3 +343,11 @@ HOMONYMS: Mapping[str, str] = MappingProxyType(
     {genus: taxon for (taxon,), genera in _lines(_HOMONYMS) for genus in genera}
 )
 """By the names of genera that NCBI lacks, the taxon above them."""
+
+FORMER: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {former: (rank, name) for (rank, name), names in _lines(_FORMER) for former in names}
+)
+"""By former and alternative names of taxa, the rank and the name of what they are now."""
+
+GROUPS: Mapping[str, str] = MappingProxyType({group: name for (name,), names in _lines(_GROUPS) for group in names})
+"""By names of groups that are no taxa, the taxon above them."""

@@ -37,6 +37,9 @@ _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _WORD_IN_CAPITALS = re.compile(rf"[{UPPER}]{{2,}}(?:-[{UPPER}]+)*")
 _TITLE = re.compile(rf"[{UPPER}][{LOWER}]{{2,}}(?:-[{UPPER}{LOWER}]+)*")
 _AFTER_EPITHET = re.compile(rf"\((?!\d)|L\.?$|[{UPPER}]{{2,}}|[{UPPER}][{LOWER}]{{2,}}")
+# With caps lock on, Shift makes a small letter: tURDUS mERULA.
+_INVERTED = re.compile(rf"[{LOWER}][{UPPER}]{{2,}}")
+_LETTER_EPITHET = re.compile(rf"[{UPPER}]-[{UPPER}{LOWER}]{{3,}}")
 _SMALL = re.compile(rf"[{LOWER}]{{3,}}(?:-[{LOWER}]+)*")
 _SIGN = re.compile(r"× ?")
 _CROSSES = frozenset("×x")
@@ -51,7 +54,7 @@ def with_usual_capitals(text: str) -> str:
     >>> with_usual_capitals("Turdus Merula"), with_usual_capitals("Pinus Linnaeus"), with_usual_capitals("PARUS major")
     ('Turdus merula', 'Pinus Linnaeus', 'Parus major')
     """
-    words = _SIGN.sub("× ", text).split()
+    words = [word.swapcase() if _INVERTED.fullmatch(word) else word for word in _SIGN.sub("× ", text).split()]
     if not words:
         return text
     start = 1 if words[0] in {"×", "+", "x", "X"} and len(words) > 1 else 0
@@ -121,6 +124,9 @@ def _capital_epithets(rest: list[str]) -> list[str]:
     for index, word in list(enumerate(rest))[signs : signs + 2]:
         behind = rest[index + 1 : index + 2]
         is_title, in_capitals = bool(_TITLE.fullmatch(word)), bool(_WORD_IN_CAPITALS.fullmatch(word))
+        if _LETTER_EPITHET.fullmatch(word):  # Polygonia C-album
+            rest = [*rest[:index], word.lower(), *rest[index + 1 :]]
+            continue
         if not is_title and not in_capitals:
             break
         if len(word) < 3 or word.lower() in _AUTHORS or not _LIKE_EPITHET.search(word.lower()):

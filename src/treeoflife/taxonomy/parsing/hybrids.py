@@ -9,7 +9,7 @@ from .parsed_name import ParsedName
 # The letter x is the sign as a word of its own, or right before the capital of a genus at the beginning.
 _SIGNS = re.compile(
     rf"×|✕|✖|⨯|╳|Ã—|(?:^|(?<=\s))[xXхХ](?=\s|$)|(?<=\s)[xX]\.(?= [{LOWER}])|^[xX](?=[{UPPER}][{LOWER}]{{2,}})"
-    r"|(?<=\s)(?:nothosp\.?|nothospecies|notho)(?=\s)|(?<=\s)hybr(?:id)?\.?(?=$|\s)"
+    r"|(?<=\s)(?:nothosp\.?|nothospecies|notho)(?=\s)|(?<=\s)hyb(?:r(?:id)?)?\.?(?=$|\s)"
 )
 _CHIMAERA = re.compile(r"^\+\s*|\s+\+\s+")
 _LEFT_OUT = frozenset("? sp. sp spp. spp indet. indet unknown hybrid".split())

@@ -17,12 +17,18 @@ _KINGDOM_OF = {
     "archaeon": "Archaea", "archaean": "Archaea", "chromist": "Chromista", "chromists": "Chromista",
     "protozoan": "Protozoa", "protozoans": "Protozoa", "protozoon": "Protozoa", "protista": "Protista",
     "protist": "Protista", "protists": "Protista", "protoctista": "Protista", "virus": "Viruses",
-    "viruses": "Viruses", "viren": "Viruses",
+    "viruses": "Viruses", "viren": "Viruses", "fauna": "Animalia", "animais": "Animalia", "animali": "Animalia",
+    "tier": "Animalia", "flora": "Plantae", "pflanze": "Plantae", "piante": "Plantae", "vegetal": "Plantae",
+    "vegetales": "Plantae", "végétal": "Plantae", "végétaux": "Plantae", "fungos": "Fungi", "hongo": "Fungi",
+    "champignon": "Fungi", "pilz": "Fungi",
 }  # fmt: skip
-# Ranks above the kingdom, which say nothing of it.
+WIDER = {"Protista": r"^(?:Chromista|Protozoa|Plantae|Fungi)$", "Viruses": "virae$"}
+"""Kingdoms that are several to authorities, and a pattern of those. Protista were all that is no animal, plant or
+fungus, with algae and slime moulds; ICTV has ten kingdoms of viruses, in -virae."""
+# Ranks above the kingdom, which say nothing of it; Monera are all prokaryotes.
 _ABOVE = frozenset(
-    "biota life eukaryota eukaryotes eukaryote eukarya eucaryota eukaryotic prokaryota prokaryotes prokaryote cellular"
-    " organism organisms".split()
+    "biota life eukaryota eukaryotes eukaryote eukarya eucaryota eukaryotic prokaryota prokaryotes prokaryote"
+    " prokaryotae procaryota procaryotae monera cellular organism organisms".split()
 ) | {"cellular organisms", "living organisms", "all life"}  # fmt: skip
 
 KINGDOM_WORDS = frozenset(_KINGDOM_OF.keys() - {kingdom.lower() for kingdom in _KINGDOM_OF.values()}) | _ABOVE

@@ -9,12 +9,13 @@ the configuration names: see :mod:`treeoflife.taxonomy.parsing.parsers`.
 import re
 from abc import ABC, abstractmethod
 
-from ...core.known_names import is_common_name, is_english
+from ...core.known_names import is_common_name, is_english, ranks_of
 from ...core.unknown_words import UNKNOWN, is_unknown
 from .capitals import with_usual_capitals
+from .higher_taxa import names_several_taxa, without_higher_taxa
 from .hybrids import split_hybrid
 from .kingdoms import kingdom_of
-from .label_text import clean_text, tidy, without_cultivar, without_remarks
+from .label_text import clean_text, tidy, without_cultivar, without_remarks, without_specimen
 from .letters import LATIN, capitalised
 from .open_names import is_abbreviated, split_placeholder, split_rank_word, split_several, split_subgenus, without_notes
 from .parsed_name import EPITHET_MARKS, NOT_EPITHETS, RANK_OF_MARK, ParsedName, Parser, rank_below_species
@@ -34,6 +35,8 @@ _LETTER = re.compile(f"[{LATIN}]")
 # The mark v. is that of a variety before an epithet, and the particle von before an author.
 _V_MARK = re.compile(r"(?<=[a-z]) v\. (?=[a-z]{3,}\b)")
 _SPECIAL_FORM = re.compile(r" f\. ?sp\. (?=[a-z])")
+_GROUP_OF = re.compile(r"(?<=[a-z]{3})-(?=(?:group|complex|aggregate)\b)")
+_ASIDE = re.compile(r"\s+(?:[(\[]|[-–—]\s)")
 _KLEPTON = re.compile(r" kl\.? (?=[a-z]{3})")
 _NOT_FOUND = re.compile(r"\s+(?:not\s|incertae sedis\b).*$")
 _UNNAMED_BEHIND = re.compile(r"\s+(?:spp?|spec|species|indet)\.?$", re.IGNORECASE)
@@ -111,7 +114,13 @@ def _again(text: str, parser: Parser) -> ParsedName:
 def split_regular(text: str) -> ParsedName | None:
     """The parts of a name that is plainly one or two Latin words; None for any other."""
     match = _REGULAR.fullmatch(text)
-    if not match or match[2] in NOT_EPITHETS or match[2] in UNKNOWN or is_viral(text) or match[1] == "Candidatus":
+    if (
+        not match
+        or (match[2] or "").rpartition("-")[2] in NOT_EPITHETS
+        or match[2] in UNKNOWN
+        or is_viral(text)
+        or match[1] == "Candidatus"
+    ):
         return None
     if kingdom_of(match[1]) is not None or is_common_name(text.split()) or is_unknown(match[1]):
         return None
@@ -125,13 +134,26 @@ def _split(text: str, parser: Parser) -> ParsedName:
         return _candidatus(_QUOTES.sub("", text[match.end() :]).strip(), parser)
     if text == "Candidatus":
         return ParsedName()
-    rank, text = split_rank_word(text)
+    rank, text = split_rank_word(without_specimen(text))
     if (kingdom := kingdom_of(_UNNAMED_BEHIND.sub("", text))) is not None:
         return ParsedName(kingdom, quality=2, kind="uninomial", rank="kingdom") if kingdom else ParsedName()
-    if is_viral(text) and not _is_bird(text):
+    if is_viral(_without_asides(text)) and not _is_bird(text):
         return split_virus(text)
-    parsed = _split_latin(without_remarks(text), parser)
+    text = without_remarks(text)
+    if names_several_taxa(text):
+        return ParsedName()
+    parsed = _split_latin(without_higher_taxa(text), parser)
     return parsed._replace(rank=rank) if rank and not parsed.species else parsed
+
+
+def _without_asides(text: str) -> str:
+    """A name of a known genus without what is in brackets or behind a dash: a common name, or a virus that it carries.
+
+    >>> _without_asides("Pachyptila vittata (broad-billed prion)"), _without_asides("Influenza A virus (H5N1)")
+    ('Pachyptila vittata', 'Influenza A virus (H5N1)')
+    """
+    name = _ASIDE.split(text, maxsplit=1)[0]
+    return name if " " in name and "genus" in ranks_of(name.partition(" ")[0]) else text
 
 
 def _is_bird(text: str) -> bool:
@@ -181,6 +203,7 @@ def _split_one(text: str, parser: Parser) -> ParsedName:
 
 def _usual_marks(text: str) -> str:
     """A name with those marks that have a second meaning written out, and without the mark of kleptons."""
+    text = _GROUP_OF.sub(" ", text)
     return _KLEPTON.sub(" ", _SPECIAL_FORM.sub(" f.sp. ", _V_MARK.sub(" var. ", text)))
 
 

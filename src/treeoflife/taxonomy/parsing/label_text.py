@@ -139,6 +139,25 @@ def without_cultivar(text: str) -> str:
     return " ".join((head + tail).replace('"', " ").replace("“", " ").replace("”", " ").split())
 
 
+# What a collection or a photographer says it is of the species that follows.
+_OF_SPECIMEN = re.compile(
+    r"^(?:(?:an?|the)\s+)?(?:holo|para|lecto|syn|neo|iso|allo|topo)types?\s*(?:of\s+|:\s*)?(?=\S)"
+    r"|^(?:(?:an?|the)\s+)?(?:photo(?:graph)?|image|picture|drawing|video|specimens?|type|male|female|adult|juvenile|larvae?"
+    r"|pupae?|nymph|egg|nest|skull|skeleton|shell|cast|fossil|leaf|leaves|flowers?|fruits?|seeds?|skin|feathers?|tracks?"
+    r"|scat)\s+of\s+(?:(?:an?|the)\s+)?(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def without_specimen(text: str) -> str:
+    """A name without the words before it that say what of it there is.
+
+    >>> without_specimen("Holotype of Xylotrupes gideon"), without_specimen("photo of a Turdus merula")
+    ('Xylotrupes gideon', 'Turdus merula')
+    """
+    return _OF_SPECIMEN.sub("", text)
+
+
 def without_remarks(text: str) -> str:
     """A name without remarks in brackets: of two names, the one in Latin; authors and subgenera stay.
 

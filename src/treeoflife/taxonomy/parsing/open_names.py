@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ...core.known_names import is_common_name, is_english
 from .letters import LATIN, LOWER, UPPER
-from .parsed_name import EPITHET_MARKS, ParsedName, rank_below_species
+from .parsed_name import EPITHET_MARKS, PARTS, ParsedName, rank_below_species
 
 EPITHET = re.compile(rf"[{LOWER}]+(?:[-'’][{LOWER}]+)*")
 GENUS = re.compile(rf"(?:[×+] ?)?[{UPPER}][{LATIN}]+(?:-[{LATIN}]+)?")
@@ -62,6 +62,7 @@ _RANK_WORDS = {
     "subg.": "subgenus", "section": "section", "sect.": "section", "familia": "family", "famille": "family",
     "familie": "family", "orden": "order", "ordre": "order", "clase": "class", "classe": "class", "ordo": "order",
     "classis": "class", "género": "genus", "gattung": "genus", "genre": "genus", "species": "species", "art": "species",
+    "complex": "species",
 }  # fmt: skip
 _RANK_LETTERS = {
     "d": "",
@@ -110,7 +111,7 @@ def without_notes(text: str) -> str:
     epithet, _, rest = tail.partition(" ")
     if epithet.endswith(",") and EPITHET.fullmatch(epithet[:-1]):
         epithet, rest = epithet[:-1], f", {rest}"
-    if epithet.lower() in _AGE - {"male", "female"}:
+    if epithet.lower() in _AGE - {"male", "female"} or epithet in PARTS:
         return head
     if EPITHET.fullmatch(epithet) and epithet not in _UNNAMED and epithet not in _DOUBT:
         head = f"{head} {epithet}"

@@ -52,12 +52,20 @@ class Parser(Protocol):
         """Split a genus and what a column beside it calls the species."""
 
 
+PARTS = frozenset(
+    """tree trees bush bushes shrub shrubs herb herbs plant plants flower flowers blossom leaf leaves fruit fruits seed
+    seeds seedling sapling cone cones bark trunk shell shells skull skulls skeleton bone bones egg nest nests feather
+    feathers track tracks footprint scat chick chicks fledgling cub cubs tadpole tadpoles caterpillar caterpillars
+    specimen specimens colony mushroom mushrooms fossil tooth teeth""".split()
+)
+"""What people write behind a genus or a higher name in place of an epithet: parts, stages, habits of living things."""
+
 # Words in the position of an epithet that are marks, remarks or English.
-NOT_EPITHETS = frozenset(
-    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid near spec agg larva
-    larvae pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown undetermined
-    indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect section
-    subsect series hort cult group""".split()
+NOT_EPITHETS = PARTS | frozenset(
+    """spp ssp subsp var the and from species group complex indet nov gen undet cultivar hybrid hyb hybr near spec agg
+    larva larvae pupa nymph adult juvenile juv eggs imago family order class genus tribe unidentified unknown
+    undetermined indeterminate symbiont endosymbiont phytoplasma aff cfr not found recorded subgen subgenus subg sect
+    section subsect series hort cult group""".split()
 )
 
 EPITHET_MARKS = {
@@ -79,6 +87,13 @@ RANK_OF_MARK = {
     "lusus": "lusus", "f.sp.": "forma specialis", "monstr.": "monstrosity", "mut.": "mutation",
 }  # fmt: skip
 """The rank that each such mark stands for."""
+
+
+INFRAGENERIC = frozenset(
+    ("subgenus", "infragenus", "section", "subsection", "supersection", "series", "subseries", "superspecies",
+     "species group", "species subgroup", "species complex", "species aggregate", "aggregate", "complex")
+)  # fmt: skip
+"""Ranks between genus and species."""
 
 
 def rank_below_species(infraspecific: str) -> str:

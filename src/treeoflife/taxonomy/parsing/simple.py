@@ -19,12 +19,13 @@ class SimpleParser(LabelParser):
     def parse(self, name: str) -> ParsedName:
         """Split one name in Latin words; see :class:`~treeoflife.taxonomy.parsing.parsed_name.Parser`."""
         words = name.split()
-        if not words or not GENUS.fullmatch(words[0]):
+        genus = words[0].rstrip(",") if words else ""  # a comma may stand between a name and its author
+        if not GENUS.fullmatch(genus):
             return ParsedName()
         epithets, author = _epithets(words[1:])
         species, below = epithets[0] if epithets else "", " ".join(epithets[1:])
         kind = "species" if epithets else "uninomial"
-        return ParsedName(latinised(capitalised(words[0])), species, below, " ".join(author), 2 if author else 1, kind)
+        return ParsedName(latinised(capitalised(genus)), species, below, " ".join(author), 2 if author else 1, kind)
 
 
 def _epithets(words: Sequence[str]) -> tuple[list[str], Sequence[str]]:

@@ -43,14 +43,22 @@ _CITED = re.compile(
 )
 
 
+# The bird genus Prion has epithets; the proteins that were named after it are called in English.
+_BIRD = re.compile(r"Prion [a-z]+(?:us|is|or|a|ur|ii?|ae|er)\b")
+# The strain behind a virus: Influenza A virus (A/Puerto Rico/8/1934(H1N1)).
+_STRAIN = re.compile(r"\s+\([^()]*/.*$")
+
+
 def is_viral(text: str) -> bool:
     """Whether a text names a virus, a viroid, a satellite or a prion.
 
     >>> [is_viral(text) for text in ("Tobacco mosaic virus", "Orthoebolavirus zairense", "Human rhinovirus A11")]
     [True, True, True]
-    >>> [is_viral(text) for text in ("Turkozelotes attavirus Chatzaki, 2019", "Prionus coriarius", "Fakus prioni")]
+    >>> [is_viral(text) for text in ("Turkozelotes attavirus Chatzaki, 2019", "Prionus coriarius", "Prion vittatus")]
     [False, False, False]
     """
+    if _BIRD.match(text):
+        return False
     first, _, rest = text.partition(" ")
     viral = (
         (_HIGHER.fullmatch(first) and not rest[:1].islower())
@@ -66,7 +74,10 @@ def split_virus(text: str) -> ParsedName:
 
     >>> split_virus("Orthoebolavirus zairense")[:2], split_virus("Tobacco mosaic virus")[:2]
     (('Orthoebolavirus', 'zairense'), ('', 'Tobacco mosaic virus'))
+    >>> split_virus("Influenza A virus (A/Puerto Rico/8/1934(H1N1))").species
+    'Influenza A virus'
     """
+    text = _STRAIN.sub("", text) if is_viral(_STRAIN.sub("", text)) else text
     words = [word for word in _CITED.sub(" ", _CITATION.sub(" ", text)).split() if not _YEAR.search(word)]
     name = " ".join(words)
     if len(words) == 1 and not _ABBREVIATED.fullmatch(name):

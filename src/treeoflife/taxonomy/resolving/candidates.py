@@ -8,10 +8,12 @@ from ...core.values import RANKS
 from ..expressions import names_species
 from .authorship import authors_agree
 from .record_index import LOOKUP_RANKS, RecordIndex, accepted_name, ranks_above
+from .wide_kingdoms import WIDE, is_within
 
 # A page of EOL that its own tree of three million names does not place is rare: often a namesake of the known genus. In
 # worlds of homonyms, 1 in 6 of the kingdoms that the built-in taxonomy gave to such pages was wrong.
-_OF_PAGES = ("eol", "scraped")
+OF_PAGES = ("eol", "scraped")
+"""The origins of evidence about pages of EOL."""
 
 
 def find_candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.DataFrame:
@@ -30,7 +32,8 @@ def find_candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.Dat
         return pl.DataFrame()
     upper_ranks = ranks_above(rank)
     # The context takes the place of a missing kingdom; it is compared, but never filled in.
-    kingdom = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise("context")
+    further_kingdom = pl.when(pl.col(WIDE) != "").then(WIDE).otherwise("context") if WIDE in rows.columns else "context"
+    kingdom = pl.when(pl.col("kingdom") != "").then("kingdom").otherwise(further_kingdom)
     others = [accepted_name(upper, index.synonyms).alias(f"e_{upper}") for upper in upper_ranks[1:]]
     names = {"species": ["genus", "species"], "word": ["word"]}.get(rank, [rank])
     further = [name for name in ("author", "word_ranks") if name in rows.columns]
@@ -41,6 +44,8 @@ def find_candidates(rows: pl.DataFrame, index: RecordIndex, rank: str) -> pl.Dat
     joined = _join_words(compared, index) if rank == "word" else _join(compared, index.tables[rank], names, upper_ranks)
     if joined.is_empty():
         return pl.DataFrame()
+    is_within_wide = is_within(pl.col("c_kingdom"), pl.col("e_kingdom"))
+    joined = joined.with_columns(e_kingdom=pl.when(is_within_wide).then("c_kingdom").otherwise("e_kingdom"))
     if index.checklists:
         joined = _without_outvoted_synonyms(_with_authors(joined))
     return _judged(joined, index, rank)
@@ -66,7 +71,13 @@ def _join_words(rows: pl.DataFrame, index: RecordIndex) -> pl.DataFrame:
         empty = [pl.lit("").alias(f"{prefix}{lower}") for lower in below for prefix in ("", "c_")]
         own = [pl.col(rank).alias("word"), pl.lit(rank).alias("word_rank"), pl.col(rank).alias(f"c_{rank}")]
         parts.append(_join(rows, table.with_columns(*own, *empty), ["word", "word_rank"], ranks_above("word")))
-    return pl.concat([part.select(parts[0].columns) for part in parts])
+    joined = pl.concat([part.select(parts[0].columns) for part in parts])
+    # A genus that is a part of another one to an authority stays a genus.
+    own = [
+        pl.when(pl.col("word") == pl.col("genus")).then(pl.lit("")).otherwise(name).alias(name)
+        for name in ("r_genus", "c_genus")
+    ]
+    return joined.with_columns(own)
 
 
 def _with_authors(candidates: pl.DataFrame) -> pl.DataFrame:
@@ -115,7 +126,7 @@ def _is_known_to_all(index: RecordIndex) -> pl.Expr:
     """
     supported = (pl.col("agrees") & ~pl.col("clash")).any().over("number")
     complete = (pl.col("authority").is_in(list(index.complete)) & ~pl.col("clash")).any().over("number")
-    return ~supported & complete & ~pl.col("origin").is_in(_OF_PAGES)
+    return ~supported & complete & ~pl.col("origin").is_in(OF_PAGES)
 
 
 def open_rows(rows: pl.DataFrame, rank: str) -> pl.DataFrame:

@@ -16,8 +16,10 @@ from ...core.database import Database, columns
 from ..checklists.checklist import ANSWERS, Answers, Checklist
 from ..expressions import UPPER, binomial
 
-_FOLDED = "replace(replace(strip_accents(replace(replace({name}, '× ', ''), '×', '')), 'æ', 'ae'), 'œ', 'oe')"
-"""SQL for a name without what is written in several ways: diaereses and other marks, ligatures, signs of hybrids."""
+_WITHOUT_SIGNS = "replace(replace(replace({name}, '× ', ''), '×', ''), 'Candidatus ', '')"
+_FOLDED = f"replace(replace(strip_accents({_WITHOUT_SIGNS}), 'æ', 'ae'), 'œ', 'oe')"
+"""SQL for a name without what is written in several ways: diaereses and other marks, ligatures, the signs of hybrids,
+and the status Candidatus, which is no part of a name."""
 _ASKED = f"""
     SELECT name, {_FOLDED.format(name="name")} AS folded
     FROM {{names}}

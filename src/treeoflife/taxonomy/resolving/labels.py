@@ -20,12 +20,11 @@ from ...core.values import RANKS
 from ...errors import InputError
 from ...mapping.natural_keys import joined_sql
 from ...sources.base import Source
-from ..parsing.parsed_name import Parser
+from ..parsing.parsed_name import INFRAGENERIC, Parser
 from ..providers.records import clean_ranks, own_parts, with_species
 from ..providers.table_count import TableCount
 from ..providers.tables import damaged_text
 from .evidence_columns import conform
-from .word_ranks import INFRAGENERIC
 
 _NAMES = (*RANKS, "verbatim", "label_common")
 _TEXTS = (*_NAMES, "name_rank")

@@ -26,6 +26,7 @@ from ..expressions import UPPER, binomial, is_hole, joined
 from .candidates import find_candidates, open_rows
 from .record_index import FAMILIES, LOOKUP_RANKS, RecordIndex, add_records, index_records, ranks_above
 from .synonymy import replace_synonyms
+from .wide_kingdoms import put_back, set_aside
 
 __all__ = [
     "CHUNK", "FAMILIES", "LOOKUP_RANKS", "OnCandidates", "RecordIndex", "add_records", "index_records", "ranks_above",
@@ -71,7 +72,7 @@ def _resolve_chunk(
     given = [pl.when(pl.col(rank) != "").then("origin").otherwise(pl.lit("")).alias(f"{rank}_from") for rank in RANKS]
     rows = rows.with_columns(*given, complete=pl.lit(value=False))
     if index.checklists:
-        rows = replace_synonyms(rows, index, on_candidates)
+        rows = replace_synonyms(set_aside(rows), index, on_candidates)
     parts = [_no_findings()]
     words = ("word",) if index.checklists and "word" in rows.columns else ()
     for rank in (*words, *LOOKUP_RANKS):
@@ -82,6 +83,7 @@ def _resolve_chunk(
             on_candidates(rank, candidates)
         rows, ambiguous = _fill(rows, candidates.filter("fits"), rank, index)
         parts += [_refusals(candidates, rank, index), ambiguous]
+    rows = put_back(rows) if index.checklists else rows
     findings = pl.concat(parts)
     ambiguous_numbers = findings.filter(pl.col("kind") == "ambiguous")["number"].unique().implode()
     holes = pl.any_horizontal(is_hole(rank) for rank in UPPER)

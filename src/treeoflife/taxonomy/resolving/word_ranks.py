@@ -6,6 +6,9 @@ alone, or where a genus is expected: ``Chironomidae sp. BOLD:AAA1234`` is of a f
 
 A word that stands at one of the seven ranks becomes part of the evidence at this rank. One of another rank, such as a
 tribe, or of several, stays a *word*: resolving looks it up, and it fills the ranks above it.
+
+Many genera are subgenera or sections of others to some authorities: *Polygonia c-album*. Such a genus stays with its
+epithet, and is a word as well.
 """
 
 import polars as pl
@@ -14,13 +17,10 @@ from ...core.values import RANKS
 from ..expressions import UPPER, names_species
 from ..parsing.endings import rank_by_ending
 from ..parsing.kingdoms import KINGDOMS
+from ..parsing.parsed_name import INFRAGENERIC
+from .candidates import OF_PAGES
 from .record_index import LOOKUP_RANKS, RecordIndex
 
-INFRAGENERIC = frozenset(
-    ("subgenus", "infragenus", "section", "subsection", "supersection", "series", "subseries", "superspecies",
-     "species group", "species subgroup", "species complex", "species aggregate", "aggregate", "complex")
-)  # fmt: skip
-"""Ranks between genus and species."""
 FINDING = {
     "source": pl.String, "name_key": pl.String, "keys": pl.UInt32, "evidence": pl.UInt32,
     **dict.fromkeys(("kind", "rank", "value", "detail"), pl.String),
@@ -43,7 +43,10 @@ def rank_words(evidence: pl.DataFrame, index: RecordIndex) -> tuple[pl.DataFrame
         looked up; and findings: words that no authority knows, words of other ranks, and those that stood as a genus.
     """
     columns = evidence.columns
-    evidence = evidence.with_columns(asked=_asked(), in_genus=(pl.col("uninomial") == "") & (pl.col("word") == ""))
+    in_genus = (pl.col("uninomial") == "") & (pl.col("word") == "")
+    stays = in_genus & names_species() & ~pl.col("origin").is_in(OF_PAGES)
+    evidence = evidence.with_columns(in_genus=in_genus, stays=stays & pl.col("genus").is_in(_genera_in_others(index)))
+    evidence = evidence.with_columns(asked=pl.when("stays").then("genus").otherwise(_asked(_higher_names(index))))
     words = evidence.filter(pl.col("asked") != "")["asked"].unique()
     if words.is_empty():
         return evidence.select(columns), pl.DataFrame(schema=FINDING)
@@ -52,7 +55,7 @@ def rank_words(evidence: pl.DataFrame, index: RecordIndex) -> tuple[pl.DataFrame
     # Of a name that nobody knows, sp. says that it is a genus.
     is_said = (pl.col("ranks") == "") & (pl.col("uninomial") != "") & pl.col("verbatim").str.contains(_SPECIES_MARK)
     ranked = ranked.with_columns(ranks=pl.when(is_said).then(pl.lit("genus")).otherwise("ranks"))
-    ranked = ranked.with_columns(moves=pl.col("in_genus") & (pl.col("ranks") != ""))
+    ranked = ranked.with_columns(moves=pl.col("in_genus") & ~pl.col("stays") & (pl.col("ranks") != ""))
     is_word = ~pl.col("ranks").is_in(["", *UPPER])
     named = ranked.with_columns(
         *(_placed(rank) for rank in UPPER),
@@ -63,13 +66,35 @@ def rank_words(evidence: pl.DataFrame, index: RecordIndex) -> tuple[pl.DataFrame
     return named.select(columns), _about(ranked)
 
 
-def _asked() -> pl.Expr:
+def _higher_names(index: RecordIndex) -> pl.Series:
+    """The names of families and higher taxa that no authority knows as a genus.
+
+    Of 13,500 genera of ITIS and of the Catalogue of Life, none is called like a higher taxon of the built-in taxonomy
+    that has not got the genus, too.
+    """
+    higher = pl.concat([index.tables[rank][rank] for rank in LOOKUP_RANKS[2:]]).unique()
+    return higher.filter(~higher.is_in(index.tables["genus"]["genus"].unique().implode()))
+
+
+def _genera_in_others(index: RecordIndex) -> pl.Series:
+    """The names that no authority knows as a genus, and one that lists all genera as a part of one.
+
+    ITIS and the Catalogue of Life have 16 of these as genera: in the same family, all of them.
+    """
+    words = index.words.filter(
+        pl.col("word_rank").is_in(list(INFRAGENERIC)), pl.col("authority").is_in(list(index.complete))
+    )["word"].unique()
+    return words.filter(~words.is_in(index.tables["genus"]["genus"].unique().implode())).implode()
+
+
+def _asked(higher: pl.Series) -> pl.Expr:
     """The word of each row whose rank is in question, or nothing.
 
-    A genus with an epithet is none, unless its ending says so: *Felidae leo*.
+    A genus with an epithet is none, unless it is one of the ``higher`` names or its ending says so: *Felidae leo*.
     """
     is_placeholder = ~names_species() | pl.col("species").is_in(list(_PLACEHOLDERS))
-    genus = pl.when(is_placeholder | pl.col("genus").str.contains("(idae|inae|aceae)$")).then("genus")
+    is_higher = pl.col("genus").is_in(higher.implode()) | pl.col("genus").str.contains("(idae|inae|aceae)$")
+    genus = pl.when(is_placeholder | is_higher).then("genus")
     given = pl.when(pl.col("word") != "").then("word").when(pl.col("uninomial") != "").then("uninomial")
     return given.otherwise(genus).fill_null("")
 
@@ -103,7 +128,10 @@ def _known_ranks(words: pl.Series, index: RecordIndex) -> pl.DataFrame:
 def _decided_ranks() -> pl.Expr:
     """The ranks at which a word is taken to stand; none for a genus that stays where it is."""
     free = pl.when(pl.col("known") != "").then("known").otherwise("ending")
-    of_label = pl.when(_among(pl.col("word_ranks"), pl.col("between"))).then("word_ranks").otherwise("between")
+    # The subgenus that has the type of a genus is called like it (ICZN, article 44.1; ICN, article 22.1).
+    is_named_part = pl.col("word_ranks").is_in(list(INFRAGENERIC)) & _among(pl.lit("genus"), pl.col("known"))
+    is_known = _among(pl.col("word_ranks"), pl.col("between"))
+    of_label = pl.when(is_known).then("word_ranks").when(is_named_part).then(pl.lit("genus")).otherwise("between")
     in_genus = pl.when(_among(pl.lit("genus"), free)).then(pl.lit("")).otherwise(free)
     decided = pl.when(pl.col("word") != "").then(of_label).when("in_genus").then(in_genus).otherwise(free)
     return decided.fill_null("")
@@ -126,10 +154,17 @@ def _about(ranked: pl.DataFrame) -> pl.DataFrame:
     """Findings about words: a row for each evidence."""
     is_unknown = (pl.col("uninomial") != "") & (pl.col("ranks") == "")
     is_several = pl.col("ranks").str.contains(",")
-    is_between = (pl.col("word") != "") | ~pl.col("ranks").is_in(["", *UPPER])
+    is_between = (
+        pl.when(pl.col("ranks") == "").then(pl.col("word") != "").otherwise(~pl.col("ranks").is_in(list(UPPER)))
+    )
     by = pl.when(pl.col("known") == "").then(pl.lit(", by its ending")).otherwise(pl.lit(""))
     of_the_rank = pl.concat_str(pl.lit("of the rank "), "ranks", by)
     cases = [
+        (
+            pl.col("stays"),
+            "genus-within",
+            pl.concat_str(pl.lit("stays a genus, and fills the ranks above it; it is "), of_the_rank),
+        ),
         (is_unknown, "rank-unknown", pl.lit("no authority knows it, and its ending shows no rank")),
         (pl.col("moves"), "rank-moved", pl.concat_str(pl.lit("stands in the place of a genus; it is "), of_the_rank)),
         (is_several, "rank-unknown", pl.concat_str(pl.lit("stands at the ranks "), "ranks")),
