@@ -9,7 +9,7 @@ A sample without a vector has no row: its image cannot be decoded, or the model 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...core.files import replacing, to_json, write_json
+from ...core.files import write_json
 from ...core.json_reader import read_json_file
-from ...core.parquet import COMPRESSION_LEVEL
 from ...core.parquet_meta import read_meta
-from ...core.tables import PARQUET_ERRORS, Array
+from ...core.tables import PARQUET_ERRORS, Array, write_parquet
 from ...core.text import reason
 from ...errors import InputError
 
@@ -29,6 +28,8 @@ ID = "treeoflife_id"
 VECTOR = "vector"
 SHA256 = "sha256"
 """The SHA-256 of the image that a vector is of, as bytes."""
+ROWS_AT_ONCE = 2048
+"""Rows of a row group, which are held in memory until they are written: 5 MB for vectors of 1,280 numbers."""
 _MODEL_FILE = "model.json"
 _AGAIN = "'treeoflife embed' with the same model makes all of them"
 
@@ -122,21 +123,34 @@ def write_vectors(
         meta: what they were made from, with ``model_sha256`` and ``settings`` at least.
         digests: the SHA-256 of each image.
     """
+    write_pieces(path, vectors.shape[1], lambda: iter([vector_rows(ids, digests, unit_vectors(vectors))]), lambda: meta)
+
+
+def write_pieces(
+    path: Path, dimensions: int, pieces: Callable[[], Iterator[pl.DataFrame]], meta: Callable[[], Mapping[str, Any]]
+) -> None:
+    """The same for pieces, as :func:`vector_rows` makes them. ``meta`` is called after the last."""
+    schema: dict[str, Any] = {ID: pl.String, SHA256: pl.Binary, VECTOR: pl.Array(pl.Float16, dimensions)}
+    write_parquet(path, pl.Schema(schema), pieces, lambda: dict(meta()), row_group_size=ROWS_AT_ONCE)
+
+
+def unit_vectors(vectors: Array) -> Array:
+    """Vectors scaled to the length 1, as 16-bit floats; a row that is all zero becomes one of NaN."""
     values = vectors.astype(np.float64)
-    values /= np.linalg.norm(values, axis=1, keepdims=True)
-    rows = pl.DataFrame(
+    with np.errstate(invalid="ignore"):
+        scaled: Array = (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float16)
+    return scaled
+
+
+def vector_rows(ids: Sequence[str], digests: Sequence[bytes], vectors: Array) -> pl.DataFrame:
+    """The rows of images, given their unit vectors."""
+    return pl.DataFrame(
         {
             ID: pl.Series(ids, dtype=pl.String),
             SHA256: pl.Series(digests, dtype=pl.Binary),
-            VECTOR: pl.Series(values.astype(np.float16), dtype=pl.Array(pl.Float16, vectors.shape[1])),
+            VECTOR: pl.Series(vectors, dtype=pl.Array(pl.Float16, vectors.shape[1])),
         }
     )
-    with replacing(path) as temporary:
-        rows.write_parquet(
-            temporary,
-            compression_level=COMPRESSION_LEVEL,
-            metadata={"treeoflife": to_json(dict(meta), sort_keys=True).decode()},
-        )
 
 
 def write_model(vectors: Vectors) -> None:
