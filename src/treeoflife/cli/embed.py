@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,9 @@ def embed(
 
     What is there already is not made again, unless its shard, the model or a setting changed.
     """
+    from ..core.system import cores
     from ..core.terminal import listening
+    from ..engines.local import LocalEngine
     from ..pipeline.embed import embed_dataset, embed_shards
     from ..shards.embeddings.settings import read_request
 
@@ -57,7 +60,7 @@ def embed(
     elif out is None or engine or detach:
         raise ConfigError("SHARDS need --out, a folder for the vectors; --engine and --detach are for a dataset")
     else:
-        with listening() as listener:
-            outcome = embed_shards(shards, request, out, workers, listener)
+        with listening() as listener, closing(LocalEngine(workers or cores())) as local:
+            outcome = embed_shards(shards, request, out, local, listener)
     for sentence in outcome.sentences():
         say(sentence)

@@ -10,8 +10,7 @@ from ..core.files import remove_leftovers
 from ..core.hash_cache import HashCache
 from ..core.lock import exclusive_lock
 from ..core.progress import Listener
-from ..core.system import cores
-from ..engines.local import LocalEngine
+from ..engines.base import Engine
 from ..engines.tasks import TaskRunner
 from ..errors import InputError
 from ..shards.embeddings.models import Request, vectors_name
@@ -39,10 +38,11 @@ def embed_dataset(session: Session, request: Request) -> Outcome:
     return embed(shards, folder, model, session.evidence.hashes.sha256, session.runner)
 
 
-def embed_shards(
-    patterns: Sequence[str], request: Request, out: Path, workers: int | None, listener: Listener
-) -> Outcome:
+def embed_shards(patterns: Sequence[str], request: Request, out: Path, engine: Engine, listener: Listener) -> Outcome:
     """Make the vectors of the images of any shards, in a folder of ``out``, as far as they are not there.
+
+    Args:
+        engine: where tasks run.
 
     Raises:
         InputError: no shard matches, or two would have the same name; and as for :func:`embed_dataset`.
@@ -52,11 +52,7 @@ def embed_shards(
     shards = _named(expand_patterns(patterns))
     folder, model = out / vectors_name(request), inspect(request)
     out.mkdir(parents=True, exist_ok=True)
-    with (
-        exclusive_lock(out / ".lock"),
-        closing(HashCache(out / ".known.sqlite")) as hashes,
-        closing(LocalEngine(min(workers or cores(), len(shards)), log=out / ".workers.log")) as engine,
-    ):
+    with exclusive_lock(out / ".lock"), closing(HashCache(out / ".known.sqlite")) as hashes:
         remove_leftovers([folder])
         return embed(shards, folder, model, hashes.sha256, TaskRunner(engine, listener))
 
@@ -68,7 +64,9 @@ def _dataset_shards(paths: Paths) -> list[ShardToEmbed]:
         raise InputError(f"there are no shards in {paths.image_set}: 'treeoflife build' makes them")
     shards = [one for one in found if one.split != _PART] or list(found)
     return [
-        ShardToEmbed(one.path, _name(one.path), read_index_meta(one.index).get("samples") if one.is_own else None)
+        ShardToEmbed(one.path, _name(one.path), read_index_meta(one.index).get("samples"), one.index)
+        if one.is_own
+        else ShardToEmbed(one.path, _name(one.path))
         for one in shards
     ]
 

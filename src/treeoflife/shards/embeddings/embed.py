@@ -19,6 +19,7 @@ from ...core.values import Skip
 from ...engines.base import Tick
 from ...errors import InputError
 from ..members import LONGEST_MEMBER, find_image, read_distinct_samples
+from .earlier import read_earlier
 from .models import Model, ModelFacts
 from .vectors import ROWS_AT_ONCE, unit_vectors, vector_rows, write_pieces
 
@@ -40,6 +41,8 @@ class EmbedTask:
         samples: their number, if it is known; 0 is a shard without samples, which is not read.
         vectors: the file to write.
         model: the model to use.
+        index: the shard's index, if it has one.
+        earlier: files with vectors of some of its images, by the same model.
     """
 
     shard: Path
@@ -48,6 +51,8 @@ class EmbedTask:
     samples: int | None
     vectors: Path
     model: ModelFacts
+    index: Path | None = None
+    earlier: tuple[Path, ...] = ()
 
     @property
     def label(self) -> str:
@@ -77,11 +82,13 @@ class EmbeddedShard:
 
     Attributes:
         images: how many have a vector.
+        taken_over: how many of these vectors were there already.
         without: how many have none, by reason.
         example: the id of one of those, and why, in words.
     """
 
     images: int = 0
+    taken_over: int = 0
     without: Counter[str] = field(default_factory=Counter)
     example: str = ""
 
@@ -126,46 +133,60 @@ def _pieces(task: EmbedTask, model: Model, result: EmbeddedShard, tick: Tick) ->
         raise InputError(f"no image of {task.shard} has a vector, such as {result.example}")
 
 
+@dataclass
+class _Image:
+    """An image of a shard: prepared for the model, or with the vector that is there already."""
+
+    key: str
+    digest: bytes
+    prepared: Array | None = None
+    vector: Array | None = None
+
+
 def _vectors(task: EmbedTask, model: Model, result: EmbeddedShard, tick: Tick) -> Iterator[tuple[str, bytes, Array]]:
-    """The id, the digest and the unit vector of each image that has one, in order; batch by batch."""
-    batch = list[tuple[str, bytes, Array]]()
-    for key, digest, image in _images(task, result):
-        batch.append((key, digest, image))
-        if len(batch) == model.batch:
-            yield from _embed(batch, model, result)
-            batch = []
+    """The id, the digest and the unit vector of each image that has one, in order."""
+    waiting, new = list[_Image](), 0
+    for image in _images(task, result):
+        waiting.append(image)
+        new += image.prepared is not None
+        if new in (0, model.batch) or len(waiting) == ROWS_AT_ONCE:
+            yield from _embed(waiting, model, result)
+            waiting, new = [], 0
         tick(1)
-    if batch:
-        yield from _embed(batch, model, result)
+    yield from _embed(waiting, model, result)
 
 
-def _images(task: EmbedTask, result: EmbeddedShard) -> Iterator[tuple[str, bytes, Array]]:
-    """The id, the digest and the prepared pixels of each image that can be decoded."""
+def _images(task: EmbedTask, result: EmbeddedShard) -> Iterator[_Image]:
+    """The images that can be decoded, in order."""
     if task.samples == 0:
         return
+    earlier = read_earlier(task.earlier, task.index, task.model.dimensions)
     for key, members in read_distinct_samples(task.shard, LONGEST_MEMBER):
         member = find_image(members)
-        data = member.data if member else None
-        image = task.model.preparation.read(data) if data is not None else NO_IMAGE
-        if isinstance(image, Skip):
-            result.leave_out(key, image)
+        data = (member.data if member else None) or b""
+        digest = hashlib.sha256(data).digest()
+        if (vector := earlier.find(key, digest)) is not None:
+            result.taken_over += 1
+            yield _Image(key, digest, vector=vector)
+            continue
+        prepared = task.model.preparation.read(data) if member else NO_IMAGE
+        if isinstance(prepared, Skip):
+            result.leave_out(key, prepared)
         else:
-            yield key, hashlib.sha256(data or b"").digest(), image
+            yield _Image(key, digest, prepared)
 
 
-def _embed(
-    batch: list[tuple[str, bytes, Array]], model: Model, result: EmbeddedShard
-) -> Iterator[tuple[str, bytes, Array]]:
-    """Run the model. It is always given as many images, since a model may treat batches of other sizes otherwise."""
-    images = [image for _, _, image in batch]
-    images += images[-1:] * (model.batch - len(batch))
-    vectors = unit_vectors(model.vectors(np.stack(images))[: len(batch)])
-    for (key, digest, _), vector in zip(batch, vectors, strict=True):
+def _embed(images: list[_Image], model: Model, result: EmbeddedShard) -> Iterator[tuple[str, bytes, Array]]:
+    """Run the model over those that are new. It is always given as many: it may treat other batches otherwise."""
+    new = [image.prepared for image in images if image.prepared is not None]
+    made = iter(unit_vectors(model.vectors(np.stack(new + new[-1:] * (model.batch - len(new))))) if new else ())
+    for image in images:
+        vector = next(made) if image.vector is None else image.vector
         if np.isfinite(vector).all():
             result.images += 1
-            yield key, digest, vector
+            yield image.key, image.digest, vector
         else:
-            result.leave_out(key, NOT_FINITE)
+            result.leave_out(image.key, NOT_FINITE)
 
 
 @lru_cache(maxsize=1)

@@ -103,9 +103,8 @@ class Preparation:
         """
         pixels = pixels[:, :, ::-1] if self.order == "BGR" else pixels
         if self.dtype != "uint8":
-            values = pixels.astype(np.float32) * np.float32(self.scale)
-            values = (values - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-            pixels = values.astype(self.dtype)
+            scale, mean, std = (np.array(one, np.float32) for one in (self.scale, self.mean, self.std))
+            pixels = ((pixels.astype(np.float32) * scale - mean) / std).astype(self.dtype)
         return np.ascontiguousarray(pixels.transpose(2, 0, 1) if self.layout == "NCHW" else pixels)
 
 

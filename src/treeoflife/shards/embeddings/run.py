@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,14 +11,16 @@ from typing import Any
 from ...core.database import open_database
 from ...core.files import exists, stamp
 from ...core.parquet_meta import read_meta
+from ...core.tables import PARQUET_ERRORS, parquet_schema
 from ...core.text import counted
 from ...engines.tasks import TaskRunner
 from ...errors import InputError
+from .earlier import find_sources, is_of, put_aside, remove_aside, same_name
 from .embed import EmbeddedShard, EmbedTask, embed_shard
 from .models import OPEN_CLIP, ModelFacts, Request
 from .onnx_model import inspect_onnx
 from .open_clip_model import inspect_open_clip
-from .vectors import ID, Vectors, forget_model, open_vectors, write_model
+from .vectors import ID, VECTOR, Vectors, forget_model, open_vectors, write_model
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class ShardToEmbed:
     Attributes:
         name: where its vectors are in their folder, such as ``train/shard-000000.parquet``.
         samples: their number, if it is known.
+        index: its index, with the id and the digest of each image, if it has one.
     """
 
     path: Path
     name: str
     samples: int | None = None
+    index: Path | None = None
 
 
 @dataclass
@@ -42,12 +46,14 @@ class Outcome:
     Attributes:
         vectors: the vectors of all shards.
         made: how many shards were embedded.
+        taken_over: how many of their vectors were there already.
         without: how many images of these shards have no vector.
         example: the id of one of those, and why.
     """
 
     vectors: Vectors
     made: int = 0
+    taken_over: int = 0
     without: int = 0
     example: str = ""
 
@@ -55,9 +61,10 @@ class Outcome:
         """What is to be said of it."""
         found = self.vectors
         shards = counted(len(found.shards), "shard")
+        taken_over = f", {self.taken_over:,} vectors taken over" if self.taken_over else ""
         yield (
             f"{counted(found.images, 'image')} of {shards} in {found.folder}, {found.dimensions} numbers each"
-            + (f"; {counted(self.made, 'shard')} embedded now" if self.made else "; up to date")
+            + (f"; {counted(self.made, 'shard')} embedded now{taken_over}" if self.made else "; up to date")
         )
         if self.without:
             example = f", such as {self.example}" if self.example else ""
@@ -92,22 +99,35 @@ def embed(
     tasks = [_task(one, folder, model, sha256) for one in shards]
     before = _read_metas(folder)
     stale = [task for task in tasks if not _is_made(task, before)]
-    surplus = sorted(before.keys() - {task.vectors for task in tasks})
-    if (done := _recorded(folder)) and not stale and not surplus:
+    replaced = {task.vectors for task in stale} | (before.keys() - {task.vectors for task in tasks})
+    if (done := _recorded(folder)) and not replaced:
         return _outcome(done, before)
     forget_model(folder)
-    for path in surplus:
-        path.unlink()
-    made = _make(stale, runner)
+    made = _make(_with_earlier(stale, folder, {path: before[path] for path in replaced & before.keys()}), runner)
     vectors = _describe(tasks, folder, model)
     write_model(vectors)
+    remove_aside(folder)
     return _outcome(vectors, _read_metas(folder), made)
 
 
 def _task(shard: ShardToEmbed, folder: Path, model: ModelFacts, sha256: Callable[[Path], str]) -> EmbedTask:
     # Taken first: a shard that is replaced while it is hashed is found to have changed.
     shard_stamp = stamp(shard.path)
-    return EmbedTask(shard.path, shard_stamp, sha256(shard.path), shard.samples, folder / shard.name, model)
+    digest, vectors = sha256(shard.path), folder / shard.name
+    return EmbedTask(shard.path, shard_stamp, digest, shard.samples, vectors, model, shard.index)
+
+
+def _with_earlier(
+    tasks: Sequence[EmbedTask], folder: Path, replaced: Mapping[Path, Mapping[str, Any]]
+) -> list[EmbedTask]:
+    """Put the files that are replaced aside; returns the tasks, with those of them that they may take vectors from."""
+    aside = put_aside(folder, {path: meta["shard"] for path, meta in replaced.items()})
+    aside = [path for path in aside if tasks and is_of(read_meta(path) or {}, tasks[0].made_from)]
+    sources = find_sources({task.label: task.index for task in tasks if task.index}, aside)
+    return [
+        replace(task, earlier=sources.get(task.label, ()) if task.index else same_name(task.vectors, aside))
+        for task in tasks
+    ]
 
 
 def _read_metas(folder: Path) -> dict[Path, dict[str, Any]]:
@@ -123,9 +143,17 @@ def _is_made(task: EmbedTask, metas: Mapping[Path, Mapping[str, Any]]) -> bool:
         InputError: something else is there.
     """
     meta = metas.get(task.vectors)
-    if meta is None and exists(task.vectors) and read_meta(task.vectors) is not None:
+    if meta is None and exists(task.vectors) and _is_of_others(task.vectors):
         raise InputError(f"{task.vectors} is no file of vectors, and would be replaced by one: move it elsewhere")
     return meta is not None and {name: meta.get(name) for name in task.made_from} == task.made_from
+
+
+def _is_of_others(path: Path) -> bool:
+    """Whether a file is a table of something else; one that cannot be read is a damaged one of vectors."""
+    try:
+        return VECTOR not in parquet_schema(path)
+    except PARQUET_ERRORS:
+        return False
 
 
 def _recorded(folder: Path) -> Vectors | None:
@@ -155,4 +183,5 @@ def _describe(tasks: Sequence[EmbedTask], folder: Path, model: ModelFacts) -> Ve
 
 def _outcome(vectors: Vectors, metas: Mapping[Path, Mapping[str, Any]], made: Sequence[EmbeddedShard] = ()) -> Outcome:
     without = sum(sum(meta.get("without", {}).values()) for meta in metas.values())
-    return Outcome(vectors, len(made), without, next((one.example for one in made if one.example), ""))
+    example = next((one.example for one in made if one.example), "")
+    return Outcome(vectors, len(made), sum(one.taken_over for one in made), without, example)
