@@ -12,14 +12,17 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
-from tiny_onnx import thumbnail
 
 from helpers import built, cli, command, digests, retar, samples, shards, tar_of
+from tiny_onnx import FLOAT, Network, node, thumbnail, write
+from treeoflife.core.files import sha256, stamp
 from treeoflife.core.progress import SilentListener
 from treeoflife.core.tables import Array
 from treeoflife.engines.serial import SerialEngine
 from treeoflife.errors import InputError, TasksFailed
 from treeoflife.pipeline.embed import embed_shards
+from treeoflife.shards.embeddings.embed import EmbedTask, embed_shard
+from treeoflife.shards.embeddings.run import inspect
 from treeoflife.shards.embeddings.settings import read_request
 from treeoflife.shards.embeddings.vectors import complete_folders, open_vectors
 
@@ -228,6 +231,38 @@ def test_a_shard_that_cannot_be_embedded_is_named_and_the_others_are_made(
     assert not (tmp_path / "out/tiny/model.json").exists()
     (tmp_path / "train/bad.tar").write_bytes(good)
     assert "3 images of 2 shards" in embed_here(tmp_path / "train", model, tmp_path / "out")
+
+
+def test_an_image_for_which_the_model_gives_no_finite_numbers_has_no_vector(tmp_path: Path) -> None:
+    """And its neighbours do."""
+    nodes = [
+        node("AveragePool", ["images"], "cells", kernel_shape=[56, 56], strides=[56, 56]),
+        node("Log", ["cells"], "logs"),  # of a negative number it is NaN
+        node("Flatten", ["logs"], "vector", axis=1),
+    ]
+    model = write(
+        tmp_path / "log.onnx",
+        Network({"images": (["n", 3, 224, 224], FLOAT)}, {"vector": (["n", 48], FLOAT)}, nodes),
+        mean="0.5",
+        std="1",
+    )
+    files = [("light.jpg", jpeg((250, 240, 230))), ("dark.jpg", jpeg((9, 9, 9))), ("red.jpg", jpeg((255, 200, 199)))]
+    own_shard(tmp_path / "train", files)
+    said = embed_here(tmp_path / "train", model, tmp_path / "out")
+    assert "1 sample without a vector, such as dark: the model gives no finite vector" in said
+    ids, matrix = open_vectors(tmp_path / "out/log").read()
+    assert ids.to_list() == ["light", "red"]
+    assert np.isfinite(matrix).all()
+
+
+def test_a_shard_that_is_replaced_while_it_is_embedded_leaves_no_vectors(model: Path, tmp_path: Path) -> None:
+    shard = own_shard(tmp_path / "train", [("x.jpg", jpeg((1, 2, 3)))])
+    facts = inspect(read_request(str(model), []))
+    task = EmbedTask(shard, stamp(shard), sha256(shard), None, tmp_path / "out/a.parquet", facts)
+    own_shard(tmp_path / "train", [("y.jpg", jpeg((1, 2, 3)))])
+    with pytest.raises(InputError, match=r"train/a\.tar changed since the run began"):
+        embed_shard(task, lambda _: None)
+    assert not task.vectors.exists()
 
 
 def test_shards_of_the_same_name_are_not_confused(model: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which models there are: what their files say of images, which output is taken, and what is said of those that do not fit."""
+"""Models: what their files say of images, which output is taken, and what is said of those that do not fit."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_onnx import FLOAT, FLOAT16, INT64, UINT8, Network, Side, node, tensor, thumbnail, write
 
 from helpers import cli, sentence
+from tiny_onnx import FLOAT, FLOAT16, INT64, UINT8, Network, Side, node, tensor, thumbnail, write
 from treeoflife.core.tables import Array
 from treeoflife.errors import ConfigError, InputError
 from treeoflife.shards.embeddings.embed import load_model
@@ -186,14 +186,14 @@ def test_a_model_that_does_not_fit_is_refused_with_what_it_has(
 
 
 def test_a_model_that_cannot_be_loaded_or_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no model .*none.onnx"):
+    with pytest.raises(InputError, match=r"there is no model .*none\.onnx"):
         facts(tmp_path / "none.onnx")
     with pytest.raises(InputError, match="there is no model"):
         facts(tmp_path)
     for number, data in enumerate([b"", b"<html>404</html>", thumbnail(tmp_path / "a.onnx").read_bytes()[:90]]):
         path = tmp_path / f"{number}.onnx"
         path.write_bytes(data)
-        with pytest.raises(InputError, match=rf"{number}.onnx is no ONNX model that onnxruntime loads"):
+        with pytest.raises(InputError, match=rf"{number}\.onnx is no ONNX model that onnxruntime loads"):
             facts(path)
     with pytest.raises(InputError, match="cannot be run"):
         facts(failing(tmp_path / "b.onnx"))

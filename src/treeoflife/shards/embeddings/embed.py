@@ -110,7 +110,7 @@ def embed_shard(task: EmbedTask, tick: Tick) -> EmbeddedShard:
     def meta() -> Mapping[str, Any]:
         """Called after the last image."""
         counts = {"images": result.images, "without": dict(sorted(result.without.items()))}
-        return task.made_from | counts | {"made_with": dict(model.made_with)}
+        return task.made_from | counts | {"model": task.model.title, "made_with": dict(model.made_with)}
 
     write_pieces(task.vectors, task.model.dimensions, lambda: _pieces(task, model, result, tick), meta)
     return result

@@ -73,6 +73,11 @@ class ModelFacts:
         """What its vectors depend on beside the weights, as JSON values."""
         return self.preparation.settings | {"output": self.output}
 
+    @property
+    def title(self) -> str:
+        """What it is called, for the record: the name of its file, or its name in open_clip, without any folder."""
+        return Path(self.reference).name
+
 
 class Model(Protocol):
     """A model that is loaded.
@@ -104,10 +109,10 @@ def vectors_name(request: Request) -> str:
     Raises:
         ConfigError: the name that the user gives is none.
 
-    >>> vectors_name(Request("models/dino v2.onnx")), vectors_name(Request("open_clip:ViT-B-16:openai"))
-    ('dino-v2', 'ViT-B-16-openai')
-    >>> vectors_name(Request("open_clip:hf-hub:imageomics/bioclip-2"))
-    'bioclip-2'
+    >>> vectors_name(Request("models/dino v2.onnx")), vectors_name(Request("dinov2-small/onnx/model.onnx"))
+    ('dino-v2', 'dinov2-small')
+    >>> vectors_name(Request("open_clip:ViT-B-16:openai")), vectors_name(Request("open_clip:hf-hub:imageomics/bioclip"))
+    ('ViT-B-16-openai', 'bioclip')
     """
     if request.name:
         if not _NAME.fullmatch(request.name):
@@ -115,13 +120,19 @@ def vectors_name(request: Request) -> str:
         return request.name
     if request.model.startswith(OPEN_CLIP):
         name, weights = split_open_clip(request.model)
-        text = f"{Path(name.rpartition(':')[2]).name}-{Path(weights).stem}" if weights else Path(name).name
+        text = "-".join(filter(None, (Path(name.rpartition(":")[2]).name, Path(weights).stem)))
     else:
-        text = Path(request.model).stem
+        text = _file_name(Path(request.model))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:_LONGEST_NAME]
     if not name:
         raise ConfigError(f"--set name=NAME must say what the vectors of {request.model} are to be called")
     return name
+
+
+def _file_name(path: Path) -> str:
+    """What a file of a model is called; one called model.onnx, as by the Hugging Face Hub, as its folder."""
+    folder = path.parent.parent if path.parent.name == "onnx" else path.parent
+    return (folder.name if path.stem == "model" else "") or path.stem
 
 
 def split_open_clip(model: str) -> tuple[str, str]:
