@@ -283,6 +283,7 @@ def test_files_of_others_are_left_alone(model: Path, tmp_path: Path) -> None:
         embed_here(shard, model, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_withdrawn_images_lose_their_vectors_at_once(build_copy: Path, model: Path) -> None:
     embed("--config", build_copy, "--model", model)
     gone = pl.read_csv(build_copy / "224x224/catalog.csv").filter(split="train")["treeoflife_id"][3]
