@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from ..core.memory_limits import require_memory
 from ..core.versions import __version__
-from . import build, checks, clusters, download, evaluate, look, names, publish, withdraw
+from . import build, checks, clusters, download, embed, evaluate, look, names, publish, withdraw
 from .common import refuse_address, require_utf8_word
 
 _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -22,7 +22,10 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "check-wds": checks.check_wds, "check-shards": checks.check_shards, "check-taxa": checks.check_taxa,
         "verify": checks.verify, "leaks": evaluate.leaks, "hashes": evaluate.hashes,
     },
-    "Look": {"report": look.report, "explore": look.explore, "catalog": look.catalog, "taxa": look.taxa},
+    "Look": {
+        "report": look.report, "explore": look.explore, "catalog": look.catalog, "taxa": look.taxa,
+        "embed": embed.embed,
+    },
     "Publish": {"card": publish.card, "publish": publish.publish, "captioned": publish.captioned},
     "Clusters": {
         "jobs": clusters.jobs, "cancel": clusters.cancel, "export-slurm": clusters.export_slurm,

@@ -68,6 +68,8 @@ class RayTable(Model):
     """Cores per task."""
     memory_gb: Annotated[float, Field(ge=0, le=1_000_000)] = 0
     """Memory, in GB, that a node must have free to be given a task; 0 requires none."""
+    gpus: Annotated[float, Field(ge=0, le=1_000)] = 0
+    """GPUs per task, or parts of one, such as 0.25; only the command embed uses any."""
     in_flight: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Maximum number of tasks that are submitted and not done; 0 is twice as many as the cluster can run."""
     tries: Annotated[int, Field(ge=1, le=100_000)] = 3

@@ -163,6 +163,8 @@ class Paths:
 
     own_scores = _Below("scores")
     """The folder of scores by ``treeoflife_id`` that commands make, or that anybody puts there: NAME.parquet each."""
+    embeddings = _Below("embeddings")
+    """The folder of vectors of images, with a folder for each model; see :mod:`treeoflife.shards.embeddings`."""
 
     # The store, the selection of images, and the plan.
     store = _Below("encoded/{set}-q{quality}")
@@ -228,6 +230,7 @@ class Paths:
             self.logs,
             self.reports,
             self.own_scores,
+            self.embeddings,
         )
         return (*top, *further, self.shard_index("train", 0).parents[1])
 
@@ -302,6 +305,10 @@ class Paths:
     def own_score(self, name: str) -> Path:
         """The scores that a command made, or that were put there, under this name."""
         return self.own_scores / f"{name}.parquet"
+
+    def vectors(self, name: str) -> Path:
+        """The folder of the vectors that one model made, which are called ``name``."""
+        return self.embeddings / name
 
     def score(self, name: str) -> Path:
         """The scores of a configured table, as it was read: by ``treeoflife_id``."""

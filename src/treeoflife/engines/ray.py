@@ -101,7 +101,8 @@ class _Run:
         self.function = ray.put(function)
         self.counter = _start_counter(ray)
         self.remote = ray.remote(_run_task).options(
-            num_cpus=table.cpus, memory=int(table.memory_gb * 2**30) or None, max_retries=table.tries - 1,
+            num_cpus=table.cpus, num_gpus=table.gpus, memory=int(table.memory_gb * 2**30) or None,
+            max_retries=table.tries - 1,
             retry_exceptions=list(TRANSIENT_ERRORS),
             # Polars would start a thread for each core of the node, in every worker.
             runtime_env={"env_vars": {"POLARS_MAX_THREADS": "1"}},

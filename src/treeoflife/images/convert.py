@@ -6,6 +6,8 @@ are checked by the header before a pixel is decoded, and whatever a decoder rais
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -111,12 +113,40 @@ def convert(data: bytes, settings: Images, box: BoundingBox | None = None) -> En
         return _decode_without_metadata(data, settings, box) or _skip(data, error)
 
 
+def decode(data: bytes, settings: Images) -> Image.Image | Skip:
+    """Decode the first frame of a file, and resize it: RGB, upright, of the configured size. It is not encoded.
+
+    Raises:
+        MemoryError: while decoding. Nothing else in ``data`` raises.
+
+    >>> decode(b"<html>404 Not Found</html>", Images()).reason
+    'not-an-image'
+    """
+    if not data:
+        return EMPTY
+    Image.init()
+    try:
+        with _opened(data) as image:
+            return _check_header(image, settings) or shrink(image, settings)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a decoder may raise anything over hostile bytes
+        return _skip(data, error)
+
+
 def _decode(data: bytes, settings: Images, box: BoundingBox | None) -> Encoded | Skip:
+    with _opened(data) as image:
+        return _check_header(image, settings) or _encode(image, settings, box)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The image in the bytes of a file, whose header alone has been read."""
     formats = (*FORMATS, *heif_formats())
     with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=formats) as image:
         if image.format == "JPEG2000" and (profile := jpeg2000_profile(data)):
             image.info["icc_profile"] = profile
-        return _check_header(image, settings) or _encode(image, settings, box)
+        yield image
 
 
 def _decode_without_metadata(data: bytes, settings: Images, box: BoundingBox | None) -> Encoded | Skip | None:

@@ -83,9 +83,10 @@ class _Traces:
                 marks.save(self._paths.marks, self._paths.marks_lock, {**mark, "verdict": ""})
 
     def _copies(self) -> Iterator[Path]:
-        """Files that commands beside the build have made: leaks, hold-out sets, scores, findings."""
+        """Files that commands beside the build have made: leaks, hold-out sets, scores, vectors, findings."""
         paths = self._paths
-        for folder in (paths.leak_folder, paths.holdout_sets, paths.own_scores, paths.findings_folder):
+        folders = (paths.leak_folder, paths.holdout_sets, paths.own_scores, paths.embeddings, paths.findings_folder)
+        for folder in folders:
             yield from _files(folder)
 
     def _clean(self, path: Path) -> bool:
