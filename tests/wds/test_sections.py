@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from treeoflife.core.files import sha256
@@ -115,3 +116,13 @@ def test_a_section_is_right_only_with_its_own_samples(build_copy: Path) -> None:
     assert found == [False, True]
     assert not is_as_indexed(task.shard, task.index, no_tick)
     assert not is_right(CheckSection(task.shard.with_name("absent.tar"), task.index), no_tick)
+
+
+@pytest.mark.parametrize("size", [-600, 1 << 40])
+def test_an_index_with_a_wrong_size_is_not_believed(build_copy: Path, size: int) -> None:
+    """Its shard is as it should be, so that reading it member by member finds nothing."""
+    task = tasks_of(build_copy)[0]
+    rows = pl.read_parquet(task.index).with_columns(size=pl.lit(size, pl.Int64))
+    rows.write_parquet(task.index, metadata=pl.read_parquet_metadata(task.index))
+    assert not is_as_indexed(task.shard, task.index, no_tick)
+    assert not check_shard(CheckTask(task.shard, "train", None, task.index), no_tick).findings
