@@ -14,11 +14,9 @@ import hypothesis
 import pytest
 
 import tally as tallies
-from helpers import built, configured, shared_world
+from helpers import SMALL_SHARDS, built, configured, shared_world
 from treeoflife.core.database import Database, open_database
 from treeoflife.testing.world import World, draw_world
-
-SMALL_SHARDS = 25
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and programs that they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OWN = (".known", ".lock", ".state", ".view")
 MEMBERS = {"jpg", *TEXTS}
 """What every sample has."""
+SMALL_SHARDS = 25
+"""Samples of a shard, so that a few hundred samples are many shards."""
 
 
 def seldom(*values: object) -> list[Any]:

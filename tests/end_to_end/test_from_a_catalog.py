@@ -8,8 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from conftest import SMALL_SHARDS
-from helpers import built, cli, configured, digests, sentence
+from helpers import SMALL_SHARDS, built, cli, configured, digests, sentence
 from treeoflife.testing.world import World
 
 

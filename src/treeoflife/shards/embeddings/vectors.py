@@ -138,7 +138,7 @@ def unit_vectors(vectors: Array) -> Array:
     """Vectors scaled to the length 1, as 16-bit floats; a row that is all zero becomes one of NaN."""
     values = vectors.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        scaled: Array = (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float16)
+        scaled: Array = (values / np.sqrt(np.square(values).sum(axis=1, keepdims=True))).astype(np.float16)
     return scaled
 
 
