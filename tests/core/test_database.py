@@ -487,6 +487,32 @@ def test_a_stop_ends_a_query_at_once_and_stays_what_it_is(
     assert not [*(tmp_path / "scratch").iterdir()]
 
 
+STOPPED_IMPORT = """
+import enum, os, signal, sys
+from pathlib import Path
+from treeoflife.core.database import open_database
+assert "duckdb" not in sys.modules
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+made = enum.EnumMeta.__call__
+
+def stop(*args, **options):
+    enum.EnumMeta.__call__ = made
+    os.kill(os.getpid(), signal.SIGTERM)
+    return made(*args, **options)
+
+enum.EnumMeta.__call__ = stop  # DuckDB makes some while it is imported
+with open_database(Path(sys.argv[1])) as database:
+    database.rows("SELECT count(*) FROM range(10_000_000_000)")
+"""
+
+
+def test_a_stop_amid_the_import_of_duckdb_stays_what_it_is(tmp_path: Path) -> None:
+    """DuckDB aborts the process if its import raises at a bad moment."""
+    words = [sys.executable, "-c", STOPPED_IMPORT, tmp_path]
+    child = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (child.returncode, child.stderr) == (143, "")
+
+
 # Memory and threads
 
 

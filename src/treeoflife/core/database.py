@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -251,10 +252,7 @@ class Database:
         plain = {name: _plain(value) for name, value in parameters.items()}
         future = self._pool.submit(work, plain)
         try:
-            # Polars' handler of Ctrl-C lets the system resume a wait, so that one without an end notices no signal.
-            while not wait([future], timeout=_POLL_SECONDS).done:
-                pass
-            return future.result()
+            return _result(future)
         except duckdb.Error as error:
             raise self._translated(error, _paths(parameters)) from error
         except BaseException:
@@ -319,6 +317,7 @@ def open_database(scratch: Path, memory_gb: float = 0, threads: int = 0) -> Iter
     ...     database.value("SELECT count(*) FROM birds WHERE genus = $genus", genus="Pica")
     1
     """
+    _import_duckdb()
     import duckdb
 
     limit = _memory_limit(memory_gb, memory_bytes())
@@ -335,6 +334,20 @@ def open_database(scratch: Path, memory_gb: float = 0, threads: int = 0) -> Iter
             # A join keeps its right side in memory: whoever writes it knows better than an estimate which one is small.
             connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
             yield Database(connection, pool, folder)
+
+
+def _import_duckdb() -> None:
+    """Import DuckDB in a thread, which no signal reaches: it aborts the process if a handler raises amid its import."""
+    with ThreadPoolExecutor(1) as pool:
+        _result(pool.submit(import_module, "duckdb"))
+
+
+def _result(future: Future[T]) -> T:
+    """The result of a future; a signal's handler may raise while it is awaited."""
+    # Polars' handler of Ctrl-C lets the system resume a wait, so that one without an end notices no signal.
+    while not wait([future], timeout=_POLL_SECONDS).done:
+        pass
+    return future.result()
 
 
 def remove_left_tables(scratch: Path) -> None:
